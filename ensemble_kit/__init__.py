@@ -1,0 +1,1 @@
+"""Blend image classifiers, and know how good the blend really is."""

@@ -1,0 +1,61 @@
+"""Every error that ensemble_kit raises on purpose, and its exit code.
+
+    EnsembleKitError          1  a bug, or anything without a better name
+    ├── InvalidOptionError    2  a value, or a combination of values, that cannot be used
+    │   └── UnknownNameError  2  a name that no table holds (with a did-you-mean)
+    ├── BadDataError          3  pictures, labels or score files that cannot be used
+    ├── MisalignedError       4  members, or a sample file, that do not fit together
+    ├── CorruptError          5  an artefact of ours that is damaged or stale
+    ├── ResourceError         6  disk, memory or network that is not there
+    └── LockedError           7  another process holds the folder
+
+A message says what was wanted, what came, where, and the remedy; the class carries
+the exit code. To add an error: a class here, a line in the tree above. Islands raise
+these; the command line prints them; nothing else catches them.
+"""
+
+
+class EnsembleKitError(Exception):
+    """The root of the tree; `except EnsembleKitError` catches every error of ours."""
+
+    exit_code = 1
+
+
+class InvalidOptionError(EnsembleKitError):
+    """An option has a value, or stands in a combination, that cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownNameError(InvalidOptionError):
+    """A name is in no table."""
+
+
+class BadDataError(EnsembleKitError):
+    """Pictures, labels or score files cannot be used as they are."""
+
+    exit_code = 3
+
+
+class MisalignedError(EnsembleKitError):
+    """Members disagree about images, classes or labels, or a sample file about ids."""
+
+    exit_code = 4
+
+
+class CorruptError(EnsembleKitError):
+    """An artefact does not match its checksum, its schema or its pin."""
+
+    exit_code = 5
+
+
+class ResourceError(EnsembleKitError):
+    """Disk, memory or network is not there."""
+
+    exit_code = 6
+
+
+class LockedError(EnsembleKitError):
+    """Another process is writing to the same folder."""
+
+    exit_code = 7

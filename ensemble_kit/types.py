@@ -1,0 +1,200 @@
+"""The data that travels between the rooms: frozen, aligned, axes always in one order.
+
+The axes are members | views, images, classes. Labels are indices into `classes`.
+`align` is the one place where members meet: always by image id and by class name,
+never by position. Nothing here reads a file or knows a model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ensemble_kit.errors import MisalignedError
+
+ViewLogits = Float[np.ndarray, "views images classes"]
+MemberLogits = Float[np.ndarray, "members images classes"]
+Scores = Float[np.ndarray, "images classes"]
+Weights = Float[np.ndarray, " members"]
+Labels = Int[np.ndarray, " images"]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """One member's logits on one split, every view of every image.
+
+    logits: unnormalised log-probabilities (nats), float32 or float16, maybe memory-mapped.
+    labels: indices into classes; None on an unlabelled split.
+    groups: one group name an image; None where there are no groups.
+    """
+
+    member: str
+    split: str
+    views: tuple[str, ...]
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    logits: ViewLogits
+    labels: Labels | None = None
+    groups: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Aligned members on one split; `logits[m]` is (views of m, images, classes)."""
+
+    members: tuple[str, ...]
+    views: tuple[tuple[str, ...], ...]
+    logits: tuple[ViewLogits, ...]
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: Labels | None = None
+    groups: tuple[str, ...] | None = None
+
+    def rows(self, index: Int[np.ndarray, " some"]) -> "Pool":
+        """Return the same members on some of the images, in the order of `index`."""
+        return replace(
+            self,
+            logits=tuple(logits[:, index] for logits in self.logits),
+            ids=tuple(self.ids[i] for i in index),
+            labels=None if self.labels is None else self.labels[index],
+            groups=None if self.groups is None else tuple(self.groups[i] for i in index),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """The numbers of a blend: enough to turn a pool into scores.
+
+    view_weights: one array (views of m,) a member, each summing to 1.
+    temperatures: one number > 0 a member.
+    weights: one number >= 0 a member, summing to 1.
+    blend_temperature: probabilities are softmax(scores / blend_temperature).
+    ridge: the ridge strength that was chosen; None where none was.
+    """
+
+    ballot: str
+    view_weights: tuple[Float[np.ndarray, " views"], ...]
+    temperatures: Weights
+    weights: Weights
+    blend_temperature: float = 1.0
+    ridge: float | None = None
+
+
+def align(members: Sequence[Predictions]) -> Pool:
+    """Return the members as one pool, in the image and class order of the first.
+
+    The same set of ids or classes in another order is re-ordered; anything else is an error.
+
+    Raises:
+        MisalignedError: no members, a doubled name, or members whose splits, ids,
+            classes, labels or groups differ; names the members and the first differences.
+
+    Example:
+        >>> one = Predictions("a", "val", ("identity",), ("x", "y"), ("cat", "dog"), np.eye(2)[None])
+        >>> two = replace(one, member="b", ids=("y", "x"), logits=one.logits[:, ::-1])
+        >>> bool((align([one, two]).logits[1] == one.logits).all())
+        True
+    """
+    if not members:
+        raise MisalignedError("Wanted at least one member to align, got none.")
+    names = tuple(member.member for member in members)
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise MisalignedError(f"Member '{doubled[0]}' was named twice; name each member once.")
+    first = members[0]
+    placed = [first, *(_place(member, first) for member in members[1:])]
+    return Pool(
+        members=names,
+        views=tuple(member.views for member in placed),
+        logits=tuple(member.logits for member in placed),
+        ids=first.ids,
+        classes=first.classes,
+        labels=first.labels,
+        groups=first.groups,
+    )
+
+
+def _place(member: Predictions, first: Predictions) -> Predictions:
+    """Return the member in the row and class order of the first."""
+    if member.split != first.split:
+        raise MisalignedError(
+            f"member '{member.member}' brings its {member.split} logits, "
+            f"'{first.member}' its {first.split} logits; align one split at a time."
+        )
+    rows = _order(member, first, "ids", "image id", "Rerun `ek tta` or re-import it on the same images.")
+    columns = _order(member, first, "classes", "class", "Members of one pool share one list of classes.")
+    logits = member.logits
+    if rows is not None:
+        logits = logits[:, rows]
+    if columns is not None:
+        logits = logits[:, :, columns]
+    placed = replace(
+        member,
+        ids=first.ids,
+        classes=first.classes,
+        logits=logits,
+        labels=_placed_labels(member, rows, first),
+        groups=member.groups if rows is None or member.groups is None else tuple(member.groups[i] for i in rows),
+    )
+    _check_truth(placed, first)
+    return placed
+
+
+def _order(
+    member: Predictions, first: Predictions, axis: str, word: str, remedy: str
+) -> Int[np.ndarray, " places"] | None:
+    """Return where the first's entries stand in the member; None if already in place."""
+    theirs, ours = getattr(member, axis), getattr(first, axis)
+    if theirs == ours:
+        return None
+    place = {name: i for i, name in enumerate(theirs)}
+    missing = [name for name in ours if name not in place]
+    known = set(ours)
+    extra = [name for name in theirs if name not in known]
+    if missing or extra:
+        parts = []
+        if missing:
+            parts.append(f"first missing {word}: {missing[0]!r}")
+        if extra:
+            parts.append(f"first extra {word}: {extra[0]!r}")
+        counted = "images" if axis == "ids" else "classes"
+        raise MisalignedError(
+            f"member '{member.member}' has {len(theirs)} {member.split} {counted}, "
+            f"'{first.member}' has {len(ours)}; {'; '.join(parts)}. {remedy}"
+        )
+    return np.array([place[name] for name in ours], dtype=np.int64)
+
+
+def _placed_labels(
+    member: Predictions, rows: Int[np.ndarray, " places"] | None, first: Predictions
+) -> Labels | None:
+    """Return the member's labels in the first's order of rows and classes."""
+    if member.labels is None:
+        return None
+    labels = member.labels if rows is None else member.labels[rows]
+    renumber = np.array([first.classes.index(name) for name in member.classes], dtype=labels.dtype)
+    return renumber[labels]
+
+
+def _check_truth(member: Predictions, first: Predictions) -> None:
+    """Raise unless labels and groups, where both have them, are the same."""
+    if (member.labels is None) != (first.labels is None):
+        bare = member if member.labels is None else first
+        raise MisalignedError(f"member '{bare.member}' has no {bare.split} labels; re-import it with them.")
+    if member.labels is not None and first.labels is not None:
+        wrong = np.flatnonzero(member.labels != first.labels)
+        if len(wrong):
+            row = int(wrong[0])
+            raise MisalignedError(
+                f"members '{member.member}' and '{first.member}' disagree about {len(wrong)} "
+                f"{first.split} labels; first: {first.ids[row]!r} is "
+                f"'{first.classes[member.labels[row]]}' in '{member.member}' and "
+                f"'{first.classes[first.labels[row]]}' in '{first.member}'. Correct one of them."
+            )
+    if member.groups is not None and first.groups is not None and member.groups != first.groups:
+        row = next(i for i, pair in enumerate(zip(member.groups, first.groups, strict=True)) if pair[0] != pair[1])
+        raise MisalignedError(
+            f"members '{member.member}' and '{first.member}' disagree about groups; first: "
+            f"{first.ids[row]!r} is in {member.groups[row]!r} and in {first.groups[row]!r}."
+        )
