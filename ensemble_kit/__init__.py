@@ -1,1 +1,45 @@
-"""Blend image classifiers, and know how good the blend really is."""
+"""Blend image classifiers, and know how good the blend really is.
+
+What the command `ek` does, Python does under the same names and with the same parameters:
+
+    import ensemble_kit as ek
+    ek.train(data="pictures", arch="cnn")
+    ek.tta(ckpt="runs/cnn", views="flips")
+    print(ek.blend(method="logit-sum").honest_accuracy)
+
+`ek members add` is `ek.members_add`, and so on. Every function returns a frozen report of
+`ensemble_kit.results`. Importing this package loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ensemble_kit.pipeline.blend import blend
+    from ensemble_kit.pipeline.demo import demo, demo_data
+    from ensemble_kit.pipeline.members import members, members_add, members_rename, members_rm
+    from ensemble_kit.pipeline.train import train
+    from ensemble_kit.pipeline.tta import tta
+    from ensemble_kit.pipeline.zoo import zoo
+
+__all__ = [
+    "blend",
+    "demo",
+    "demo_data",
+    "members",
+    "members_add",
+    "members_rename",
+    "members_rm",
+    "train",
+    "tta",
+    "zoo",
+]
+
+_CHAPTERS: Final = {name: f"ensemble_kit.pipeline.{name.split('_')[0]}" for name in __all__}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a command's function when it is first asked for."""
+    if name not in _CHAPTERS:
+        raise AttributeError(f"module 'ensemble_kit' has no attribute '{name}'")
+    return getattr(import_module(_CHAPTERS[name]), name)

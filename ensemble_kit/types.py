@@ -18,6 +18,7 @@ MemberLogits = Float[np.ndarray, "members images classes"]
 Scores = Float[np.ndarray, "images classes"]
 Weights = Float[np.ndarray, " members"]
 Labels = Int[np.ndarray, " images"]
+PooledLogits = Float[np.ndarray, "_ images classes"]  # members of one pool differ in their views
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Pool:
 
     members: tuple[str, ...]
     views: tuple[tuple[str, ...], ...]
-    logits: tuple[ViewLogits, ...]
+    logits: tuple[PooledLogits, ...]
     ids: tuple[str, ...]
     classes: tuple[str, ...]
     labels: Labels | None = None
@@ -74,7 +75,7 @@ class Tuned:
     """
 
     ballot: str
-    view_weights: tuple[Float[np.ndarray, " views"], ...]
+    view_weights: tuple[Float[np.ndarray, " _"], ...]
     temperatures: Weights
     weights: Weights
     blend_temperature: float = 1.0
@@ -166,9 +167,7 @@ def _order(
     return np.array([place[name] for name in ours], dtype=np.int64)
 
 
-def _placed_labels(
-    member: Predictions, rows: Int[np.ndarray, " places"] | None, first: Predictions
-) -> Labels | None:
+def _placed_labels(member: Predictions, rows: Int[np.ndarray, " places"] | None, first: Predictions) -> Labels | None:
     """Return the member's labels in the first's order of rows and classes."""
     if member.labels is None:
         return None

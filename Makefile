@@ -1,0 +1,51 @@
+# Two words do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow check bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   set up, then train, look twice, blend: the whole road on drawn pictures"
+	@echo "make test   set up, then the tests;  make test-slow: those that take minutes"
+	@echo "make check  ruff, mypy --strict, doctests"
+	@echo "make bench  the figures of bench/RESULTS.md (needs the data sets, see bench/README.md)"
+	@echo "make clean  remove .venv and the demo folder"
+
+demo: $(VENV)/installed
+	$(BIN)/ek demo
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q
+
+test-slow: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q -m slow
+
+check: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q --doctest-modules ensemble_kit models_zoo
+
+bench: $(VENV)/installed
+	$(BIN)/python bench/ladder.py
+
+clean:
+	rm -rf $(VENV) demo
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Wanted Python 3.11 or newer, got `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module. Debian and Ubuntu: apt install python3-venv. Then again: make $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml
+	@echo "Installing (torch is large: some minutes and some gigabytes the first time)"
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	@touch $@

@@ -1,0 +1,51 @@
+"""`ek demo`, `ek demo-data`: the whole road on pictures drawn for the purpose."""
+
+from typing import Any
+
+import click
+
+from ensemble_kit.cli import options
+
+
+@click.command()
+@click.argument("folder", type=options.FOLDER, default="demo")
+@options.several(options.quiet, options.json)
+def demo(as_json: bool, **given: Any) -> None:
+    """Climb the whole ladder on drawn pictures, in minutes.
+
+    Draws a synthetic data set, trains three members, adds TTA, blends, submits. Everything lands in FOLDER (demo). What is there already is not made again.
+
+    \b
+    Example:
+      ek demo
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import summaries
+
+    options.show(ensemble_kit.demo(**given), summaries.ladder, as_json)
+
+
+@click.command("demo-data")
+@click.argument("folder", type=options.FOLDER)
+@click.option("--train", type=click.IntRange(20), default=1578, show_default=True, help="Training pictures.")
+@click.option("--val", type=click.IntRange(10), default=300, show_default=True, help="Validation pictures.")
+@click.option("--test", type=click.IntRange(0), default=500, show_default=True, help="Test pictures.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other pictures.")
+@click.option("--size", type=click.IntRange(16, 512), default=48, show_default=True, help="Side in pixels.")
+@options.several(options.quiet, options.json)
+def demo_data(as_json: bool, **given: Any) -> None:
+    """Draw a synthetic data set of ten cartoon characters.
+
+    The same seed draws the same pixels every time.
+
+    \b
+    Example:
+      ek demo-data cartoons
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import summaries
+
+    options.show(ensemble_kit.demo_data(**given), summaries.drawn, as_json)
+
+
+COMMANDS = (demo, demo_data)

@@ -1,0 +1,86 @@
+"""`ek members`: look at the members; add foreign ones, remove, rename."""
+
+from typing import Any
+
+import click
+
+from ensemble_kit.cli import options
+
+
+@click.group(invoke_without_command=True)
+@options.several(options.predictions, options.runs, options.blends, options.submissions)
+@options.several(options.cache, options.verify, options.json)
+@click.pass_context
+def members(ctx: click.Context, as_json: bool, **given: Any) -> None:
+    """Show how good each member is; add, remove, rename.
+
+    Val accuracy with its 95 % interval, log loss, calibration error, views and cost.
+
+    With --verify every artefact in the four folders is read again and checked.
+
+    \b
+    Example:
+      ek members
+      ek members --predictions predictions/toy --json
+    """
+    if ctx.invoked_subcommand is None:
+        import ensemble_kit
+        from ensemble_kit.reporting import summaries
+
+        options.show(ensemble_kit.members(**given), summaries.members, as_json)
+
+
+@members.command()
+@click.argument("name")
+@click.option("--val", type=options.FOLDER, required=True, help="Scores on val: .npz or .csv, with labels.")
+@click.option("--test", type=options.FOLDER, default=None, help="Scores on test: .npz or .csv.")
+@click.option("--kind", type=click.Choice(["logits", "probabilities"]), required=True, help="What the scores are.")
+@options.several(options.replace, options.predictions, options.cache, options.json)
+def add(as_json: bool, **given: Any) -> None:
+    """Add a member that ek did not train, from its scores.
+
+    An .npz holds image_ids, classes, scores and, for val, labels; a CSV holds the column
+    image_id, one column a class and, for val, the column label.
+
+    \b
+    Example:
+      ek members add vit --val vit-val.csv --test vit-test.csv --kind probabilities
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import summaries
+
+    options.show(ensemble_kit.members_add(**given), summaries.added, as_json)
+
+
+@members.command()
+@click.argument("name")
+@options.predictions
+def rm(**given: Any) -> None:
+    """Remove a member's predictions; its run stays.
+
+    \b
+    Example:
+      ek members rm cnn-2
+    """
+    import ensemble_kit
+
+    click.echo(f"Removed {ensemble_kit.members_rm(**given)}; its run, if any, is left in place.")
+
+
+@members.command()
+@click.argument("name")
+@click.argument("new_name")
+@options.predictions
+def rename(**given: Any) -> None:
+    """Give a member another name; blends that pin the old name go stale.
+
+    \b
+    Example:
+      ek members rename cnn-2 cnn-strong
+    """
+    import ensemble_kit
+
+    click.echo(f"Renamed to {ensemble_kit.members_rename(**given)}.")
+
+
+COMMANDS = (members,)

@@ -1,0 +1,57 @@
+"""Options that several commands share, declared once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+FOLDER = click.Path(path_type=Path)
+
+predictions = click.option(
+    "--predictions", type=FOLDER, default="predictions", show_default=True, help="Folder of members."
+)
+runs = click.option("--runs", type=FOLDER, default="runs", show_default=True, help="Folder of training runs.")
+blends = click.option("--blends", type=FOLDER, default="blends", show_default=True, help="Folder of blends.")
+submissions = click.option(
+    "--submissions", type=FOLDER, default="submissions", show_default=True, help="Folder of submissions."
+)
+cache = click.option(
+    "--cache",
+    type=FOLDER,
+    default=".ek",
+    show_default=True,
+    help="Folder of decoded pictures and verified checksums.",
+)
+verify = click.option("--verify", is_flag=True, help="Read every file again and check its sha256.")
+device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+quiet = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+replace = click.option("--replace", is_flag=True, help="Replace what is there under this name.")
+
+
+def several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options in the order given."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Turn repeated NAME=VALUE into a mapping."""
+    bad = [value for value in values if "=" not in value]
+    if bad:
+        raise click.BadParameter(f"wanted NAME=VALUE, got '{bad[0]}'.", ctx=ctx, param=param)
+    return dict(value.split("=", 1) for value in values)
+
+
+def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
+    """Print a report, as text or as JSON."""
+    from ensemble_kit import results
+
+    click.echo(results.as_json(report) if as_json else text(report))

@@ -1,0 +1,110 @@
+"""`ek train`, `ek zoo`: make members."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from ensemble_kit.cli import options
+from ensemble_kit.training.recipes import RANGES, RECIPES, Range
+
+
+def _recipe_option(field: str, limits: Range) -> Any:
+    """Return the option of one field of a recipe; its range is declared in RANGES."""
+    name = field.replace("_", "-")
+    default = getattr(RECIPES["assignment"], field)
+    if limits.kind is bool:
+        return click.option(f"--{name}/--no-{name}", default=None, help=f"{limits.help}.")
+    metavar = "|".join(limits.choices) if limits.choices else None
+    text = limits.help if limits.choices else f"{limits.help}: {limits}"
+    return click.option(
+        f"--{name}", type=limits.kind, default=None, metavar=metavar, help=f"{text}.  [assignment: {default}]"
+    )
+
+
+def _show_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
+    """Print a recipe and stop."""
+    if not name or ctx.resilient_parsing:
+        return
+    from ensemble_kit.tables import pick
+
+    for field, value in asdict(pick(RECIPES, name, "recipe")).items():
+        click.echo(f"{field}: {str(value).lower() if isinstance(value, bool) else value}")
+    ctx.exit()
+
+
+@click.command()
+@click.option("--data", type=options.FOLDER, required=True, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
+@click.option("--arch", required=True, help="Architecture, see `ek zoo`; timm:NAME for any of timm's.")
+@click.option("--name", default=None, help="Name of the member.  [default: the arch, then arch-2, ...]")
+@click.option(
+    "--recipe",
+    metavar="|".join(RECIPES),
+    default="assignment",
+    show_default=True,
+    help="Named hyper-parameters.",
+)
+@click.option(
+    "--show-recipe",
+    metavar="RECIPE",
+    callback=_show_recipe,
+    expose_value=False,
+    is_eager=True,
+    help="Print a recipe and stop.",
+)
+@options.several(*(_recipe_option(field, limits) for field, limits in RANGES.items()))
+@click.option("--size", type=int, default=None, help="Side in pixels.  [default: the pictures' median, 16 to 128]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--val-fraction", type=float, default=None, help="Share of train/ to hold out where there is no val/.")
+@click.option(
+    "--arch-option",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=options.pairs,
+    help="As width=64; see `ek zoo`.",
+)
+@click.option("--pretrained", is_flag=True, help="timm: start from the hub's weights (needs the network).")
+@click.option("--weights", type=options.FOLDER, default=None, help="Start from a .safetensors or .pth file.")
+@click.option(
+    "--keep",
+    metavar="last|best",
+    default="last",
+    show_default=True,
+    help="Epoch to keep; best: by val log loss.",
+)
+@options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
+@options.several(options.quiet, options.json)
+def train(as_json: bool, **given: Any) -> None:
+    """Train a member and keep its logits on val and test.
+
+    A recipe sets the hyper-parameters; single options override it.
+
+    \b
+    Example:
+      ek train --data DIR --arch cnn
+      ek train --data DIR --arch cnn-deep --recipe strong --no-flip --seed 1
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import summaries
+
+    options.show(ensemble_kit.train(**given), summaries.trained, as_json)
+
+
+@click.command()
+@click.option("--classes", type=int, default=10, show_default=True, help="Number of classes to count for.")
+@click.option("--size", type=int, default=None, help="Side in pixels to count for.  [default: each arch's own]")
+@options.json
+def zoo(as_json: bool, **given: Any) -> None:
+    """List the architectures, their parameters and sizes.
+
+    \b
+    Example:
+      ek zoo --size 28
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import summaries
+
+    options.show(ensemble_kit.zoo(**given), summaries.zoo, as_json)
+
+
+COMMANDS = (train, zoo)

@@ -1,0 +1,37 @@
+"""The maths of blending: from aligned logits to weights, and to the truth about them.
+
+    ballots      what a member casts, how ballots are counted, who wins
+    logloss      the one convex fit that finds weights, many problems at a time
+    temperature  one number a member that makes its probabilities honest
+    folds        which image is held out when; independent of row order
+    weights      the ways to find weights: one function, one line below
+    tuning       pool -> Tuned -> scores, probabilities, predictions
+    honesty      the whole procedure, redone inside every fold
+    measures     accuracy, log loss, calibration, intervals
+
+NumPy only: no torch, no files, no model. The tables below import nothing. To add a
+ballot, a way to find weights, or a way to choose views: write the function, add one line.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ensemble_kit.tables import Entry
+
+BALLOTS: Final[Mapping[str, Entry]] = {
+    "logit-sum": Entry("weighted sum of logits", "ensemble_kit.ensembling.ballots:LOGIT_SUM"),
+    "prob-mean": Entry("weighted mean of probabilities", "ensemble_kit.ensembling.ballots:PROB_MEAN"),
+    "majority-vote": Entry("one weighted vote a member", "ensemble_kit.ensembling.ballots:MAJORITY_VOTE"),
+}
+
+WEIGHTS: Final[Mapping[str, Entry]] = {
+    "auto": Entry("log loss, drawn to equal as far as val asks", "ensemble_kit.ensembling.weights:auto"),
+    "equal": Entry("every member counts the same", "ensemble_kit.ensembling.weights:equal"),
+    "greedy": Entry("add the member that helps accuracy most", "ensemble_kit.ensembling.weights:greedy"),
+}
+
+VIEW_CHOICES: Final[Mapping[str, Entry]] = {
+    "auto": Entry("log loss, drawn to identity as far as val asks", "ensemble_kit.ensembling.weights:auto"),
+    "equal": Entry("every view counts the same", "ensemble_kit.ensembling.weights:equal"),
+    "none": Entry("identity alone", "ensemble_kit.ensembling.weights:prior_only"),
+}

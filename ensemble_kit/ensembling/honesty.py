@@ -1,0 +1,109 @@
+"""How good a whole procedure is: redone inside every fold, scored where it never looked.
+
+A procedure turns a pool into a `Tuned`; everything it chooses (views, temperatures,
+weights, the best member) is chosen again without the rows it is scored on. The figure
+on the rows that were tuned on is optimistic, and `optimism` says by how much. Never
+knows what a procedure does. Row order cannot matter: rows are sorted by id first.
+
+Source: Stone, "Cross-validatory choice and assessment of statistical predictions", 1974.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ensemble_kit.ensembling import BALLOTS
+from ensemble_kit.ensembling.ballots import Ballot
+from ensemble_kit.ensembling.folds import fold_of
+from ensemble_kit.ensembling.measures import accuracy_interval
+from ensemble_kit.ensembling.tuning import predict, probabilities
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.types import Labels, Pool, Tuned
+
+Procedure = Callable[[Pool], Tuned]
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFitted:
+    """How one procedure did on rows it had not seen, in the pool's row order.
+
+    correct: right or wrong, for every repeat.
+    log_prob: log probability of the label (nats, floored at -36); None for votes.
+    """
+
+    correct: Bool[np.ndarray, "repeats images"]
+    log_prob: Float[np.ndarray, "repeats images"] | None
+
+    @property
+    def accuracy(self) -> float:
+        """The honest estimate: mean accuracy over images and repeats."""
+        return float(self.correct.mean())
+
+    def interval(self, groups: tuple[str, ...] | None = None) -> tuple[float, float]:
+        """Return the 95% interval of the honest estimate; see `measures.accuracy_interval`."""
+        return accuracy_interval(self.correct.mean(axis=0), groups)
+
+
+def cross_fit(
+    pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4
+) -> dict[str, CrossFitted]:
+    """Return how each procedure does where it has not looked, all on the same folds.
+
+    Args:
+        procedures: by name, what is redone inside every fold, such as
+            `lambda pool: tune(pool, "logit-sum", "auto", ["auto"] * 3)`.
+        folds: parts, each held out once in a repeat; stratified, groups whole.
+        repeats: how often the pool is split anew.
+
+    Raises:
+        BadDataError: the pool has no labels, or no images.
+        InvalidOptionError: fewer than 2 folds, or fewer than 1 repeat.
+    """
+    if pool.labels is None or not len(pool.ids):
+        raise BadDataError(
+            f"Wanted labelled images for an honest estimate, got {len(pool.ids)} ids and no labels."
+        )
+    if folds < 2 or repeats < 1:
+        raise InvalidOptionError(f"Wanted at least 2 folds and 1 repeat, got {folds} and {repeats}.")
+    order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
+    ordered, labels = pool.rows(order), pool.labels[order]
+    correct = {name: np.zeros((repeats, len(order)), dtype=np.bool_) for name in procedures}
+    log_prob = {name: np.zeros((repeats, len(order))) for name in procedures}
+    for repeat, train, held in _splits(ordered, labels, folds, repeats):
+        seen, unseen = ordered.rows(train), ordered.rows(held)
+        for name, procedure in procedures.items():
+            tuned = procedure(seen)
+            correct[name][repeat, order[held]] = predict(unseen, tuned) == labels[held]
+            log_prob[name][repeat, order[held]] = _log_prob(unseen, tuned, labels[held])
+    return {
+        name: CrossFitted(correct[name], None if np.isnan(log_prob[name]).any() else log_prob[name])
+        for name in procedures
+    }
+
+
+def optimism(tuned_accuracy: float, honest: CrossFitted) -> float:
+    """Return how much the accuracy on the tuned rows flatters, as a fraction."""
+    return tuned_accuracy - honest.accuracy
+
+
+def _splits(
+    pool: Pool, labels: Labels, folds: int, repeats: int
+) -> Iterator[tuple[int, Int[np.ndarray, " train"], Int[np.ndarray, " held"]]]:
+    """Yield repeat, rows to tune on and rows to score, for every fold that holds an image."""
+    for repeat in range(repeats):
+        # the inner folds of `tune` are repeat 0 of their rows; these stand apart
+        fold = fold_of(pool.ids, labels, pool.groups, folds, repeat=repeat + 1)
+        for held_out in np.unique(fold):
+            yield repeat, np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
+
+
+def _log_prob(pool: Pool, tuned: Tuned, labels: Labels) -> Float[np.ndarray, " images"]:
+    """Return the log probability of each label; NaN where the ballot has no probabilities."""
+    rule: Ballot = BALLOTS[tuned.ballot].load()
+    if rule.unit == "votes":
+        return np.full(len(labels), np.nan)
+    at_label = probabilities(pool, tuned)[np.arange(len(labels)), labels]
+    log_prob: Float[np.ndarray, " images"] = np.log(np.maximum(at_label, np.finfo(np.float64).eps))
+    return log_prob

@@ -1,0 +1,162 @@
+"""How good predictions are, and how sure one can be of that.
+
+Accuracies are fractions in [0, 1]; losses are in nats. Never fits anything.
+To add a measure: a function of probabilities or correctness and labels.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.types import Labels, Scores
+
+CALIBRATION_BINS = 15
+RESAMPLES = 2000
+Correct = Bool[np.ndarray, " images"] | Float[np.ndarray, " images"]
+
+
+def accuracy(predicted: Int[np.ndarray, " images"], labels: Labels) -> float:
+    """Return the share of images whose predicted class is the label.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> accuracy(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0]))
+        0.75
+    """
+    _check_some(labels)
+    return float((predicted == labels).mean())
+
+
+def log_loss(probabilities: Scores, labels: Labels) -> float:
+    """Return the mean of -log p(label), in nats; p is floored at 2.2e-16.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> bits = log_loss(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 0])) / float(np.log(2))
+        >>> round(bits, 6)
+        1.5
+    """
+    _check_some(labels)
+    at_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(at_label, np.finfo(np.float64).eps)).mean())
+
+
+def ece(probabilities: Scores, labels: Labels) -> float:
+    """Return the expected calibration error of the top class, over 15 equal-width bins.
+
+    Bins are open below and closed above; each counts by its share of the images. The
+    estimate is biased upwards on few images.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> sure_of_90 = np.array([[0.9, 0.1], [0.9, 0.1]])
+        >>> round(ece(sure_of_90, np.array([0, 1])), 6)  # right half of the time
+        0.4
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    _check_some(labels)
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
+    gap = np.bincount(place, weights=confidence - correct, minlength=CALIBRATION_BINS)
+    return float(np.abs(gap).sum() / len(labels))
+
+
+def brier(probabilities: Scores, labels: Labels) -> float:
+    """Return the mean squared distance to the one-hot label, summed over classes: 0 to 2.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> round(brier(np.array([[0.8, 0.2]]), np.array([1])), 6)
+        1.28
+
+    Source: Brier, "Verification of forecasts", Monthly Weather Review 78(1), 1950.
+    """
+    _check_some(labels)
+    return float(((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1).mean())
+
+
+def wilson(count: float | int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval for a share.
+
+    Args:
+        count: how many of `total`; a mean over repeats, so not always whole.
+        confidence: the share of intervals that hold the truth, in (0, 1).
+
+    Raises:
+        BadDataError: `total` is not above 0, or `count` not in 0 to `total`.
+        InvalidOptionError: `confidence` is not in (0, 1).
+
+    Example:
+        >>> low, high = wilson(270, 300)
+        >>> round(low, 4), round(high, 4)
+        (0.8608, 0.9291)
+
+    Source: Wilson, "Probable inference", JASA 22, 1927.
+    """
+    if not 0 < confidence < 1:
+        raise InvalidOptionError(f"Wanted a confidence between 0 and 1, got {confidence}.")
+    if not (total > 0 and 0 <= count <= total):
+        raise BadDataError(f"Wanted 0 to {total} right of at least 1 image, got {count} of {total}.")
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share, squared = count / total, z * z / total
+    middle = (share + squared / 2) / (1 + squared)
+    half = z * np.sqrt(share * (1 - share) / total + squared / total / 4) / (1 + squared)
+    low = 0.0 if count == 0 else float(max(0.0, middle - half))
+    high = 1.0 if count == total else float(min(1.0, middle + half))
+    return low, high
+
+
+def accuracy_interval(correct: Correct, groups: Sequence[str] | None = None) -> tuple[float, float]:
+    """Return the 95% interval of an accuracy.
+
+    Without groups: Wilson's. With groups: the percentiles of 2000 resamples of whole
+    groups (seeded by the groups), widened to Wilson's where that is wider, since images
+    of one group are never worth more than as many separate ones.
+
+    Args:
+        correct: right or wrong an image, or its mean over repeats in [0, 1].
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> low, high = accuracy_interval(np.array([True] * 9 + [False]))
+        >>> round(low, 3), round(high, 3)
+        (0.596, 0.982)
+
+    Source: Field and Welsh, "Bootstrapping clustered data", JRSS B 69(3), 2007.
+    """
+    _check_some(correct)
+    count = min(float(correct.sum()), float(len(correct)))
+    low, high = wilson(count, len(correct))
+    if groups is None:
+        return low, high
+    names, place = np.unique(np.array(groups), return_inverse=True)
+    sizes = np.bincount(place).astype(np.float64)
+    right = np.bincount(place, weights=correct)
+    text = "\n".join(f"{name}:{size:.0f}" for name, size in zip(names, sizes, strict=True))
+    seed = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), "big")
+    random = np.random.default_rng(seed)
+    drawn = random.integers(len(names), size=(RESAMPLES, len(names)))
+    shares = right[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return min(low, float(np.quantile(shares, 0.025))), max(high, float(np.quantile(shares, 0.975)))
+
+
+def _check_some(rows: np.ndarray) -> None:
+    """Raise unless there is an image to measure on."""
+    if not len(rows):
+        raise BadDataError("Wanted at least one image to measure on, got none.")

@@ -1,0 +1,77 @@
+"""One number that makes scores honest probabilities: the temperature.
+
+The one-member case of the log-loss fit, v = 1 / T: the mean log loss of v * scores is
+convex in v, so its derivative is followed to zero by Newton steps inside a shrinking
+bracket, for many problems at once. T stays in [0.05, 20]; where the scores say nothing
+(every class the same) or there is no image, T is 1. The argmax never changes.
+
+Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
+
+COOLEST, HOTTEST = 0.05, 20.0  # bounds of T
+_ROUNDS, _PRECISION = 100, 1e-12
+
+
+def fit_temperatures(logits: MemberLogits, labels: Labels) -> Weights:
+    """Return the temperature of each member.
+
+    Example:
+        >>> sure_of_80 = np.log(np.array([[[0.8, 0.2], [0.8, 0.2], [0.8, 0.2]]]))
+        >>> fit_temperatures(sure_of_80, np.array([0, 0, 1])).round(6)  # right 2 times of 3
+        array([2.])
+    """
+    counts = np.ones((1, len(labels)))
+    # member by member: a batch over members would only copy their logits once more
+    return np.array([1.0 / fit_scale(member, labels, counts)[0] for member in logits])
+
+
+def fit_scale(
+    scores: Scores, labels: Labels, row_weights: Float[np.ndarray, "problems images"]
+) -> Float[np.ndarray, " problems"]:
+    """Return, for each problem, the v in [1/20, 1/0.05] of least mean log loss of v * scores.
+
+    Args:
+        scores: logits or any other log-linear scores, shared by the problems.
+        row_weights: how much each image counts in each problem, >= 0.
+    """
+    excess = scores.T.astype(np.float64)  # images last, since sums over a short last axis are slow
+    excess = excess - excess[labels, np.arange(len(labels))]
+    low, high = np.full(len(row_weights), 1 / HOTTEST), np.full(len(row_weights), 1 / COOLEST)
+    informed = (row_weights > 0) @ (excess != 0).any(axis=0) > 0
+    rising, falling = _slopes(low, excess, row_weights)[0] >= 0, _slopes(high, excess, row_weights)[0] <= 0
+    v = np.where(~informed, 1.0, np.where(rising, low, np.where(falling, high, 1.0)))
+    running = np.flatnonzero(informed & ~rising & ~falling)
+    for _ in range(_ROUNDS):
+        if not len(running):
+            break
+        now = v[running]
+        slope, bend = _slopes(now, excess, row_weights[running])
+        low[running] = np.where(slope < 0, now, low[running])
+        high[running] = np.where(slope < 0, high[running], now)
+        newton = now - slope / np.maximum(bend, np.finfo(np.float64).tiny)
+        inside = (newton >= low[running]) & (newton <= high[running])
+        v[running] = np.where(inside, newton, np.sqrt(low[running] * high[running]))
+        running = running[np.abs(v[running] - now) > _PRECISION * now]
+    return v
+
+
+def _slopes(
+    v: Float[np.ndarray, " problems"],
+    excess: Float[np.ndarray, "classes images"],
+    row_weights: Float[np.ndarray, "problems images"],
+) -> tuple[Float[np.ndarray, " problems"], Float[np.ndarray, " problems"]]:
+    """Return the first and second derivative, by v, of each problem's summed log loss."""
+    tilted = v[:, None, None] * excess
+    tilted -= tilted.max(axis=1, keepdims=True)
+    np.exp(tilted, out=tilted)
+    total = tilted.sum(axis=1)
+    tilted *= excess
+    first = tilted.sum(axis=1) / total
+    tilted *= excess
+    second = tilted.sum(axis=1) / total
+    return (row_weights * first).sum(axis=1), (row_weights * (second - first**2)).sum(axis=1)

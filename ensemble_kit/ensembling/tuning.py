@@ -1,0 +1,171 @@
+"""From a pool to the numbers of a blend, and from those numbers to predictions.
+
+The order is always the same: view weights inside each member, a temperature a member,
+weights over members, one blend temperature. `tune` reads labels; `scores`, `predict` and
+`probabilities` never do. Nothing here reads a file. To add a way to do a step: a
+function, and a line in the tables of the package.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from jaxtyping import Int
+
+from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.ballots import (
+    Ballot,
+    cast_prob,
+    combine,
+    decide,
+    merge_views,
+    normalised,
+    softmax,
+)
+from ensemble_kit.ensembling.views import TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
+from ensemble_kit.ensembling.weights import Evidence, Weighing, weigh
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.tables import pick
+from ensemble_kit.types import MemberLogits, Pool, Scores, Tuned, Weights
+
+__all__ = [
+    "TunedViews",
+    "ViewChoice",
+    "best_single",
+    "given",
+    "predict",
+    "probabilities",
+    "scores",
+    "tune",
+    "tune_views",
+    "why_not_fitted",
+]
+
+
+def tune(
+    pool: Pool, ballot: str, weights: str | Mapping[str, float | int], view_choices: Sequence[ViewChoice]
+) -> Tuned:
+    """Return the numbers of a blend, all of them found on this pool.
+
+    With fewer than 50 images or a single class nothing is fitted: temperatures are 1,
+    named ways give equal weights, and views chosen by `auto` stay at identity.
+
+    Args:
+        ballot: a name in `BALLOTS`.
+        weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
+        view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
+
+    Raises:
+        BadDataError: the pool has no labels.
+        UnknownNameError: a name is in no table, or a weight names no member.
+        InvalidOptionError: a weight is negative or not finite, or all are 0.
+        MisalignedError: choices do not fit the members, or weights their views.
+    """
+    rule = _rule(ballot)
+    method = _method(weights, pool.members)
+    prepared = prepare(pool, view_choices)
+    even = np.full(len(pool.members), 1.0 / len(pool.members))
+    evidence = Evidence(rule, prepared.logits, prepared.labels, prepared.fold, prepared.groups, even)
+    if why_not_fitted(prepared.labels) is None:
+        weighing = method(evidence)
+    else:
+        weighing = Weighing(even if isinstance(weights, str) else given(weights, pool.members))
+    return Tuned(
+        ballot=ballot,
+        view_weights=tuple(chosen.view_weights for chosen in prepared.views),
+        temperatures=prepared.temperatures,
+        weights=weighing.weights,
+        blend_temperature=weighing.blend_temperature,
+        ridge=weighing.ridge,
+    )
+
+
+def best_single(pool: Pool, ballot: str, view_choices: Sequence[ViewChoice]) -> Tuned:
+    """Return the blend of one member alone: the most accurate (ties: the lowest index).
+
+    Accuracy is counted after the member's views are merged. Raises as `tune` does.
+    """
+    prepared = prepare(pool, view_choices)
+    right = (prepared.logits.argmax(axis=-1) == prepared.labels).sum(axis=1)
+    return tune(pool, ballot, {pool.members[int(right.argmax())]: 1.0}, view_choices)
+
+
+def scores(pool: Pool, tuned: Tuned) -> Scores:
+    """Return the blend's scores in the unit of its ballot; labels are not read.
+
+    Raises:
+        MisalignedError: the numbers do not fit the pool's members or views.
+    """
+    return combine(_calibrated(pool, tuned), tuned.weights, _rule(tuned.ballot).cast)
+
+
+def predict(pool: Pool, tuned: Tuned) -> Int[np.ndarray, " images"]:
+    """Return the winning class of each image; see `ballots.decide` for ties.
+
+    Raises:
+        MisalignedError: the numbers do not fit the pool's members or views.
+    """
+    rule, logits = _rule(tuned.ballot), _calibrated(pool, tuned)
+    ties = combine(logits, tuned.weights, cast_prob) if rule.unit == "votes" else None
+    return decide(combine(logits, tuned.weights, rule.cast), ties)
+
+
+def probabilities(pool: Pool, tuned: Tuned) -> Scores:
+    """Return the probabilities of the classes; for votes the vote shares, which are none.
+
+    Raises:
+        MisalignedError: the numbers do not fit the pool's members or views.
+    """
+    counted = scores(pool, tuned)
+    return softmax(counted / tuned.blend_temperature) if _rule(tuned.ballot).unit == "logits" else counted
+
+
+def given(weights: Mapping[str, float | int], members: Sequence[str]) -> Weights:
+    """Return weights by member name as numbers that sum to 1; unnamed members get 0.
+
+    Raises:
+        UnknownNameError: a name is not a member's.
+        InvalidOptionError: a weight is negative or not finite, or all are 0.
+
+    Example:
+        >>> given({"vit": 3, "cnn": 1}, ["cnn", "mlp", "vit"])
+        array([0.25, 0.  , 0.75])
+    """
+    places = {name: place for place, name in enumerate(members)}
+    numbers = np.zeros(len(members))
+    for name, weight in weights.items():
+        numbers[pick(places, name, "member")] = weight
+        if not (np.isfinite(weight) and weight >= 0):
+            raise InvalidOptionError(f"The weight of '{name}' is {weight}; wanted a finite number >= 0.")
+    if not numbers.any():
+        raise InvalidOptionError("All weights are 0; wanted at least one member with a weight above 0.")
+    return normalised(numbers, len(members))
+
+
+def _method(
+    weights: str | Mapping[str, float | int], members: Sequence[str]
+) -> Callable[[Evidence], Weighing]:
+    """Return the way to find weights; numbers that were given are a way too."""
+    if isinstance(weights, str):
+        named: Callable[[Evidence], Weighing] = pick(WEIGHTS, weights, "way to find weights").load()
+        return named
+    return partial(weigh, weights=given(weights, members))
+
+
+def _rule(ballot: str) -> Ballot:
+    """Return the ballot of that name."""
+    rule: Ballot = pick(BALLOTS, ballot, "ballot").load()
+    return rule
+
+
+def _calibrated(pool: Pool, tuned: Tuned) -> MemberLogits:
+    """Return each member's logits: views merged, divided by its temperature."""
+    parts = (tuned.view_weights, tuned.temperatures, tuned.weights)
+    if any(len(part) != len(pool.members) for part in parts):
+        raise MisalignedError(
+            f"The blend was tuned for {len(tuned.weights)} members, the pool has "
+            f"{len(pool.members)}; give it the members it was tuned on."
+        )
+    merged = [merge_views(*pair) for pair in zip(pool.logits, tuned.view_weights, strict=True)]
+    calibrated: MemberLogits = np.stack(merged) / tuned.temperatures[:, None, None]
+    return calibrated

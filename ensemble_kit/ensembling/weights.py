@@ -1,0 +1,182 @@
+"""The ways to find weights: members in a blend, or views in a member.
+
+Every way is one function from `Evidence` to `Weighing`; the same functions serve members
+(prior: all equal) and views (prior: identity alone). Nothing in `auto` is ever chosen by
+accuracy. Never reads files or ids. To add a way: write the function, add one line to
+`WEIGHTS` in the package.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ensemble_kit.ensembling.ballots import Ballot, cast_prob, combine, decide
+from ensemble_kit.ensembling.logloss import fit_log_loss, row_losses
+from ensemble_kit.ensembling.temperature import fit_scale
+from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
+
+RIDGES: Final = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
+GREEDY_ROUNDS: Final = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a way to find weights may look at.
+
+    logits: calibrated, one entry a member (or a view).
+    fold: the fold in which each image is held out, for inner cross-fitting.
+    groups: a number a group; None where there are no groups.
+    prior: the weights to fall back to, summing to 1.
+    """
+
+    ballot: Ballot
+    logits: MemberLogits
+    labels: Labels
+    fold: Int[np.ndarray, " images"]
+    groups: Int[np.ndarray, " images"] | None
+    prior: Weights
+
+
+class Weighing(NamedTuple):
+    """Weights that sum to 1, the temperature of their blend, and the ridge behind them."""
+
+    weights: Weights
+    blend_temperature: float = 1.0
+    ridge: float | None = None
+
+
+def weigh(evidence: Evidence, weights: Weights) -> Weighing:
+    """Return given weights, with the blend temperature that suits them."""
+    if evidence.ballot.unit != "logits":
+        return Weighing(weights)
+    scores = combine(evidence.logits, weights, evidence.ballot.cast)
+    counts = np.ones((1, len(evidence.labels)))
+    return Weighing(weights, float(1.0 / fit_scale(scores, evidence.labels, counts)[0]))
+
+
+def prior_only(evidence: Evidence) -> Weighing:
+    """Take the prior: identity alone for views, equal weights for members."""
+    return weigh(evidence, evidence.prior)
+
+
+def equal(evidence: Evidence) -> Weighing:
+    """Let every member count the same."""
+    return weigh(evidence, np.full(len(evidence.prior), 1.0 / len(evidence.prior)))
+
+
+def greedy(evidence: Evidence) -> Weighing:
+    """Add, with replacement, the member that gives the blend the best accuracy.
+
+    From an empty start, 50 rounds; ties go to the member with the lowest index, and
+    the earliest prefix with the best accuracy is kept.
+
+    Source: Caruana et al., "Ensemble selection from libraries of models", ICML 2004.
+    """
+    cast = evidence.ballot.cast(evidence.logits)
+    confidence = cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None
+    picks = np.zeros(len(cast))
+    chosen: list[int] = []
+    right: list[int] = []
+    for size in range(1, GREEDY_ROUNDS + 1):
+        scores = _with_one_more(picks, cast) / size
+        ties = None if confidence is None else _with_one_more(picks, confidence) / size
+        correct = (decide(scores, ties) == evidence.labels).sum(axis=1)
+        best = int(correct.argmax())
+        picks[best] += 1
+        chosen.append(best)
+        right.append(int(correct[best]))
+    prefix = chosen[: int(np.argmax(right)) + 1]
+    return weigh(evidence, np.bincount(prefix, minlength=len(cast)) / len(prefix))
+
+
+def _with_one_more(picks: Weights, cast: MemberLogits) -> MemberLogits:
+    """Return, for each member, the sum of the ballots picked so far and its own."""
+    sums: MemberLogits = np.tensordot(picks, cast, axes=1) + cast
+    return sums
+
+
+def auto(evidence: Evidence) -> Weighing:
+    """Find weights by log loss, pulled towards the prior as hard as val justifies.
+
+    A ridge path (0 to infinity, where the prior itself stands) is cross-fitted on the
+    evidence's folds, all folds and ridges in one call. The strongest ridge whose paired
+    log loss is within half a standard error of the best is fitted on all rows.
+    If no member helps (all weights 0), the prior stands.
+
+    Source: own; half a standard error after Breiman et al., "CART", 1984.
+    """
+    if len(evidence.prior) == 1:
+        return weigh(evidence, evidence.prior)
+    cast = evidence.ballot.cast(evidence.logits)
+    folds = np.unique(evidence.fold)
+    losses = np.empty((len(RIDGES), len(evidence.labels)))
+    training = (evidence.fold != folds[:, None]).astype(np.float64)
+    for fold, v in zip(folds, _path(evidence, cast, training, RIDGES), strict=True):
+        held = np.flatnonzero(evidence.fold == fold)
+        losses[:, held] = row_losses(cast[:, held], evidence.labels[held], v, evidence.ballot.link)
+    ridge = _strongest_within_half_error(losses, evidence.groups)
+    v = _path(evidence, cast, np.ones((1, len(evidence.labels))), (ridge,))[0, 0]
+    temperature = float(1.0 / v.sum()) if evidence.ballot.unit == "logits" else 1.0
+    return Weighing(v / v.sum(), temperature, ridge)
+
+
+def _path(
+    evidence: Evidence,
+    cast: MemberLogits,
+    training: Float[np.ndarray, "parts images"],
+    ridges: Sequence[float],
+) -> Float[np.ndarray, "parts ridges members"]:
+    """Return v for every part of the rows and every ridge; never all 0."""
+    centre = len(evidence.prior) * evidence.prior
+    scale = _common_scale(evidence, cast, training)
+    at_prior = scale[:, None] * centre
+    finite = np.array([ridge for ridge in ridges if np.isfinite(ridge)])
+    found = np.tile(at_prior[:, None], (1, len(ridges), 1))
+    if len(finite):
+        fitted = fit_log_loss(
+            cast,
+            evidence.labels,
+            np.repeat(training, len(finite), axis=0),
+            np.tile(finite, len(training)),
+            centre,
+            np.repeat(scale, len(finite)),
+            evidence.ballot.link,
+        )
+        found[:, np.isfinite(ridges)] = fitted.reshape(len(training), len(finite), -1)
+    return np.where(found.sum(axis=2, keepdims=True) > 0, found, at_prior[:, None])
+
+
+def _common_scale(
+    evidence: Evidence, cast: MemberLogits, training: Float[np.ndarray, "parts images"]
+) -> Float[np.ndarray, " parts"]:
+    """Return, for each part, the s that makes s * members * prior the best multiple of the prior."""
+    members = len(evidence.prior)
+    if evidence.ballot.link == "mixture":
+        return np.full(len(training), 1.0 / members)
+    blend: Scores = np.tensordot(evidence.prior, cast, axes=1)
+    return fit_scale(blend, evidence.labels, training) / members
+
+
+def _strongest_within_half_error(
+    losses: Float[np.ndarray, "ridges images"], groups: Int[np.ndarray, " images"] | None
+) -> float:
+    """Return the largest ridge whose loss is within half a standard error of the best.
+
+    The error is that of the paired difference, over groups where there are groups.
+    """
+    means = losses.mean(axis=1)
+    images = losses.shape[1]
+    worse = losses - losses[means.argmin()]
+    centred = worse - worse.mean(axis=1, keepdims=True)
+    if groups is not None:
+        names, place = np.unique(groups, return_inverse=True)
+        summed = np.zeros((len(names), len(losses)))
+        np.add.at(summed, place, centred.T)
+        centred = summed.T
+    clusters = centred.shape[1]
+    error = np.sqrt((centred**2).sum(axis=1) * clusters / max(clusters - 1, 1)) / images
+    within = np.flatnonzero(worse.mean(axis=1) <= 0.5 * error)
+    return float(RIDGES[within.max()])

@@ -1,0 +1,159 @@
+"""The embedded demo data set: small pictures of ten cartoon characters. Synthetic.
+
+Nothing is stored: every picture is drawn on the spot, and depends on nothing but
+(seed, split, index), so it comes out pixel for pixel the same each time, however many
+others are asked for. Pose, scale, crop, light, background and obstacles vary; the
+colours overlap between characters. Never overwrites: the folder must be new or empty.
+To add a character, see `cartoon_faces`; a background or an obstacle, `cartoon_scenes`.
+"""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.images.cartoon_faces import CHARACTERS, draw_character
+from ensemble_kit.images.cartoon_pen import Pen
+from ensemble_kit.images.cartoon_scenes import draw_background, draw_obstacle, light
+
+SPLITS: Final = ("train", "val", "test")
+SIZES_PX: Final = (16, 256)
+SUPERSAMPLE: Final = 4
+OBSTACLE_RATE: Final = 0.5
+BLUR_RATE: Final = 0.5
+BLUR_PX: Final = (0.5, 1.6)
+UNFINISHED: Final = ".drawing"
+
+
+def draw_data_set(
+    folder: Path,
+    train: int = 1578,
+    val: int = 300,
+    test: int = 500,
+    seed: int = 0,
+    size_px: int = 48,
+    on_image: Callable[[int], None] | None = None,
+) -> None:
+    """Write train/CLASS/*.png, val/CLASS/*.png, test/*.png and test-labels.csv (file,label).
+
+    The folder stays empty until everything is drawn. Classes differ by at most one
+    picture in size, and the number in a file name does not tell its class.
+
+    Args:
+        folder: new or empty; made, with its parents, where it is not there.
+        train: how many pictures, 0 or more; likewise val and test.
+        seed: 0 or more; another seed, other pictures.
+        size_px: width and height of every picture.
+        on_image: called after every picture with the number drawn so far.
+
+    Raises:
+        InvalidOptionError: a number out of its range.
+        BadDataError: the folder is a file, or holds something already.
+
+    Source: own.
+    """
+    counts = {"train": train, "val": val, "test": test}
+    _check_numbers({**counts, "seed": seed}, size_px)
+    _check_empty(folder)
+    unfinished = folder / UNFINISHED
+    unfinished.mkdir(parents=True)
+    try:
+        for done, _ in enumerate(_write_pictures(unfinished, counts, seed, size_px), start=1):
+            if on_image:
+                on_image(done)
+        _write_labels(unfinished / "test-labels.csv", test, seed)
+        for entry in sorted(unfinished.iterdir()):
+            entry.rename(folder / entry.name)
+    finally:
+        shutil.rmtree(unfinished)
+
+
+def draw_picture(split: str, index: int, seed: int = 0, size_px: int = 48) -> Image.Image:
+    """Return one RGB picture of the data set, size_px wide and high.
+
+    Example:
+        >>> draw_picture("val", 7, size_px=17).size
+        (17, 17)
+    """
+    rng = np.random.default_rng((seed, SPLITS.index(split), 0, index))
+    canvas_px = SUPERSAMPLE * size_px
+    canvas = Image.new("RGB", (canvas_px, canvas_px))
+    ink = (int(rng.integers(30, 70)), int(rng.integers(24, 44)), int(rng.integers(36, 72)))
+    pen = Pen(ImageDraw.Draw(canvas), np.array([[canvas_px, 0.0, 0.0], [0.0, canvas_px, 0.0]]), ink)
+    draw_background(pen, rng)
+    draw_character(_posed(pen, rng), character_of(split, index, seed), rng)
+    if rng.random() < OBSTACLE_RATE:
+        draw_obstacle(pen, rng)
+    if rng.random() < BLUR_RATE:
+        canvas = canvas.filter(ImageFilter.BoxBlur(SUPERSAMPLE * rng.uniform(*BLUR_PX) * size_px / 48))
+    small = canvas.resize((size_px, size_px), Image.Resampling.LANCZOS)
+    lit = light(np.asarray(small, dtype=np.float64), rng)
+    return Image.fromarray(np.clip(np.rint(lit), 0, 255).astype(np.uint8))
+
+
+def character_of(split: str, index: int, seed: int = 0) -> str:
+    """Return who is in the picture: each ten in a row hold every character once, shuffled.
+
+    Example:
+        >>> sorted(character_of("test", index) for index in range(20, 30))
+        ['ada', 'bea', 'cato', 'dov', 'ember', 'fitz', 'gull', 'hob', 'iris', 'juno']
+    """
+    block, place = divmod(index, len(CHARACTERS))
+    order = np.random.default_rng((seed, SPLITS.index(split), 1, block)).permutation(len(CHARACTERS))
+    return tuple(CHARACTERS)[order[place]]
+
+
+def _posed(pen: Pen, rng: np.random.Generator) -> Pen:
+    """Return a pen for the head: placed, scaled, turned, sometimes partly out of the picture."""
+    scale = rng.uniform(0.25, 0.36)
+    x, y = rng.normal(0.5, 0.055), rng.normal(0.5, 0.05)
+    squeeze = rng.uniform(0.9, 1.1)
+    return pen.at(x, y, scale * squeeze, scale / squeeze, rng.normal(0, 8))
+
+
+def _write_pictures(folder: Path, counts: dict[str, int], seed: int, size_px: int) -> Iterator[Path]:
+    """Write the pictures of all splits, and yield the path of each."""
+    for split, count in counts.items():
+        (folder / split).mkdir()
+        for index in range(count):
+            name = "" if split == "test" else character_of(split, index, seed)
+            path = folder / split / name / f"{index:04d}.png"
+            path.parent.mkdir(exist_ok=True)
+            draw_picture(split, index, seed, size_px).save(path)
+            yield path
+
+
+def _write_labels(path: Path, count: int, seed: int) -> None:
+    """Write the classes of the test pictures, for measuring only."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("file", "label"))
+        writer.writerows((f"{index:04d}.png", character_of("test", index, seed)) for index in range(count))
+
+
+def _check_numbers(counts: dict[str, int], size_px: int) -> None:
+    """Raise unless counts and seed are 0 or more and the size is in its range."""
+    for name, value in counts.items():
+        if value < 0:
+            raise InvalidOptionError(f"Wanted {name} >= 0, got {value}.")
+    low, high = SIZES_PX
+    if not low <= size_px <= high:
+        raise InvalidOptionError(f"Wanted size_px in [{low}, {high}], got {size_px}.")
+
+
+def _check_empty(folder: Path) -> None:
+    """Raise unless the folder is not there, or is an empty folder."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BadDataError(f"Wanted a new or empty folder, got the file '{folder}'. Name another folder.")
+    found = min((entry.name for entry in folder.iterdir()), default=None)
+    if found is not None:
+        raise BadDataError(
+            f"Wanted a new or empty folder, got '{folder}', which holds '{found}'. Name another folder, or empty this one."
+        )

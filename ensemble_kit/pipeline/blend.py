@@ -1,0 +1,312 @@
+"""members -> blend, honest figures, submission."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.honesty import cross_fit
+from ensemble_kit.ensembling.measures import accuracy_interval
+from ensemble_kit.ensembling.tuning import best_single, predict, tune, why_not_fitted
+from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
+from ensemble_kit.pipeline.train import versions
+from ensemble_kit.results import BlendReport
+from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import ledger
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.storage.manifest import check_name
+from ensemble_kit.storage import submissions as desk
+from ensemble_kit.tables import pick
+from ensemble_kit.types import Labels, Pool, Tuned, align
+
+LEDGER = "ledger.jsonl"
+
+
+def blend(
+    members: Sequence[str] = (),
+    method: str = "logit-sum",
+    weights: str | Mapping[str, float] = "auto",
+    name: str | None = None,
+    out: str | Path | None = None,
+    sample: str | Path | None = None,
+    id: str = "name",
+    predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
+    submissions: str | Path = "submissions",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> BlendReport:
+    """Blend members, say what the blend is worth, write it and its submission.
+
+    Args:
+        members: names; none means all there are.
+        method: what a member casts: logit-sum, prob-mean, majority-vote.
+        weights: auto, equal, greedy, or numbers by member, as a mapping or as "cnn=1,vit=2".
+        name: of the blend; None takes method-weights.
+        out: the CSV; None takes `submissions/<name>.csv`.
+        sample: a sample submission; its header, ids and order are kept, and enforced.
+        id: `name` or `stem`: image ids in the CSV with or without their ending.
+        verify: compute the checksums of the members again.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: no members, or names and numbers that cannot be.
+        MisalignedError: members that differ, or a sample whose ids are not ours.
+        BadDataError: val without labels, or a sample that cannot be used.
+        CorruptError: a file of a member is damaged.
+    """
+    predictions, blends, cache = Path(predictions), Path(blends), Path(cache)
+    pick(BALLOTS, method, "method")
+    way, way_name = _way(weights)
+    name = name or f"{method}-{way_name if isinstance(way, str) else 'given'}"
+    check_name(name)
+    names = _names(members, predictions)
+    manifests = [store.read_manifest(predictions / member) for member in names]
+    val = _pool(predictions, manifests, "val", cache, verify)
+    if val.labels is None:
+        raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
+    target = _target(predictions, manifests, Path(out or Path(submissions) / f"{name}.csv"), sample, id, cache, verify)
+    if target is None and (out or sample):
+        raise MisalignedError(f"No submission can be written: {_without_test(manifests)}")
+
+    tuned, figures = _measure(val, method, way, manifests)
+    notes = _notes(val.labels, manifests, figures)
+    saved = _saved(name, way_name, predictions, manifests, val, tuned, figures)
+    path = blend_store.write_blend(blends, saved)
+    trials = _remember(blends / LEDGER, saved, way_name)
+    if target is None:
+        notes.append(f"No submission: {_without_test(manifests)}")
+    else:
+        _submit(target, saved, path, tuned, Path(submissions))
+    if trials > 1:
+        notes.append(
+            f"{trials} distinct configurations were tried on this val set so far; the best of them is flattered."
+        )
+    return BlendReport(
+        name=name,
+        method=method,
+        members=tuple(names),
+        weights=dict(zip(names, map(float, tuned.weights), strict=True)),
+        temperatures=dict(zip(names, map(float, tuned.temperatures), strict=True)),
+        weights_method=way_name,
+        ridge=tuned.ridge,
+        blend_temperature=tuned.blend_temperature,
+        val_images=len(val.ids),
+        trials=trials,
+        notes=tuple(notes),
+        blend_path=path,
+        submission_path=None if target is None else target.path,
+        **figures,
+    )
+
+
+class _Target(NamedTuple):
+    """Where the submission goes, which rows of test it takes, and how it shows them."""
+
+    path: Path
+    test: Pool
+    rows: Sequence[int]
+    ids: Sequence[str]
+    header: tuple[str, str]
+
+
+def _way(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:
+    """Return how weights are found, a name or numbers, and how that is written down.
+
+    Raises:
+        UnknownNameError: a name that no table holds.
+        InvalidOptionError: a part of NAME=1,... that cannot be read, or a doubled name.
+    """
+    if isinstance(weights, Mapping):
+        return weights, ",".join(f"{name}={weight:g}" for name, weight in weights.items())
+    if "=" not in weights:
+        pick(WEIGHTS, weights, "way to find weights")
+        return weights, weights
+    numbers: dict[str, float] = {}
+    for part in weights.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not name or math.isnan(value) or name in numbers:
+            raise InvalidOptionError(
+                f"--weights: cannot use '{part}' in '{weights}'; wanted each member once, as in cnn=1,vit=2."
+            )
+        numbers[name] = value
+    return numbers, weights
+
+
+def _names(members: Sequence[str], predictions: Path) -> list[str]:
+    """Return the members to blend.
+
+    Raises:
+        InvalidOptionError: there are none.
+        UnknownNameError: one of them is not there.
+    """
+    there = store.list_members(predictions)
+    if not there:
+        raise InvalidOptionError(f"There are no members in '{predictions}'. Train one: ek train --data DIR --arch cnn.")
+    for name in members:
+        pick(dict.fromkeys(there), name, "member")
+    return list(members) or there
+
+
+def _pool(predictions: Path, manifests: Sequence[store.Manifest], split: str, cache: Path, verify: bool) -> Pool:
+    """Return the members' logits on one split, aligned."""
+    folders = [predictions / manifest.name for manifest in manifests]
+    return align([store.read_predictions(folder, split, cache, verify) for folder in folders])
+
+
+def _target(
+    predictions: Path,
+    manifests: Sequence[store.Manifest],
+    path: Path,
+    sample: str | Path | None,
+    form: str,
+    cache: Path,
+    verify: bool,
+) -> _Target | None:
+    """Return where and how the submission is to be written; None where a member has no test logits."""
+    if _without_test(manifests):
+        return None
+    test = _pool(predictions, manifests, "test", cache, verify)
+    if sample is None:
+        return _Target(path, test, range(len(test.ids)), desk.id_form(test.ids, form), desk.HEADER)
+    asked = desk.read_sample(Path(sample))
+    return _Target(path, test, desk.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column))
+
+
+def _without_test(manifests: Sequence[store.Manifest]) -> str:
+    """Return the sentence that names the members without test logits; empty where all have them."""
+    bare = [manifest.name for manifest in manifests if "test" not in manifest.files]
+    return (
+        f"no test logits in member {', '.join(map(repr, bare))}. Rerun ek tta --replace with a test/ folder."
+        if bare
+        else ""
+    )
+
+
+def _measure(
+    val: Pool, method: str, way: str | Mapping[str, float], manifests: Sequence[store.Manifest]
+) -> tuple[Tuned, dict[str, Any]]:
+    """Return the blend's numbers and every figure about it, the rivals' included."""
+    labels = val.labels
+    assert labels is not None
+    chosen = [np.array(manifest.view_weights) for manifest in manifests]
+    redone = [manifest.view_choice for manifest in manifests]
+    procedures = {
+        "this": partial(tune, ballot=method, weights=way),
+        "equal": partial(tune, ballot=method, weights="equal"),
+        "single": partial(best_single, ballot=method),
+    }
+    tuned = {key: procedure(val, view_choices=chosen) for key, procedure in procedures.items()}
+    right = {key: predict(val, numbers) == labels for key, numbers in tuned.items()}
+    honest = cross_fit(val, {key: partial(each, view_choices=redone) for key, each in procedures.items()})
+    figures: dict[str, Any] = {
+        "val_accuracy": float(right["this"].mean()),
+        "val_interval": accuracy_interval(right["this"], val.groups),
+        "honest_accuracy": honest["this"].accuracy,
+        "honest_interval": honest["this"].interval(val.groups),
+        "best_single": val.members[int(tuned["single"].weights.argmax())],
+    }
+    for key, label in (("equal", "equal"), ("single", "best_single")):
+        figures[f"{label}_val_accuracy"] = float(right[key].mean())
+        figures[f"{label}_honest_accuracy"] = honest[key].accuracy
+        figures[f"{label}_honest_interval"] = honest[key].interval(val.groups)
+    return tuned["this"], figures
+
+
+def _notes(labels: Labels, manifests: Sequence[store.Manifest], figures: Mapping[str, Any]) -> list[str]:
+    """Return what a person must know to read the figures rightly."""
+    notes = []
+    if reason := why_not_fitted(labels):
+        notes.append(reason)
+    if len(manifests) > 1 and figures["best_single_val_accuracy"] > figures["equal_val_accuracy"]:
+        notes.append(
+            f"The best single member, '{figures['best_single']}', beats the equal blend on val: "
+            f"{100 * figures['best_single_val_accuracy']:.1f} % against {100 * figures['equal_val_accuracy']:.1f} %."
+        )
+    judged = [manifest.name for manifest in manifests if manifest.val_used_for]
+    if judged:
+        notes.append(f"honest for the blending; members were chosen on this val: {', '.join(judged)}.")
+    return notes
+
+
+def _saved(
+    name: str,
+    way_name: str,
+    predictions: Path,
+    manifests: Sequence[store.Manifest],
+    val: Pool,
+    tuned: Tuned,
+    figures: Mapping[str, Any],
+) -> blend_store.Blend:
+    """Return the blend as its file holds it."""
+    pinned = tuple(
+        blend_store.PinnedMember(
+            name=manifest.name,
+            manifest_sha256=store.manifest_sha256(predictions / manifest.name),
+            checkpoint_sha256=manifest.checkpoint_sha256,
+            views=manifest.views,
+            view_weights=manifest.view_weights,
+            temperature=float(tuned.temperatures[i]),
+            weight=float(tuned.weights[i]),
+        )
+        for i, manifest in enumerate(manifests)
+    )
+    return blend_store.Blend(
+        name=name,
+        ballot=tuned.ballot,
+        members=pinned,
+        weights_method=way_name,
+        classes=val.classes,
+        blend_temperature=tuned.blend_temperature,
+        ridge=tuned.ridge,
+        val_fingerprint=_fingerprint(val),
+        figures=dict(figures),
+        versions=versions(),
+    )
+
+
+def _fingerprint(val: Pool) -> str:
+    """Return a sha256 over ids and labels, whatever their order."""
+    assert val.labels is not None
+    rows = sorted(f"{image_id}\0{val.classes[label]}\0" for image_id, label in zip(val.ids, val.labels, strict=True))
+    return hashlib.sha256("".join(rows).encode()).hexdigest()
+
+
+def _remember(path: Path, saved: blend_store.Blend, way_name: str) -> int:
+    """Enter the blend in the ledger; return how many distinct configurations this val set has seen."""
+    members = sorted(f"{member.name}:{member.manifest_sha256}" for member in saved.members)
+    entry = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "val_fingerprint": saved.val_fingerprint,
+        "method": saved.ballot,
+        "weights": way_name,
+        "members": members,
+        "blend": saved.name,
+        "honest_accuracy": saved.figures["honest_accuracy"],
+    }
+    ledger.append_entry(path, entry)
+    return ledger.count_distinct(
+        path, ("method", "weights", "members"), where={"val_fingerprint": saved.val_fingerprint}
+    )
+
+
+def _submit(target: _Target, saved: blend_store.Blend, path: Path, tuned: Tuned, submissions: Path) -> None:
+    """Write the CSV, its provenance, and a line in the ledger of submissions."""
+    predicted = predict(target.test, tuned)[list(target.rows)]
+    labels = [saved.classes[place] for place in predicted]
+    honest = saved.figures["honest_accuracy"]
+    origin = {"blend": saved.name, "blend_sha256": sha256_of(path), "honest_accuracy": honest}
+    desk.write_submission(target.path, target.ids, labels, target.header, origin)
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    ledger.append_entry(submissions / LEDGER, {"time": time, "csv": str(target.path), **origin})

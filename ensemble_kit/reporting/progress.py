@@ -1,0 +1,74 @@
+"""One progress display: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+
+Everything goes to standard error, so that standard output holds the result alone.
+"""
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+
+class Watch:
+    """A piece of long work with a title and a number of pictures to get through.
+
+    Example:
+        >>> with Watch("decode", 2, quiet=True) as watch:
+        ...     watch.advance(2)
+    """
+
+    def __init__(self, title: str, total: int, quiet: bool = False) -> None:
+        """Say what is being done and how many pictures it takes."""
+        self._title, self._total, self._quiet = title, total, quiet
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        """Begin; the bar appears with the first news."""
+        return self
+
+    def _show(self) -> None:
+        """Show the bar, where there is a terminal for it."""
+        if self._bar is None and not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=None),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.fields[speed]}", markup=False),
+                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                console=Console(stderr=True, highlight=False),
+                expand=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=max(self._total, 1), speed="")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the finished bar on the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, pictures: int = 1) -> None:
+        """Count some pictures as done."""
+        self._show()
+        if self._bar is not None:
+            self._bar.advance(self._task, pictures)
+            speed = self._bar.tasks[0].speed
+            self._bar.update(self._task, speed=f"{speed:,.0f} pictures/s" if speed else "")
+
+    def note(self, short: str, line: str) -> None:
+        """Say how it stands: `short` beside the bar, `line` on its own where there is no terminal."""
+        self._show()
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"{self._title}  {short}")
+        elif not self._quiet:
+            print(line, file=sys.stderr, flush=True)
+
+
+def say(text: str, quiet: bool = False) -> None:
+    """Print one line to standard error, unless quiet."""
+    if not quiet:
+        print(text, file=sys.stderr, flush=True)

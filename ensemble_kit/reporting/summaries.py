@@ -1,0 +1,212 @@
+"""What each command prints: one function a report, text of at most 80 columns.
+
+A figure measured on rows that were tuned on is always called optimistic.
+"""
+
+import math
+
+from ensemble_kit.reporting.tables import interval, number, percent, points, table
+from ensemble_kit.results import (
+    BlendReport,
+    DemoDataReport,
+    DemoReport,
+    MemberReport,
+    MembersReport,
+    TrainReport,
+    TtaReport,
+    ZooReport,
+)
+
+
+def trained(report: TrainReport) -> str:
+    """Return what `ek train` prints."""
+    member = report.member
+    test = f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"
+    return "\n".join(
+        [
+            _headline(member),
+            f"  {member.path}  logits on val ({member.val_images}){test}",
+            f"  {report.run}  checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml",
+            f"Next: ek tta --ckpt {report.run} --views flips",
+        ]
+    )
+
+
+def added(member: MemberReport) -> str:
+    """Return what `ek members add` prints."""
+    return f"{_headline(member)}\n  {member.path}"
+
+
+def members(report: MembersReport) -> str:
+    """Return what `ek members` prints."""
+    if not report.members:
+        return "No members yet. Next: ek train --data DIR --arch cnn"
+    rows = [
+        [
+            member.name,
+            percent(member.val_accuracy),
+            interval(member.val_interval),
+            number(member.val_log_loss, 3),
+            percent(member.calibration_error),
+            str(len(member.views)),
+            "-" if member.parameters is None else f"{member.parameters / 1e6:.2f}",
+            number(member.size_mb, 1),
+            number(member.ms_per_image, 2),
+        ]
+        for member in report.members
+    ]
+    header = ["member", "val %", "95 % interval", "log loss", "ECE %", "views", "par. M", "MB", "ms"]
+    lines = [table(header, rows)]
+    val = sorted({member.val_images for member in report.members})
+    lines.append(f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view")
+    judged = [member.name for member in report.members if member.val_used_for]
+    if judged:
+        lines.append(f"val also decided how these were made, so theirs is optimistic: {', '.join(judged)}")
+    if report.verified is not None:
+        lines.append(f"verified: {report.verified} files, every sha256 as recorded")
+    return "\n".join(lines)
+
+
+def looked_twice(report: TtaReport) -> str:
+    """Return what `ek tta` prints."""
+    rows = [
+        [view.view, percent(view.val_accuracy), "" if i == 0 else points(view.change), f"{view.weight:.3f}"]
+        for i, view in enumerate(report.views)
+    ]
+    tuned = report.ridge is not None
+    after = "chosen views (optimistic)" if tuned else f"views, {report.choose}"
+    lines = [
+        table(["view", "val %", "points", "weight"], rows),
+        "",
+        f"Member '{report.member}' on val",
+        f"  before: identity alone       {percent(report.val_accuracy_before)} %"
+        f"   log loss {report.val_log_loss_before:.3f}",
+        f"  after:  {after:<20} {percent(report.val_accuracy_after)} %   log loss {report.val_log_loss_after:.3f}",
+    ]
+    if tuned:
+        lines.append(
+            f"  after, honest (cross-fitted) {percent(report.honest_accuracy)} %"
+            f"   95 % {interval(report.honest_interval)}"
+        )
+    if tuned and math.isinf(report.ridge or 0):
+        lines.append("Val does not say clearly that another view helps: identity is kept alone.")
+    if report.note:
+        lines.append(report.note)
+    return "\n".join([*lines, "Next: ek blend"])
+
+
+def blended(report: BlendReport) -> str:
+    """Return what `ek blend` prints."""
+    tuned = "equal" if report.weights_method == "equal" else report.weights_method
+    rows = [
+        [
+            f"best single: {report.best_single}",
+            percent(report.best_single_val_accuracy),
+            percent(report.best_single_honest_accuracy),
+            interval(report.best_single_honest_interval),
+        ],
+        [
+            "equal weights",
+            percent(report.equal_val_accuracy),
+            percent(report.equal_honest_accuracy),
+            interval(report.equal_honest_interval),
+        ],
+        [
+            f"this blend: {report.method}, {tuned}",
+            percent(report.val_accuracy),
+            percent(report.honest_accuracy),
+            interval(report.honest_interval),
+        ],
+    ]
+    weights = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
+    lines = [
+        table(["member", "weight", "temperature"], weights),
+        "",
+        table(["on val", "tuned %", "honest %", "95 % interval"], rows),
+        f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;",
+        "honest: cross-fitted, every choice made anew inside each fold.",
+        *report.notes,
+        "",
+        f"blend       {report.blend_path}",
+    ]
+    if report.submission_path is not None:
+        lines.append(f"submission  {report.submission_path}")
+    return "\n".join(lines)
+
+
+def zoo(report: ZooReport) -> str:
+    """Return what `ek zoo` prints."""
+    rows = [
+        [
+            arch.arch,
+            "-" if arch.parameters is None else f"{arch.parameters / 1e6:.2f}",
+            number(arch.size_mb, 1),
+            "-" if arch.size_px is None else str(arch.size_px),
+            arch.help,
+        ]
+        for arch in report.archs
+    ]
+    lines = [_zoo_table(rows), f"for {report.classes} classes; --arch-option, with the defaults:"]
+    lines += [
+        f"  {arch.arch}: {' '.join(f'{name}={value}' for name, value in arch.options.items())}"
+        for arch in report.archs
+        if arch.options
+    ]
+    return "\n".join(lines)
+
+
+def _zoo_table(rows: list[list[str]]) -> str:
+    grid = table(["arch", "par. M", "MB", "px"], [row[:4] for row in rows])
+    lines = grid.splitlines()
+    texts = ["", "", *(row[4] for row in rows)]
+    return "\n".join(f"{line}   {text}".rstrip() for line, text in zip(lines, texts, strict=True))
+
+
+def drawn(report: DemoDataReport) -> str:
+    """Return what `ek demo-data` prints."""
+    return (
+        f"Drew a synthetic data set of {len(report.classes)} cartoon characters in {report.path}: "
+        f"{report.train_images} train,\n{report.val_images} val, {report.test_images} test pictures "
+        f"(the truth about test is in {report.path.name}/test-labels.csv, for measuring).\n"
+        f"Next: ek train --data {report.path} --arch cnn"
+    )
+
+
+def ladder(report: DemoReport) -> str:
+    """Return what `ek demo` prints: the ladder and what to type next."""
+    rows = [
+        [
+            rung.name,
+            percent(rung.val_accuracy),
+            percent(rung.val_accuracy_tta),
+            percent(rung.test_accuracy),
+            percent(rung.test_accuracy_tta),
+            "-" if rung.train_s is None else f"{rung.train_s:.0f} s",
+        ]
+        for rung in report.rungs
+    ]
+    folder = report.folder
+    return "\n".join(
+        [
+            table(["member", "val %", "with TTA", "test %", "with TTA", "training"], rows),
+            "Accuracy on synthetic pictures, drawn for this demo; their test labels are known.",
+            f"Honest val estimate of the blend: {percent(report.blend.honest_accuracy)} %"
+            f"  (95 %: {interval(report.blend.honest_interval)})",
+            "",
+            f"submission  {report.blend.submission_path}",
+            "",
+            "Next:",
+            f"  cd {folder}",
+            "  ek members",
+            "  ek blend --method majority-vote --weights equal",
+            "  ek train --data data --arch cnn-deep --recipe strong",
+            "With your own pictures in DIR: ek train --data DIR --arch cnn",
+        ]
+    )
+
+
+def _headline(member: MemberReport) -> str:
+    return (
+        f"Member '{member.name}': val accuracy {percent(member.val_accuracy)} % "
+        f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}"
+    )

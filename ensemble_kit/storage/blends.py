@@ -1,0 +1,160 @@
+"""A saved blend: which members, in which state, counted how.
+
+Every member is pinned by the sha256 of its member.json and of its checkpoint, so a
+blend never quietly means other numbers than those it was made from. Knows no blending
+maths. To add a field: a line in `Blend`.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ensemble_kit.errors import CorruptError, InvalidOptionError
+from ensemble_kit.storage.atomic import locked, remove_temporaries, replace_file, writing
+from ensemble_kit.storage.fields import build, number_from_json, number_to_json
+from ensemble_kit.storage.manifest import MANIFEST_NAME, check_name
+from ensemble_kit.storage.members import manifest_sha256
+from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.types import Tuned
+
+BLEND_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class PinnedMember:
+    """A member as the blend used it.
+
+    checkpoint_sha256: None for an imported member, which can predict nothing new.
+    view_weights: one number >= 0 a view, summing to 1.
+    """
+
+    name: str
+    manifest_sha256: str
+    checkpoint_sha256: str | None
+    views: tuple[str, ...]
+    view_weights: tuple[float, ...]
+    temperature: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A blend as its file describes it.
+
+    weights_method: how the weights were found: auto, equal, greedy, or as given: cnn=1,vit=2.
+    ridge: the ridge strength that was chosen, maybe infinite; None where none was.
+    val_fingerprint: of the val set it was tuned on.
+    figures: accuracies (fractions), intervals and whatever else was measured.
+    """
+
+    name: str
+    ballot: str
+    members: tuple[PinnedMember, ...]
+    weights_method: str
+    classes: tuple[str, ...]
+    blend_temperature: float = 1.0
+    ridge: float | None = None
+    val_fingerprint: str | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    schema: int = BLEND_SCHEMA
+
+    def tuned(self) -> Tuned:
+        """Return the numbers that turn a pool of these members, in this order, into scores."""
+        return Tuned(
+            ballot=self.ballot,
+            view_weights=tuple(np.array(member.view_weights) for member in self.members),
+            temperatures=np.array([member.temperature for member in self.members]),
+            weights=np.array([member.weight for member in self.members]),
+            blend_temperature=self.blend_temperature,
+            ridge=self.ridge,
+        )
+
+
+def write_blend(folder: Path, blend: Blend) -> Path:
+    """Write `<folder>/<name>.json`, replacing a blend of that name, and return its path.
+
+    Raises:
+        InvalidOptionError: the name cannot be a file name.
+        BadDataError: a figure is not finite.
+        LockedError, ResourceError: the folder cannot be locked or written.
+    """
+    check_name(blend.name)
+    content = dataclasses.asdict(blend)
+    content["ridge"] = number_to_json(blend.ridge)
+    path = folder / f"{blend.name}.json"
+    data = seal(content)
+    parse_blend(data, path)
+    with locked(folder):
+        with writing(folder):
+            remove_temporaries(folder)
+        replace_file(path, data)
+    return path
+
+
+def read_blend(path: Path) -> Blend:
+    """Return the blend in the file.
+
+    Raises:
+        InvalidOptionError: there is no such file.
+        CorruptError: damaged, of another schema, or with fields that do not belong.
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        known = ", ".join(list_blends(path.parent)) or "none"
+        raise InvalidOptionError(f"There is no blend {path}. Blends there: {known}.") from None
+    return parse_blend(data, path)
+
+
+def parse_blend(data: bytes, path: Path) -> Blend:
+    """Return the blend that the text of its file holds.
+
+    Raises:
+        CorruptError: damaged, of another schema, or with fields that do not belong.
+    """
+    content = unseal(data, path)
+    if content.get("schema") != BLEND_SCHEMA:
+        raise CorruptError(
+            f"{path} has schema {content.get('schema')!r}, this version of ensemble_kit reads "
+            f"{BLEND_SCHEMA}. Run `ek blend` again."
+        )
+    try:
+        content["ridge"] = number_from_json(content.get("ridge"))
+        content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
+        return build(Blend, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again.") from error
+
+
+def list_blends(folder: Path) -> list[str]:
+    """Return the names of the blends in the folder, sorted."""
+    return sorted(path.stem for path in folder.glob("[!.]*.json"))
+
+
+def check_pins(blend: Blend, predictions: Path) -> None:
+    """Raise unless every member is still what the blend was made from.
+
+    Raises:
+        CorruptError: a member is gone or has changed; says how to refresh the blend.
+    """
+    refresh = (
+        f"Refresh the blend: ek blend --method {blend.ballot} --weights {blend.weights_method} "
+        f"--name {blend.name} {' '.join(member.name for member in blend.members)}"
+    )
+    for pin in blend.members:
+        folder = predictions / pin.name
+        if not (folder / MANIFEST_NAME).exists():
+            raise CorruptError(
+                f"Blend '{blend.name}' needs member '{pin.name}', which {predictions} does not hold. "
+                f"{refresh}"
+            )
+        got = manifest_sha256(folder)
+        if got != pin.manifest_sha256:
+            raise CorruptError(
+                f"Blend '{blend.name}' was made from another state of member '{pin.name}': wanted a "
+                f"member.json of sha256 {pin.manifest_sha256[:12]}, got {got[:12]}. {refresh}"
+            )

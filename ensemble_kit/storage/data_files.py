@@ -1,0 +1,124 @@
+"""The two files of a split: an array anyone can memory-map, and a CSV of its rows.
+
+Both are named by their content and never change. Nothing is returned that does not
+match its sha256 and the manifest. Never unpickles, never commits anything: a file
+counts only once a manifest names it.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
+from ensemble_kit.storage.atomic import replace_file_in_parts
+from ensemble_kit.storage.checksums import check
+from ensemble_kit.storage.manifest import Manifest, SplitFiles, StoredFile
+from ensemble_kit.storage.rows import parse_rows, render_rows
+from ensemble_kit.types import Predictions, ViewLogits
+
+DTYPES = ("float32", "float16")
+
+
+def write_split(folder: Path, predictions: Predictions, dtype: str) -> SplitFiles:
+    """Write the two files of a split under the names of their contents.
+
+    Raises:
+        BadDataError: a logit is too large for the type.
+    """
+    with np.errstate(over="ignore"):
+        logits = np.ascontiguousarray(predictions.logits, dtype=dtype)
+    check_finite(logits, predictions.ids, f"member '{predictions.member}', {predictions.split}, as {dtype}")
+    body = logits.reshape(-1).view(np.uint8).data
+    return SplitFiles(
+        logits=_store(folder, predictions.split, "npy", [_npy_header(logits), body]),
+        rows=_store(folder, predictions.split, "csv", [render_rows(predictions)]),
+    )
+
+
+def read_split(
+    folder: Path, manifest: Manifest, split: str, cache: Path | None = None, verify: bool = False
+) -> Predictions:
+    """Return what the manifest's files of the split hold, checked against the manifest.
+
+    Raises:
+        InvalidOptionError: the member has no such split.
+        FileNotFoundError: a file is gone: lost, or just replaced by another writer.
+        CorruptError, BadDataError, MisalignedError: see `members.read_predictions`.
+    """
+    if split not in manifest.files:
+        raise InvalidOptionError(
+            f"Member '{manifest.name}' has no {split} logits; it has: {', '.join(sorted(manifest.files))}."
+        )
+    files = manifest.files[split]
+    for stored in files:
+        check(folder / stored.file, stored.sha256, cache, verify)
+    path = folder / files.rows.file
+    ids, labels, groups = parse_rows(path.read_bytes(), path, manifest.classes)
+    logits = _open_logits(folder / files.logits.file, manifest, len(ids))
+    check_finite(logits, ids, str(folder / files.logits.file))
+    return Predictions(manifest.name, split, manifest.views, ids, manifest.classes, logits, labels, groups)
+
+
+def _open_logits(path: Path, manifest: Manifest, images: int) -> ViewLogits:
+    """Return the memory-mapped logits, checked against the manifest and the rows."""
+    try:
+        logits: ViewLogits = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise CorruptError(f"{path} is no .npy file of numbers: {error} Write the member again.") from error
+    got = f"{logits.dtype} {logits.shape}"
+    wanted = (len(manifest.views), len(manifest.classes))
+    if logits.dtype.name not in DTYPES or logits.ndim != 3 or (logits.shape[0], logits.shape[2]) != wanted:
+        raise CorruptError(
+            f"{path} holds {got}; wanted {' or '.join(DTYPES)} ({wanted[0]} views, images, "
+            f"{wanted[1]} classes). Write the member again."
+        )
+    if logits.shape[1] != images:
+        raise MisalignedError(
+            f"{path} holds logits of {logits.shape[1]} images, the CSV beside it names {images}. "
+            "Write the member again."
+        )
+    return logits
+
+
+def lost(manifest: Manifest, error: FileNotFoundError) -> CorruptError:
+    """Return the error that says that a file named by the manifest is gone."""
+    return CorruptError(
+        f"Member '{manifest.name}' has lost {error.filename}. "
+        "Restore it from a copy, or write the member again."
+    )
+
+
+def check_finite(logits: ViewLogits, ids: Sequence[str], where: str) -> None:
+    """Raise on the first NaN or infinity, view by view.
+
+    Raises:
+        BadDataError: names the view's number and the image.
+    """
+    for view, scores in enumerate(logits):
+        finite = np.isfinite(scores)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            raise BadDataError(
+                f"{where}: logit {scores[row, column]} of image {ids[row]!r}, view {view}, class {column}; "
+                "wanted finite numbers only. Compute these logits again."
+            )
+
+
+def _npy_header(logits: ViewLogits) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, np.lib.format.header_data_from_array_1_0(logits))
+    return buffer.getvalue()
+
+
+def _store(folder: Path, split: str, ending: str, parts: list[bytes | memoryview]) -> StoredFile:
+    """Write the parts as one file named by the split and the content."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    sha256 = digest.hexdigest()
+    name = f"{split}-{sha256[:12]}.{ending}"
+    replace_file_in_parts(folder / name, parts)
+    return StoredFile(name, sha256)

@@ -1,0 +1,66 @@
+"""Every configuration that was tried, one sealed line each; lines are only ever added.
+
+Counting them tells how often a val set was asked. A damaged line is an error that
+names the line: a count that may be too low would be worse than none.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ensemble_kit.errors import CorruptError
+from ensemble_kit.storage.atomic import locked, replace_file
+from ensemble_kit.storage.sealed import seal, unseal
+
+LEDGER_NAME = "ledger.jsonl"
+
+
+def append_entry(path: Path, entry: Mapping[str, Any]) -> None:
+    """Add one entry to the ledger, creating it where it is missing.
+
+    Raises:
+        CorruptError: a line that is there is damaged.
+        BadDataError: a number of the entry is not finite.
+        LockedError, ResourceError: the folder cannot be locked or written.
+    """
+    line = seal(entry, one_line=True)
+    with locked(path.parent):
+        read_ledger(path)
+        held = path.read_bytes() if path.exists() else b""
+        replace_file(path, held + line)
+
+
+def read_ledger(path: Path) -> list[dict[str, Any]]:
+    """Return the entries, oldest first; none where there is no ledger.
+
+    Raises:
+        CorruptError: a line is damaged; names it.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    if lines.pop() != b"":
+        raise CorruptError(
+            f"{path}, line {len(lines) + 1}: the line is cut off. Restore the ledger from a copy."
+        )
+    return [
+        unseal(line + b"\n", f"{path}, line {number},", one_line=True)
+        for number, line in enumerate(lines, start=1)
+    ]
+
+
+def count_distinct(path: Path, keys: Sequence[str], where: Mapping[str, Any] | None = None) -> int:
+    """Return how many different values of the keys the ledger holds; the same again counts once.
+
+    Args:
+        where: count only the entries that hold these values, such as one val fingerprint.
+
+    Raises:
+        CorruptError: a line is damaged; names it.
+    """
+    wanted = dict(where or {})
+    entries = [
+        entry for entry in read_ledger(path) if all(entry.get(key) == value for key, value in wanted.items())
+    ]
+    return len({json.dumps([entry.get(key) for key in keys], sort_keys=True) for entry in entries})

@@ -1,0 +1,102 @@
+"""The folder of a member, and the one way it changes: replacing its member.json.
+
+Whoever writes holds the lock of the root, writes new data files, commits, and sweeps
+what no manifest names. A kill at any moment leaves the old member or the new one.
+Touches nothing in a folder but files that bear names of ours.
+"""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from ensemble_kit.errors import CorruptError, InvalidOptionError
+from ensemble_kit.storage.atomic import TEMPORARY_PREFIX, remove_files, replace_file, sync_folder, writing
+from ensemble_kit.storage.manifest import (
+    DATA_FILE,
+    MANIFEST_NAME,
+    Manifest,
+    parse_manifest,
+    render_manifest,
+)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return what the folder's member.json says.
+
+    Raises:
+        InvalidOptionError, CorruptError: see `read_manifest_and_sha256`.
+    """
+    return read_manifest_and_sha256(folder)[0]
+
+
+def read_manifest_and_sha256(folder: Path) -> tuple[Manifest, str]:
+    """Return what the folder's member.json says, and the sha256 by which blends pin it.
+
+    Raises:
+        InvalidOptionError: the folder holds no member.
+        CorruptError: member.json is damaged, or names another member than the folder.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        known = ", ".join(list_members(folder.parent)) or "none"
+        raise InvalidOptionError(
+            f"No member '{folder.name}' in {folder.parent}: there is no {path}. Members there: {known}."
+        ) from None
+    manifest = parse_manifest(data, path)
+    if manifest.name != folder.resolve().name:
+        raise CorruptError(
+            f"{path} describes member '{manifest.name}', but its folder is named '{folder.resolve().name}'. "
+            f"Name the folder '{manifest.name}' again; members are renamed by `ek members rename`."
+        )
+    return manifest, hashlib.sha256(data).hexdigest()
+
+
+def list_members(root: Path) -> list[str]:
+    """Return the names of the members in the folder, sorted."""
+    return sorted(path.parent.name for path in root.glob(f"[!.]*/{MANIFEST_NAME}"))
+
+
+def commit(root: Path, manifest: Manifest) -> Manifest:
+    """Replace member.json, sweep, and return what it says; the caller holds the lock of the root."""
+    path = root / manifest.name / MANIFEST_NAME
+    data = render_manifest(manifest)
+    written = parse_manifest(data, path)
+    replace_file(path, data)
+    sweep(root)
+    return written
+
+
+def drop(root: Path, name: str) -> None:
+    """Remove a member, member.json first, then sweep; the caller holds the lock of the root."""
+    with writing(root / name):
+        remove_files([root / name / MANIFEST_NAME])
+    sweep(root)
+
+
+def sweep(root: Path) -> None:
+    """Remove the data files that no manifest names, and the temporary files of killed writers."""
+    with writing(root):
+        for folder in [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]:
+            _sweep_folder(folder)
+
+
+def _sweep_folder(folder: Path) -> None:
+    """Sweep one folder, and the folder itself if nothing is left; not where the manifest is damaged."""
+    try:
+        named = read_manifest(folder).file_names()
+    except CorruptError:
+        return
+    except InvalidOptionError:
+        named = set()
+    stale = [path for path in folder.iterdir() if _is_ours(path.name) and path.name not in named]
+    remove_files(stale)
+    if not named and not any(folder.iterdir()):
+        with suppress(OSError):
+            folder.rmdir()
+            sync_folder(folder.parent)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(TEMPORARY_PREFIX) or DATA_FILE.fullmatch(name) is not None

@@ -1,0 +1,164 @@
+"""The folder of one training run: config.yaml, metrics.csv, checkpoint-<sha12>.safetensors.
+
+A checkpoint holds its tensors and, as JSON, everything needed to rebuild the network;
+it is named by its content. Config and metrics are rewritten whole. Never unpickles.
+Several checkpoints lie in one folder while a run is replaced, so that the old member
+keeps its own until the new one is written; then `remove_old_checkpoints`.
+"""
+
+import hashlib
+import json
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.storage.atomic import remove_files, remove_temporaries, replace_file, writing
+from ensemble_kit.storage.csv_text import render_csv
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.csv"
+CHECKPOINT = re.compile(r"checkpoint-([0-9a-f]{12})\.safetensors")
+METADATA_KEY = "ensemble_kit"
+
+
+class Stored(NamedTuple):
+    """A file that was written, and its sha256."""
+
+    path: Path
+    sha256: str
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> str:
+    """Replace config.yaml and return its sha256."""
+    import yaml
+
+    text: str = yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False, allow_unicode=True)
+    return _replace(folder / CONFIG_NAME, text.encode("utf-8"))
+
+
+def write_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Replace metrics.csv by one line an epoch, columns as in the first row; return its sha256."""
+    columns = list(rows[0]) if rows else ["epoch"]
+    lines = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    return _replace(folder / METRICS_NAME, render_csv(lines, folder / METRICS_NAME))
+
+
+def write_checkpoint(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str, Any]) -> Stored:
+    """Write the tensors and the metadata as one file named by its content.
+
+    Args:
+        metadata: whatever rebuilds the network; anything JSON can hold.
+
+    Raises:
+        BadDataError: the metadata cannot be written as JSON.
+        ResourceError: the folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    try:
+        text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadDataError(f"The metadata of the checkpoint cannot be written as JSON: {error}.") from error
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+    data = save(tensors, metadata={METADATA_KEY: text})
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = folder / checkpoint_name(sha256)
+    replace_file(path, data)
+    return Stored(path, sha256)
+
+
+def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, Tensor], dict[str, Any]]":
+    """Return the tensors and the metadata of a checkpoint, checked against its name.
+
+    Args:
+        sha256: that it must have; None asks for the first 12 digits in its name only.
+
+    Raises:
+        InvalidOptionError: there is no such file.
+        CorruptError: it is damaged, or no checkpoint of ours.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise InvalidOptionError(
+            f"There is no checkpoint {path}. Give a run folder or its checkpoint."
+        ) from None
+    got = hashlib.sha256(data).hexdigest()
+    named = CHECKPOINT.fullmatch(path.name)
+    wanted = sha256 or (named.group(1) if named else "")
+    if not got.startswith(wanted):
+        raise CorruptError(
+            f"{path} is damaged: wanted sha256 {wanted}, got {got}. Train again, or restore it from a copy."
+        )
+    try:
+        return load(data), _metadata(data)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise CorruptError(
+            f"{path} is no checkpoint that ensemble_kit wrote ({error}). Train with `ek train`, or give it "
+            "weights of your own by --weights."
+        ) from error
+
+
+def find_checkpoint(path: Path, sha256: str | None = None) -> Path:
+    """Return the checkpoint of a run folder, or the file itself where a file is given.
+
+    Args:
+        sha256: of the checkpoint that is wanted; None asks for the newest.
+
+    Raises:
+        InvalidOptionError: no such path, or a run that has no finished checkpoint.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise InvalidOptionError(f"There is no run or checkpoint {path}. Train one: ek train --data DIR.")
+    held = sorted(_checkpoints(path), key=lambda one: (one.stat().st_mtime_ns, one.name))
+    wanted = [one for one in held if sha256 is None or one.name == checkpoint_name(sha256)]
+    if not wanted:
+        named = f" {checkpoint_name(sha256)}" if sha256 else ""
+        found = ", ".join(one.name for one in held) or "none"
+        raise InvalidOptionError(
+            f"{path} has no finished checkpoint{named}; there: {found}. Let `ek train` run to its end."
+        )
+    return wanted[-1]
+
+
+def remove_old_checkpoints(folder: Path, kept_sha256: str) -> None:
+    """Remove all checkpoints but one, and what killed writers left; call it once the member is written.
+
+    Raises:
+        ResourceError: the folder cannot be written.
+    """
+    with writing(folder):
+        remove_temporaries(folder)
+        remove_files(path for path in _checkpoints(folder) if path.name != checkpoint_name(kept_sha256))
+
+
+def checkpoint_name(sha256: str) -> str:
+    """Return the file name of the checkpoint with that sha256."""
+    return f"checkpoint-{sha256[:12]}.safetensors"
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if CHECKPOINT.fullmatch(path.name)]
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """Return our metadata from the header: 8 bytes of length, then JSON."""
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    metadata: dict[str, Any] = json.loads(header["__metadata__"][METADATA_KEY])
+    return metadata
+
+
+def _replace(path: Path, data: bytes) -> str:
+    replace_file(path, data)
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,22 @@
+"""How a network learns: recipes, optimisers, schedules and the loop.
+
+Takes a module, uint8 pictures in memory and a recipe; gives back weights and a history.
+Never reads or writes files, never knows where pictures come from: the augmentation is
+handed in. To add an optimiser or a schedule: write the function, add a line here.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ensemble_kit.tables import Entry
+
+OPTIMIZERS: Final[Mapping[str, Entry]] = {
+    "adam": Entry("Adam; weight decay as an L2 penalty", "ensemble_kit.training.optimizers:adam"),
+    "adamw": Entry("AdamW; decoupled weight decay", "ensemble_kit.training.optimizers:adamw"),
+    "sgd": Entry("SGD with Nesterov momentum 0.9", "ensemble_kit.training.optimizers:sgd"),
+}
+
+SCHEDULES: Final[Mapping[str, Entry]] = {
+    "constant": Entry("warm-up, then the learning rate stays", "ensemble_kit.training.schedules:constant"),
+    "cosine": Entry("warm-up, then half a cosine down to zero", "ensemble_kit.training.schedules:cosine"),
+}

@@ -1,0 +1,142 @@
+"""Every number that a training run is made of, the range of each, and the named recipes.
+
+A recipe is plain data: it can be printed, stored in a manifest and compared. The
+ranges are declared once, in `RANGES`; whoever makes a recipe passes through `resolve`
+or `check`. Imports nothing heavy. To add a field: one line in `Recipe`, one in `RANGES`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, NamedTuple
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.tables import pick
+from ensemble_kit.training import OPTIMIZERS, SCHEDULES
+
+PRECISIONS: Final = ("float32", "bfloat16", "auto")
+AUGMENTS: Final = ("none", "light", "strong")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one member is trained; all but `epochs` are independent of the data's size."""
+
+    epochs: int = 20
+    lr: float = 2e-4  # the highest learning rate of the run
+    batch_size: int = 32
+    optimizer: str = "adam"
+    weight_decay: float = 1e-5  # on matrices and filters, never on biases and norms
+    dropout: float = 0.0  # in front of the classifier
+    schedule: str = "constant"
+    warmup_epochs: float = 0.0  # linear; never more than half of the run
+    label_smoothing: float = 0.0
+    augment: str = "none"
+    flip: bool = False  # mirrored at random, one half of the pictures
+    ema: float = 0.0  # decay of the weights' running mean, which is kept; 0: the weights themselves
+    precision: str = "float32"
+    mix: float = 0.0  # share of the batches whose pictures are mixed in pairs (mixup or cutmix)
+
+
+class Range(NamedTuple):
+    """What a field may be: a number from `low` to `high`, or one of `choices`."""
+
+    help: str
+    kind: type
+    low: float = 0.0
+    high: float = 0.0
+    above: bool = False  # low itself is not allowed
+    choices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the range in words, for help pages and messages."""
+        if self.kind is bool:
+            return "true or false"
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        noun = "a whole number" if self.kind is int else "a number"
+        start = f"above {self.low:g} and at most" if self.above else f"from {self.low:g} to"
+        return f"{noun} {start} {self.high:g}"
+
+
+RANGES: Final[Mapping[str, Range]] = {
+    "epochs": Range("passes over the training pictures", int, 1, 10_000),
+    "lr": Range("highest learning rate", float, 0.0, 10.0, above=True),
+    "batch_size": Range("pictures a step", int, 1, 65_536),
+    "optimizer": Range("optimiser", str, choices=tuple(OPTIMIZERS)),
+    "weight_decay": Range("weight decay", float, 0.0, 1.0),
+    "dropout": Range("dropout in front of the classifier", float, 0.0, 0.95),
+    "schedule": Range("course of the learning rate", str, choices=tuple(SCHEDULES)),
+    "warmup_epochs": Range("epochs of linear warm-up, cut to half of the run", float, 0.0, 1_000.0),
+    "label_smoothing": Range("share of each label spread over all classes", float, 0.0, 0.9),
+    "augment": Range("random changes to the training pictures", str, choices=AUGMENTS),
+    "flip": Range("mirror half of the training pictures", bool),
+    "ema": Range("decay of the running mean of the weights (0: off)", float, 0.0, 0.99999),
+    "precision": Range("numbers that products are taken in while training", str, choices=PRECISIONS),
+    "mix": Range("share of batches mixed in pairs by mixup or cutmix", float, 0.0, 1.0),
+}
+
+RECIPES: Final[Mapping[str, Recipe]] = {
+    "assignment": Recipe(),
+    "strong": Recipe(
+        epochs=60,
+        lr=2e-3,
+        batch_size=64,
+        optimizer="adamw",
+        weight_decay=0.05,
+        schedule="cosine",
+        warmup_epochs=5.0,
+        label_smoothing=0.1,
+        augment="strong",
+        flip=True,
+        ema=0.99,
+    ),
+}
+
+
+def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Return the named recipe with some of its fields replaced.
+
+    Args:
+        overrides: field -> value; None keeps the recipe's own.
+
+    Raises:
+        UnknownNameError: no recipe, or no field, has that name.
+        InvalidOptionError: a value is outside its range; the message names the range.
+
+    Example:
+        >>> resolve("assignment", {"epochs": 60, "lr": None}).lr
+        0.0002
+    """
+    recipe = pick(RECIPES, name, "recipe")
+    given = {field: value for field, value in (overrides or {}).items() if value is not None}
+    return replace(recipe, **{field: _checked(field, value) for field, value in given.items()})
+
+
+def check(recipe: Recipe) -> None:
+    """Raise unless every field of a recipe is within its range.
+
+    Raises:
+        InvalidOptionError: a field is not; the message names the range.
+        UnknownNameError: a name that no table holds.
+    """
+    for field in fields(recipe):
+        _checked(field.name, getattr(recipe, field.name))
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return the value in the type of its field, if it is within its range."""
+    limits = pick(RANGES, name, "recipe field")
+    option = "--" + name.replace("_", "-")
+    if limits.choices:
+        pick(dict.fromkeys(limits.choices), value, option)
+        return value
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    fits = {bool: isinstance(value, bool), int: whole, float: whole or isinstance(value, float)}[limits.kind]
+    if not fits or (limits.kind is not bool and not _within(float(value), limits)):
+        raise InvalidOptionError(f"{option} is {value!r}; wanted {limits}.")
+    return limits.kind(value)
+
+
+def _within(value: float, limits: Range) -> bool:
+    """Return whether a number is in the range; NaN is not."""
+    return (limits.low < value if limits.above else limits.low <= value) and value <= limits.high

@@ -1,0 +1,181 @@
+"""The zoo: what a network looks like.
+
+Every network takes float pictures in [0, 1] and gives logits; it carries its own
+normalisation, so a checkpoint is complete. Imports nothing of ensemble_kit, and torch
+only inside the builders. Never trains. To add an architecture: a module with
+`build(wanted: Wanted) -> Body`, and a line in ARCHITECTURES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from os import PathLike
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from models_zoo.contract import Architecture, Option, Wanted, ZooError, complete, unknown
+
+if TYPE_CHECKING:
+    from models_zoo.body import Body, Network
+
+__all__ = ["ARCHITECTURES", "Architecture", "Description", "Option", "ZooError", "build", "describe", "find"]
+
+ARCHITECTURES: Final[Mapping[str, Architecture]] = {
+    "mlp": Architecture(
+        "multi-layer perceptron on the raw pixels",
+        "models_zoo.mlp:build",
+        smallest_px=1,
+        options={
+            "width": Option("units a hidden layer", 256, 1, 8192),
+            "depth": Option("hidden layers", 2, 1, 16),
+        },
+    ),
+    "cnn": Architecture(
+        "simple CNN: blocks of convolution, norm, ReLU and pooling, twice the width each",
+        "models_zoo.cnn:build",
+        smallest_px=8,
+        options={
+            "width": Option("channels of the first block", 32, 1, 512),
+            "depth": Option("blocks", 3, 1, 8),
+            "kernel_size": Option("side of the filters", 3, 1, 11),
+            "stride": Option("step of the filters", 1, 1, 4),
+            "pool": Option("how each block halves the picture", "max", choices=("max", "avg")),
+            "dropout": Option("dropout of whole channels after each block", 0.0, 0.0, 0.9),
+        },
+    ),
+    "cnn-deep": Architecture(
+        "refined residual CNN for small pictures",
+        "models_zoo.cnn_deep:build",
+        smallest_px=16,
+        options={
+            "width": Option("channels at full size; doubled at each halving", 32, 8, 256),
+            "depth": Option("residual blocks a stage", 1, 0, 8),
+        },
+    ),
+    "vgg11_bn": Architecture("VGG of 11 layers, batch norm", "models_zoo.torchvision_nets:build_vgg", 16),
+    "vgg16_bn": Architecture("VGG of 16 layers, batch norm", "models_zoo.torchvision_nets:build_vgg", 16),
+    "resnet18": Architecture("ResNet of 18 layers", "models_zoo.torchvision_nets:build_resnet", 16),
+    "resnet34": Architecture("ResNet of 34 layers", "models_zoo.torchvision_nets:build_resnet", 16),
+    "resnet50": Architecture("ResNet of 50 layers", "models_zoo.torchvision_nets:build_resnet", 16),
+    "timm:NAME": Architecture(
+        "any network of timm, by its name there", "models_zoo.timm_nets:build", 1, pretrained=True
+    ),
+}
+
+TIMM: Final = "timm:"
+MEAN: Final = (0.5, 0.5, 0.5)
+STD: Final = (0.25, 0.25, 0.25)
+
+
+class Description(NamedTuple):
+    """How large a network is."""
+
+    parameters: int
+    size_mb: float  # weights and buffers in float32, 10^6 bytes
+
+
+def find(arch: str) -> Architecture:
+    """Return the zoo's line for a name; every `timm:...` name has the same line.
+
+    Raises:
+        ZooError: no line has that name; the message suggests the nearest.
+    """
+    row = ARCHITECTURES.get("timm:NAME" if arch.startswith(TIMM) else arch)
+    if row is None:
+        raise unknown("architecture", arch, ARCHITECTURES)
+    return row
+
+
+def build(
+    arch: str,
+    classes: int,
+    size_px: int,
+    *,
+    dropout: float = 0.0,
+    options: Mapping[str, object] | None = None,
+    pretrained: bool = False,
+    weights: str | PathLike[str] | None = None,
+    mean: tuple[float, float, float] = MEAN,
+    std: tuple[float, float, float] = STD,
+    seed: int = 0,
+) -> Network:
+    """Return a network: float pictures (images, 3, size_px, size_px) in [0, 1] -> logits (images, classes).
+
+    Args:
+        dropout: in front of the classifier, in [0, 1).
+        options: the architecture's own, as values or as text; see `ARCHITECTURES`.
+        pretrained: start from the weights that timm knows by this name (needs the network once).
+        weights: start from a .safetensors or .pth file; a classifier of another size is replaced.
+        mean, std: normalisation of each colour channel; pretrained weights bring their own.
+        seed: names the initial weights; torch's global generator is left as it was.
+
+    Raises:
+        ZooError: an unknown architecture or option, a value out of range, pictures that are too
+            small, or weights that cannot be had, read or fitted.
+
+    Example:
+        >>> network = build("cnn", classes=7, size_px=28, options={"width": 9, "kernel_size": 2})
+        >>> first = next(layer for layer in network.modules() if hasattr(layer, "kernel_size"))
+        >>> first.weight.numel(), first.bias.numel()
+        (108, 9)
+    """
+    wanted = _wanted(arch, classes, size_px, dropout, options, pretrained)
+    if pretrained and weights is not None:
+        raise ZooError("Wanted pretrained weights or a file of weights, got both; leave one away.")
+    from models_zoo.body import prove, seeded
+    from models_zoo.weights import load
+
+    with seeded(seed):
+        network = _body(wanted).network(mean, std)
+        if weights is not None:
+            load(network, weights)
+    prove(network, wanted)
+    return network
+
+
+def describe(arch: str, classes: int, size_px: int, *, options: Mapping[str, object] | None = None) -> Description:
+    """Return a network's size without making its weights.
+
+    Raises:
+        ZooError: as `build`.
+
+    Example:
+        >>> describe("mlp", classes=7, size_px=28).parameters
+        670983
+    """
+    wanted = _wanted(arch, classes, size_px, 0.0, options, False)
+    import torch
+
+    with torch.device("meta"):
+        network = _body(wanted).network(MEAN, STD)
+    tensors = [*network.parameters(), *network.buffers()]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return Description(sum(tensor.numel() for tensor in network.parameters()), size / 1e6)
+
+
+def _wanted(
+    arch: str,
+    classes: int,
+    size_px: int,
+    dropout: float,
+    options: Mapping[str, object] | None,
+    pretrained: bool,
+) -> Wanted:
+    """Return what is wanted, checked against the zoo's line."""
+    row = find(arch)
+    if size_px < row.smallest_px:
+        raise ZooError(f"'{arch}' takes pictures from {row.smallest_px} px, got {size_px} px; enlarge them.")
+    if classes < 1:
+        raise ZooError(f"Wanted at least one class, got {classes}.")
+    if not 0.0 <= dropout < 1.0:
+        raise ZooError(f"Dropout is {dropout}; wanted a number from 0 to under 1.")
+    if pretrained and not row.pretrained:
+        raise ZooError(f"No pretrained weights are known for '{arch}'; use timm's, as in timm:resnet18.")
+    return Wanted(arch, classes, size_px, dropout, complete(arch, row, options or {}), pretrained)
+
+
+def _body(wanted: Wanted) -> Body:
+    """Call the architecture's builder."""
+    module, _, function = find(wanted.arch).target.partition(":")
+    body: Body = getattr(import_module(module), function)(wanted)
+    return body

@@ -1,0 +1,75 @@
+"""What surrounds every body: normalisation, seeded initial weights, a proof that it runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models_zoo.contract import Wanted, ZooError
+
+Channels = tuple[float, float, float]
+
+
+class Network(nn.Module):
+    """A body behind its normalisation: pictures in [0, 1] -> logits.
+
+    mean and std are buffers of shape (3, 1, 1), saved with the weights.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, body: nn.Module, mean: Channels, std: Channels, head: tuple[str, ...]) -> None:
+        """Wrap a body; `head` names the parts of it that depend on the number of classes."""
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
+        self.body = body
+        self.head = head
+
+    def forward(self, pictures: Float[Tensor, "images 3 side side"]) -> Float[Tensor, "images classes"]:
+        """Return unnormalised log-probabilities (nats)."""
+        logits: Tensor = self.body((pictures - self.mean) / self.std)
+        return logits
+
+
+class Body(NamedTuple):
+    """What a builder returns: normalised pictures -> logits, and what belongs to it.
+
+    head: prefixes of the weights that depend on the number of classes.
+    mean, std: the normalisation that its weights were trained with; None: the caller's.
+    """
+
+    module: nn.Module
+    head: tuple[str, ...]
+    mean: Channels | None = None
+    std: Channels | None = None
+
+    def network(self, mean: Channels, std: Channels) -> Network:
+        """Return the body behind its own normalisation, or behind the one given."""
+        return Network(self.module, self.mean or mean, self.std or std, self.head)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch inside the block, and leave its generators as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield
+
+
+def prove(network: Network, wanted: Wanted) -> None:
+    """Look at one blank picture; raise ZooError unless one row of finite logits comes out."""
+    network.eval()
+    try:
+        with torch.inference_mode():
+            logits = network(torch.zeros(1, 3, wanted.size_px, wanted.size_px))
+    except (RuntimeError, AssertionError, ValueError, IndexError) as error:
+        raise ZooError(f"'{wanted.arch}' does not take pictures of {wanted.size_px} px: {error}") from error
+    finally:
+        network.train()
+    if logits.shape != (1, wanted.classes):
+        raise ZooError(f"'{wanted.arch}' gives {tuple(logits.shape)} for a picture; wanted (1, {wanted.classes}).")

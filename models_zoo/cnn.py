@@ -1,0 +1,48 @@
+"""A simple CNN: blocks of convolution, batch norm, ReLU and pooling, each twice as wide.
+
+The classifier sees at most 4 x 4 cells, whatever the picture's size, so that the same
+options make sense from 28 to 128 px.
+"""
+
+from torch import nn
+
+from models_zoo.body import Body
+from models_zoo.contract import Wanted, ZooError
+
+_CELLS = 4  # largest side of what the classifier sees
+_WIDEST = 1024
+
+
+def build(wanted: Wanted) -> Body:
+    """Return the blocks and a linear classifier.
+
+    Raises:
+        ZooError: the options leave nothing of the picture.
+    """
+    kernel, stride = wanted.number("kernel_size"), wanted.number("stride")
+    pool = nn.MaxPool2d(2) if wanted.options["pool"] == "max" else nn.AvgPool2d(2)
+    blocks: list[nn.Module] = []
+    channels, side = 3, wanted.size_px
+    for block in range(wanted.number("depth")):
+        width = min(wanted.number("width") * 2**block, _WIDEST)
+        side = _side_after(side, kernel, stride)
+        if side < 1:
+            raise ZooError(
+                f"Block {block + 1} of 'cnn' has nothing left of a picture of {wanted.size_px} px; wanted "
+                f"one pixel. Lower depth ({wanted.number('depth')}), stride ({stride}) or kernel_size ({kernel})."
+            )
+        blocks.append(nn.Conv2d(channels, width, kernel, stride, padding=(kernel - 1) // 2))
+        blocks += [nn.BatchNorm2d(width), nn.ReLU(), pool, nn.Dropout2d(float(wanted.options["dropout"]))]
+        channels = width
+    cells = min(side, _CELLS)
+    blocks += [nn.AdaptiveAvgPool2d(cells), nn.Flatten(), nn.Dropout(wanted.dropout)]
+    blocks.append(nn.Linear(channels * cells**2, wanted.classes))
+    return Body(nn.Sequential(*blocks), head=(f"{len(blocks) - 1}.",))
+
+
+def _side_after(side: int, kernel: int, stride: int) -> int:
+    """Return the picture's side after one block: a padded convolution, then halving."""
+    padded = side + 2 * ((kernel - 1) // 2)
+    if padded < kernel:
+        return 0
+    return ((padded - kernel) // stride + 1) // 2

@@ -1,0 +1,108 @@
+"""What the zoo's table is made of, and what a builder is asked for and gives back.
+
+Light: no torch, no numpy, nothing of any other package. A builder takes a `Wanted` and
+returns a `Body` (see `models_zoo.body`); everything around it is done once, for all.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class ZooError(ValueError):
+    """No such architecture, option or weights, or ones that do not fit the pictures."""
+
+
+class Option(NamedTuple):
+    """One option of an architecture: a number from `low` to `high`, or one of `choices`."""
+
+    help: str
+    default: int | float | str
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the range in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        noun = "a whole number" if isinstance(self.default, int) else "a number"
+        return f"{noun} from {self.low:g} to {self.high:g}"
+
+
+class Architecture(NamedTuple):
+    """One line of the zoo."""
+
+    help: str
+    target: str  # "package.module:function"
+    smallest_px: int  # the smallest side of a picture that it takes
+    options: Mapping[str, Option] = {}
+    pretrained: bool = False  # whether weights can be had by name
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a builder is asked for; options are complete and checked."""
+
+    arch: str
+    classes: int
+    size_px: int
+    dropout: float
+    options: Mapping[str, int | float | str]
+    pretrained: bool = False
+
+    def number(self, option: str) -> int:
+        """Return an option that is a whole number."""
+        return int(self.options[option])
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
+    """Return the error for a name that is not known, with the nearest that is.
+
+    Example:
+        >>> print(unknown("architecture", "cn", ["cnn", "mlp"]))
+        No architecture is named 'cn'; did you mean 'cnn'? Known: cnn, mlp.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    listed = ", ".join(names) if len(names) <= 20 else f"{len(names)} names"
+    return ZooError(f"No {kind} is named '{name}'{hint} Known: {listed or 'none'}.")
+
+
+def complete(arch: str, row: Architecture, given: Mapping[str, object]) -> dict[str, int | float | str]:
+    """Return every option of the row, those given (also as text) in place of the defaults.
+
+    Raises:
+        ZooError: an option that the row does not have, or a value outside its range.
+
+    Example:
+        >>> row = Architecture("", "", 1, {"width": Option("channels", 32, 1, 512)})
+        >>> complete("cnn", row, {"width": "64"})
+        {'width': 64}
+    """
+    for name in given:
+        if name not in row.options:
+            raise unknown(f"option of '{arch}'", name, row.options)
+    return {
+        name: _value(arch, name, option, given[name]) if name in given else option.default
+        for name, option in row.options.items()
+    }
+
+
+def _value(arch: str, name: str, option: Option, given: object) -> int | float | str:
+    """Return one value in the option's own type, if it is in its range."""
+    try:
+        value = type(option.default)(str(given))
+    except ValueError:
+        value = None
+    fits = value in option.choices if option.choices else _within(value, option)
+    if value is None or not fits:
+        raise ZooError(f"Option '{name}' of '{arch}' is {given!r}; wanted {option}.")
+    return value
+
+
+def _within(value: object, option: Option) -> bool:
+    """Return whether a number is in the option's range; NaN is not."""
+    return isinstance(value, int | float) and option.low <= value <= option.high

@@ -1,0 +1,86 @@
+"""Any network of timm, fitted to the number of classes and the size of the pictures.
+
+Pretrained weights come from the Hugging Face hub on first use, with their own
+normalisation. Nothing global is set.
+"""
+
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from torch import nn
+
+from models_zoo.body import Body, Channels
+from models_zoo.contract import Wanted, ZooError, unknown
+
+_PREFIX = "timm:"
+_PATIENCE_S = 5.0
+
+
+def build(wanted: Wanted) -> Body:
+    """Return timm's network of that name.
+
+    Raises:
+        ZooError: timm has no such network, cannot make it at this size, or cannot reach the weights.
+    """
+    import timm
+
+    name = wanted.arch.removeprefix(_PREFIX)
+    if not timm.is_model(name):
+        raise unknown("network of timm", name, timm.list_models())
+    arguments: dict[str, Any] = {"num_classes": wanted.classes, "drop_rate": wanted.dropout}
+    config = timm.get_pretrained_cfg(name)
+    if config is not None and config.fixed_input_size:
+        arguments["img_size"] = wanted.size_px
+    if wanted.pretrained:
+        arguments["pretrained_cfg_overlay"] = _source(wanted, config)
+    try:
+        module: nn.Module = timm.create_model(name, pretrained=wanted.pretrained, **arguments)
+    except (RuntimeError, AssertionError, ValueError, TypeError, OSError) as error:
+        raise _explained(wanted, error) from error
+    heads = config.classifier if config is not None else ()
+    names = (heads,) if isinstance(heads, str) else tuple(heads or ())
+    mean, std = (_channels(config, "mean"), _channels(config, "std"))
+    return Body(module, tuple(f"{head}." for head in names), mean, std)
+
+
+def _source(wanted: Wanted, config: Any) -> dict[str, str]:
+    """Return where pretrained weights come from: the file of an earlier time, or the hub if it answers.
+
+    The hub's own client would try for a minute before it gives up.
+    """
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if config is None or not config.hf_hub_id:
+        raise ZooError(f"timm knows no pretrained weights for '{wanted.arch}'; leave --pretrained away.")
+    file = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
+    if isinstance(file, str):
+        return {"file": file}
+    try:
+        with urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=_PATIENCE_S):
+            return {}
+    except HTTPError:
+        return {}
+    except OSError as error:
+        raise _explained(wanted, error) from error
+
+
+def _channels(config: Any, name: str) -> Channels | None:
+    """Return the normalisation that timm's weights of that name were trained with."""
+    values = getattr(config, name, None)
+    return None if values is None or len(values) != 3 else (values[0], values[1], values[2])
+
+
+def _explained(wanted: Wanted, error: Exception) -> ZooError:
+    """Return what went wrong, in a line, with what to do."""
+    if wanted.pretrained:
+        return ZooError(
+            f"The pretrained weights of '{wanted.arch}' cannot be had ({_line(error)}); they come from "
+            f"huggingface.co on first use. Go online, or give a file: --weights FILE"
+        )
+    return ZooError(f"timm cannot make '{wanted.arch}' for pictures of {wanted.size_px} px: {_line(error)}")
+
+
+def _line(error: Exception) -> str:
+    """Return the first line of an error's text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""Saved members: the format is in README.md; `toy/` holds small real ones to try things on."""

@@ -1,0 +1,194 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
+from ensemble_kit.ensembling.tuning import best_single, given, predict, probabilities, scores, tune
+from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
+from ensemble_kit.types import Pool, Tuned
+
+EVERY_BLEND = list(itertools.product(BALLOTS, WEIGHTS))
+STRENGTHS = (0.5, 1.2, 1.9)
+
+
+def chosen(pool: Pool, members: list[int]) -> Pool:
+    """The same pool with its members picked by place."""
+    return replace(
+        pool,
+        members=tuple(pool.members[m] for m in members),
+        views=tuple(pool.views[m] for m in members),
+        logits=tuple(pool.logits[m] for m in members),
+    )
+
+
+@pytest.mark.parametrize("entry", [*BALLOTS.values(), *WEIGHTS.values(), *VIEW_CHOICES.values()])
+def test_every_line_of_the_tables_loads_and_has_help(entry) -> None:
+    assert entry.help
+    assert entry.load() is not None
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+def test_the_order_of_members_does_not_matter(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    plain = tune(pool, ballot, weights, ["auto"] * 3)
+    moved = chosen(pool, [2, 0, 1])
+    other = tune(moved, ballot, weights, ["auto"] * 3)
+    np.testing.assert_allclose(other.temperatures, plain.temperatures[[2, 0, 1]], rtol=1e-9)
+    if weights != "greedy":  # greedy breaks ties by place, and says so
+        np.testing.assert_allclose(other.weights, plain.weights[[2, 0, 1]], atol=1e-6)
+    turned = replace(
+        plain,
+        view_weights=tuple(plain.view_weights[m] for m in (2, 0, 1)),
+        temperatures=plain.temperatures[[2, 0, 1]],
+        weights=plain.weights[[2, 0, 1]],
+    )
+    np.testing.assert_allclose(scores(moved, turned), scores(pool, plain), atol=1e-12)
+    np.testing.assert_array_equal(predict(moved, turned), predict(pool, plain))
+
+
+@pytest.mark.parametrize("ballot", BALLOTS)
+def test_the_scale_of_weights_does_not_matter(draw_pool, ballot: str) -> None:
+    pool = draw_pool(STRENGTHS)
+    small = tune(pool, ballot, {"member-0": 0.3, "member-2": 0.6}, ["none"] * 3)
+    large = tune(pool, ballot, {"member-0": 100, "member-2": 200}, ["none"] * 3)
+    np.testing.assert_allclose(small.weights, large.weights, rtol=1e-12)
+    tripled = replace(small, weights=3 * small.weights)
+    np.testing.assert_array_equal(predict(pool, tripled), predict(pool, small))
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+def test_a_lone_member_predicts_as_itself(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool([1.2])
+    tuned = tune(pool, ballot, weights, ["none"])
+    np.testing.assert_array_equal(predict(pool, tuned), pool.logits[0][0].argmax(axis=-1))
+    assert tuned.weights.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+def test_row_order_does_not_matter_to_the_last_bit(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2, groups=31)
+    order = np.random.default_rng(1).permutation(len(pool.ids))
+    plain, moved = tune(pool, ballot, weights, ["auto"] * 3), tune(pool.rows(order), ballot, weights, ["auto"] * 3)
+    np.testing.assert_array_equal(plain.weights, moved.weights)
+    np.testing.assert_array_equal(plain.temperatures, moved.temperatures)
+    assert plain.blend_temperature == moved.blend_temperature
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+def test_every_blend_is_a_row_of_sane_numbers(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    tuned = tune(pool, ballot, weights, ["auto", "equal", "none"])
+    assert tuned.weights.sum() == pytest.approx(1)
+    assert all(weights.sum() == pytest.approx(1) for weights in tuned.view_weights)
+    assert tuned.view_weights[1].tolist() == [0.5, 0.5]
+    assert tuned.view_weights[2].tolist() == [1.0, 0.0]
+    shares = probabilities(pool, tuned)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-12)
+    assert (shares >= 0).all()
+
+
+def test_scores_and_probabilities_of_a_logit_sum_are_those_by_hand(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0], views=2)
+    tuned = Tuned(
+        "logit-sum",
+        (np.array([0.75, 0.25]), np.array([1.0, 0.0])),
+        np.array([2.0, 0.5]),
+        np.array([0.4, 0.6]),
+        blend_temperature=1.5,
+    )
+    first, second = (logits.astype(np.float64) for logits in pool.logits)
+    by_hand = 0.4 * (0.75 * first[0] + 0.25 * first[1]) / 2 + 0.6 * second[0] / 0.5
+    np.testing.assert_allclose(scores(pool, tuned), by_hand, rtol=1e-12)
+    np.testing.assert_allclose(probabilities(pool, tuned), softmax(by_hand / 1.5, axis=-1), rtol=1e-12)
+    np.testing.assert_array_equal(predict(pool, tuned), by_hand.argmax(axis=-1))
+
+
+def test_labels_are_not_needed_to_predict(draw_pool) -> None:
+    pool = draw_pool(STRENGTHS)
+    tuned = tune(pool, "majority-vote", "auto", ["none"] * 3)
+    np.testing.assert_array_equal(predict(replace(pool, labels=None), tuned), predict(pool, tuned))
+
+
+def test_a_tied_vote_goes_to_the_calibrated_confidence() -> None:
+    logits = (np.array([[[3.0, 0.0, 0.0]]]), np.array([[[0.0, 0.0, 4.0]]]))
+    pool = Pool(("a", "b"), (("identity",),) * 2, logits, ("x",), ("p", "q", "r"))
+    one, half = (np.ones(1),) * 2, np.array([0.5, 0.5])
+    assert predict(pool, Tuned("majority-vote", one, np.array([1.0, 1.0]), half)).tolist() == [2]
+    assert predict(pool, Tuned("majority-vote", one, np.array([1.0, 2.0]), half)).tolist() == [0]
+
+
+def test_the_best_single_is_the_most_accurate_with_its_views(draw_pool) -> None:
+    pool = draw_pool([0.3, 2.5, 1.0], views=2)
+    tuned = best_single(pool, "prob-mean", ["equal"] * 3)
+    right = [(logits.mean(axis=0).argmax(axis=-1) == pool.labels).sum() for logits in pool.logits]
+    assert tuned.weights.tolist() == np.eye(3)[int(np.argmax(right))].tolist()
+    assert int((predict(pool, tuned) == pool.labels).sum()) == max(right)
+
+
+def test_of_equal_members_the_first_is_the_best_single(draw_pool) -> None:
+    pool = chosen(draw_pool([1.0, 2.0]), [0, 1])
+    twins = replace(pool, logits=(pool.logits[1], pool.logits[1]))
+    assert best_single(twins, "logit-sum", ["none"] * 2).weights.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+@pytest.mark.parametrize("case", ["few images", "one class"])
+def test_nothing_is_fitted_where_there_is_too_little(draw_pool, ballot: str, weights: str, case: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    if case == "few images":
+        pool = pool.rows(np.arange(49))
+    else:
+        pool = replace(pool, labels=np.full(101, 3))
+    tuned = tune(pool, ballot, weights, ["auto"] * 3)
+    np.testing.assert_allclose(tuned.weights, 1 / 3)
+    assert tuned.temperatures.tolist() == [1.0] * 3
+    assert tuned.blend_temperature == 1.0
+    assert tuned.ridge is None
+    given_anyway = tune(pool, ballot, {"member-1": 2}, ["auto"] * 3)
+    assert given_anyway.weights.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_no_images_at_all_still_give_equal_weights(draw_pool) -> None:
+    none = draw_pool(STRENGTHS).rows(np.arange(0))
+    np.testing.assert_allclose(tune(none, "logit-sum", "auto", ["auto"] * 3).weights, 1 / 3)
+    assert best_single(none, "logit-sum", ["auto"] * 3).weights.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_names_in_weights_are_checked_with_a_suggestion() -> None:
+    with pytest.raises(UnknownNameError, match=r"No member is named 'cn'; did you mean 'cnn'\?"):
+        given({"cn": 1.0}, ["cnn", "vit"])
+
+
+@pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf")])
+def test_numbers_in_weights_are_checked(bad: float) -> None:
+    with pytest.raises(InvalidOptionError, match="The weight of 'vit' is .*; wanted a finite number >= 0"):
+        given({"cnn": 1.0, "vit": bad}, ["cnn", "vit"])
+
+
+@pytest.mark.parametrize("weights", [{}, {"cnn": 0.0}])
+def test_weights_that_are_all_0_are_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(InvalidOptionError, match="All weights are 0"):
+        given(weights, ["cnn", "vit"])
+
+
+def test_unknown_ballots_and_ways_are_refused(draw_pool) -> None:
+    pool = draw_pool([1.0])
+    with pytest.raises(UnknownNameError, match="No ballot is named 'logit'; did you mean 'logit-sum'"):
+        tune(pool, "logit", "auto", ["none"])
+    with pytest.raises(UnknownNameError, match="No way to find weights is named 'gredy'; did you mean 'greedy'"):
+        tune(pool, "logit-sum", "gredy", ["none"])
+
+
+def test_a_blend_of_other_members_is_refused(draw_pool) -> None:
+    tuned = tune(draw_pool([1.0, 2.0]), "logit-sum", "equal", ["none"] * 2)
+    with pytest.raises(MisalignedError, match="tuned for 2 members, the pool has 3"):
+        predict(draw_pool(STRENGTHS), tuned)
+
+
+def test_a_blend_of_other_views_is_refused(draw_pool) -> None:
+    tuned = tune(draw_pool([1.0, 2.0], views=2), "logit-sum", "equal", ["none"] * 2)
+    with pytest.raises(MisalignedError, match="one weight for each of 3 members, got 2"):
+        predict(draw_pool([1.0, 2.0], views=3), tuned)

@@ -1,0 +1,89 @@
+"""Members meet by image id and class name, or not at all."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ensemble_kit.errors import MisalignedError
+from ensemble_kit.types import Predictions, align
+
+RNG = np.random.default_rng(0)
+IDS = tuple(f"{i:04d}.png" for i in range(7))
+CLASSES = ("ada", "bolt", "cleo", "dot", "eli")
+
+
+def member(name: str, views: int = 3) -> Predictions:
+    return Predictions(
+        member=name,
+        split="val",
+        views=tuple(["identity", "hflip", "vflip"][:views]),
+        ids=IDS,
+        classes=CLASSES,
+        logits=RNG.normal(size=(views, 7, 5)),
+        labels=np.arange(7) % 5,
+        groups=tuple("aabbccc"),
+    )
+
+
+def test_rows_and_classes_in_another_order_are_put_in_place_by_name():
+    first, other = member("a"), member("b", views=2)
+    rows, columns = RNG.permutation(7), RNG.permutation(5)
+    back = np.argsort(columns)
+    shuffled = replace(
+        other,
+        ids=tuple(IDS[i] for i in rows),
+        classes=tuple(CLASSES[i] for i in columns),
+        logits=other.logits[:, rows][:, :, columns],
+        labels=back[other.labels[rows]],
+        groups=tuple(other.groups[i] for i in rows),
+    )
+    pool = align([first, shuffled])
+    np.testing.assert_array_equal(pool.logits[1], other.logits)
+    np.testing.assert_array_equal(pool.labels, other.labels)
+    assert pool.groups == other.groups
+    assert pool.ids == IDS
+    assert pool.classes == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {
+                "ids": IDS[:-1],
+                "logits": np.zeros((3, 6, 5)),
+                "labels": np.arange(6) % 5,
+                "groups": tuple("aabbcc"),
+            },
+            "'b' has 6 val images, 'a' has 7; first missing image id: '0006.png'",
+        ),
+        ({"ids": (*IDS[:-1], "x.png")}, "first missing image id: '0006.png'; first extra image id: 'x.png'"),
+        ({"classes": (*CLASSES[:-1], "zed")}, "first missing class: 'eli'; first extra class: 'zed'"),
+        ({"split": "test"}, "brings its test logits"),
+        ({"labels": None}, "member 'b' has no val labels"),
+        (
+            {"labels": np.array([0, 1, 2, 3, 4, 0, 2])},
+            "disagree about 1 val labels; first: '0006.png' is 'cleo' in 'b' and 'bolt' in 'a'",
+        ),
+        ({"groups": tuple("aabbccd")}, "disagree about groups; first: '0006.png' is in 'd' and in 'c'"),
+        ({"member": "a"}, "'a' was named twice"),
+    ],
+)
+def test_anything_else_is_an_error_that_names_the_difference(change, message):
+    with pytest.raises(MisalignedError, match=message):
+        align([member("a"), replace(member("b"), **change)])
+
+
+def test_nothing_to_align_is_an_error():
+    with pytest.raises(MisalignedError, match="at least one member"):
+        align([])
+
+
+def test_some_rows_of_a_pool_keep_everything_together():
+    pool = align([member("a"), member("b", views=2)])
+    some = pool.rows(np.array([5, 1]))
+    assert some.ids == ("0005.png", "0001.png")
+    np.testing.assert_array_equal(some.labels, [0, 1])
+    np.testing.assert_array_equal(some.logits[1], pool.logits[1][:, [5, 1]])
+    assert some.groups == ("c", "a")

@@ -1,0 +1,197 @@
+"""The loop."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.training.loop import computes_in_bfloat16, fit, measure
+from ensemble_kit.training.recipes import Recipe
+
+SIDE, CLASSES = 11, 3
+RECIPE = Recipe(epochs=2, lr=1e-2, batch_size=7, warmup_epochs=0.5, schedule="cosine")
+
+
+def _plain(pixels, index, seed, epoch):
+    return pixels.float() / 255
+
+
+def _pictures(count, seed=0):
+    """Noise whose brightest colour is the label."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % CLASSES
+    pixels = torch.randint(0, 156, (count, 3, SIDE, SIDE), generator=generator)
+    pixels[torch.arange(count), labels] += 100
+    return pixels.to(torch.uint8), labels
+
+
+def _module(dropout=0.0, seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 5, 3),
+        nn.BatchNorm2d(5),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(dropout),
+        nn.Linear(5, CLASSES),
+    )
+
+
+def _fit(recipe=RECIPE, seed=3, module=None, augment=_plain, count=31, **more):
+    return fit(module or _module(), *_pictures(count), *_pictures(13, seed=1), recipe, seed, augment, **more)
+
+
+def _same(first, second):
+    return all(torch.equal(first.state_dict[name], second.state_dict[name]) for name in first.state_dict)
+
+
+def test_what_can_be_learnt_is_learnt():
+    fitted = _fit(replace(RECIPE, epochs=20))
+    assert fitted.history[-1].val_accuracy == 1.0
+    assert fitted.history[-1].train_loss < fitted.history[0].train_loss / 2
+
+
+@pytest.mark.parametrize("more", [{}, {"ema": 0.9}, {"mix": 0.5}, {"optimizer": "sgd"}, {"precision": "bfloat16"}])
+def test_the_same_seed_gives_bitwise_equal_weights_whatever_torchs_state(more):
+    recipe = replace(RECIPE, **more)
+    runs = []
+    for noise in (5, 6):
+        module = _module(dropout=0.5)
+        torch.manual_seed(noise)
+        np.random.seed(noise)
+        runs.append(_fit(recipe, module=module))
+    assert _same(*runs)
+    assert not _same(runs[0], _fit(recipe, seed=4, module=_module(dropout=0.5)))
+
+
+def test_dropout_alone_depends_on_the_seed():
+    recipe = replace(RECIPE, batch_size=31, epochs=1)  # one batch: its order cannot matter
+    assert not _same(*(_fit(recipe, seed, _module(dropout=0.5)) for seed in (3, 4)))
+
+
+def test_every_picture_is_shown_once_an_epoch_in_an_order_of_its_own():
+    shown = []
+
+    def record(pixels, index, seed, epoch):
+        assert torch.equal(pixels, _pictures(31)[0][index])
+        assert seed == 3
+        shown.append((epoch, index.tolist()))
+        return _plain(pixels, index, seed, epoch)
+
+    _fit(augment=record)
+    orders = [[i for at, index in shown if at == epoch for i in index] for epoch in (0, 1)]
+    assert all(sorted(order) == list(range(31)) for order in orders)
+    assert orders[0] != orders[1]
+    assert {len(index) for _, index in shown} == {6, 7}
+
+
+def test_one_step_is_the_optimisers_own():
+    module, other = _module(), _module()
+    pixels, labels = _pictures(31)
+    _fit(Recipe(epochs=1, lr=0.25, batch_size=31, optimizer="sgd", weight_decay=0.0), module=module)
+    loss = nn.functional.cross_entropy(other.train()(pixels / 255), labels)
+    loss.backward()
+    for name, parameter in other.named_parameters():
+        expected = parameter - 0.25 * 1.9 * parameter.grad
+        assert torch.allclose(module.get_parameter(name), expected, atol=1e-5)
+
+
+def test_history_has_a_row_an_epoch_with_the_figures_of_val():
+    module = _module()
+    rows = []
+    fitted = _fit(module=module, on_epoch=rows.append)
+    assert fitted.history == tuple(rows)
+    assert [row.epoch for row in rows] == [1, 2]
+    assert rows[-1].lr == pytest.approx(1e-2 * (1 + np.cos(np.pi * 7 / 8)) / 2, rel=1e-6)
+    assert all(row.images_per_s == pytest.approx(31 / row.seconds) for row in rows)
+    module.load_state_dict(fitted.state_dict)
+    assert measure(module, *_pictures(13, seed=1)) == (rows[-1].val_loss, rows[-1].val_accuracy)
+
+
+def test_progress_is_told_after_every_step():
+    told = []
+    _fit(on_step=told.append)
+    assert [(step.epoch, step.step) for step in told] == [(e, s) for e in (1, 2) for s in range(1, 6)]
+    assert {(step.epochs, step.steps) for step in told} == {(2, 5)}
+    assert all(float(step.loss) > 0 for step in told)
+
+
+def test_the_last_epoch_is_kept_and_best_goes_by_val_log_loss():
+    recipe = replace(RECIPE, epochs=7, lr=1.0, optimizer="sgd", schedule="constant")
+    last, best = _fit(recipe), _fit(recipe, keep="best")
+    assert last.kept_epoch == 7
+    assert last.history[-1].val_loss == best.history[-1].val_loss
+    losses = [row.val_loss for row in best.history]
+    assert best.kept_epoch == 1 + losses.index(min(losses)) < 7
+    module = _module()
+    module.load_state_dict(best.state_dict)
+    assert measure(module, *_pictures(13, seed=1))[0] == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_without_val_the_history_has_no_val_figures():
+    fitted = fit(_module(), *_pictures(31), None, None, RECIPE, 3, _plain)
+    assert [(row.val_loss, row.val_accuracy) for row in fitted.history] == [(None, None)] * 2
+    assert _same(fitted, _fit())
+
+
+def test_the_running_mean_is_what_is_measured_and_kept():
+    module = _module()
+    fitted = _fit(replace(RECIPE, ema=0.9), module=module)
+    assert not torch.equal(fitted.state_dict["6.weight"], module.state_dict()["6.weight"])
+    module.load_state_dict(fitted.state_dict)
+    assert measure(module, *_pictures(13, seed=1))[0] == pytest.approx(fitted.history[-1].val_loss, abs=1e-6)
+
+
+def test_label_smoothing_keeps_the_loss_from_zero():
+    plain, smooth = (_fit(replace(RECIPE, epochs=20, label_smoothing=share)) for share in (0.0, 0.3))
+    least = -(0.8 * np.log(0.8) + 0.2 * np.log(0.1))  # entropy of (.8, .1, .1)
+    assert smooth.history[-1].train_loss > least > plain.history[-1].train_loss
+
+
+def test_bfloat16_is_taken_where_it_is_asked_for():
+    exact, rounded = (_fit(replace(RECIPE, precision=name)) for name in ("float32", "bfloat16"))
+    assert not _same(exact, rounded)
+    assert all(value.dtype == exact.state_dict[name].dtype for name, value in rounded.state_dict.items())
+    assert rounded.history[-1].val_loss == pytest.approx(exact.history[-1].val_loss, abs=0.05)
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_auto_goes_by_the_processor(monkeypatch, supported):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": supported})
+    cpu = torch.device("cpu")
+    assert computes_in_bfloat16("auto", cpu) is supported
+    assert computes_in_bfloat16("bfloat16", cpu)
+    assert not computes_in_bfloat16("float32", cpu)
+
+
+def test_a_loss_that_is_no_number_names_the_step_and_the_remedy():
+    def spoil(pixels, index, seed, epoch):
+        pictures = _plain(pixels, index, seed, epoch)
+        return torch.where((index == 17)[:, None, None, None] & (epoch == 1), torch.nan, pictures)
+
+    with pytest.raises(InvalidOptionError, match=r"loss is nan at step \d of epoch 2 .*Lower --lr"):
+        _fit(augment=spoil)
+
+
+def test_an_interrupt_passes_through():
+    def interrupt(step):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _fit(on_step=interrupt)
+
+
+def test_arguments_that_do_not_fit_are_refused():
+    pixels, labels = _pictures(31)
+    with pytest.raises(InvalidOptionError, match="Wanted keep 'last' or 'best', got 'first'"):
+        _fit(keep="first")
+    with pytest.raises(InvalidOptionError, match="keep 'best' goes by val log loss, and there is no val"):
+        fit(_module(), pixels, labels, None, None, RECIPE, 3, _plain, keep="best")
+    with pytest.raises(InvalidOptionError, match="got 31 pictures and 29 labels"):
+        fit(_module(), pixels, labels[:29], None, None, RECIPE, 3, _plain)
+    with pytest.raises(InvalidOptionError, match="or neither; got one without the other"):
+        fit(_module(), pixels, labels, pixels, None, RECIPE, 3, _plain)
