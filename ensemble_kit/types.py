@@ -173,7 +173,8 @@ def _placed_labels(member: Predictions, rows: Int[np.ndarray, " places"] | None,
         return None
     labels = member.labels if rows is None else member.labels[rows]
     renumber = np.array([first.classes.index(name) for name in member.classes], dtype=labels.dtype)
-    return renumber[labels]
+    placed: Labels = renumber[labels]
+    return placed
 
 
 def _check_truth(member: Predictions, first: Predictions) -> None:

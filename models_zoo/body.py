@@ -57,7 +57,7 @@ class Body(NamedTuple):
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch inside the block, and leave its generators as they were."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

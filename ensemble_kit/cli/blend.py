@@ -46,7 +46,8 @@ def blend(as_json: bool, **given: Any) -> None:
     \b
     Example:
       ek blend --method logit-sum
-      ek blend cnn vit --method prob-mean --weights cnn=1,vit=2 --sample sample.csv
+      ek blend cnn vit --method prob-mean --weights cnn=1,vit=2
+      ek blend --sample sample_submission.csv --out final.csv
     """
     import ensemble_kit
     from ensemble_kit.reporting import summaries

@@ -11,7 +11,7 @@ from ensemble_kit.cli import options
 @options.several(options.predictions, options.runs, options.blends, options.submissions)
 @options.several(options.cache, options.verify, options.json)
 @click.pass_context
-def members(ctx: click.Context, as_json: bool, **given: Any) -> None:
+def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """Show how good each member is; add, remove, rename.
 
     Val accuracy with its 95 % interval, log loss, calibration error, views and cost.
@@ -44,7 +44,7 @@ def add(as_json: bool, **given: Any) -> None:
 
     \b
     Example:
-      ek members add vit --val vit-val.csv --test vit-test.csv --kind probabilities
+      ek members add vit --kind probabilities --val val.csv --test test.csv
     """
     import ensemble_kit
     from ensemble_kit.reporting import summaries

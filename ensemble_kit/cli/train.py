@@ -14,9 +14,9 @@ def _recipe_option(field: str, limits: Range) -> Any:
     name = field.replace("_", "-")
     default = getattr(RECIPES["assignment"], field)
     if limits.kind is bool:
-        return click.option(f"--{name}/--no-{name}", default=None, help=f"{limits.help}.")
+        return click.option(f"--{name}/--no-{name}", default=None, help=f"{limits.help[0].upper()}{limits.help[1:]}.")
     metavar = "|".join(limits.choices) if limits.choices else None
-    text = limits.help if limits.choices else f"{limits.help}: {limits}"
+    text = limits.help[0].upper() + limits.help[1:] + ("" if limits.choices else f": {limits}")
     return click.option(
         f"--{name}", type=limits.kind, default=None, metavar=metavar, help=f"{text}.  [assignment: {default}]"
     )

@@ -62,9 +62,7 @@ def cross_fit(
         InvalidOptionError: fewer than 2 folds, or fewer than 1 repeat.
     """
     if pool.labels is None or not len(pool.ids):
-        raise BadDataError(
-            f"Wanted labelled images for an honest estimate, got {len(pool.ids)} ids and no labels."
-        )
+        raise BadDataError(f"Wanted labelled images for an honest estimate, got {len(pool.ids)} ids and no labels.")
     if folds < 2 or repeats < 1:
         raise InvalidOptionError(f"Wanted at least 2 folds and 1 repeat, got {folds} and {repeats}.")
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)

@@ -171,9 +171,7 @@ class _Objective:
 
     def part(self, index: Int[np.ndarray, " some"]) -> "_Objective":
         """Return the objective of some of the problems."""
-        return replace(
-            self, row_weights=self.row_weights[index], pull=self.pull[index], scale=self.scale[index]
-        )
+        return replace(self, row_weights=self.row_weights[index], pull=self.pull[index], scale=self.scale[index])
 
     def value(self, v: Solutions) -> tuple[PerProblem, State]:
         """Return the objective, and what `derivatives` needs to go on from there."""

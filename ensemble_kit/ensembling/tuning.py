@@ -142,9 +142,7 @@ def given(weights: Mapping[str, float | int], members: Sequence[str]) -> Weights
     return normalised(numbers, len(members))
 
 
-def _method(
-    weights: str | Mapping[str, float | int], members: Sequence[str]
-) -> Callable[[Evidence], Weighing]:
+def _method(weights: str | Mapping[str, float | int], members: Sequence[str]) -> Callable[[Evidence], Weighing]:
     """Return the way to find weights; numbers that were given are a way too."""
     if isinstance(weights, str):
         named: Callable[[Evidence], Weighing] = pick(WEIGHTS, weights, "way to find weights").load()

@@ -23,7 +23,7 @@ from ensemble_kit.errors import BadDataError, MisalignedError
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, MemberLogits, Pool, ViewLogits, Weights
 
-ViewChoice = str | Float[np.ndarray, " views"]
+ViewChoice = str | Float[np.ndarray, " _"]  # members of one pool differ in their views
 
 FEWEST_IMAGES = 50  # below this nothing is fitted
 
@@ -106,9 +106,7 @@ def prepare(pool: Pool, view_choices: Sequence[ViewChoice]) -> Prepared:
         InvalidOptionError: a given weight is negative or not finite, or all are 0.
     """
     if pool.labels is None:
-        raise BadDataError(
-            f"Wanted labelled images to tune on, got {len(pool.ids)} without labels; tune on val."
-        )
+        raise BadDataError(f"Wanted labelled images to tune on, got {len(pool.ids)} without labels; tune on val.")
     if len(view_choices) != len(pool.members):
         raise MisalignedError(
             f"Wanted one view choice for each of {len(pool.members)} members, got {len(view_choices)}."

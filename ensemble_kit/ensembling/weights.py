@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.ensembling.ballots import Ballot, cast_prob, combine, decide
-from ensemble_kit.ensembling.logloss import fit_log_loss, row_losses
+from ensemble_kit.ensembling.logloss import SMALLEST_PROBABILITY, fit_log_loss, row_losses
 from ensemble_kit.ensembling.temperature import fit_scale
 from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
 
@@ -103,7 +103,8 @@ def auto(evidence: Evidence) -> Weighing:
 
     A ridge path (0 to infinity, where the prior itself stands) is cross-fitted on the
     evidence's folds, all folds and ridges in one call. The strongest ridge whose paired
-    log loss is within half a standard error of the best is fitted on all rows.
+    log loss is within half a standard error of the best is fitted on all rows (means of
+    probabilities are compared after sharpening, see `_unseen_losses`).
     If no member helps (all weights 0), the prior stands.
 
     Source: own; half a standard error after Breiman et al., "CART", 1984.
@@ -115,12 +116,35 @@ def auto(evidence: Evidence) -> Weighing:
     losses = np.empty((len(RIDGES), len(evidence.labels)))
     training = (evidence.fold != folds[:, None]).astype(np.float64)
     for fold, v in zip(folds, _path(evidence, cast, training, RIDGES), strict=True):
-        held = np.flatnonzero(evidence.fold == fold)
-        losses[:, held] = row_losses(cast[:, held], evidence.labels[held], v, evidence.ballot.link)
+        losses[:, evidence.fold == fold] = _unseen_losses(evidence, cast, v, evidence.fold == fold)
     ridge = _strongest_within_half_error(losses, evidence.groups)
     v = _path(evidence, cast, np.ones((1, len(evidence.labels))), (ridge,))[0, 0]
     temperature = float(1.0 / v.sum()) if evidence.ballot.unit == "logits" else 1.0
     return Weighing(v / v.sum(), temperature, ridge)
+
+
+def _unseen_losses(
+    evidence: Evidence,
+    cast: MemberLogits,
+    v: Float[np.ndarray, "ridges members"],
+    held: Bool[np.ndarray, " images"],
+) -> Float[np.ndarray, "ridges held"]:
+    """Return the log loss of the held-out images under each v.
+
+    A mean of probabilities is too humble, the more so the more members share it; left
+    alone, log loss would take that for a fault of sharing. So each mixture is first
+    sharpened by one temperature, found on the rows that were seen.
+    """
+    labels = evidence.labels
+    if evidence.ballot.link == "softmax":
+        return row_losses(cast[:, held], labels[held], v, "softmax")
+    losses = np.empty((len(v), int(held.sum())))
+    for ridge, mixture in enumerate(v):
+        humble = np.log(np.maximum(np.tensordot(mixture, cast, axes=1), SMALLEST_PROBABILITY))
+        counts = (~held).astype(np.float64)[None]
+        sharper = fit_scale(humble, labels, counts)[:, None]
+        losses[ridge] = row_losses(humble[None, held], labels[held], sharper, "softmax")[0]
+    return losses
 
 
 def _path(

@@ -101,9 +101,7 @@ def augment(
     return _erase(pictures, draws[:, 13:17], limits)
 
 
-def draw(
-    seed: int, epoch: int, index: Int[np.ndarray, " images"], count: int
-) -> Float[np.ndarray, "images draws"]:
+def draw(seed: int, epoch: int, index: Int[np.ndarray, " images"], count: int) -> Float[np.ndarray, "images draws"]:
     """Return `count` uniform numbers in [0, 1) a picture, from (seed, epoch, index) alone.
 
     Example:
@@ -123,7 +121,8 @@ def _scramble(bits: np.ndarray) -> np.ndarray:
     """Return 64-bit words with every input bit spread over all output bits."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    bits ^= bits >> np.uint64(31)
+    return bits
 
 
 def _move(pictures: Pictures, draws: Draws, limits: Strength) -> Pictures:

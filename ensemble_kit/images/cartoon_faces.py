@@ -1,12 +1,12 @@
 """Ten invented cartoon characters, drawn from parts.
 
 A character is a head shape, a hair style, a nose and a few details; what changes from
-picture to picture (colours, expression, where it looks) is a `Look`, drawn at random
-and much the same for every character: colour alone does not tell who it is. Three
-pairs differ in one small thing: ada and bea, cato and dov, gull and hob. Left and
-right are the beholder's.
-To add a character: a line in CHARACTERS. To add a part: a function in
-`cartoon_parts` and a line in its table.
+picture to picture (colours, expression, where it looks) is a `Look`, drawn at random:
+favourite colours overlap, so that colour alone does not tell who it is. Three pairs
+differ in one small thing: ada and bea, cato and dov, gull and hob. Left and right are
+the beholder's.
+To add a character: a line in CHARACTERS. To add a part: a function in `cartoon_parts`
+or `cartoon_hair` and a line in its table.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from ensemble_kit.images import cartoon_parts as parts
+from ensemble_kit.images.cartoon_hair import HAIR
 from ensemble_kit.images.cartoon_parts import Head, Look
 from ensemble_kit.images.cartoon_pen import Colour, Pen, arc, ellipse, mirrored, mixed, smooth
 
@@ -26,24 +27,27 @@ HAIRS: Final[Mapping[str, Colour]] = {
     "black": (58, 48, 62), "brown": (118, 72, 46), "chestnut": (160, 82, 52), "ginger": (224, 116, 48),
     "blond": (242, 200, 96), "silver": (196, 200, 210), "teal": (52, 150, 156), "plum": (136, 78, 146),
 }  # fmt: skip
-CLOTHES: Final[tuple[Colour, ...]] = (
-    (222, 74, 74), (240, 148, 62), (246, 206, 84), (104, 176, 92), (60, 148, 160), (74, 110, 190),
-    (150, 96, 178), (232, 128, 160), (240, 236, 226), (84, 84, 104),
-)  # fmt: skip
+CLOTHES: Final[Mapping[str, Colour]] = {
+    "red": (222, 74, 74), "orange": (240, 148, 62), "yellow": (246, 206, 84), "green": (104, 176, 92),
+    "sea": (60, 148, 160), "blue": (74, 110, 190), "violet": (150, 96, 178), "pink": (232, 128, 160),
+    "cream": (240, 236, 226), "slate": (84, 84, 104),
+}  # fmt: skip
+FONDNESS: Final = 0.7
 
 
 @dataclass(frozen=True)
 class Character:
     """What stays the same in every picture of one character.
 
-    fond_of: hair colours worn more often than the others, though not always.
+    hairs, clothes: colours worn more often than the others, though not always.
     on_face: details under the front hair; on_head: details over it.
     """
 
     head: Head
     hair: str
     nose: str
-    fond_of: tuple[str, ...]
+    hairs: tuple[str, ...]
+    clothes: tuple[str, ...]
     brow: float = 0.09
     ears: bool = True
     on_face: tuple[str, ...] = ()
@@ -52,43 +56,43 @@ class Character:
 
 CHARACTERS: Final[Mapping[str, Character]] = {
     "ada": Character(
-        Head(0.98, 1.0, 0.06, 0.95), "bob", "button", ("plum", "black", "ginger"),
+        Head(0.98, 1.0, 0.06, 0.95), "bob", "button", ("plum", "black", "ginger"), ("yellow", "pink", "sea"),
         ears=False, on_face=("blush", "glasses"), on_head=("bow",),
     ),
     "bea": Character(
-        Head(0.98, 1.0, 0.06, 0.95), "bob", "button", ("plum", "black", "ginger"),
+        Head(0.98, 1.0, 0.06, 0.95), "bob", "button", ("plum", "black", "ginger"), ("yellow", "pink", "sea"),
         ears=False, on_face=("blush",), on_head=("bow",),
     ),
     "cato": Character(
-        Head(0.98, 1.0, -0.06, 0.62), "spikes", "wedge", ("teal", "blond", "brown"),
+        Head(0.98, 1.0, -0.06, 0.62), "spikes", "wedge", ("teal", "blond", "brown"), ("orange", "blue", "green"),
         brow=0.14, on_face=("plaster",),
     ),
     "dov": Character(
-        Head(0.98, 1.0, -0.06, 0.62), "spikes", "wedge", ("teal", "blond", "brown"),
+        Head(0.98, 1.0, -0.06, 0.62), "spikes", "wedge", ("teal", "blond", "brown"), ("orange", "blue", "green"),
         brow=0.14,
     ),
     "ember": Character(
-        Head(0.88, 1.04, 0.16, 0.95), "cloud", "button", ("black", "chestnut", "plum"),
+        Head(0.88, 1.04, 0.16, 0.95), "cloud", "button", ("black", "chestnut", "plum"), ("red", "yellow", "cream"),
         on_face=("lashes", "mole"), on_head=("hoop",),
     ),
     "fitz": Character(
-        Head(0.84, 1.14, 0.04, 0.8), "parting", "long", ("silver", "chestnut", "black"),
+        Head(0.84, 1.14, 0.04, 0.8), "parting", "long", ("silver", "chestnut", "black"), ("slate", "violet", "blue"),
         brow=0.12, on_face=("moustache", "monocle"),
     ),
     "gull": Character(
-        Head(1.04, 0.96, -0.02, 0.85), "bandana", "ball", ("ginger", "brown", "silver"),
+        Head(1.04, 0.96, -0.02, 0.85), "bandana", "ball", ("ginger", "brown", "silver"), ("red", "cream", "blue"),
         brow=0.13, on_face=("beard", "eyepatch"),
     ),
     "hob": Character(
-        Head(1.04, 0.96, -0.02, 0.85), "bandana", "ball", ("ginger", "brown", "silver"),
+        Head(1.04, 0.96, -0.02, 0.85), "bandana", "ball", ("ginger", "brown", "silver"), ("red", "cream", "blue"),
         brow=0.13, on_face=("beard",),
     ),
     "iris": Character(
-        Head(0.96, 0.98, 0.18, 0.95), "pigtails", "button", ("blond", "teal", "chestnut"),
+        Head(0.96, 0.98, 0.18, 0.95), "pigtails", "button", ("blond", "teal", "chestnut"), ("violet", "green", "pink"),
         on_face=("lashes", "freckles"), on_head=("clip",),
     ),
     "juno": Character(
-        Head(0.94, 1.02, 0.0, 0.85), "beanie", "ball", ("chestnut", "blond", "teal"),
+        Head(0.94, 1.02, 0.0, 0.85), "beanie", "ball", ("chestnut", "blond", "teal"), ("sea", "orange", "slate"),
         on_face=("blush",),
     ),
 }  # fmt: skip
@@ -102,11 +106,11 @@ def draw_character(pen: Pen, name: str, rng: np.random.Generator) -> None:
         name: a key of `CHARACTERS`.
     """
     who = CHARACTERS[name]
-    look = draw_look(rng, who.fond_of)
+    look = draw_look(rng, who)
     back = pen.at(-0.35 * look.yaw, -0.2 * look.pitch)
     crown = pen.at(0.4 * look.yaw, 0.3 * look.pitch)
     face = pen.at(look.yaw, 0.12 + look.pitch, 1 - 0.4 * abs(look.yaw), 1.0)
-    behind, before = parts.HAIR[who.hair]
+    behind, before = HAIR[who.hair]
     _draw_shoulders(pen, look)
     behind(back, look)
     if who.ears:
@@ -122,15 +126,13 @@ def draw_character(pen: Pen, name: str, rng: np.random.Generator) -> None:
         parts.HEAD_DETAILS[detail](crown, look)
 
 
-def draw_look(rng: np.random.Generator, fond_of: tuple[str, ...]) -> Look:
+def draw_look(rng: np.random.Generator, who: Character) -> Look:
     """Return the colours, expression and turn of the head for one picture."""
-    pool = fond_of if rng.random() < 0.75 else tuple(HAIRS)
-    cloth, accent = rng.choice(len(CLOTHES), size=2, replace=False)
     return Look(
         skin=jittered(rng, SKINS[rng.integers(len(SKINS))]),
-        hair=jittered(rng, HAIRS[pool[rng.integers(len(pool))]]),
-        cloth=jittered(rng, CLOTHES[cloth]),
-        accent=jittered(rng, CLOTHES[accent]),
+        hair=_worn(rng, HAIRS, who.hairs),
+        cloth=_worn(rng, CLOTHES, who.clothes),
+        accent=_worn(rng, CLOTHES, who.clothes),
         iris=jittered(rng, (70, 90, 110), 40.0),
         mouth=str(rng.choice(tuple(parts.MOUTHS))),
         mood=float(rng.uniform(-1, 1)),
@@ -147,6 +149,12 @@ def jittered(rng: np.random.Generator, colour: Colour, spread: float = 8.0) -> C
     moved = np.array(colour) * rng.uniform(0.88, 1.1) + rng.normal(0, spread, 3)
     red, green, blue = np.clip(moved, 0, 255).astype(int).tolist()
     return red, green, blue
+
+
+def _worn(rng: np.random.Generator, palette: Mapping[str, Colour], favourites: tuple[str, ...]) -> Colour:
+    """Return a colour of the palette, most often a favourite."""
+    names = favourites if rng.random() < FONDNESS else tuple(palette)
+    return jittered(rng, palette[names[rng.integers(len(names))]])
 
 
 def _draw_shoulders(pen: Pen, look: Look) -> None:

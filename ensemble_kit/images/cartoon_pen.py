@@ -79,21 +79,21 @@ class Pen:
 
 
 @lru_cache(maxsize=1024)
-def arc(
-    x: float, y: float, width: float, height: float, start: float, end: float, points: int = 13
-) -> Points:
+def arc(x: float, y: float, width: float, height: float, start: float, end: float, count: int = 13) -> Points:
     """Return points on an ellipse of those half axes, from one angle to another.
 
     Args:
         start: degrees, clockwise on the picture from the right-hand side.
 
     Example:
-        >>> arc(0, 0, 3, 2, 0, 90, points=2).round(1) + 0.0
+        >>> arc(0, 0, 3, 2, 0, 90, count=2).round(1) + 0.0
         array([[3., 0.],
                [0., 2.]])
     """
-    turn = np.radians(np.linspace(start, end, points))
-    return np.stack([x + width * np.cos(turn), y + height * np.sin(turn)], axis=1)
+    turn = np.radians(np.linspace(start, end, count))
+    points = np.stack([x + width * np.cos(turn), y + height * np.sin(turn)], axis=1)
+    points.setflags(write=False)  # shared with every later caller
+    return points
 
 
 def ellipse(x: float, y: float, width: float, height: float) -> Points:
@@ -119,7 +119,9 @@ def smooth(corners: tuple[tuple[float, float], ...], steps: int = 5) -> Points:
     curve = 2 * here + t * (after - before)
     curve = curve + t**2 * (2 * before - 5 * here + 4 * after - later)
     curve = curve + t**3 * (3 * here - before - 3 * after + later)
-    return np.swapaxes(curve / 2, 0, 1).reshape(-1, 2)
+    points: Points = np.swapaxes(curve / 2, 0, 1).reshape(-1, 2)
+    points.setflags(write=False)  # shared with every later caller
+    return points
 
 
 def polygon(corners: Corners) -> Points:

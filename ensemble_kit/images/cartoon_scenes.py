@@ -30,7 +30,7 @@ SQUARE: Final = polygon([(0, 0), (1, 0), (1, 1), (0, 1)])
 def draw_background(pen: Pen, rng: np.random.Generator) -> None:
     """Fill the picture with one of the backgrounds, then strew objects on it."""
     _one(BACKGROUNDS, rng)(pen, rng)
-    for _ in range(rng.integers(0, 5)):
+    for _ in range(rng.integers(1, 7)):
         x, y = rng.uniform(-0.05, 1.05, 2)
         size = rng.uniform(0.07, 0.2)
         _one(OBJECTS, rng)(pen.at(x, y, size, size, rng.uniform(-40, 40)), rng)
@@ -53,7 +53,8 @@ def light(picture: Picture, rng: np.random.Generator) -> Picture:
     across = np.linspace(-1, 1, len(picture))
     slope = across[None, :] * np.cos(turn) + across[:, None] * np.sin(turn)
     lit = (128 + contrast * (picture - 128)) * brightness * cast * (1 + strength * slope)[:, :, None]
-    return lit + rng.normal(0, rng.uniform(1, 6), picture.shape)
+    noisy: Picture = lit + rng.normal(0, rng.uniform(1, 6), picture.shape)
+    return noisy
 
 
 def _one(table: Mapping[str, Draw], rng: np.random.Generator) -> Draw:
@@ -162,6 +163,21 @@ def _eyes(pen: Pen, rng: np.random.Generator) -> None:
         pen.fill(ellipse(x, -0.06, 0.12, 0.14), (24, 18, 30))
 
 
+def _ribbon(pen: Pen, rng: np.random.Generator) -> None:
+    """Draw a bow, so that a bow somewhere is not always worn."""
+    colour = _colour(rng, TOYS)
+    for side in (-1.0, 1.0):
+        pen.at(0, 0, side).shape(smooth(((0.0, 0.0), (0.6, -0.55), (1.0, -0.45), (1.0, 0.45), (0.6, 0.55))), colour)
+    pen.shape(ellipse(0, 0, 0.25, 0.27), mixed(colour, (255, 255, 255), 0.3))
+
+
+def _spectacles(pen: Pen, rng: np.random.Generator) -> None:
+    """Draw a pair of glasses, so that glasses somewhere are not always worn."""
+    for x in (-0.55, 0.55):
+        pen.shape(ellipse(x, 0, 0.45, 0.45), (226, 236, 240))
+    pen.line(polygon([(-0.12, -0.05), (0.12, -0.05)]))
+
+
 # Obstacles cover a part of the unit square.
 
 
@@ -203,5 +219,6 @@ BACKGROUNDS: Final[Mapping[str, Draw]] = {
 }  # fmt: skip
 OBJECTS: Final[Mapping[str, Draw]] = {
     "balloon": _balloon, "star": _star, "crate": _crate, "puff": _puff, "fruit": _fruit, "eyes": _eyes,
+    "ribbon": _ribbon, "spectacles": _spectacles,
 }  # fmt: skip
 OBSTACLES: Final[Mapping[str, Draw]] = {"hand": _hand, "leaf": _leaf, "bar": _bar, "ball": _ball}

@@ -21,6 +21,8 @@ from ensemble_kit.images.cartoon_faces import CHARACTERS, draw_character
 from ensemble_kit.images.cartoon_pen import Pen
 from ensemble_kit.images.cartoon_scenes import draw_background, draw_obstacle, light
 
+__all__ = ["CHARACTERS", "character_of", "draw_data_set", "draw_picture"]
+
 SPLITS: Final = ("train", "val", "test")
 SIZES_PX: Final = (16, 256)
 SUPERSAMPLE: Final = 4
@@ -105,15 +107,15 @@ def character_of(split: str, index: int, seed: int = 0) -> str:
     """
     block, place = divmod(index, len(CHARACTERS))
     order = np.random.default_rng((seed, SPLITS.index(split), 1, block)).permutation(len(CHARACTERS))
-    return tuple(CHARACTERS)[order[place]]
+    return tuple(CHARACTERS)[int(order[place])]
 
 
 def _posed(pen: Pen, rng: np.random.Generator) -> Pen:
     """Return a pen for the head: placed, scaled, turned, sometimes partly out of the picture."""
-    scale = rng.uniform(0.25, 0.36)
-    x, y = rng.normal(0.5, 0.055), rng.normal(0.5, 0.05)
+    scale = rng.uniform(0.23, 0.36)
+    x, y = rng.normal(0.5, 0.07), rng.normal(0.5, 0.06)
     squeeze = rng.uniform(0.9, 1.1)
-    return pen.at(x, y, scale * squeeze, scale / squeeze, rng.normal(0, 8))
+    return pen.at(x, y, scale * squeeze, scale / squeeze, rng.normal(0, 10))
 
 
 def _write_pictures(folder: Path, counts: dict[str, int], seed: int, size_px: int) -> Iterator[Path]:
@@ -155,5 +157,6 @@ def _check_empty(folder: Path) -> None:
     found = min((entry.name for entry in folder.iterdir()), default=None)
     if found is not None:
         raise BadDataError(
-            f"Wanted a new or empty folder, got '{folder}', which holds '{found}'. Name another folder, or empty this one."
+            f"Wanted a new or empty folder, got '{folder}', which holds '{found}'. "
+            "Name another folder, or empty this one."
         )

@@ -44,7 +44,8 @@ def look(
     Raises:
         BadDataError: the module gave a number that is not finite.
     """
-    module = module.to(device=device, memory_format=torch.channels_last).eval()
+    module = module.to(device)
+    module = module.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     blocks: list[np.ndarray] = []
     start = time.perf_counter()
     with torch.inference_mode():

@@ -20,9 +20,9 @@ from ensemble_kit.results import BlendReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import ledger
 from ensemble_kit.storage import members as store
+from ensemble_kit.storage import submissions as desk
 from ensemble_kit.storage.checksums import sha256_of
 from ensemble_kit.storage.manifest import check_name
-from ensemble_kit.storage import submissions as desk
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, Pool, Tuned, align
 

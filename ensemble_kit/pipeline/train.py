@@ -37,7 +37,7 @@ class Plan:
     name: str
     data: str
     arch: str
-    arch_option: Mapping[str, str]
+    arch_option: Mapping[str, Any]
     recipe: str
     hyperparameters: Mapping[str, Any]
     size: int

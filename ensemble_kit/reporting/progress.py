@@ -5,7 +5,7 @@ Everything goes to standard error, so that standard output holds the result alon
 
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 
 class Watch:
@@ -22,7 +22,7 @@ class Watch:
         self._bar: Any = None
         self._task: Any = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Watch":
         """Begin; the bar appears with the first news."""
         return self
 

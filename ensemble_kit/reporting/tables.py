@@ -4,6 +4,7 @@ import io
 import math
 import shutil
 from collections.abc import Sequence
+from typing import Literal
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -29,7 +30,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     widths[0] = min(widths[0], max(columns - sum(widths[1:]) - 2 * (len(widths) - 1), 8))
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for i, (title, width) in enumerate(zip(header, widths, strict=True)):
-        side = "left" if i < left else "right"
+        side: Literal["left", "right"] = "left" if i < left else "right"
         grid.add_column(Text(title), justify=side, width=width, no_wrap=True, overflow="ellipsis")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))

@@ -63,6 +63,7 @@ class Fitted:
     state_dict: dict[str, Tensor]
     history: tuple[Epoch, ...]
     kept_epoch: int
+    precision: str  # what products were taken in: float32 or bfloat16
 
 
 @dataclass
@@ -77,9 +78,9 @@ class _Best:
 def fit(
     module: nn.Module,
     images: Pixels,
-    labels: Labels,
-    val_images: Pixels | None,
-    val_labels: Labels | None,
+    labels: Int[Tensor, " labels"],
+    val_images: UInt8[Tensor, "val_images 3 side side"] | None,
+    val_labels: Int[Tensor, " val_images"] | None,
     recipe: Recipe,
     seed: int,
     augment: Augment,
@@ -121,14 +122,15 @@ def fit(
             on_epoch(row)
     if best is None:
         best = _Best(recipe.epochs, 0.0, _state(scored))
-    return Fitted(best.state, tuple(history), best.epoch)
+    half = computes_in_bfloat16(recipe.precision, place)
+    return Fitted(best.state, tuple(history), best.epoch, "bfloat16" if half else "float32")
 
 
 def measure(module: nn.Module, images: Pixels, labels: Labels) -> tuple[float, float]:
     """Return the mean log loss (nats) and the accuracy in [0, 1], in evaluation mode."""
     module.eval()
     with torch.inference_mode():
-        logits = torch.cat([module(_pictures(batch)) for batch in images.split(_VAL_BATCH)])
+        logits = torch.cat([module(_pictures(batch)) for batch in torch.split(images, _VAL_BATCH)])
         loss = F.cross_entropy(logits.float(), labels)
         accuracy = (logits.argmax(dim=1) == labels).float().mean()
     return float(loss), float(accuracy)
@@ -239,22 +241,16 @@ def _mean_loss(losses: Float[Tensor, " steps"], epoch: int, lr: float) -> float:
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
     """Return a copy of the weights on the CPU, in plain memory order."""
-    return {
-        name: value.detach().to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()
-    }
+    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()}
 
 
-def _check(
-    images: Pixels, labels: Labels, val_images: Pixels | None, val_labels: Labels | None, keep: str
-) -> None:
+def _check(images: Tensor, labels: Tensor, val_images: Tensor | None, val_labels: Tensor | None, keep: str) -> None:
     """Raise where pictures, labels and `keep` do not fit together."""
     if keep not in ("last", "best"):
         raise InvalidOptionError(f"Wanted keep 'last' or 'best', got '{keep}'.")
     if keep == "best" and val_images is None:
         raise InvalidOptionError("keep 'best' goes by val log loss, and there is no val; use keep 'last'.")
     if len(images) != len(labels) or not len(images):
-        raise InvalidOptionError(
-            f"Wanted one label a picture, got {len(images)} pictures and {len(labels)} labels."
-        )
+        raise InvalidOptionError(f"Wanted one label a picture, got {len(images)} pictures and {len(labels)} labels.")
     if (val_images is None) != (val_labels is None):
         raise InvalidOptionError("Wanted val pictures and val labels, or neither; got one without the other.")

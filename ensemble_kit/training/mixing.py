@@ -14,9 +14,7 @@ Pictures = Float[Tensor, "images channels rows columns"]
 Labels = Int[Tensor, " images"]
 
 
-def mix_pairs(
-    pictures: Pictures, generator: np.random.Generator
-) -> tuple[Pictures, Int[Tensor, " images"], float]:
+def mix_pairs(pictures: Pictures, generator: np.random.Generator) -> tuple[Pictures, Int[Tensor, " images"], float]:
     """Return the pictures mixed with a permutation of themselves.
 
     Returns:

@@ -138,10 +138,7 @@ def test_of_equal_members_the_first_is_the_best_single(draw_pool) -> None:
 @pytest.mark.parametrize("case", ["few images", "one class"])
 def test_nothing_is_fitted_where_there_is_too_little(draw_pool, ballot: str, weights: str, case: str) -> None:
     pool = draw_pool(STRENGTHS, views=2)
-    if case == "few images":
-        pool = pool.rows(np.arange(49))
-    else:
-        pool = replace(pool, labels=np.full(101, 3))
+    pool = pool.rows(np.arange(49)) if case == "few images" else replace(pool, labels=np.full(101, 3))
     tuned = tune(pool, ballot, weights, ["auto"] * 3)
     np.testing.assert_allclose(tuned.weights, 1 / 3)
     assert tuned.temperatures.tolist() == [1.0] * 3
@@ -164,7 +161,7 @@ def test_names_in_weights_are_checked_with_a_suggestion() -> None:
 
 @pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf")])
 def test_numbers_in_weights_are_checked(bad: float) -> None:
-    with pytest.raises(InvalidOptionError, match="The weight of 'vit' is .*; wanted a finite number >= 0"):
+    with pytest.raises(InvalidOptionError, match=r"The weight of 'vit' is .*; wanted a finite number >= 0"):
         given({"cnn": 1.0, "vit": bad}, ["cnn", "vit"])
 
 

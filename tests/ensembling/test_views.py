@@ -39,13 +39,12 @@ def test_a_view_that_repeats_identity_stays_out() -> None:
     assert found.ridge == np.inf
 
 
-@pytest.mark.parametrize("factor", [1e-3, 1e3])
+@pytest.mark.parametrize("factor", [0.3, 5.0])
 def test_the_scale_of_a_members_logits_does_not_matter_to_its_views(factor: float) -> None:
     logits, labels, ids = a_member(3, 2.0, 1.5, 1.0)
     logits = logits.astype(np.float64)
     plain = tune_views(logits, labels, ids, None, "auto")
-    cool = np.log(0.05) / np.log(0.05)  # inside the bounds of T the scale cancels exactly
-    scaled = tune_views(logits * np.clip(factor, 0.2, 5) * cool, labels, ids, None, "auto")
+    scaled = tune_views(factor * logits, labels, ids, None, "auto")
     np.testing.assert_allclose(scaled.view_weights, plain.view_weights, atol=1e-6)
 
 

@@ -154,6 +154,7 @@ def test_label_smoothing_keeps_the_loss_from_zero():
 
 def test_bfloat16_is_taken_where_it_is_asked_for():
     exact, rounded = (_fit(replace(RECIPE, precision=name)) for name in ("float32", "bfloat16"))
+    assert (exact.precision, rounded.precision) == ("float32", "bfloat16")
     assert not _same(exact, rounded)
     assert all(value.dtype == exact.state_dict[name].dtype for name, value in rounded.state_dict.items())
     assert rounded.history[-1].val_loss == pytest.approx(exact.history[-1].val_loss, abs=0.05)

@@ -1,0 +1,47 @@
+"""Claim: offering flipped views does no harm where flips do harm.
+
+Trains a CNN without flips with three seeds, offers it the flipped view, and compares test
+accuracy of identity alone, of plain averaging (what TTA libraries do) and of chosen views.
+
+    python bench/flips.py DATA --labels test-labels.csv --work /tmp/flips
+"""
+
+import argparse
+from pathlib import Path
+
+import measuring
+
+import ensemble_kit as ek
+
+MEMBERS = {
+    "cnn, assignment": {"arch": "cnn"},
+    "cnn, strong --no-flip": {"arch": "cnn", "recipe": "strong", "flip": False},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    data, labels = asked.data.resolve(), measuring.truth(asked.labels)
+    measuring.work_in(asked.work)
+
+    print(f"{data.name}; {measuring.machine()}\n")
+    print(
+        "| member | seed | identity | both averaged | chosen | weight of hflip |\n|---|---|---|---|---|---|"
+    )
+    for title, how in MEMBERS.items():
+        for seed in range(asked.seeds):
+            name = f"{title.replace(', ', '-').replace(' ', '')}-{seed}"
+            measuring.trained(data, name, seed=seed, **how)
+            report = ek.tta(f"runs/{name}", views="flips", quiet=True)
+            figures = [measuring.accuracy_on_test(name, labels, each) for each in ([1.0, 0.0], [0.5, 0.5], None)]
+            row = " | ".join(f"{figure:.3f}" for figure in figures)
+            print(f"| {title} | {seed} | {row} | {report.views[1].weight:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

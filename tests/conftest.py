@@ -1,0 +1,36 @@
+"""A small road, walked once a session: drawn pictures, two members, their views."""
+
+import os
+import shutil
+
+import pytest
+
+os.environ.setdefault("COLUMNS", "80")
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory):
+    """A working folder with `data`, two trained members with two views each, and their runs."""
+    import ensemble_kit as ek
+
+    folder = tmp_path_factory.mktemp("road")
+    ek.demo_data(folder / "data", train=150, val=60, test=37, size=24, quiet=True)
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        ek.train("data", "mlp", epochs=3, quiet=True, device="cpu")
+        ek.train("data", "cnn", epochs=3, lr=2e-3, quiet=True, device="cpu", arch_option={"width": 8})
+        for name in ("mlp", "cnn"):
+            ek.tta(f"runs/{name}", views="flips,scale@1.1", quiet=True, device="cpu")
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture
+def road(walked, tmp_path, monkeypatch):
+    """A copy of the walked road to work in; it is the current folder."""
+    folder = tmp_path / "road"
+    shutil.copytree(walked, folder)
+    monkeypatch.chdir(folder)
+    return folder

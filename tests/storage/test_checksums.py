@@ -1,0 +1,72 @@
+import hashlib
+import os
+
+import pytest
+
+from ensemble_kit.errors import CorruptError
+from ensemble_kit.storage import checksums
+
+GOOD = hashlib.sha256(b"good").hexdigest()
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "data.npy"
+    path.write_bytes(b"good")
+    return path
+
+
+def change_behind_the_back(path):
+    """Change the content, and put size, inode and time back as they were."""
+    before = os.stat(path)
+    with open(path, "r+b") as file:
+        file.write(b"evil")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_file_is_checked_once_and_then_remembered(path, tmp_path):
+    cache = tmp_path / ".ek"
+    checksums.check(path, GOOD, cache)
+    (marker,) = (cache / "verified").iterdir()
+    assert marker.stat().st_size == 0
+    change_behind_the_back(path)
+    checksums.check(path, GOOD, cache)  # remembered: not read again
+
+
+def test_verify_reads_again_what_is_remembered(path, tmp_path):
+    checksums.check(path, GOOD, tmp_path / ".ek")
+    change_behind_the_back(path)
+    with pytest.raises(CorruptError, match=rf"data.npy is damaged.*wanted sha256 {GOOD}, got .*Restore"):
+        checksums.check(path, GOOD, tmp_path / ".ek", verify=True)
+
+
+def test_a_file_that_changed_openly_is_read_again(path, tmp_path):
+    checksums.check(path, GOOD, tmp_path / ".ek")
+    path.write_bytes(b"evil")
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(CorruptError, match="is damaged or was replaced"):
+        checksums.check(path, GOOD, tmp_path / ".ek")
+
+
+def test_a_damaged_file_is_never_remembered(path, tmp_path):
+    path.write_bytes(b"evil")
+    for _ in range(2):
+        with pytest.raises(CorruptError, match="is damaged or was replaced"):
+            checksums.check(path, GOOD, tmp_path / ".ek")
+
+
+def test_without_a_cache_nothing_is_remembered(path):
+    checksums.check(path, GOOD)
+    change_behind_the_back(path)
+    with pytest.raises(CorruptError, match="is damaged or was replaced"):
+        checksums.check(path, GOOD)
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(path, tmp_path):
+    (tmp_path / ".ek").write_bytes(b"a file, not a folder")
+    checksums.check(path, GOOD, tmp_path / ".ek")
+
+
+def test_a_file_that_is_not_there_is_the_callers_to_explain(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.npy"):
+        checksums.check(tmp_path / "none.npy", GOOD)

@@ -1,0 +1,73 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.storage.manifest import check_distinct, check_name, parse_manifest, render_manifest
+from ensemble_kit.storage.sealed import seal
+
+PATH = Path("cnn/member.json")
+
+
+def resealed(manifest, **changes):
+    """Return the manifest's text with fields changed, sealed anew as a stranger could."""
+    content = json.loads(render_manifest(manifest))
+    return seal({key: value for key, value in {**content, **changes}.items() if value != "DROP"})
+
+
+def test_every_field_comes_back(stored, tmp_path):
+    manifest = stored(tmp_path)
+    assert parse_manifest(render_manifest(manifest), PATH) == manifest
+    assert manifest.view_ridge == float("inf")
+    empty = [name for name, value in dataclasses.asdict(manifest).items() if value in ({}, (), None)]
+    assert empty == ["run", "config_sha256", "metrics_sha256", "checkpoint_sha256", "imported"]
+
+
+@pytest.mark.parametrize("name", ["a", "0001", "vit b-16", "é" * 100, "x.y", "=", "a" * 200])
+def test_a_name_may_be_any_folder_name(name):
+    check_name(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0", "a\nb", "é" * 101, "a" * 201])
+def test_a_name_that_no_folder_should_have_is_refused(name):
+    with pytest.raises(InvalidOptionError, match="Wanted a name of 1 to 200 bytes"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 2}, "has schema 2, this version of ensemble_kit reads 1"),
+        ({"schema": "DROP"}, "has schema None"),
+        ({"arch": "DROP"}, "no manifest of a member: .*arch"),
+        ({"extra": 1}, "no manifest of a member: .*extra"),
+        ({"seed": "three"}, "field 'seed' holds 'three'"),
+        ({"seed": True}, "field 'seed' holds True"),
+        ({"classes": ["ant", 7]}, "field 'classes' holds"),
+        ({"classes": ["ant", "ant"]}, "class 'ant' stands in places 1 and 2"),
+        ({"cost": {"ms": "much"}}, "field 'cost' holds"),
+        ({"view_weights": [1.0, 1.0, 0.0]}, "Wanted 3 view weights"),
+        ({"source": "found"}, "source of trained or imported, got 'found'"),
+        ({"name": "../up"}, "Wanted a name"),
+        ({"files": {"val": {}}}, "no manifest of a member"),
+        ({"files": []}, "no manifest of a member"),
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_refused_even_with_a_true_seal(changes, message, manifest_of):
+    with pytest.raises(CorruptError, match=message):
+        parse_manifest(resealed(manifest_of(), **changes), PATH)
+
+
+@pytest.mark.parametrize("file", ["../../etc/passwd", "val-0123456789ab.npy/..", "test-0123456789ab.npy"])
+def test_no_file_leads_out_of_the_folder(file, manifest_of):
+    stored = {"file": file, "sha256": "0123456789ab" + "0" * 52}
+    with pytest.raises(CorruptError, match="is no file name of split 'val'"):
+        parse_manifest(resealed(manifest_of(), files={"val": {"logits": stored, "rows": stored}}), PATH)
+
+
+def test_names_must_be_there_and_distinct():
+    check_distinct(("a", "A", "a "), "class", "here")
+    with pytest.raises(BadDataError, match="here has no class"):
+        check_distinct((), "class", "here")
