@@ -30,9 +30,7 @@ def main():
     measuring.work_in(asked.work)
 
     print(f"{data.name}; {measuring.machine()}\n")
-    print(
-        "| member | seed | identity | both averaged | chosen | weight of hflip |\n|---|---|---|---|---|---|"
-    )
+    print("| member | seed | identity | both averaged | chosen | weight of hflip |\n|---|---|---|---|---|---|")
     for title, how in MEMBERS.items():
         for seed in range(asked.seeds):
             name = f"{title.replace(', ', '-').replace(' ', '')}-{seed}"

@@ -88,8 +88,8 @@ def align(members: Sequence[Predictions]) -> Pool:
     The same set of ids or classes in another order is re-ordered; anything else is an error.
 
     Raises:
-        MisalignedError: no members, a doubled name, or members whose splits, ids,
-            classes, labels or groups differ; names the members and the first differences.
+        MisalignedError: no members, a doubled name, id or class, or members whose splits,
+            ids, classes, labels or groups differ; names the members and the first differences.
 
     Example:
         >>> one = Predictions("a", "val", ("identity",), ("x", "y"), ("cat", "dog"), np.eye(2)[None])
@@ -103,6 +103,8 @@ def align(members: Sequence[Predictions]) -> Pool:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise MisalignedError(f"Member '{doubled[0]}' was named twice; name each member once.")
+    for member in members:
+        _check_distinct(member)
     first = members[0]
     placed = [first, *(_place(member, first) for member in members[1:])]
     return Pool(
@@ -112,8 +114,19 @@ def align(members: Sequence[Predictions]) -> Pool:
         ids=first.ids,
         classes=first.classes,
         labels=first.labels,
-        groups=first.groups,
+        groups=next((member.groups for member in placed if member.groups is not None), None),
     )
+
+
+def _check_distinct(member: Predictions) -> None:
+    """Raise where an image id or a class stands twice, since nothing could be placed by it."""
+    for word, names in (("image id", member.ids), ("class", member.classes)):
+        if len(set(names)) < len(names):
+            doubled = next(name for i, name in enumerate(names) if name in names[:i])
+            raise MisalignedError(
+                f"member '{member.member}' has the {word} {doubled!r} twice on {member.split}; wanted each once. "
+                "Correct its scores and add it again."
+            )
 
 
 def _place(member: Predictions, first: Predictions) -> Predictions:

@@ -26,7 +26,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
         "models_zoo.mlp:build",
         smallest_px=1,
         options={
-            "width": Option("units a hidden layer", 256, 1, 8192),
+            "width": Option("units a hidden layer", 512, 1, 8192),
             "depth": Option("hidden layers", 2, 1, 16),
         },
     ),
@@ -48,7 +48,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
         "models_zoo.cnn_deep:build",
         smallest_px=16,
         options={
-            "width": Option("channels at full size; doubled at each halving", 32, 8, 256),
+            "width": Option("channels at full size; 3, 5 and 8 times that further on", 32, 8, 256),
             "depth": Option("residual blocks a stage", 1, 0, 8),
         },
     ),
@@ -141,7 +141,7 @@ def describe(arch: str, classes: int, size_px: int, *, options: Mapping[str, obj
 
     Example:
         >>> describe("mlp", classes=7, size_px=28).parameters
-        670983
+        1470983
     """
     wanted = _wanted(arch, classes, size_px, 0.0, options, False)
     import torch

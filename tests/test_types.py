@@ -75,6 +75,18 @@ def test_anything_else_is_an_error_that_names_the_difference(change, message):
         align([member("a"), replace(member("b"), **change)])
 
 
+def test_a_doubled_id_or_class_is_refused_even_for_a_lone_member():
+    with pytest.raises(MisalignedError, match="'a' has the image id '0002.png' twice on val"):
+        align([replace(member("a"), ids=(*IDS[:-1], IDS[2]))])
+    with pytest.raises(MisalignedError, match="'a' has the class 'bolt' twice on val"):
+        align([replace(member("a"), classes=(*CLASSES[:-1], "bolt"))])
+
+
+def test_groups_known_to_one_member_hold_for_the_pool():
+    bare = replace(member("a"), groups=None)
+    assert align([bare, member("b")]).groups == align([member("b"), bare]).groups == tuple("aabbccc")
+
+
 def test_nothing_to_align_is_an_error():
     with pytest.raises(MisalignedError, match="at least one member"):
         align([])

@@ -32,7 +32,7 @@ CLOTHES: Final[Mapping[str, Colour]] = {
     "sea": (60, 148, 160), "blue": (74, 110, 190), "violet": (150, 96, 178), "pink": (232, 128, 160),
     "cream": (240, 236, 226), "slate": (84, 84, 104),
 }  # fmt: skip
-FONDNESS: Final = 0.7
+FONDNESS: Final = 0.85
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def draw_character(pen: Pen, name: str, rng: np.random.Generator) -> None:
 def draw_look(rng: np.random.Generator, who: Character) -> Look:
     """Return the colours, expression and turn of the head for one picture."""
     return Look(
-        skin=jittered(rng, SKINS[rng.integers(len(SKINS))]),
+        skin=jittered(rng, SKINS[rng.integers(len(SKINS))], 4.0),
         hair=_worn(rng, HAIRS, who.hairs),
         cloth=_worn(rng, CLOTHES, who.clothes),
         accent=_worn(rng, CLOTHES, who.clothes),

@@ -123,7 +123,7 @@ def _beanie_before(pen: Pen, look: Look) -> None:
     pen.shape(smooth(mirrored(((-1.02, -0.5), (-0.96, -0.96), (-0.56, -1.34), (-0.14, -1.44)))), look.accent)
     for x in (-0.5, 0.0, 0.5):
         pen.line(polygon([(x * 0.7, -1.22), (x * 1.1, -0.74)]), mixed(look.accent, pen.ink, 0.25), 0.06)
-    rim = mirrored(((-0.5, -0.8), (-1.1, -0.7), (-1.12, -0.36)))
+    rim = mirrored(((-1.12, -0.36), (-1.1, -0.7), (-0.5, -0.8)))
     pen.shape(smooth((*rim, (0.5, -0.5), (-0.5, -0.5))), look.cloth)
 
 

@@ -156,7 +156,7 @@ def _smirk(pen: Pen, look: Look) -> None:
 def _glasses(pen: Pen, look: Look) -> None:
     for side in (-1.0, 1.0):
         rim = ellipse(side * EYE_X, -0.06, 0.33, 0.33)
-        pen.line(np.concatenate([rim, rim[:2]]), mixed(pen.ink, look.accent, 0.5), 0.05)
+        pen.line(np.concatenate([rim, rim[:2]]), mixed(pen.ink, look.accent, 0.3), 0.05)
         pen.line(polygon([(side * 0.7, -0.1), (side * 0.98, -0.16)]), width=0.08)
     pen.line(arc(0, -0.06, 0.08, 0.06, 180, 360), width=0.08)
 
@@ -169,11 +169,11 @@ def _monocle(pen: Pen, look: Look) -> None:
 
 def _eyepatch(pen: Pen, look: Look) -> None:
     pen.line(polygon([(-0.9, -0.02), (-0.38, -0.26), (0.55, -0.62)]), (44, 38, 48), 0.08)
-    pen.fill(smooth(((-0.68, -0.32), (-0.08, -0.36), (-0.14, 0.14), (-0.38, 0.26), (-0.62, 0.12))), (44, 38, 48))
+    pen.fill(smooth(((-0.64, -0.3), (-0.12, -0.33), (-0.16, 0.1), (-0.38, 0.2), (-0.6, 0.08))), (44, 38, 48))
 
 
 def _plaster(pen: Pen, look: Look) -> None:
-    strip = pen.at(0.56, 0.42, 0.85, 0.85, -28)
+    strip = pen.at(0.56, 0.42, 0.75, 0.75, -28)
     strip.shape(polygon([(-0.22, -0.1), (0.22, -0.1), (0.22, 0.1), (-0.22, 0.1)]), (250, 226, 190))
     strip.fill(polygon([(-0.07, -0.08), (0.07, -0.08), (0.07, 0.08), (-0.07, 0.08)]), (222, 168, 128))
 

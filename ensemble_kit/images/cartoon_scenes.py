@@ -47,7 +47,7 @@ def light(picture: Picture, rng: np.random.Generator) -> Picture:
     Returns:
         Levels; may leave [0, 255], so clip before rounding.
     """
-    contrast, brightness = rng.uniform(0.75, 1.1), rng.uniform(0.8, 1.12)
+    contrast, brightness = rng.uniform(0.75, 1.1), rng.uniform(0.85, 1.15)
     cast = rng.uniform(0.9, 1.08, 3)
     turn, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.3)
     across = np.linspace(-1, 1, len(picture))

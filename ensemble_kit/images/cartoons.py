@@ -26,9 +26,9 @@ __all__ = ["CHARACTERS", "character_of", "draw_data_set", "draw_picture"]
 SPLITS: Final = ("train", "val", "test")
 SIZES_PX: Final = (16, 256)
 SUPERSAMPLE: Final = 4
-OBSTACLE_RATE: Final = 0.5
-BLUR_RATE: Final = 0.5
-BLUR_PX: Final = (0.5, 1.6)
+OBSTACLE_RATE: Final = 0.55
+BLUR_RATE: Final = 0.3
+BLUR_SHARES: Final = (0.008, 0.022)  # radius, as a share of the picture
 UNFINISHED: Final = ".drawing"
 
 
@@ -92,7 +92,7 @@ def draw_picture(split: str, index: int, seed: int = 0, size_px: int = 48) -> Im
     if rng.random() < OBSTACLE_RATE:
         draw_obstacle(pen, rng)
     if rng.random() < BLUR_RATE:
-        canvas = canvas.filter(ImageFilter.BoxBlur(SUPERSAMPLE * rng.uniform(*BLUR_PX) * size_px / 48))
+        canvas = canvas.filter(ImageFilter.BoxBlur(canvas_px * rng.uniform(*BLUR_SHARES)))
     small = canvas.resize((size_px, size_px), Image.Resampling.LANCZOS)
     lit = light(np.asarray(small, dtype=np.float64), rng)
     return Image.fromarray(np.clip(np.rint(lit), 0, 255).astype(np.uint8))

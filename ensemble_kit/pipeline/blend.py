@@ -68,7 +68,8 @@ def blend(
     name = name or f"{method}-{way_name if isinstance(way, str) else 'given'}"
     check_name(name)
     names = _names(members, predictions)
-    manifests = [store.read_manifest(predictions / member) for member in names]
+    pinned = [store.read_manifest_and_sha256(predictions / member) for member in names]
+    manifests = [manifest for manifest, _ in pinned]
     val = _pool(predictions, manifests, "val", cache, verify)
     if val.labels is None:
         raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
@@ -78,7 +79,7 @@ def blend(
 
     tuned, figures = _measure(val, method, way, manifests)
     notes = _notes(val.labels, manifests, figures)
-    saved = _saved(name, way_name, predictions, manifests, val, tuned, figures)
+    saved = _saved(name, way_name, pinned, val, tuned, figures)
     path = blend_store.write_blend(blends, saved)
     trials = _remember(blends / LEDGER, saved, way_name)
     if target is None:
@@ -243,8 +244,7 @@ def _notes(labels: Labels, manifests: Sequence[store.Manifest], figures: Mapping
 def _saved(
     name: str,
     way_name: str,
-    predictions: Path,
-    manifests: Sequence[store.Manifest],
+    members: Sequence[tuple[store.Manifest, str]],
     val: Pool,
     tuned: Tuned,
     figures: Mapping[str, Any],
@@ -253,14 +253,14 @@ def _saved(
     pinned = tuple(
         blend_store.PinnedMember(
             name=manifest.name,
-            manifest_sha256=store.manifest_sha256(predictions / manifest.name),
+            manifest_sha256=sha256,
             checkpoint_sha256=manifest.checkpoint_sha256,
             views=manifest.views,
             view_weights=manifest.view_weights,
             temperature=float(tuned.temperatures[i]),
             weight=float(tuned.weights[i]),
         )
-        for i, manifest in enumerate(manifests)
+        for i, (manifest, sha256) in enumerate(members)
     )
     return blend_store.Blend(
         name=name,

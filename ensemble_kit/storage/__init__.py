@@ -1,19 +1,22 @@
 """Members, runs, blends, submissions and ledgers on disk: atomic, checksummed, locked.
 
-    atomic       how a file is replaced, and how a folder is locked
-    sealed       JSON that carries its own sha256
-    checksums    sha256 of files, checked once and remembered
-    csv_text     ids in CSV, byte for byte
-    manifest     what member.json says
-    rows         who stands in which row: `image_id[,label][,group]`
-    members      a member's folder: write, read, rename, remove
-    views        adding views to a member, and setting their weights
-    scores       score files that other programs wrote
-    runs         config, metrics and checkpoint of one training run
-    blends       a saved blend and its pins
-    ledger       every configuration tried, one sealed line each
-    submissions  sample files, submission CSVs and their provenance
-    verify       every checksum of everything, forced
+    atomic         how a file is replaced, and how a folder is locked
+    sealed         JSON that carries its own sha256
+    checksums      sha256 of files, checked once and remembered
+    csv_text       ids in CSV, byte for byte
+    fields         data classes from JSON and back
+    manifest       what member.json says
+    rows           who stands in which row: `image_id[,label][,group]`
+    data_files     the array and the rows of one split
+    member_folder  the commit: member.json replaced, then swept
+    members        all that concerns members: write, read, list, rename, remove
+    views          adding views to a member, and setting their weights
+    scores         score files that other programs wrote
+    runs           config, metrics and checkpoint of one training run
+    blends         a saved blend and its pins
+    ledger         every configuration tried, one sealed line each
+    submissions    sample files, submission CSVs and their provenance
+    verify         every checksum of everything, forced
 
 Nothing is ever written in place, and nothing foreign is ever unpickled. This island
 knows no model and no blending maths. To store something new: write it with

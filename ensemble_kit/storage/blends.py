@@ -149,8 +149,7 @@ def check_pins(blend: Blend, predictions: Path) -> None:
         folder = predictions / pin.name
         if not (folder / MANIFEST_NAME).exists():
             raise CorruptError(
-                f"Blend '{blend.name}' needs member '{pin.name}', which {predictions} does not hold. "
-                f"{refresh}"
+                f"Blend '{blend.name}' needs member '{pin.name}', which {predictions} does not hold. {refresh}"
             )
         got = manifest_sha256(folder)
         if got != pin.manifest_sha256:

@@ -86,8 +86,7 @@ def _open_logits(path: Path, manifest: Manifest, images: int) -> ViewLogits:
 def lost(manifest: Manifest, error: FileNotFoundError) -> CorruptError:
     """Return the error that says that a file named by the manifest is gone."""
     return CorruptError(
-        f"Member '{manifest.name}' has lost {error.filename}. "
-        "Restore it from a copy, or write the member again."
+        f"Member '{manifest.name}' has lost {error.filename}. Restore it from a copy, or write the member again."
     )
 
 

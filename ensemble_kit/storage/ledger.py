@@ -41,12 +41,9 @@ def read_ledger(path: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_bytes().split(b"\n")
     if lines.pop() != b"":
-        raise CorruptError(
-            f"{path}, line {len(lines) + 1}: the line is cut off. Restore the ledger from a copy."
-        )
+        raise CorruptError(f"{path}, line {len(lines) + 1}: the line is cut off. Restore the ledger from a copy.")
     return [
-        unseal(line + b"\n", f"{path}, line {number},", one_line=True)
-        for number, line in enumerate(lines, start=1)
+        unseal(line + b"\n", f"{path}, line {number},", one_line=True) for number, line in enumerate(lines, start=1)
     ]
 
 
@@ -60,7 +57,5 @@ def count_distinct(path: Path, keys: Sequence[str], where: Mapping[str, Any] | N
         CorruptError: a line is damaged; names it.
     """
     wanted = dict(where or {})
-    entries = [
-        entry for entry in read_ledger(path) if all(entry.get(key) == value for key, value in wanted.items())
-    ]
+    entries = [entry for entry in read_ledger(path) if all(entry.get(key) == value for key, value in wanted.items())]
     return len({json.dumps([entry.get(key) for key in keys], sort_keys=True) for entry in entries})

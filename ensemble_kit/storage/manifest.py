@@ -95,8 +95,7 @@ def check_name(name: str) -> None:
     hidden = name.startswith(".") or any(mark in name for mark in "/\\\0\r\n")
     if hidden or not 1 <= size_bytes <= LONGEST_NAME_BYTES:
         raise InvalidOptionError(
-            f"Wanted a name of 1 to {LONGEST_NAME_BYTES} bytes without '/', '\\' or a leading '.', "
-            f"got {name!r}."
+            f"Wanted a name of 1 to {LONGEST_NAME_BYTES} bytes without '/', '\\' or a leading '.', got {name!r}."
         )
 
 
@@ -114,8 +113,7 @@ def check_view_weights(views: Sequence[str], weights: Sequence[float]) -> None:
     fit = len(weights) == len(views) and all(math.isfinite(weight) and weight >= 0 for weight in weights)
     if not fit or abs(sum(weights) - 1) > 1e-6:
         raise InvalidOptionError(
-            f"Wanted {len(views)} view weights >= 0 that sum to 1, "
-            f"got {', '.join(map(str, weights)) or 'none'}."
+            f"Wanted {len(views)} view weights >= 0 that sum to 1, got {', '.join(map(str, weights)) or 'none'}."
         )
 
 
@@ -191,8 +189,6 @@ def _split_files(split: str, pair: Mapping[str, Mapping[str, str]]) -> SplitFile
     """Return the two files of a split; plain names only, so that none leads out of the folder."""
     files = SplitFiles(StoredFile(**pair["logits"]), StoredFile(**pair["rows"]))
     for stored in files:
-        if not DATA_FILE.fullmatch(stored.file) or not stored.file.startswith(
-            f"{split}-{stored.sha256[:12]}."
-        ):
+        if not DATA_FILE.fullmatch(stored.file) or not stored.file.startswith(f"{split}-{stored.sha256[:12]}."):
             raise ValueError(f"{stored.file!r} is no file name of split '{split}'.")
     return files

@@ -86,9 +86,7 @@ def write_member(
         return commit(root, with_changes(manifest, files=files))
 
 
-def read_predictions(
-    folder: Path, split: str, cache: Path | None = None, verify: bool = False
-) -> Predictions:
+def read_predictions(folder: Path, split: str, cache: Path | None = None, verify: bool = False) -> Predictions:
     """Return a member's logits on one split, memory-mapped, with ids, labels and groups.
 
     Args:
@@ -177,8 +175,7 @@ def _check_brought(brought: Predictions, manifest: Manifest, split: str) -> None
     wanted = (len(brought.views), count, len(brought.classes))
     if brought.logits.shape != wanted:
         raise MisalignedError(
-            f"{where}: wanted logits of shape (views, images, classes) = {wanted}, "
-            f"got {brought.logits.shape}."
+            f"{where}: wanted logits of shape (views, images, classes) = {wanted}, got {brought.logits.shape}."
         )
     for name in ("labels", "groups"):
         column = getattr(brought, name)
@@ -187,9 +184,7 @@ def _check_brought(brought: Predictions, manifest: Manifest, split: str) -> None
     if brought.labels is not None:
         for image_id, label in zip(brought.ids, brought.labels, strict=True):
             if not 0 <= label < len(brought.classes):
-                raise BadDataError(
-                    f"{where}: {image_id!r} has label {label}; wanted 0 to {len(brought.classes) - 1}."
-                )
+                raise BadDataError(f"{where}: {image_id!r} has label {label}; wanted 0 to {len(brought.classes) - 1}.")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -88,9 +88,7 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
     try:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise InvalidOptionError(
-            f"There is no checkpoint {path}. Give a run folder or its checkpoint."
-        ) from None
+        raise InvalidOptionError(f"There is no checkpoint {path}. Give a run folder or its checkpoint.") from None
     got = hashlib.sha256(data).hexdigest()
     named = CHECKPOINT.fullmatch(path.name)
     wanted = sha256 or (named.group(1) if named else "")

@@ -41,9 +41,7 @@ class ForeignScores(NamedTuple):
     clipped: int
 
 
-def read_scores(
-    path: Path, split: str, kind: str, member: str, labelled: bool | None = None
-) -> ForeignScores:
+def read_scores(path: Path, split: str, kind: str, member: str, labelled: bool | None = None) -> ForeignScores:
     """Return the scores of a foreign file as predictions.
 
     Args:
@@ -80,14 +78,13 @@ def read_scores(
 def _read_npz(path: Path) -> Table:
     """Read an .npz; ids and classes must be text, so that `0001` is not yet lost."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise BadDataError(f"{path} is no .npz archive. Write it with numpy.savez.")
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise BadDataError(f"{path} is no .npz archive. Write it with numpy.savez.")
+        with file:
             held = {name: file[name] for name in ("image_ids", "classes", "scores", "labels") if name in file}
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise BadDataError(
-            f"{path} is no .npz of plain arrays: {error} Write it with numpy.savez."
-        ) from error
+        raise BadDataError(f"{path} is no .npz of plain arrays: {error} Write it with numpy.savez.") from error
     for name in ("image_ids", "classes", "scores"):
         if name not in held:
             raise BadDataError(f"{path} has no array `{name}`; it has: {', '.join(held) or 'none of ours'}.")
@@ -113,8 +110,7 @@ def _npz_labels(held: Mapping[str, Shaped[np.ndarray, "..."]], count: int, path:
     labels = held["labels"]
     if labels.dtype.kind not in "Uiu" or labels.shape != (count,):
         raise BadDataError(
-            f"{path}: wanted `labels` as {count} class names or whole numbers, "
-            f"got {labels.dtype} {labels.shape}."
+            f"{path}: wanted `labels` as {count} class names or whole numbers, got {labels.dtype} {labels.shape}."
         )
     listed: list[Any] = labels.tolist()
     return listed
@@ -193,7 +189,7 @@ def _check_numbers(table: Table, kind: str, path: Path) -> None:
 def _improbable(scores: Scores) -> Bool[np.ndarray, " images"]:
     """Say of each row whether it cannot be one of probabilities."""
     inside = (scores.min(axis=1) >= -ROUNDING) & (scores.max(axis=1) <= 1 + ROUNDING)
-    summing = np.abs(scores.sum(axis=1) - 1) <= ROW_SUM_TOLERANCE
+    summing = np.abs(scores.sum(axis=1) - 1) <= ROW_SUM_TOLERANCE + ROUNDING
     return np.asarray(~(inside & summing))
 
 

@@ -40,9 +40,7 @@ def read_sample(path: Path) -> Sample:
     except OSError as error:
         raise BadDataError(f"Cannot read the sample file {path}: {error.strerror or error}.") from error
     if len(header) != 2 or "" in header:
-        raise BadDataError(
-            f"{path}: wanted two columns, ids and labels, got the header {','.join(header)[:200]!r}."
-        )
+        raise BadDataError(f"{path}: wanted two columns, ids and labels, got the header {','.join(header)[:200]!r}.")
     first: dict[str, int] = {}
     for number, (image_id, _) in enumerate(rows, start=1):
         if image_id == "":
@@ -97,8 +95,7 @@ def id_form(ids: Sequence[str], form: str) -> tuple[str, ...]:
     for image_id in ids:
         if stem(image_id) in first:
             raise InvalidOptionError(
-                f"{first[stem(image_id)]!r} and {image_id!r} share the stem {stem(image_id)!r}; "
-                "give --id name."
+                f"{first[stem(image_id)]!r} and {image_id!r} share the stem {stem(image_id)!r}; give --id name."
             )
         first[stem(image_id)] = image_id
     return tuple(first)
@@ -131,8 +128,7 @@ def write_submission(
         raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
     if len(ids) != len(labels) or len(set(ids)) < len(ids):
         raise MisalignedError(
-            f"Wanted one label for each of {len(set(ids))} distinct ids, "
-            f"got {len(labels)} labels and {len(ids)} ids."
+            f"Wanted one label for each of {len(set(ids))} distinct ids, got {len(labels)} labels and {len(ids)} ids."
         )
     data = render_csv([header, *zip(ids, labels, strict=True)], path)
     beside = path.with_suffix(".json")

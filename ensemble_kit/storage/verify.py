@@ -21,9 +21,7 @@ Check = tuple[Path, Callable[[], object]]
 DAMAGE = (CorruptError, BadDataError, MisalignedError)
 
 
-def verify_all(
-    predictions: Path, runs: Path, blends: Path, submissions: Path, cache: Path | None = None
-) -> list[Path]:
+def verify_all(predictions: Path, runs: Path, blends: Path, submissions: Path, cache: Path | None = None) -> list[Path]:
     """Return every file that was checked, after checking them all.
 
     Args:
@@ -34,24 +32,22 @@ def verify_all(
         CorruptError: names every file that is damaged or missing, and how.
     """
     checked: list[Path] = []
-    damaged: list[str] = []
+    damaged: dict[str, None] = {}
     for path, run_check in _checks(predictions, runs, blends, submissions, cache):
         try:
             run_check()
         except FileNotFoundError:
-            damaged.append(f"{path} is missing. Restore it from a copy, or write it again.")
+            damaged[f"{path} is missing. Restore it from a copy, or write it again."] = None
         except DAMAGE as error:
-            damaged.append(str(error))
+            damaged[str(error)] = None
         checked.append(path)
     if damaged:
         found = "\n".join(damaged)
-        raise CorruptError(f"{len(damaged)} of {len(checked)} files failed verification:\n{found}")
+        raise CorruptError(f"Verified {len(checked)} files; damaged: {len(damaged)}.\n{found}")
     return checked
 
 
-def _checks(
-    predictions: Path, runs: Path, blends: Path, submissions: Path, cache: Path | None
-) -> Iterator[Check]:
+def _checks(predictions: Path, runs: Path, blends: Path, submissions: Path, cache: Path | None) -> Iterator[Check]:
     """Yield every file and the check that vouches for it."""
     vouched: set[Path] = set()
     for name in list_members(predictions):
@@ -89,9 +85,9 @@ def _split_checks(folder: Path, manifest: Manifest, split: str, cache: Path | No
 
 def _run_files(runs: Path, manifest: Manifest) -> list[tuple[Path, str]]:
     """Return the files of the member's run, with the sha256 that member.json names."""
-    if manifest.run is None:
-        return []
-    folder = runs / Path(manifest.run).name
+    folder = runs / Path(manifest.run or "none").name
+    if manifest.run is None or not folder.is_dir():
+        return []  # a member may travel without its run
     named = [(CONFIG_NAME, manifest.config_sha256), (METRICS_NAME, manifest.metrics_sha256)]
     if manifest.checkpoint_sha256:
         named.append((checkpoint_name(manifest.checkpoint_sha256), manifest.checkpoint_sha256))

@@ -109,9 +109,7 @@ def weighted(
     return with_changes(manifest, view_weights=weights, view_choice=view_choice, view_ridge=view_ridge)
 
 
-def _check_origin(
-    manifest: Manifest, checkpoint_sha256: str | None, preprocessing: Mapping[str, Any] | None
-) -> None:
+def _check_origin(manifest: Manifest, checkpoint_sha256: str | None, preprocessing: Mapping[str, Any] | None) -> None:
     """Raise where the additions were made otherwise than what is there."""
     if checkpoint_sha256 is not None and checkpoint_sha256 != manifest.checkpoint_sha256:
         raise MisalignedError(
@@ -146,10 +144,11 @@ def _common_views(manifest: Manifest, additions: Mapping[str, Predictions]) -> t
 def _extend(folder: Path, manifest: Manifest, addition: Predictions, new: list[str]) -> SplitFiles:
     """Write one split's files with the new views after the old ones."""
     wanted = (len(addition.views), len(addition.ids), len(addition.classes))
-    if addition.logits.shape != wanted or len(set(addition.ids)) < len(addition.ids):
+    doubled = any(len(set(names)) < len(names) for names in (addition.ids, addition.classes))
+    if addition.logits.shape != wanted or doubled:
         raise MisalignedError(
             f"Member '{manifest.name}', {addition.split}: wanted new logits of shape (views, images, "
-            f"classes) = {wanted} with each image id once, got {addition.logits.shape}."
+            f"classes) = {wanted} with each image id and class once, got {addition.logits.shape}."
         )
     try:
         stored = read_split(folder, manifest, addition.split)

@@ -103,7 +103,9 @@ def test_json_is_one_object_on_standard_output(road, words):
 def test_recipes_can_be_shown_and_overridden(road):
     shown = typed("train", "--show-recipe", "strong").stdout
     assert "augment: strong" in shown
-    done = typed("train", "--data", "data", "--arch", "mlp", "--epochs", 1, "--weight-decay", "1e-3", "--flip", "--quiet")
+    done = typed(
+        "train", "--data", "data", "--arch", "mlp", "--epochs", 1, "--weight-decay", "1e-3", "--flip", "--quiet"
+    )
     assert done.exit_code == 0, done.stderr
     said = json.loads(Path("predictions/mlp-2/member.json").read_text())["training"]["hyperparameters"]
     assert (said["epochs"], said["weight_decay"], said["flip"], said["lr"]) == (1, 1e-3, True, 2e-4)

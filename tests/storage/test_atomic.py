@@ -84,9 +84,9 @@ def test_a_second_process_is_told_which_folder_is_held_and_a_dead_holder_holds_n
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(LockedError, match=f"write in {tmp_path}.* 0.1 s. Wait until"):
-            with atomic.locked(tmp_path, timeout_s=0.1):
-                pass
+        told = pytest.raises(LockedError, match=f"write in {tmp_path}.* 0.1 s. Wait until")
+        with told, atomic.locked(tmp_path, timeout_s=0.1):
+            pass
     finally:
         holder.kill()
         holder.wait()

@@ -13,6 +13,16 @@ def additions(predictions_of, names=MORE, seed=5, **changes):
     return {split: replace(predictions_of(split=split, views=names, seed=seed), **changes) for split in ("val", "test")}
 
 
+def doubled_class(brought):
+    """Return the additions with a sixth class that is the first once more."""
+    return {
+        split: replace(
+            one, classes=(*one.classes, one.classes[0]), logits=np.concatenate([one.logits] * 2, axis=2)[:, :, :6]
+        )
+        for split, one in brought.items()
+    }
+
+
 def test_new_views_come_after_the_old_and_a_view_that_is_there_stays(tmp_path, stored, predictions_of):
     stored(tmp_path, views=("identity", "hflip"))
     before = {split: np.array(members.read_predictions(tmp_path / "cnn", split).logits) for split in ("val", "test")}
@@ -99,10 +109,11 @@ def test_views_that_do_not_fit_change_nothing(tmp_path, stored, predictions_of):
         ({"val": brought["val"]}, "has the splits test, val, the new views come for val"),
         ({"val": brought["val"], "test": other["test"]}, "wanted the same on each split"),
         (additions(predictions_of, ("hflip", "hflip")), "each once"),
-        (additions(predictions_of, ids=ids), "first missing image id: 'val/0000.png'"),
-        (additions(predictions_of, ids=("a", *ids[:6])), "with each image id once"),
+        (additions(predictions_of, ids=ids), "first missing image id: 'test/0000.png'"),
+        (additions(predictions_of, ids=("a", *ids[:6])), "with each image id and class once"),
         (additions(predictions_of, ids=ids[:3]), r"= \(3, 3, 5\).*got \(3, 7, 5\)"),
         (additions(predictions_of, classes=("ant", "bee", "cat", "dog", "fly")), "first missing class: 'eel'"),
+        (doubled_class(brought), r"with each image id and class once"),
     ):
         with pytest.raises(MisalignedError, match=message):
             views.add_views(tmp_path, "cnn", wrong)

@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.storage import blends, members
+from ensemble_kit.storage.sealed import seal, unseal
+
+
+def blend_of(root, stored):
+    for name in ("cnn", "vit"):
+        stored(root, name)
+    pins = tuple(
+        blends.PinnedMember(
+            name, members.manifest_sha256(root / name), checkpoint, ("identity", "hflip"), (0.75, 0.25), heat, weight
+        )
+        for name, checkpoint, heat, weight in (("cnn", "c" * 64, 1.5, 0.3), ("vit", None, 0.5, 0.7))
+    )
+    return blends.Blend(
+        name="logit-sum-auto",
+        ballot="logit-sum",
+        members=pins,
+        weights_method="auto",
+        classes=("ant", "bee", "cat", "dog", "eel"),
+        blend_temperature=1.25,
+        ridge=float("inf"),
+        val_fingerprint="a" * 64,
+        figures={"val_accuracy": 0.875, "val_interval": [0.5, 1.0]},
+        versions={"numpy": "2"},
+    )
+
+
+def test_a_blend_comes_back_with_its_numbers(tmp_path, stored):
+    blend = blend_of(tmp_path / "predictions", stored)
+    path = blends.write_blend(tmp_path / "blends", blend)
+    assert path == tmp_path / "blends" / "logit-sum-auto.json"
+    assert blends.read_blend(path) == blend
+    tuned = blends.read_blend(path).tuned()
+    assert (tuned.ballot, tuned.blend_temperature, tuned.ridge) == ("logit-sum", 1.25, float("inf"))
+    assert tuned.weights.tolist() == [0.3, 0.7]
+    assert tuned.temperatures.tolist() == [1.5, 0.5]
+    assert np.array_equal(tuned.view_weights, [[0.75, 0.25], [0.75, 0.25]])
+
+
+def test_a_blend_is_replaced_under_its_name_and_leftovers_go(tmp_path, stored):
+    blend = blend_of(tmp_path / "predictions", stored)
+    folder = tmp_path / "blends"
+    path = blends.write_blend(folder, blend)
+    (folder / ".tmp-00").write_bytes(b"half")
+    blends.write_blend(folder, replace(blend, ridge=None))
+    assert blends.read_blend(path).ridge is None
+    blends.write_blend(folder, replace(blend, name="b"))
+    assert blends.list_blends(folder) == ["b", "logit-sum-auto"]
+    assert not (folder / ".tmp-00").exists()
+
+
+def test_a_missing_blend_names_those_there_are(tmp_path, stored):
+    blends.write_blend(tmp_path, blend_of(tmp_path / "predictions", stored))
+    with pytest.raises(InvalidOptionError, match=r"no blend .*none.json. Blends there: logit-sum-auto"):
+        blends.read_blend(tmp_path / "none.json")
+
+
+def test_what_cannot_be_written_is_refused(tmp_path, stored):
+    blend = blend_of(tmp_path / "predictions", stored)
+    with pytest.raises(InvalidOptionError, match="Wanted a name"):
+        blends.write_blend(tmp_path / "blends", replace(blend, name="a/b"))
+    with pytest.raises(BadDataError, match="finite numbers only"):
+        blends.write_blend(tmp_path / "blends", replace(blend, figures={"p": float("nan")}))
+    assert not (tmp_path / "blends").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 2}, "has schema 2, this version of ensemble_kit reads 1"),
+        ({"members": 7}, "is no blend"),
+        ({"members": [{"name": "cnn"}]}, "is no blend: .*manifest_sha256"),
+        ({"blend_temperature": "hot"}, "field 'blend_temperature' holds 'hot'"),
+        ({"extra": 1}, "is no blend: .*extra"),
+    ],
+)
+def test_a_blend_that_makes_no_sense_is_refused_even_with_a_true_seal(changes, message, tmp_path, stored):
+    path = blends.write_blend(tmp_path / "blends", blend_of(tmp_path / "predictions", stored))
+    path.write_bytes(seal({**unseal(path.read_bytes(), path), **changes}))
+    with pytest.raises(CorruptError, match=message):
+        blends.read_blend(path)
+
+
+def test_a_damaged_blend_is_refused(tmp_path, stored):
+    path = blends.write_blend(tmp_path / "blends", blend_of(tmp_path / "predictions", stored))
+    content = json.loads(path.read_text())
+    content["members"][0]["weight"] = 0.31
+    path.write_text(json.dumps(content, indent=2))
+    with pytest.raises(CorruptError, match="match the sha256 it carries"):
+        blends.read_blend(path)
+
+
+def test_pins_hold_until_a_member_changes_and_then_say_how_to_refresh(tmp_path, stored):
+    root = tmp_path / "predictions"
+    blend = blend_of(root, stored)
+    blends.check_pins(blend, root)
+    members.set_view_weights(root, "vit", {"hflip": 1.0}, "equal")
+    refresh = "Refresh the blend: ek blend --method logit-sum --weights auto --name logit-sum-auto cnn vit"
+    with pytest.raises(CorruptError, match=f"another state of member 'vit'.*{refresh}"):
+        blends.check_pins(blend, root)
+    members.remove_member(root, "vit")
+    with pytest.raises(CorruptError, match=f"needs member 'vit', which .* does not hold. {refresh}"):
+        blends.check_pins(blend, root)
