@@ -9,7 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
 
 Interval = tuple[float, float]
 
@@ -47,6 +50,12 @@ class MembersReport:
 
     members: tuple[MemberReport, ...]
     verified: int | None = None
+
+    def frame(self) -> "pandas.DataFrame":
+        """Return one row a member and one column a field, for a notebook."""
+        import pandas
+
+        return pandas.DataFrame([dataclasses.asdict(member) for member in self.members])
 
 
 @dataclass(frozen=True)

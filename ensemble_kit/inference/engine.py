@@ -45,7 +45,7 @@ def look(
         BadDataError: the module gave a number that is not finite.
     """
     module = module.to(device)
-    module = module.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    module = module.to(memory_format=torch.channels_last).eval()
     blocks: list[np.ndarray] = []
     start = time.perf_counter()
     with torch.inference_mode():

@@ -16,6 +16,7 @@ from ensemble_kit.ensembling.measures import accuracy_interval
 from ensemble_kit.ensembling.tuning import best_single, predict, tune, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.train import versions
+from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import BlendReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import ledger
@@ -77,6 +78,7 @@ def blend(
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {_without_test(manifests)}")
 
+    say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x 4 repeats ...", quiet)
     tuned, figures = _measure(val, method, way, manifests)
     notes = _notes(val.labels, manifests, figures)
     saved = _saved(name, way_name, pinned, val, tuned, figures)

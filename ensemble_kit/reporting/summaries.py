@@ -5,7 +5,7 @@ A figure measured on rows that were tuned on is always called optimistic.
 
 import math
 
-from ensemble_kit.reporting.tables import interval, number, percent, points, table
+from ensemble_kit.reporting.tables import interval, number, percent, points, table, wrapped
 from ensemble_kit.results import (
     BlendReport,
     DemoDataReport,
@@ -61,7 +61,7 @@ def members(report: MembersReport) -> str:
     lines.append(f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view")
     judged = [member.name for member in report.members if member.val_used_for]
     if judged:
-        lines.append(f"val also decided how these were made, so theirs is optimistic: {', '.join(judged)}")
+        lines.append(wrapped(f"val also decided how these were made, so theirs is optimistic: {', '.join(judged)}"))
     if report.verified is not None:
         lines.append(f"verified: {report.verified} files, every sha256 as recorded")
     return "\n".join(lines)
@@ -91,7 +91,7 @@ def looked_twice(report: TtaReport) -> str:
     if tuned and math.isinf(report.ridge or 0):
         lines.append("Val does not say clearly that another view helps: identity is kept alone.")
     if report.note:
-        lines.append(report.note)
+        lines.append(wrapped(report.note))
     return "\n".join([*lines, "Next: ek blend"])
 
 
@@ -125,7 +125,7 @@ def blended(report: BlendReport) -> str:
         table(["on val", "tuned %", "honest %", "95 % interval"], rows),
         f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;",
         "honest: cross-fitted, every choice made anew inside each fold.",
-        *report.notes,
+        *map(wrapped, report.notes),
         "",
         f"blend       {report.blend_path}",
     ]

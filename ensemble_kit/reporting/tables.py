@@ -3,6 +3,7 @@
 import io
 import math
 import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
@@ -37,6 +38,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     page = io.StringIO()
     Console(file=page, width=sum(widths) + 2 * len(widths), color_system=None).print(grid)
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+
+
+def wrapped(text: str) -> str:
+    """Return a sentence broken at the width of the terminal."""
+    return textwrap.fill(text, shutil.get_terminal_size((80, 24)).columns, break_on_hyphens=False)
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

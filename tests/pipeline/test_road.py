@@ -162,6 +162,7 @@ def test_members_are_measured_as_scikit_learn_measures(road):
         merged = np.tensordot(member.view_weights, logits.astype(float), axes=1)
         labels = labels_of(rows, manifest(member.name)["classes"])
         assert member.val_accuracy == pytest.approx(accuracy_score(labels, merged.argmax(axis=1)))
+        assert report.frame().set_index("name").val_accuracy[member.name] == member.val_accuracy
         assert member.val_log_loss == pytest.approx(log_loss(labels, softmax(merged, axis=1), labels=range(10)))
 
 
