@@ -1,5 +1,6 @@
 """data + architecture + recipe -> run, checkpoint, member."""
 
+import os
 import platform
 import time
 from collections.abc import Mapping
@@ -32,7 +33,10 @@ LOOK_BATCH = 64  # pictures at a time where nothing is learnt; part of the bits
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides a run: enough to repeat it, saved as config.yaml and in the checkpoint."""
+    """Everything that decides a run: enough to repeat it, saved as config.yaml and in the checkpoint.
+
+    data: as given where that was absolute, else relative to the run, so that a working folder can move.
+    """
 
     name: str
     data: str
@@ -107,7 +111,7 @@ def train(
         pictures = open_pictures(Path(data), size, val_fraction, seed, Path(cache), quiet)
         plan = Plan(
             name=name,
-            data=str(Path(data).resolve()),
+            data=str(data) if Path(data).is_absolute() else os.path.relpath(data, runs / name),
             arch=arch,
             arch_option=dict(arch_option or {}),
             recipe=recipe,

@@ -71,7 +71,7 @@ def tta(
     looked: Splits = {}
     manifest = None
     if missing:
-        pictures = _open(facts, data, kept, cache, quiet)
+        pictures = _open(facts, data or checkpoint.parent / facts["plan"]["data"], kept, cache, quiet)
         network = rebuild(facts, state)
         looked, ms_per_image = look_at_splits(network, pictures, name, missing, batch_size, _device(device), quiet)
         facts = {
@@ -132,20 +132,19 @@ def _read(predictions: Path, name: str, cache: Path, verify: bool) -> Splits:
     return {split: store.read_predictions(folder, split, cache, verify) for split in splits}
 
 
-def _open(facts: Mapping[str, Any], data: str | Path | None, kept: Splits, cache: Path, quiet: bool) -> Pictures:
+def _open(facts: Mapping[str, Any], data: str | Path, kept: Splits, cache: Path, quiet: bool) -> Pictures:
     """Return the pictures that the checkpoint was trained with.
 
     Raises:
         MisalignedError: val or test holds other pictures than the member has logits of.
     """
     plan = facts["plan"]
-    folder = Path(data) if data is not None else Path(plan["data"])
-    pictures = open_pictures(folder, plan["size"], plan["val_fraction"], plan["seed"], cache, quiet)
+    pictures = open_pictures(Path(data), plan["size"], plan["val_fraction"], plan["seed"], cache, quiet)
     for split in ("val", "test"):
         was, now = facts["fingerprints"].get(split), pictures.fingerprints.get(split)
         if kept and was != now:
             raise MisalignedError(
-                f"{folder}: the {split} pictures are not those that '{plan['name']}' was trained with. "
+                f"{data}: the {split} pictures are not those that '{plan['name']}' was trained with. "
                 "Name the right folder by --data, or give --replace to look at all of these again."
             )
     return pictures

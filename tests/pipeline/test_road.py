@@ -205,7 +205,7 @@ def test_changed_pictures_are_noticed(road):
     path = next(Path("data/val").glob("*/*.png"))
     path.write_bytes(next(Path("data/test").iterdir()).read_bytes())
     with pytest.raises(MisalignedError, match="the val pictures are not those"):
-        ek.tta("runs/cnn", views="vflip", data="data", **QUIET)
+        ek.tta("runs/cnn", views="vflip", **QUIET)
 
 
 def test_a_member_that_was_removed_comes_back_from_its_checkpoint(road):
