@@ -32,7 +32,7 @@ CLOTHES: Final[Mapping[str, Colour]] = {
     "sea": (60, 148, 160), "blue": (74, 110, 190), "violet": (150, 96, 178), "pink": (232, 128, 160),
     "cream": (240, 236, 226), "slate": (84, 84, 104),
 }  # fmt: skip
-FONDNESS: Final = 0.85
+FONDNESS: Final = 0.9
 
 
 @dataclass(frozen=True)

@@ -113,9 +113,9 @@ def character_of(split: str, index: int, seed: int = 0) -> str:
 def _posed(pen: Pen, rng: np.random.Generator) -> Pen:
     """Return a pen for the head: placed, scaled, turned, sometimes partly out of the picture."""
     scale = rng.uniform(0.23, 0.36)
-    x, y = rng.normal(0.5, 0.07), rng.normal(0.5, 0.06)
+    x, y = rng.normal(0.5, 0.064), rng.normal(0.5, 0.056)
     squeeze = rng.uniform(0.9, 1.1)
-    return pen.at(x, y, scale * squeeze, scale / squeeze, rng.normal(0, 10))
+    return pen.at(x, y, scale * squeeze, scale / squeeze, rng.normal(0, 9))
 
 
 def _write_pictures(folder: Path, counts: dict[str, int], seed: int, size_px: int) -> Iterator[Path]:

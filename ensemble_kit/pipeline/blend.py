@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,19 +15,16 @@ from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.measures import accuracy_interval
 from ensemble_kit.ensembling.tuning import best_single, predict, tune, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
-from ensemble_kit.pipeline.train import versions
+from ensemble_kit.pipeline.checkpoints import versions
+from ensemble_kit.pipeline.submit import find_target, read_pool, without_test, write_csv
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import BlendReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import ledger
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage import submissions as desk
-from ensemble_kit.storage.checksums import sha256_of
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Labels, Pool, Tuned, align
-
-LEDGER = "ledger.jsonl"
+from ensemble_kit.types import Labels, Pool, Tuned
 
 
 def blend(
@@ -71,23 +68,25 @@ def blend(
     names = _names(members, predictions)
     pinned = [store.read_manifest_and_sha256(predictions / member) for member in names]
     manifests = [manifest for manifest, _ in pinned]
-    val = _pool(predictions, manifests, "val", cache, verify)
+    val = read_pool(predictions, manifests, "val", cache, verify)
     if val.labels is None:
         raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
-    target = _target(predictions, manifests, Path(out or Path(submissions) / f"{name}.csv"), sample, id, cache, verify)
+    target = find_target(
+        predictions, manifests, Path(out or Path(submissions) / f"{name}.csv"), sample, id, cache, verify
+    )
     if target is None and (out or sample):
-        raise MisalignedError(f"No submission can be written: {_without_test(manifests)}")
+        raise MisalignedError(f"No submission can be written: {without_test(manifests)}")
 
     say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x 4 repeats ...", quiet)
     tuned, figures = _measure(val, method, way, manifests)
     notes = _notes(val.labels, manifests, figures)
     saved = _saved(name, way_name, pinned, val, tuned, figures)
     path = blend_store.write_blend(blends, saved)
-    trials = _remember(blends / LEDGER, saved, way_name)
+    trials = _remember(blends / ledger.LEDGER_NAME, saved, way_name)
     if target is None:
-        notes.append(f"No submission: {_without_test(manifests)}")
+        notes.append(f"No submission: {without_test(manifests)}")
     else:
-        _submit(target, saved, path, tuned, Path(submissions))
+        write_csv(target, saved, path, tuned, Path(submissions))
     if trials > 1:
         notes.append(
             f"{trials} distinct configurations were tried on this val set so far; the best of them is flattered."
@@ -108,16 +107,6 @@ def blend(
         submission_path=None if target is None else target.path,
         **figures,
     )
-
-
-class _Target(NamedTuple):
-    """Where the submission goes, which rows of test it takes, and how it shows them."""
-
-    path: Path
-    test: Pool
-    rows: Sequence[int]
-    ids: Sequence[str]
-    header: tuple[str, str]
 
 
 def _way(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:
@@ -160,41 +149,6 @@ def _names(members: Sequence[str], predictions: Path) -> list[str]:
     for name in members:
         pick(dict.fromkeys(there), name, "member")
     return list(members) or there
-
-
-def _pool(predictions: Path, manifests: Sequence[store.Manifest], split: str, cache: Path, verify: bool) -> Pool:
-    """Return the members' logits on one split, aligned."""
-    folders = [predictions / manifest.name for manifest in manifests]
-    return align([store.read_predictions(folder, split, cache, verify) for folder in folders])
-
-
-def _target(
-    predictions: Path,
-    manifests: Sequence[store.Manifest],
-    path: Path,
-    sample: str | Path | None,
-    form: str,
-    cache: Path,
-    verify: bool,
-) -> _Target | None:
-    """Return where and how the submission is to be written; None where a member has no test logits."""
-    if _without_test(manifests):
-        return None
-    test = _pool(predictions, manifests, "test", cache, verify)
-    if sample is None:
-        return _Target(path, test, range(len(test.ids)), desk.id_form(test.ids, form), desk.HEADER)
-    asked = desk.read_sample(Path(sample))
-    return _Target(path, test, desk.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column))
-
-
-def _without_test(manifests: Sequence[store.Manifest]) -> str:
-    """Return the sentence that names the members without test logits; empty where all have them."""
-    bare = [manifest.name for manifest in manifests if "test" not in manifest.files]
-    return (
-        f"no test logits in member {', '.join(map(repr, bare))}. Rerun ek tta --replace with a test/ folder."
-        if bare
-        else ""
-    )
 
 
 def _measure(
@@ -301,14 +255,3 @@ def _remember(path: Path, saved: blend_store.Blend, way_name: str) -> int:
     return ledger.count_distinct(
         path, ("method", "weights", "members"), where={"val_fingerprint": saved.val_fingerprint}
     )
-
-
-def _submit(target: _Target, saved: blend_store.Blend, path: Path, tuned: Tuned, submissions: Path) -> None:
-    """Write the CSV, its provenance, and a line in the ledger of submissions."""
-    predicted = predict(target.test, tuned)[list(target.rows)]
-    labels = [saved.classes[place] for place in predicted]
-    honest = saved.figures["honest_accuracy"]
-    origin = {"blend": saved.name, "blend_sha256": sha256_of(path), "honest_accuracy": honest}
-    desk.write_submission(target.path, target.ids, labels, target.header, origin)
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    ledger.append_entry(submissions / LEDGER, {"time": time, "csv": str(target.path), **origin})

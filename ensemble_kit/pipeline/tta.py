@@ -14,8 +14,8 @@ from ensemble_kit.ensembling.measures import accuracy, log_loss
 from ensemble_kit.ensembling.tuning import TunedViews, tune, tune_views, why_not_fitted
 from ensemble_kit.errors import BadDataError, MisalignedError
 from ensemble_kit.inference.views import parse_views
+from ensemble_kit.pipeline.checkpoints import look_at_splits, manifest_of, rebuild
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
-from ensemble_kit.pipeline.train import look_at_splits, manifest_of, rebuild
 from ensemble_kit.results import TtaReport, ViewReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store

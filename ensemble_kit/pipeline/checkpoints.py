@@ -1,0 +1,131 @@
+"""What a checkpoint knows of itself: the plan it was trained by, and the member it makes.
+
+The facts in a checkpoint are enough to rebuild its network and to write its member anew.
+"""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import models_zoo
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.reporting.progress import Watch
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage import runs as run_store
+from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.types import Predictions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run: enough to repeat it, saved as config.yaml and in the checkpoint.
+
+    data: as given where that was absolute, else relative to the run, so that a working folder can move.
+    """
+
+    name: str
+    data: str
+    arch: str
+    arch_option: Mapping[str, Any]
+    recipe: str
+    hyperparameters: Mapping[str, Any]
+    size: int
+    seed: int
+    val_fraction: float | None
+    pretrained: bool
+    weights: str | None
+    keep: str
+    device: str
+    threads: int
+    classes: tuple[str, ...]
+
+
+def manifest_of(facts: Mapping[str, Any], checkpoint: Path, ms_per_image: float) -> store.Manifest:
+    """Return the manifest of the member that a checkpoint makes, with identity alone."""
+    beside = [checkpoint.with_name(name) for name in (run_store.CONFIG_NAME, run_store.METRICS_NAME)]
+    config, metrics = (sha256_of(path) if path.exists() else None for path in beside)
+    plan = facts["plan"]
+    return store.Manifest(
+        name=plan["name"],
+        arch=plan["arch"],
+        source="trained",
+        classes=tuple(plan["classes"]),
+        preprocessing=dict(facts["preprocessing"]),
+        training={key: value for key, value in plan.items() if key not in ("name", "classes")}
+        | {"kept_epoch": facts["kept_epoch"]},
+        recipe=plan["recipe"],
+        seed=plan["seed"],
+        data_fingerprint=dict(facts["fingerprints"]),
+        run=str(checkpoint.parent),
+        config_sha256=config,
+        metrics_sha256=metrics,
+        checkpoint_sha256=sha256_of(checkpoint),
+        val_used_for=("epoch",) if plan["keep"] == "best" else (),
+        cost={
+            "ms_per_image": round(ms_per_image, 4),
+            "parameters": facts["parameters"],
+            "checkpoint_mb": round(checkpoint.stat().st_size / 1e6, 3),
+            "train_s": facts["train_s"],
+        },
+        versions=dict(facts["versions"]),
+    )
+
+
+def rebuild(facts: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
+    """Return the network of a checkpoint, with its weights."""
+    plan = facts["plan"]
+    network = models_zoo.build(
+        plan["arch"],
+        len(plan["classes"]),
+        plan["size"],
+        dropout=plan["hyperparameters"]["dropout"],
+        options=plan["arch_option"],
+    )
+    network.load_state_dict(dict(state))
+    return network
+
+
+def look_at_splits(
+    network: Any,
+    pictures: Pictures,
+    member: str,
+    views: tuple[str, ...],
+    batch_size: int,
+    device: str,
+    quiet: bool,
+) -> tuple[dict[str, Predictions], float]:
+    """Return the network's logits of these views on val and test, and milliseconds a picture and view."""
+    from ensemble_kit.inference.engine import look
+
+    splits = [split for split in ("val", "test") if split in pictures.images]
+    found, cost_ms, count = {}, 0.0, sum(len(pictures.images[split]) for split in splits)
+    with Watch("look", count, quiet) as watch:
+        for split in splits:
+            images = pictures.images[split]
+            looked = look(network, images, views, batch_size, device, watch.advance)
+            cost_ms += looked.ms_per_image * len(images) / count
+            found[split] = Predictions(
+                member=member,
+                split=split,
+                views=views,
+                ids=pictures.split(split).ids,
+                classes=pictures.data.classes,
+                logits=looked.logits,
+                labels=pictures.split(split).labels,
+            )
+    return found, cost_ms
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes."""
+    names = ("ensemble_kit", "torch", "torchvision", "timm", "numpy", "pillow")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
