@@ -15,7 +15,7 @@ import ensemble_kit as ek
 
 MEMBERS = {
     "cnn, assignment": {"arch": "cnn"},
-    "cnn, strong --no-flip": {"arch": "cnn", "recipe": "strong", "flip": False},
+    "cnn, strong, 20 epochs, no flips": {"arch": "cnn", "recipe": "strong", "epochs": 20, "flip": False},
 }
 
 

@@ -15,7 +15,7 @@ import ensemble_kit as ek
 
 RUNGS = {
     "mlp, assignment": {"arch": "mlp"},
-    "cnn, assignment, 100 epochs": {"arch": "cnn", "epochs": 100},
+    "cnn, assignment, 80 epochs": {"arch": "cnn", "epochs": 80},
     "cnn, strong": {"arch": "cnn", "recipe": "strong"},
     "cnn-deep, strong": {"arch": "cnn-deep", "recipe": "strong"},
 }

@@ -31,16 +31,16 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
         },
     ),
     "cnn": Architecture(
-        "simple CNN: blocks of convolution, norm, ReLU and pooling, twice the width each",
+        "simple CNN: blocks of convolution and pooling",
         "models_zoo.cnn:build",
-        smallest_px=8,
+        smallest_px=16,
         options={
-            "width": Option("channels of the first block", 32, 1, 512),
+            "width": Option("channels of the first block", 64, 1, 512),
             "depth": Option("blocks", 3, 1, 8),
             "kernel_size": Option("side of the filters", 3, 1, 11),
             "stride": Option("step of the filters", 1, 1, 4),
             "pool": Option("how each block halves the picture", "max", choices=("max", "avg")),
-            "dropout": Option("dropout of whole channels after each block", 0.0, 0.0, 0.9),
+            "dropout": Option("dropout of whole channels after each block; -1: as the recipe", -1.0, -1.0, 0.9),
         },
     ),
     "cnn-deep": Architecture(
@@ -48,8 +48,8 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
         "models_zoo.cnn_deep:build",
         smallest_px=16,
         options={
-            "width": Option("channels at full size; 3, 5 and 8 times that further on", 32, 8, 256),
-            "depth": Option("residual blocks a stage", 1, 0, 8),
+            "width": Option("channels at full size; 2, 4 and 6 times that further on", 48, 8, 256),
+            "depth": Option("residual blocks after the first and the last halving", 1, 0, 8),
         },
     ),
     "vgg11_bn": Architecture("VGG of 11 layers, batch norm", "models_zoo.torchvision_nets:build_vgg", 16),
@@ -58,7 +58,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     "resnet34": Architecture("ResNet of 34 layers", "models_zoo.torchvision_nets:build_resnet", 16),
     "resnet50": Architecture("ResNet of 50 layers", "models_zoo.torchvision_nets:build_resnet", 16),
     "timm:NAME": Architecture(
-        "any network of timm, by its name there", "models_zoo.timm_nets:build", 1, pretrained=True
+        "any network of timm, by its name", "models_zoo.timm_nets:build", 1, pretrained=True
     ),
 }
 

@@ -1,6 +1,6 @@
 """A simple CNN: blocks of convolution, batch norm, ReLU and pooling, each twice as wide.
 
-The classifier sees at most 4 x 4 cells, whatever the picture's size, so that the same
+The classifier sees at most 4 x 4 cells, so that it knows where things are and the same
 options make sense from 28 to 128 px.
 """
 
@@ -20,6 +20,7 @@ def build(wanted: Wanted) -> Body:
         ZooError: the options leave nothing of the picture.
     """
     kernel, stride = wanted.number("kernel_size"), wanted.number("stride")
+    dropout = wanted.dropout if float(wanted.options["dropout"]) < 0 else float(wanted.options["dropout"])
     pool = nn.MaxPool2d(2) if wanted.options["pool"] == "max" else nn.AvgPool2d(2)
     blocks: list[nn.Module] = []
     channels, side = 3, wanted.size_px
@@ -31,8 +32,8 @@ def build(wanted: Wanted) -> Body:
                 f"Block {block + 1} of 'cnn' has nothing left of a picture of {wanted.size_px} px; wanted "
                 f"one pixel. Lower depth ({wanted.number('depth')}), stride ({stride}) or kernel_size ({kernel})."
             )
-        blocks.append(nn.Conv2d(channels, width, kernel, stride, padding=(kernel - 1) // 2))
-        blocks += [nn.BatchNorm2d(width), nn.ReLU(), pool, nn.Dropout2d(float(wanted.options["dropout"]))]
+        blocks.append(nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2))
+        blocks += [nn.BatchNorm2d(width), nn.ReLU(), pool, nn.Dropout2d(dropout)]
         channels = width
     cells = min(side, _CELLS)
     blocks += [nn.AdaptiveAvgPool2d(cells), nn.Flatten(), nn.Dropout(wanted.dropout)]
@@ -42,7 +43,4 @@ def build(wanted: Wanted) -> Body:
 
 def _side_after(side: int, kernel: int, stride: int) -> int:
     """Return the picture's side after one block: a padded convolution, then halving."""
-    padded = side + 2 * ((kernel - 1) // 2)
-    if padded < kernel:
-        return 0
-    return ((padded - kernel) // stride + 1) // 2
+    return ((side + 2 * (kernel // 2) - kernel) // stride + 1) // 2

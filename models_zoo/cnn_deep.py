@@ -1,8 +1,9 @@
 """A refined residual CNN for small pictures (16 to 64 px).
 
-Two narrow convolutions at full size, where work is dear, then three stages: halve, widen,
-add residual blocks. Channels grow 3, 5 and 8 times, so that every stage costs about the
-same; global pooling makes the classifier independent of the picture's size.
+Wide from the start and shallow: a stem, then three stages that widen and halve, residual
+blocks after the first and the last; global pooling makes the classifier independent of
+the picture's size. With one block a stage it has nine layers, in the spirit of Page's
+ResNet-9 ("How to train your ResNet", Myrtle.ai, 2018).
 """
 
 from jaxtyping import Float
@@ -13,7 +14,7 @@ from models_zoo.body import Body
 from models_zoo.contract import Wanted
 
 Maps = Float[Tensor, "images channels rows columns"]
-_STAGES = (3, 5, 8)  # channels, as multiples of the width
+_STAGES = ((2, 1), (4, 0), (6, 1))  # channels, as multiples of the width; residual blocks, of the depth
 
 
 class ConvNorm(nn.Sequential):
@@ -40,15 +41,13 @@ class Residual(nn.Module):
 
 def build(wanted: Wanted) -> Body:
     """Return the stem, three stages, global pooling and a linear classifier."""
-    width = wanted.number("width")
-    stem = 3 * width // 4
-    layers: list[nn.Module] = [ConvNorm(3, stem), nn.ReLU(inplace=True)]
-    layers += [ConvNorm(stem, width), nn.ReLU(inplace=True)]
-    channels = width
-    for multiple in _STAGES:
-        layers += [nn.MaxPool2d(2), ConvNorm(channels, multiple * width), nn.ReLU(inplace=True)]
-        channels = multiple * width
-        layers += [Residual(channels) for _ in range(wanted.number("depth"))]
+    channels = wanted.number("width")
+    layers: list[nn.Module] = [ConvNorm(3, channels), nn.ReLU(inplace=True)]
+    for multiple, blocks in _STAGES:
+        wider = multiple * wanted.number("width")
+        layers += [ConvNorm(channels, wider), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+        layers += [Residual(wider) for _ in range(blocks * wanted.number("depth"))]
+        channels = wider
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(wanted.dropout)]
     layers.append(nn.Linear(channels, wanted.classes))
     return Body(nn.Sequential(*layers), head=(f"{len(layers) - 1}.",))

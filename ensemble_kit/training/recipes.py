@@ -26,14 +26,14 @@ class Recipe:
     batch_size: int = 32
     optimizer: str = "adam"
     weight_decay: float = 1e-5  # on matrices and filters, never on biases and norms
-    dropout: float = 0.0  # in front of the classifier
+    dropout: float = 0.2  # in front of the classifier; in the simple CNN after every block too
     schedule: str = "constant"
     warmup_epochs: float = 0.0  # linear; never more than half of the run
     label_smoothing: float = 0.0
     augment: str = "none"
     flip: bool = False  # mirrored at random, one half of the pictures
     ema: float = 0.0  # decay of the weights' running mean, which is kept; 0: the weights themselves
-    precision: str = "float32"
+    precision: str = "float32"  # of the products; auto: bfloat16 where the processor computes with it
     mix: float = 0.0  # share of the batches whose pictures are mixed in pairs (mixup or cutmix)
 
 
@@ -64,7 +64,7 @@ RANGES: Final[Mapping[str, Range]] = {
     "batch_size": Range("pictures a step", int, 1, 65_536),
     "optimizer": Range("optimiser", str, choices=tuple(OPTIMIZERS)),
     "weight_decay": Range("weight decay", float, 0.0, 1.0),
-    "dropout": Range("dropout in front of the classifier", float, 0.0, 0.95),
+    "dropout": Range("dropout in front of the classifier, in cnn after every block", float, 0.0, 0.95),
     "schedule": Range("course of the learning rate", str, choices=tuple(SCHEDULES)),
     "warmup_epochs": Range("epochs of linear warm-up, cut to half of the run", float, 0.0, 1_000.0),
     "label_smoothing": Range("share of each label spread over all classes", float, 0.0, 0.9),
@@ -78,7 +78,7 @@ RANGES: Final[Mapping[str, Range]] = {
 RECIPES: Final[Mapping[str, Recipe]] = {
     "assignment": Recipe(),
     "strong": Recipe(
-        epochs=60,
+        epochs=50,
         lr=2e-3,
         batch_size=64,
         optimizer="adamw",
@@ -86,9 +86,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         schedule="cosine",
         warmup_epochs=5.0,
         label_smoothing=0.1,
+        dropout=0.0,
         augment="strong",
         flip=True,
         ema=0.99,
+        precision="auto",
     ),
 }
 

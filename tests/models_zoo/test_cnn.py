@@ -27,16 +27,18 @@ def test_options_reach_the_layers():
     assert _layers(nn.AvgPool2d, pool="avg")
     assert not _layers(nn.AvgPool2d, pool="max")
     assert {layer.p for layer in _layers(nn.Dropout2d, dropout=0.25)} == {0.25}
+    blocks = build("cnn", 7, 28, dropout=0.3).modules()  # no option: as the recipe says
+    assert {layer.p for layer in blocks if isinstance(layer, nn.Dropout2d)} == {0.3}
 
 
-@pytest.mark.parametrize("size_px", [28, 48, 64, 96, 128])
-def test_the_classifier_does_not_grow_with_the_picture(size_px):
+@pytest.mark.parametrize(("size_px", "cells"), [(28, 3), (48, 4), (64, 4), (96, 4), (128, 4)])
+def test_the_classifier_sees_at_most_four_by_four_cells(size_px, cells):
     network = build("cnn", 7, size_px)
-    assert network.body[-1].in_features <= 4 * 4 * 128
+    assert network.body[-1].in_features == 64 * 2 * 2 * cells**2
     assert network(torch.rand(2, 3, size_px, size_px)).shape == (2, 7)
 
 
-@pytest.mark.parametrize("options", [{"depth": 5}, {"stride": 4}, {"kernel_size": 10, "depth": 4}])
+@pytest.mark.parametrize("options", [{"depth": 5}, {"stride": 4}, {"kernel_size": 3, "stride": 2, "depth": 3}])
 def test_options_that_leave_nothing_of_the_picture_are_refused(options):
     with pytest.raises(ZooError, match=r"has nothing left of a picture of 28 px; .* Lower depth"):
         build("cnn", 7, 28, options=options)

@@ -85,7 +85,9 @@ def test_every_option_changes_the_network_and_values_beyond_its_bounds_are_refus
             bad, good = row.high + 1, type(row.default)(min(row.high, row.default + 1 if row.low else 0.5))
         with pytest.raises(ZooError, match=f"Option '{option}' of '{name}' is .*; wanted"):
             build(name, 5, 48, options={option: bad})
-        assert repr(build(name, 5, 48, options={option: str(good)})) != repr(build(name, 5, 48))
+        plain = {"depth": 2}
+        changed = build(name, 5, 48, options={**plain, option: str(good)})
+        assert repr(changed) != repr(build(name, 5, 48, options=plain))
 
 
 def test_unknown_names_suggest_the_nearest():

@@ -5,13 +5,18 @@ from dataclasses import fields, replace
 import pytest
 
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
-from ensemble_kit.training.recipes import RANGES, RECIPES, Recipe, check, resolve
+from ensemble_kit.images.augment import STRENGTHS
+from ensemble_kit.training.recipes import AUGMENTS, RANGES, RECIPES, Recipe, check, resolve
 
 
 def test_every_field_has_one_range_of_its_own_type():
     assert [field.name for field in fields(Recipe)] == list(RANGES)
     for name, limits in RANGES.items():
         assert type(getattr(Recipe(), name)) is limits.kind
+
+
+def test_a_recipe_may_name_every_strength_of_augmentation():
+    assert tuple(STRENGTHS) == AUGMENTS
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -27,7 +32,7 @@ def test_the_assignment_is_the_assignments():
         batch_size=32,
         optimizer="adam",
         weight_decay=1e-5,
-        dropout=0.0,
+        dropout=0.2,
         schedule="constant",
         warmup_epochs=0.0,
         label_smoothing=0.0,
