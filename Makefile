@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow check bench clean
+
+.PHONY: help demo test test-slow check bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, then train, look twice, blend: the whole road on drawn pictures"
 	@echo "make test   set up, then the tests;  make test-slow: those that take minutes"
 	@echo "make check  ruff, mypy --strict, doctests"
-	@echo "make bench  the figures of bench/RESULTS.md (needs the data sets, see bench/README.md)"
+	@echo "make bench DATA=folder LABELS=test-labels.csv   the ladder of bench/RESULTS.md on a set of yours"
 	@echo "make clean  remove .venv and the demo folder"
 
 demo: $(VENV)/installed
@@ -29,7 +30,8 @@ check: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q --doctest-modules ensemble_kit models_zoo
 
 bench: $(VENV)/installed
-	$(BIN)/python bench/ladder.py
+	@test -n "$(DATA)" -a -n "$(LABELS)" || { echo "Wanted: make bench DATA=folder LABELS=test-labels.csv"; exit 2; }
+	$(BIN)/python bench/ladder.py "$(DATA)" --labels "$(LABELS)" --work bench-work
 
 clean:
 	rm -rf $(VENV) demo

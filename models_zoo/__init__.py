@@ -13,12 +13,22 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from models_zoo.contract import Architecture, Option, Wanted, ZooError, complete, unknown
+from models_zoo.contract import Architecture, Option, UnreachableError, Wanted, ZooError, complete, unknown
 
 if TYPE_CHECKING:
     from models_zoo.body import Body, Network
 
-__all__ = ["ARCHITECTURES", "Architecture", "Description", "Option", "ZooError", "build", "describe", "find"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Description",
+    "Option",
+    "UnreachableError",
+    "ZooError",
+    "build",
+    "describe",
+    "find",
+]
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     "mlp": Architecture(
@@ -57,9 +67,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     "resnet18": Architecture("ResNet of 18 layers", "models_zoo.torchvision_nets:build_resnet", 16),
     "resnet34": Architecture("ResNet of 34 layers", "models_zoo.torchvision_nets:build_resnet", 16),
     "resnet50": Architecture("ResNet of 50 layers", "models_zoo.torchvision_nets:build_resnet", 16),
-    "timm:NAME": Architecture(
-        "any network of timm, by its name", "models_zoo.timm_nets:build", 1, pretrained=True
-    ),
+    "timm:NAME": Architecture("any network of timm, by its name", "models_zoo.timm_nets:build", 1, pretrained=True),
 }
 
 TIMM: Final = "timm:"

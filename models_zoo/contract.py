@@ -14,6 +14,10 @@ class ZooError(ValueError):
     """No such architecture, option or weights, or ones that do not fit the pictures."""
 
 
+class UnreachableError(ZooError):
+    """Weights that come over the network, and there is none, or it does not have them."""
+
+
 class Option(NamedTuple):
     """One option of an architecture: a number from `low` to `high`, or one of `choices`."""
 

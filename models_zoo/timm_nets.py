@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 from torch import nn
 
 from models_zoo.body import Body, Channels
-from models_zoo.contract import Wanted, ZooError, unknown
+from models_zoo.contract import UnreachableError, Wanted, ZooError, unknown
 
 _PREFIX = "timm:"
 _PATIENCE_S = 5.0
@@ -74,7 +74,7 @@ def _channels(config: Any, name: str) -> Channels | None:
 def _explained(wanted: Wanted, error: Exception) -> ZooError:
     """Return what went wrong, in a line, with what to do."""
     if wanted.pretrained:
-        return ZooError(
+        return UnreachableError(
             f"The pretrained weights of '{wanted.arch}' cannot be had ({_line(error)}); they come from "
             f"huggingface.co on first use. Go online, or give a file: --weights FILE"
         )

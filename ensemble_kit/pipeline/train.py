@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import models_zoo
-from ensemble_kit.errors import InvalidOptionError, LockedError
+from ensemble_kit.errors import InvalidOptionError, LockedError, ResourceError
 from ensemble_kit.pipeline.checkpoints import Plan, look_at_splits, manifest_of, versions
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
@@ -162,6 +162,8 @@ def _build(plan: Plan, recipe: Recipe, pictures: Pictures) -> Any:
             std=std,
             seed=plan.seed,
         )
+    except models_zoo.UnreachableError as error:
+        raise ResourceError(str(error)) from error
     except models_zoo.ZooError as error:
         raise InvalidOptionError(str(error)) from error
 
