@@ -36,7 +36,7 @@ def main():
             name = f"{title.replace(', ', '-').replace(' ', '')}-{seed}"
             measuring.trained(data, name, seed=seed, **how)
             report = ek.tta(f"runs/{name}", views="flips", quiet=True)
-            figures = [measuring.accuracy_on_test(name, labels, each) for each in ([1.0, 0.0], [0.5, 0.5], None)]
+            figures = [measuring.accuracy_on_test(name, labels, views) for views in ("identity", "equal", "chosen")]
             row = " | ".join(f"{figure:.3f}" for figure in figures)
             print(f"| {title} | {seed} | {row} | {report.views[1].weight:.3f} |", flush=True)
 

@@ -19,11 +19,12 @@ def truth(path):
         return {row["file"]: row["label"] for row in csv.DictReader(file)}
 
 
-def accuracy_on_test(name, labels, view_weights=None):
-    """Accuracy of one member in `predictions/` on test, its views weighed as given or as chosen."""
+def accuracy_on_test(name, labels, views="chosen"):
+    """Accuracy of one member in `predictions/` on test: identity alone, all views equally, or as chosen."""
     manifest = store.read_manifest(Path("predictions", name))
     test = store.read_predictions(Path("predictions", name), "test")
-    weights = manifest.view_weights if view_weights is None else view_weights
+    count = len(manifest.views)
+    weights = {"chosen": manifest.view_weights, "identity": np.eye(count)[0], "equal": np.full(count, 1 / count)}[views]
     best = np.tensordot(weights, test.logits.astype(float), axes=1).argmax(axis=1)
     return right([manifest.classes[place] for place in best], test.ids, labels)
 
