@@ -14,8 +14,7 @@ import measuring
 import ensemble_kit as ek
 
 MEMBERS = {
-    "cnn, assignment": {"arch": "cnn"},
-    "cnn, strong, 20 epochs, no flips": {"arch": "cnn", "recipe": "strong", "epochs": 20, "flip": False},
+    "cnn, assignment, 28 px": {"arch": "cnn", "size": 28},
 }
 
 

@@ -20,6 +20,7 @@ RUNGS = {
     "cnn-deep, strong": {"arch": "cnn-deep", "recipe": "strong"},
 }
 BLEND = [("cnn-deep, strong", seed) for seed in range(3)] + [("cnn, strong", seed) for seed in range(3)]
+METHODS = [("logit-sum", "auto"), ("logit-sum", "equal"), ("prob-mean", "auto"), ("majority-vote", "equal")]
 VIEWS = "ten-crop,scale@1.1,scale@0.9"
 
 
@@ -53,11 +54,10 @@ def main():
     names, seconds = zip(*(member(rung, seed) for rung, seed in BLEND), strict=True)
     total_s = sum(seconds)
     print(f"\n| blend of {len(BLEND)}, trained in {total_s / 60:.1f} minutes | test | honest on val |\n|---|---|---|")
-    for method in ("logit-sum", "prob-mean", "majority-vote"):
-        for weights in ("auto", "equal"):
-            report = ek.blend(list(names), method=method, weights=weights, quiet=True)
-            accuracy = measuring.submission_accuracy(report.submission_path, labels)
-            print(f"| {method}, {weights} | {accuracy:.3f} | {report.honest_accuracy:.3f} |", flush=True)
+    for method, weights in METHODS:
+        report = ek.blend(list(names), method=method, weights=weights, quiet=True)
+        accuracy = measuring.submission_accuracy(report.submission_path, labels)
+        print(f"| {method}, {weights} | {accuracy:.3f} | {report.honest_accuracy:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

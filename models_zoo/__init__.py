@@ -50,6 +50,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
             "kernel_size": Option("side of the filters", 3, 1, 11),
             "stride": Option("step of the filters", 1, 1, 4),
             "pool": Option("how each block halves the picture", "max", choices=("max", "avg")),
+            "cells": Option("largest side of what the classifier sees; above 1 it knows where things are", 1, 1, 8),
             "dropout": Option("dropout of whole channels after each block; -1: as the recipe", -1.0, -1.0, 0.9),
         },
     ),

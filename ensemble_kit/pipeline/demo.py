@@ -1,4 +1,4 @@
-"""All of it on drawn pictures: a synthetic data set, three members, TTA, a blend, a submission."""
+"""All of it on drawn pictures: a synthetic data set, four members, TTA, a blend, a submission."""
 
 import csv
 from collections.abc import Mapping
@@ -19,13 +19,14 @@ from ensemble_kit.storage import members as store
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.types import Predictions, Tuned, align
 
+SMALL: Final = {"arch": "cnn", "recipe": "strong", "arch_option": {"width": 32, "cells": 4}}
 LADDER: Final[Mapping[str, Mapping[str, Any]]] = {
     "mlp": {"arch": "mlp"},
-    "cnn": {"arch": "cnn", "recipe": "strong", "augment": "none", "flip": False, "epochs": 15},
-    "cnn-augmented": {"arch": "cnn", "recipe": "strong", "epochs": 30},
+    "cnn": SMALL | {"augment": "none", "flip": False, "epochs": 15},
+    "cnn-augmented": SMALL | {"epochs": 40},
+    "cnn-augmented-2": SMALL | {"epochs": 40, "seed": 1},
 }
-"""The demo's members, lowest rung first, and what `train` is told for each; without
-augmentation half the epochs are enough."""
+"""The demo's members, lowest rung first, and what `train` is told for each."""
 
 
 def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:

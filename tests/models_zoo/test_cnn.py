@@ -35,6 +35,8 @@ def test_options_reach_the_layers():
 def test_the_classifier_does_not_grow_with_the_picture(size_px):
     network = build("cnn", 7, size_px)
     assert network.body[-1].in_features == 64 * 2 * 2
+    gridded = build("cnn", 7, size_px, options={"cells": 4})
+    assert gridded.body[-1].in_features == 64 * 2 * 2 * min(size_px // 8, 4) ** 2
     assert network(torch.rand(2, 3, size_px, size_px)).shape == (2, 7)
 
 
