@@ -55,7 +55,7 @@ def members(report: MembersReport) -> str:
         ]
         for member in report.members
     ]
-    header = ["member", "val %", "95 % interval", "log loss", "ECE %", "views", "par. M", "MB", "ms"]
+    header = ["member", "val %", "95 % interval", "log loss", "ECE %", "views", "M par", "MB", "ms"]
     lines = [table(header, rows)]
     val = sorted({member.val_images for member in report.members})
     lines.append(f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view")
@@ -156,7 +156,7 @@ def zoo(report: ZooReport) -> str:
 
 
 def _zoo_table(rows: list[list[str]]) -> str:
-    grid = table(["arch", "par. M", "MB", "px"], [row[:4] for row in rows])
+    grid = table(["arch", "M par", "MB", "px"], [row[:4] for row in rows])
     lines = grid.splitlines()
     texts = ["", "", *(row[4] for row in rows)]
     return "\n".join(f"{line}   {text}".rstrip() for line, text in zip(lines, texts, strict=True))
