@@ -125,7 +125,11 @@ def test_progress_is_plain_lines_on_standard_error(road):
 def test_ctrl_c_leaves_nothing_half_written_and_exits_130(road):
     words = ["train", "--data", "data", "--arch", "mlp", "--name", "long", "--epochs", "10000"]
     child = subprocess.Popen(
-        [sys.executable, "-m", "ensemble_kit", *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "ensemble_kit", *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
     )
     metrics = Path("runs/long/metrics.csv")
     deadline = time.monotonic() + 120

@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from models_zoo import ZooError, build, timm_nets
+from models_zoo import UnreachableError, ZooError, build, timm_nets
 
 
 def test_a_transformer_is_made_for_the_pictures_size():
@@ -43,7 +43,7 @@ def test_without_network_pretrained_weights_are_refused_at_once(monkeypatch):
         raise URLError("Name or service not known")
 
     monkeypatch.setattr(timm_nets, "urlopen", unreachable)
-    with pytest.raises(ZooError, match=r"cannot be had .*Name or service not known"):
+    with pytest.raises(UnreachableError, match=r"cannot be had .*Name or service not known"):
         build("timm:resnet10t", 7, 32, pretrained=True)
 
 

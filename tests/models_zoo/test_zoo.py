@@ -82,7 +82,7 @@ def test_every_option_changes_the_network_and_values_beyond_its_bounds_are_refus
         if row.choices:
             bad, good = "none-such", row.choices[-1]
         else:
-            bad, good = row.high + 1, type(row.default)(min(row.high, row.default + 1 if row.low else 0.5))
+            bad, good = row.high + 1, type(row.default)(min(row.high, row.default + 1 if row.low > 0 else 0.5))
         with pytest.raises(ZooError, match=f"Option '{option}' of '{name}' is .*; wanted"):
             build(name, 5, 48, options={option: bad})
         plain = {"depth": 2}
@@ -120,6 +120,7 @@ def test_public_names_are_these():
         "Architecture",
         "Description",
         "Option",
+        "UnreachableError",
         "ZooError",
         "build",
         "describe",
