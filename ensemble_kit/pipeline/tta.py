@@ -136,10 +136,16 @@ def _open(facts: Mapping[str, Any], data: str | Path, kept: Splits, cache: Path,
     """Return the pictures that the checkpoint was trained with.
 
     Raises:
-        MisalignedError: val or test holds other pictures than the member has logits of.
+        MisalignedError: other classes, or val or test holds other pictures than the member has logits of.
     """
     plan = facts["plan"]
     pictures = open_pictures(Path(data), plan["size"], plan["val_fraction"], plan["seed"], cache, quiet)
+    if list(pictures.data.classes) != list(plan["classes"]):
+        differ = sorted(set(pictures.data.classes) ^ set(plan["classes"]))
+        raise MisalignedError(
+            f"{data}: has {len(pictures.data.classes)} classes, '{plan['name']}' was trained on {len(plan['classes'])}; "
+            f"first that differs: {differ[0]!r}. Name the right folder by --data."
+        )
     for split in ("val", "test"):
         was, now = facts["fingerprints"].get(split), pictures.fingerprints.get(split)
         if kept and was != now:

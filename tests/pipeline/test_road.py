@@ -208,6 +208,14 @@ def test_changed_pictures_are_noticed(road):
         ek.tta("runs/cnn", views="vflip", **QUIET)
 
 
+def test_other_classes_are_refused_even_where_all_is_made_again(road):
+    shutil.copytree("data", "other")
+    for split in ("train", "val"):
+        Path("other", split, "ada").rename(Path("other", split, "zoe"))
+    with pytest.raises(MisalignedError, match="first that differs: 'ada'"):
+        ek.tta("runs/cnn", data="other", replace=True, **QUIET)
+
+
 def test_a_member_that_was_removed_comes_back_from_its_checkpoint(road):
     before = np.array(stored("cnn", "test")[0])
     ek.members_rm("cnn")
