@@ -143,7 +143,7 @@ def _open(facts: Mapping[str, Any], data: str | Path, kept: Splits, cache: Path,
     if list(pictures.data.classes) != list(plan["classes"]):
         differ = sorted(set(pictures.data.classes) ^ set(plan["classes"]))
         raise MisalignedError(
-            f"{data}: has {len(pictures.data.classes)} classes, '{plan['name']}' was trained on {len(plan['classes'])}; "
+            f"{data}: {len(pictures.data.classes)} classes, '{plan['name']}' knows {len(plan['classes'])}; "
             f"first that differs: {differ[0]!r}. Name the right folder by --data."
         )
     for split in ("val", "test"):
