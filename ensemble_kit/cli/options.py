@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from ensemble_kit.metrics import METRICS
+
 Command = Callable[..., Any]
 FOLDER = click.Path(path_type=Path)
 
@@ -24,11 +26,53 @@ cache = click.option(
     show_default=True,
     help="Folder of decoded pictures and verified checksums.",
 )
+metric = click.option(
+    "--metric", metavar="|".join(METRICS), default="accuracy", show_default=True, help="What counts as good."
+)
 verify = click.option("--verify", is_flag=True, help="Read every file again and check its sha256.")
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 quiet = click.option("--quiet", is_flag=True, help="No progress on standard error.")
 json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 replace = click.option("--replace", is_flag=True, help="Replace what is there under this name.")
+
+
+def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Turn repeated NAME=VALUE into a mapping."""
+    bad = [value for value in values if "=" not in value]
+    if bad:
+        raise click.BadParameter(f"wanted NAME=VALUE, got '{bad[0]}'.", ctx=ctx, param=param)
+    return dict(value.split("=", 1) for value in values)
+
+
+locations = (
+    click.option("--train-csv", type=FOLDER, default=None, help="CSV of training pictures: image_id,path,label,group."),
+    click.option("--val-csv", type=FOLDER, default=None, help="The same for val."),
+    click.option("--test-csv", type=FOLDER, default=None, help="The same for test; labels are passed over."),
+    click.option(
+        "--images", type=FOLDER, default=None, help="Folder that paths in CSVs start from.  [default: the CSV's own]"
+    ),
+    click.option(
+        "--test-dir", type=FOLDER, multiple=True, metavar="FOLDER", help="Folder of test pictures; may be repeated."
+    ),
+)
+"""Where pictures lie, beside or instead of a data folder."""
+readings = (
+    click.option(
+        "--column",
+        multiple=True,
+        metavar="NAME=COLUMN",
+        callback=pairs,
+        help="As label=Category: what a CSV calls its id, path, label or group.",
+    ),
+    click.option("--classes", type=FOLDER, default=None, help="File of class names, a line each; integers index it."),
+    click.option("--group-from", default=None, metavar="REGEX", help="Pictures that belong together, from their ids."),
+    click.option("--val-fraction", type=float, default=None, help="Share of train to hold out where there is no val."),
+    click.option(
+        "--split-seed", type=int, default=0, show_default=True, help="Which pictures that share is, for all members."
+    ),
+)
+"""How the pictures are to be read: ids, classes, groups, and the share held out."""
+skip_bad = click.option("--skip-bad", is_flag=True, help="Go on without the pictures that cannot be read.")
 
 
 def several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -40,14 +84,6 @@ def several(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
         return command
 
     return add
-
-
-def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Turn repeated NAME=VALUE into a mapping."""
-    bad = [value for value in values if "=" not in value]
-    if bad:
-        raise click.BadParameter(f"wanted NAME=VALUE, got '{bad[0]}'.", ctx=ctx, param=param)
-    return dict(value.split("=", 1) for value in values)
 
 
 def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:

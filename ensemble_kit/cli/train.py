@@ -1,11 +1,13 @@
 """`ek train`, `ek zoo`: make members."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ensemble_kit.cli import options
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.training.recipes import RANGES, RECIPES, Range
 
 
@@ -33,9 +35,50 @@ def _show_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
     ctx.exit()
 
 
+def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    """Let a file's options stand in for those that are not typed."""
+    if path is None or ctx.resilient_parsing:
+        return
+    from ensemble_kit.pipeline.config import read_config
+
+    takes = {param.name: param for param in ctx.command.params if param.expose_value and param.name}
+    config = read_config(path, takes.keys())
+    ctx.default_map = {name: _as_typed(takes[name], value, path) for name, value in config.items()}
+
+
+def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
+    """Return a value of a config file as the command line would have it, so that it is checked as strictly."""
+    if isinstance(value, dict) and param.multiple:
+        return [f"{key}={one}" for key, one in value.items()]
+    several = isinstance(value, list)
+    for one in value if several else [value]:
+        textual = isinstance(param.type, (click.types.StringParamType, click.Path))
+        if several != param.multiple or (textual and not isinstance(one, (str, Path))):
+            wanted = (
+                "a list"
+                if param.multiple
+                else "text (in quotes, if it looks like a number)"
+                if textual
+                else "one value"
+            )
+            raise InvalidOptionError(f"'{path}': {param.name} is {value!r}; wanted {wanted}.")
+    return [str(one) for one in value] if several else value if isinstance(value, bool) else str(value)
+
+
 @click.command()
-@click.option("--data", type=options.FOLDER, required=True, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
-@click.option("--arch", required=True, help="Architecture, see `ek zoo`; timm:NAME for any of timm's.")
+@click.option(
+    "--config",
+    type=options.FOLDER,
+    callback=_read_config,
+    expose_value=False,
+    is_eager=True,
+    metavar="FILE",
+    help="Take options from a YAML file, such as a run's config.yaml; those typed here beat it.",
+)
+@click.option("--data", type=options.FOLDER, default=None, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
+@click.option(
+    "--arch", default="cnn", show_default=True, help="Architecture, see `ek zoo`; timm:NAME for any of timm's."
+)
 @click.option("--name", default=None, help="Name of the member.  [default: the arch, then arch-2, ...]")
 @click.option(
     "--recipe",
@@ -53,9 +96,14 @@ def _show_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
     help="Print a recipe and stop.",
 )
 @options.several(*(_recipe_option(field, limits) for field, limits in RANGES.items()))
-@click.option("--size", type=int, default=None, help="Side in pixels.  [default: the pictures' median, 16 to 128]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
-@click.option("--val-fraction", type=float, default=None, help="Share of train/ to hold out where there is no val/.")
+@click.option(
+    "--size",
+    type=int,
+    default=None,
+    help="Side in pixels.  [default: the pictures' median, 16 to 128; --pretrained: the weights' own]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random in training.")
+@options.several(*options.locations, *options.readings, options.skip_bad)
 @click.option(
     "--arch-option",
     multiple=True,
@@ -63,7 +111,9 @@ def _show_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
     callback=options.pairs,
     help="As width=64; see `ek zoo`.",
 )
-@click.option("--pretrained", is_flag=True, help="timm: start from the hub's weights (needs the network).")
+@click.option(
+    "--pretrained", is_flag=True, help="timm: start from ImageNet weights: installed, or from the hub; see `ek zoo`."
+)
 @click.option("--weights", type=options.FOLDER, default=None, help="Start from a .safetensors or .pth file.")
 @click.option(
     "--keep",
@@ -72,6 +122,7 @@ def _show_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
     show_default=True,
     help="Epoch to keep; best: by val log loss.",
 )
+@click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
 def train(as_json: bool, **given: Any) -> None:
@@ -83,6 +134,8 @@ def train(as_json: bool, **given: Any) -> None:
     Example:
       ek train --data DIR --arch cnn
       ek train --data DIR --arch cnn-deep --recipe strong --no-flip --seed 1
+      ek train --train-csv train.csv --column label=Category --val-fraction 0.15
+      ek train --config runs/cnn/config.yaml --name cnn-again
     """
     import ensemble_kit
     from ensemble_kit.reporting import summaries

@@ -25,6 +25,7 @@ from ensemble_kit.inference import VIEW_SETS
     help="How the views are weighed.",
 )
 @click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one trained on]")
+@options.several(*options.locations, options.skip_bad)
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Pictures at a time.")
 @options.several(options.device, options.replace, options.predictions, options.cache, options.verify)
 @options.several(options.quiet, options.json)

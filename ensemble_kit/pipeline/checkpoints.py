@@ -21,20 +21,21 @@ from ensemble_kit.types import Predictions
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides a run: enough to repeat it, saved as config.yaml and in the checkpoint.
+    """Everything that decides a run: enough to repeat it, saved in the checkpoint and, flat, as config.yaml.
 
-    data: as given where that was absolute, else relative to the run, so that a working folder can move.
+    source: what was said about the pictures (`images.sources.Source`). Paths in it, and `weights`,
+    are as given where those were absolute, else relative to the run, so that a working folder can move.
     """
 
     name: str
-    data: str
+    source: Mapping[str, Any]
     arch: str
     arch_option: Mapping[str, Any]
     recipe: str
     hyperparameters: Mapping[str, Any]
     size: int
     seed: int
-    val_fraction: float | None
+    skip_bad: bool
     pretrained: bool
     weights: str | None
     keep: str
@@ -59,6 +60,7 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path, ms_per_image: float)
         recipe=plan["recipe"],
         seed=plan["seed"],
         data_fingerprint=dict(facts["fingerprints"]),
+        skipped={split: dict(reasons) for split, reasons in facts["skipped"].items()},
         run=str(checkpoint.parent),
         config_sha256=config,
         metrics_sha256=metrics,
@@ -107,6 +109,7 @@ def look_at_splits(
             images = pictures.images[split]
             looked = look(network, images, views, batch_size, device, watch.advance)
             cost_ms += looked.ms_per_image * len(images) / count
+            looked.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
             found[split] = Predictions(
                 member=member,
                 split=split,
@@ -115,6 +118,7 @@ def look_at_splits(
                 classes=pictures.data.classes,
                 logits=looked.logits,
                 labels=pictures.split(split).labels,
+                groups=pictures.split(split).groups,
             )
     return found, cost_ms
 

@@ -1,16 +1,17 @@
-"""A data folder as decoded splits of one size, with their fingerprints."""
+"""A source as decoded splits of one size, with their fingerprints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.images.cache import digest_files, load_images, median_side
+from ensemble_kit.images.cache import Loaded, load_images, median_side, refuse
 from ensemble_kit.images.decode import RESIZE
-from ensemble_kit.images.folders import DataSet, Split, fingerprint, read_folders
+from ensemble_kit.images.sources import Source, read_source, straddling
+from ensemble_kit.images.splits import DataSet, Split, fingerprint
 from ensemble_kit.reporting.progress import Watch, say
 
 SIZES_PX = (8, 1024)
@@ -21,15 +22,20 @@ Images = UInt8[np.ndarray, "_ 3 size size"]
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Every split of a data folder, decoded (memory-mapped) at one size."""
+    """Every split of a source, decoded (memory-mapped) at one size.
+
+    skipped: for each split the pictures that could not be read, id -> reason. Those of train
+    and val are left out; those of test keep their rows, see `blind_logits`.
+    """
 
     data: DataSet
     size_px: int
     images: Mapping[str, Images]
     fingerprints: Mapping[str, str]
+    skipped: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def split(self, name: str) -> Split:
-        """Return ids and labels of a split."""
+        """Return ids, labels and groups of a split."""
         return self.data.splits[name]
 
     @property
@@ -37,33 +43,87 @@ class Pictures:
         """How a file becomes an input, as a manifest records it."""
         return {"size_px": self.size_px, "resize": RESIZE}
 
+    def blind_rows(self, split: str) -> list[int]:
+        """Return the rows of a split whose picture could not be read."""
+        unread = self.skipped.get(split, {})
+        return [row for row, image_id in enumerate(self.split(split).ids) if image_id in unread]
+
+    def blind_logits(self) -> Float[np.ndarray, " classes"]:
+        """Return the logits of a picture that nobody could read: the classes' shares in train.
+
+        Every member says the same, so a blend predicts the most frequent class of train.
+        Shares are counted with one more picture a class, so that none is 0.
+        """
+        labels = self.split("train").labels
+        assert labels is not None
+        counts = np.bincount(labels, minlength=len(self.data.classes)) + 1.0
+        shares: Float[np.ndarray, " classes"] = np.log(counts / counts.sum())
+        return shares
+
 
 def open_pictures(
-    data: Path, size: int | None, val_fraction: float | None, seed: int, cache: Path, quiet: bool
+    source: Source, size: int | None, cache: Path, skip_bad: bool, quiet: bool, own_size_px: int | None = None
 ) -> Pictures:
     """Find and decode the pictures of every split.
 
     Args:
-        size: the side in pixels; None takes the pictures' median, within 16 to 128.
-        val_fraction, seed: see `images.folders.read_folders`.
+        size: the side in pixels; None takes that of the pre-trained weights, or without them the
+            pictures' median, within 16 to 128.
+        own_size_px: the side that pre-trained weights were made for; None: there are none.
+        skip_bad: go on without the pictures that cannot be read.
 
     Raises:
         BadDataError, InvalidOptionError, ResourceError: as the images island says.
     """
     if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
         raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
-    found = read_folders(data, val_fraction, seed)
-    if found.passed_over:
-        say(f"Passed over {found.passed_over} files that are no pictures by their name.", quiet)
-    digests = {name: digest_files(split.paths) for name, split in found.splits.items()}
-    if size is None:
+    found = read_source(source)
+    for line in _remarks(found):
+        say(line, quiet)
+    if size is None and own_size_px is not None:
+        size = own_size_px
+    elif size is None:
         low, high = DEFAULT_SIZES_PX
         size = min(max(median_side(found.splits["train"].paths), low), high)
     total = sum(len(split.ids) for split in found.splits.values())
     with Watch("decode", total, quiet) as watch:
-        images = {
-            name: load_images(split.paths, digests[name], size, cache, watch.advance)
-            for name, split in found.splits.items()
-        }
-    marks = {name: fingerprint(split, digests[name], found.classes) for name, split in found.splits.items()}
-    return Pictures(found, size, images, marks)
+        loaded = {name: load_images(split.paths, size, cache, watch.advance) for name, split in found.splits.items()}
+    if not skip_bad:
+        refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
+    return _without_bad(found, loaded, size, quiet)
+
+
+def _remarks(found: DataSet) -> list[str]:
+    """Return what a person should know about the data before anything is trained on it."""
+    remarks = []
+    if found.passed_over:
+        remarks.append(f"Passed over {found.passed_over} files that are no pictures by their name.")
+    for name in ("train", "val"):
+        there = set(np.array(found.splits[name].labels).tolist())
+        missing = [one for place, one in enumerate(found.classes) if place not in there]
+        if missing:
+            remarks.append(f"No {name} picture shows {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.")
+    torn = straddling(found)
+    if torn:
+        remarks.append(f"{len(torn)} groups stand in more than one split, first {torn[0]!r}: figures will flatter.")
+    return remarks
+
+
+def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, quiet: bool) -> Pictures:
+    """Return the pictures without those of train and val that cannot be read."""
+    splits, images, marks, skipped = {}, {}, {}, {}
+    for name, split in found.splits.items():
+        one = loaded[name]
+        splits[name], images[name], digests = split, one.images, one.digests
+        if one.unreadable:
+            skipped[name] = {split.ids[row]: reason for row, reason in sorted(one.unreadable.items())}
+            if name != "test":
+                good = np.array([row for row in range(len(split.ids)) if row not in one.unreadable], dtype=np.int64)
+                refuse(list(skipped[name].values()) if not len(good) else [], len(split.ids))
+                splits[name], images[name] = split.rows(good), one.images[good]
+                digests = tuple(one.digests[row] for row in good)
+        marks[name] = fingerprint(splits[name], digests, found.classes)
+    for name, reasons in skipped.items():
+        done = "will get the most frequent class of train" if name == "test" else "left out"
+        say(f"{name}: pictures that cannot be read, {done}: {len(reasons)}.", quiet)
+    return Pictures(replace(found, splits=splits), size_px, images, marks, skipped)

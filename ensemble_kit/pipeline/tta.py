@@ -1,6 +1,6 @@
 """checkpoint + views -> more views in the member, and the weights of all its views."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ import numpy as np
 from ensemble_kit.ensembling import VIEW_CHOICES
 from ensemble_kit.ensembling.ballots import merge_views, softmax
 from ensemble_kit.ensembling.honesty import cross_fit
-from ensemble_kit.ensembling.measures import accuracy, log_loss
 from ensemble_kit.ensembling.tuning import TunedViews, tune, tune_views, why_not_fitted
 from ensemble_kit.errors import BadDataError, MisalignedError
+from ensemble_kit.images.sources import Source
 from ensemble_kit.inference.views import parse_views
+from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.pipeline.checkpoints import look_at_splits, manifest_of, rebuild
+from ensemble_kit.pipeline.config import source_of
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.results import TtaReport, ViewReport
 from ensemble_kit.storage import members as store
@@ -31,6 +33,12 @@ def tta(
     views: str = "flips",
     choose: str = "auto",
     data: str | Path | None = None,
+    train_csv: str | Path | None = None,
+    val_csv: str | Path | None = None,
+    test_csv: str | Path | None = None,
+    images: str | Path | None = None,
+    test_dir: Sequence[str | Path] = (),
+    skip_bad: bool = False,
     batch_size: int = 64,
     device: str = "auto",
     replace: bool = False,
@@ -47,7 +55,9 @@ def tta(
         ckpt: a run folder, or a checkpoint file.
         views: names and sets of views, see `inference.views`.
         choose: how the views are weighed: auto, equal, none.
-        data: the pictures; None takes those the member was trained on.
+        data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where
+            they were in training.
+        skip_bad: go on without the pictures that cannot be read, as a member does that was trained so.
         batch_size: pictures at a time.
         replace: make every view of the member again, from this checkpoint and these pictures.
         verify: compute the checksums of what is there again.
@@ -71,13 +81,23 @@ def tta(
     looked: Splits = {}
     manifest = None
     if missing:
-        pictures = _open(facts, data or checkpoint.parent / facts["plan"]["data"], kept, cache, quiet)
+        moved = {
+            "data": data,
+            "train_csv": train_csv,
+            "val_csv": val_csv,
+            "test_csv": test_csv,
+            "images": images,
+            "test_dir": test_dir,
+        }
+        source = source_of(facts["plan"]["source"], checkpoint.parent, moved)
+        pictures = _open(facts, source, kept, cache, skip_bad, quiet)
         network = rebuild(facts, state)
         looked, ms_per_image = look_at_splits(network, pictures, name, missing, batch_size, _device(device), quiet)
         facts = {
             **facts,
             "plan": {**facts["plan"], "name": name},
             "fingerprints": dict(pictures.fingerprints),
+            "skipped": pictures.skipped,
         }
         manifest = manifest_of(facts, checkpoint, ms_per_image)
     merged = {split: _joined(kept.get(split), looked.get(split)) for split in kept or looked}
@@ -128,32 +148,36 @@ def _read(predictions: Path, name: str, cache: Path, verify: bool) -> Splits:
     if name not in store.list_members(predictions):
         return {}
     folder = predictions / name
-    splits = store.read_manifest(folder).files
-    return {split: store.read_predictions(folder, split, cache, verify) for split in splits}
+    return store.read_member(folder, cache, verify).splits
 
 
-def _open(facts: Mapping[str, Any], data: str | Path, kept: Splits, cache: Path, quiet: bool) -> Pictures:
+def _open(facts: Mapping[str, Any], source: Source, kept: Splits, cache: Path, skip_bad: bool, quiet: bool) -> Pictures:
     """Return the pictures that the checkpoint was trained with.
 
     Raises:
         MisalignedError: other classes, or val or test holds other pictures than the member has logits of.
     """
     plan = facts["plan"]
-    pictures = open_pictures(Path(data), plan["size"], plan["val_fraction"], plan["seed"], cache, quiet)
+    pictures = open_pictures(source, plan["size"], cache, skip_bad or plan["skip_bad"], quiet)
     if list(pictures.data.classes) != list(plan["classes"]):
         differ = sorted(set(pictures.data.classes) ^ set(plan["classes"]))
+        what = f"first that differs: {differ[0]!r}" if differ else "they stand in another order"
         raise MisalignedError(
-            f"{data}: {len(pictures.data.classes)} classes, '{plan['name']}' knows {len(plan['classes'])}; "
-            f"first that differs: {differ[0]!r}. Name the right folder by --data."
+            f"{_place(source)}: {len(pictures.data.classes)} classes, '{plan['name']}' knows {len(plan['classes'])}; "
+            f"{what}. Name the right pictures, as by --data."
         )
     for split in ("val", "test"):
         was, now = facts["fingerprints"].get(split), pictures.fingerprints.get(split)
         if kept and was != now:
             raise MisalignedError(
-                f"{data}: the {split} pictures are not those that '{plan['name']}' was trained with. "
-                "Name the right folder by --data, or give --replace to look at all of these again."
+                f"{_place(source)}: the {split} pictures are not those that '{plan['name']}' was trained with. "
+                "Name the right ones, as by --data, or give --replace to look at all of these again."
             )
     return pictures
+
+
+def _place(source: Source) -> str:
+    return str(source.data or source.train_csv)
 
 
 def _device(device: str) -> str:

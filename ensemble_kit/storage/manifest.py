@@ -49,6 +49,8 @@ class Manifest:
     view_ridge: the ridge strength of `auto`, maybe infinite; None where none was chosen.
     preprocessing, training: whatever rebuilds the pictures and repeats the training.
     data_fingerprint: one fingerprint a split.
+    skipped: by split, image id -> why its picture could not be read; those of test have rows
+        that hold the classes' shares in train, the others have none.
     run: the run's folder; None for an imported member, as are the four fields after it.
     val_used_for: what else val decided: "epoch", "early stop", "soup".
     cost: numbers by name, each with its unit in the name.
@@ -69,6 +71,7 @@ class Manifest:
     recipe: str | None = None
     seed: int | None = None
     data_fingerprint: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, dict[str, str]] = field(default_factory=dict)
     run: str | None = None
     config_sha256: str | None = None
     metrics_sha256: str | None = None

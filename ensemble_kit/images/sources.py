@@ -1,0 +1,167 @@
+"""Where the pictures of each split come from, and the data set that is found there.
+
+    train   --train-csv, else DATA/train/CLASS/*
+    val     --val-csv, else DATA/val/CLASS/*, else a fraction of train
+    test    --test-csv, else the test folders, else DATA/test/*; there may be none
+
+Classes are the labels of train in code-point order, or a list of names that whole numbers
+then index. To read another kind of source: a function that returns a `Listing`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.groups import groups_from
+from ensemble_kit.images.folders import list_class_folders, list_flat_folders
+from ensemble_kit.images.manifests import list_manifest, read_classes
+from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
+
+SPLITS = ("train", "val", "test")
+PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
+FOLDERS = ("test_dir",)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was said about the pictures; the names are those of the options.
+
+    data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`, as far as no CSV stands in.
+    images: folder that the paths in CSVs start from; None: each CSV's own.
+    test_dir: folders of test pictures, instead of `data/test`.
+    column: id, path, label or group -> the CSVs' own name for that column.
+    classes: file of class names, one a line.
+    group_from: regular expression on the id; its first group, or its whole match, names the
+        group of pictures that belong together.
+    val_fraction: share of train to take where nothing else gives a val; `split_seed` decides which.
+    """
+
+    data: Path | None = None
+    train_csv: Path | None = None
+    val_csv: Path | None = None
+    test_csv: Path | None = None
+    images: Path | None = None
+    test_dir: tuple[Path, ...] = ()
+    column: Mapping[str, str] = field(default_factory=dict)
+    classes: Path | None = None
+    group_from: str | None = None
+    val_fraction: float | None = None
+    split_seed: int = 0
+
+    @classmethod
+    def of(cls, **said: Any) -> "Source":
+        """Return a source from what a caller said: paths also as text, None for what was left unsaid.
+
+        Example:
+            >>> Source.of(data="pictures", test_dir=["new"], column=None).test_dir == (Path("new"),)
+            True
+        """
+        given = {name: value for name, value in said.items() if value is not None}
+        paths = {name: Path(value) for name, value in given.items() if name in PATHS}
+        folders = {name: tuple(map(Path, given[name])) for name in FOLDERS if name in given}
+        return cls(**{**given, **paths, **folders})
+
+
+def read_source(source: Source, val_needed: bool = True) -> DataSet:
+    """Return the pictures of a source.
+
+    Args:
+        val_needed: whether a source without val is an error.
+
+    Raises:
+        BadDataError: a folder or CSV that is missing, empty or holds what it should not.
+        InvalidOptionError: options that do not fit together, or no val where it is needed.
+    """
+    _check(source)
+    passed_over: list[Path] = []
+    found = {split: _list(source, split, passed_over) for split in SPLITS}
+    train = found["train"]
+    assert train is not None
+    classes = _classes(source, train)
+    splits = {
+        split: labelled(_grouped(source, listing), classes, source.classes is not None, _where(source, split))
+        for split, listing in found.items()
+        if listing is not None
+    }
+    if "val" not in splits and (val_needed or source.val_fraction is not None):
+        splits = _with_val(source, splits)
+    return DataSet(classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over))
+
+
+def straddling(data: DataSet) -> tuple[str, ...]:
+    """Return the groups that stand in more than one split, in code-point order."""
+    groups = [set(split.groups or ()) for split in data.splits.values()]
+    seen = set().union(*groups)
+    return tuple(sorted(group for group in seen if sum(group in one for one in groups) > 1))
+
+
+def _check(source: Source) -> None:
+    """Raise on options that do not fit together."""
+    if source.data is None and source.train_csv is None:
+        raise InvalidOptionError("Wanted pictures to learn from: a folder by --data, or a CSV by --train-csv.")
+    if source.data is not None and not source.data.is_dir():
+        raise BadDataError(f"Wanted a data folder, got '{source.data}', which is no folder. Check --data.")
+    if source.test_csv is not None and source.test_dir:
+        raise InvalidOptionError("Wanted the test pictures by --test-csv or by --test-dir, got both; leave one out.")
+    csvs = (source.train_csv, source.val_csv, source.test_csv)
+    if (source.images is not None or source.column) and not any(csvs):
+        raise InvalidOptionError("--images and --column say how to read a CSV, and none was given: --train-csv FILE.")
+    if source.val_fraction is not None and (source.val_csv is not None or _folder(source, "val") is not None):
+        where = "--val-csv was given" if source.val_csv is not None else f"'{source.data}' has a val/ folder"
+        raise InvalidOptionError(f"{where}; leave --val-fraction out.")
+
+
+def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None:
+    """Return what one split holds; None where nothing was said about it."""
+    csv: Path | None = getattr(source, f"{split}_csv")
+    if csv is not None:
+        return list_manifest(csv, source.images or csv.parent, source.column, labels_wanted=split != "test")
+    folder = _folder(source, split)
+    if split == "test":
+        folders = source.test_dir or (() if folder is None else (folder,))
+        return list_flat_folders(folders, passed_over) if folders else None
+    if split == "train":
+        assert source.data is not None
+        return list_class_folders(source.data / "train", passed_over, all_filled=True)
+    return None if folder is None else list_class_folders(folder, passed_over)
+
+
+def _folder(source: Source, split: str) -> Path | None:
+    """Return the split's folder in the data folder, where there is one."""
+    folder = None if source.data is None else source.data / split
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _classes(source: Source, train: Listing) -> tuple[str, ...]:
+    if source.classes is not None:
+        return read_classes(source.classes)
+    classes = tuple(sorted(set(train.names or ())))
+    if len(classes) < 2:
+        raise BadDataError(f"Wanted two or more classes in '{_where(source, 'train')}', got {len(classes)}.")
+    return classes
+
+
+def _grouped(source: Source, listing: Listing) -> Listing:
+    """Return the listing with the groups that its ids name, where a pattern was given."""
+    if source.group_from is None:
+        return listing
+    return Listing(listing.ids, listing.paths, listing.names, groups_from(listing.ids, source.group_from))
+
+
+def _with_val(source: Source, splits: dict[str, Split]) -> dict[str, Split]:
+    if source.val_fraction is None:
+        raise InvalidOptionError(
+            f"There are no val pictures: '{source.data}' has no val/ folder. Add one, name a --val-csv, or give "
+            "--val-fraction 0.15 to take 15 % of train."
+            if source.data is not None
+            else "There are no val pictures. Name a --val-csv, or give --val-fraction 0.15 to take 15 % of train."
+        )
+    train, val = split_off(splits["train"], source.val_fraction, source.split_seed)
+    return {**splits, "train": train, "val": val}
+
+
+def _where(source: Source, split: str) -> str:
+    """Return the place that a split comes from, for messages."""
+    return str(getattr(source, f"{split}_csv") or (source.data or Path()) / split)

@@ -1,0 +1,158 @@
+"""Listings and splits: which pictures there are, and what they show.
+
+A `Listing` knows labels by name, as folders and CSVs write them; a `Split` knows them as
+indices into the classes. Between them stands the list of classes. Nothing is opened here.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Pictures as they were found; `names` are their labels as written, None where there are none."""
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    names: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The pictures of one split; `labels` is None where nobody knows, `groups` where there are none."""
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: Int[np.ndarray, " images"] | None = None
+    groups: tuple[str, ...] | None = None
+
+    def rows(self, index: Int[np.ndarray, " some"]) -> "Split":
+        """Return some of the pictures, in the order of `index`."""
+        return Split(
+            tuple(self.ids[i] for i in index),
+            tuple(self.paths[i] for i in index),
+            None if self.labels is None else self.labels[index],
+            None if self.groups is None else tuple(self.groups[i] for i in index),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Classes in order, the splits by name, and how many other files were passed over."""
+
+    classes: tuple[str, ...]
+    splits: dict[str, Split]
+    passed_over: int = 0
+
+
+def labelled(listing: Listing, classes: Sequence[str], numbered: bool, where: str) -> Split:
+    """Return a listing with its labels as indices into the classes.
+
+    Args:
+        numbered: whether whole numbers, where none of them is the name of a class, are places
+            in `classes` (from 0).
+        where: the folder or CSV, for the message.
+
+    Raises:
+        BadDataError: a label that is no class; names the first picture that has it.
+
+    Example:
+        >>> animals = Listing(("a", "b"), (Path("a"), Path("b")), ("1", "0"))
+        >>> labelled(animals, ["cat", "dog"], True, "train.csv").labels
+        array([1, 0])
+    """
+    if listing.names is None:
+        return Split(listing.ids, listing.paths, None, listing.groups)
+    place = {name: index for index, name in enumerate(classes)}
+    if numbered and not any(name in place for name in listing.names):
+        place = {str(index): index for index in range(len(classes))}
+    for image_id, name in zip(listing.ids, listing.names, strict=True):
+        if name not in place:
+            raise BadDataError(
+                f"'{where}': {image_id!r} has the class {name!r}, which is none of the {len(classes)} known: "
+                f"{_first(classes)}. Correct it, or the list of classes."
+            )
+    labels = np.array([place[name] for name in listing.names], dtype=np.int64)
+    return Split(listing.ids, listing.paths, labels, listing.groups)
+
+
+def split_off(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
+    """Return (the rest, the part taken off): `fraction` of every class, rounded, at least one.
+
+    A picture is taken for its seed and id alone, so adding pictures moves few others. Groups
+    stay whole: they are taken in an order that seed and name decide, each if it brings the
+    classes nearer to their shares and leaves none of them without training pictures; a class
+    that got nothing then gets its smallest group, where another is left for train.
+
+    Raises:
+        InvalidOptionError: a fraction outside (0, 1), or a class of a single picture.
+    """
+    if not 0 < fraction < 1:
+        raise InvalidOptionError(f"--val-fraction must lie between 0 and 1, got {fraction:g}.")
+    if train.labels is None:
+        raise InvalidOptionError("Only a labelled split can be divided.")
+    counts = np.bincount(train.labels)
+    if (counts == 1).any():
+        lonely = train.ids[int((train.labels == int((counts == 1).argmax())).argmax())]
+        raise InvalidOptionError(
+            f"The class of {lonely!r} has one picture, which cannot be in train and in val. "
+            "Add pictures, or bring a val/ folder."
+        )
+    units = train.ids if train.groups is None else train.groups
+    taken = _take(train.labels, units, np.maximum(np.round(fraction * counts), 1), seed)
+    return train.rows(np.flatnonzero(~taken)), train.rows(np.flatnonzero(taken))
+
+
+def fingerprint(split: Split, digests: Sequence[str], classes: Sequence[str]) -> str:
+    """Return a sha256 (hex) over the ids, bytes, labels and groups of a split, whatever the order of rows."""
+    count = len(split.ids)
+    labels = ["" if split.labels is None else classes[split.labels[i]] for i in range(count)]
+    groups = [""] * count if split.groups is None else [f"{group}\0" for group in split.groups]
+    rows = sorted(zip(split.ids, digests, labels, groups, strict=True))
+    text = "".join(f"{image_id}\0{digest}\0{label}\0{group}" for image_id, digest, label, group in rows)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _take(
+    labels: Int[np.ndarray, " images"], units: Sequence[str], wanted: Float[np.ndarray, " classes"], seed: int
+) -> Bool[np.ndarray, " images"]:
+    """Return which pictures are taken, unit by unit, to come near the wanted number of each class."""
+    inside: dict[str, Float[np.ndarray, " classes"]] = {}
+    for unit, label in zip(units, labels, strict=True):
+        inside.setdefault(unit, np.zeros(len(wanted)))[label] += 1
+    missing, rest = wanted.copy(), np.bincount(labels).astype(np.float64)
+    taken: set[str] = set()
+
+    def take(unit: str) -> None:
+        taken.add(unit)
+        np.subtract(missing, inside[unit], out=missing)
+        np.subtract(rest, inside[unit], out=rest)
+
+    def spared(unit: str) -> bool:
+        return bool((rest[inside[unit] > 0] > inside[unit][inside[unit] > 0]).all())
+
+    for unit in sorted(inside, key=lambda name: (_draw(seed, name), name)):
+        if np.abs(missing - inside[unit]).sum() < np.abs(missing).sum() and spared(unit):
+            take(unit)
+    for label in np.flatnonzero(missing == wanted):
+        others = [unit for unit in inside if inside[unit][label] and unit not in taken and spared(unit)]
+        if others and missing[label] == wanted[label]:
+            take(min(others, key=lambda unit: (inside[unit].sum(), _draw(seed, unit), unit)))
+    return np.array([unit in taken for unit in units])
+
+
+def _draw(seed: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()[:6])
+
+
+def _first(classes: Sequence[str]) -> str:
+    shown = ", ".join(classes[:12])
+    return shown + (", ..." if len(classes) > 12 else "")

@@ -1,0 +1,109 @@
+"""What was asked for, as a config file keeps it: flat YAML, with the names of the options.
+
+`ek train --config FILE` takes any file of this form; each run saves its own, resolved, as
+config.yaml. Relative paths start from the file's folder. Never evaluates anything.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.tables import pick
+
+if TYPE_CHECKING:
+    from ensemble_kit.images.sources import Source
+    from ensemble_kit.pipeline.checkpoints import Plan
+
+PATHS: Final = ("data", "train_csv", "val_csv", "test_csv", "images", "test_dir", "classes", "weights")
+"""The options that hold paths; `test_dir` holds several."""
+
+LARGEST_BYTES: Final = 100_000  # an honest config has one or two thousand
+
+
+def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
+    """Return the options that a config file sets; what it leaves empty is left out.
+
+    Args:
+        known: the names that may stand in it, with underscores; dashes are taken too.
+
+    Raises:
+        InvalidOptionError: there is no such file.
+        UnknownNameError: an option of no such name; the message suggests the nearest.
+        BadDataError: no YAML, or no mapping of options to values.
+    """
+    import yaml
+
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise BadDataError(f"'{path}' has over {LARGEST_BYTES:,} bytes; wanted lines `option: value`.")
+        read = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise InvalidOptionError(f"Cannot read '{path}': {error.strerror}. Check --config.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadDataError(
+            f"'{path}' is no YAML: {' '.join(str(error).split())}. Wanted lines `option: value`."
+        ) from error
+    if not isinstance(read, dict):
+        raise BadDataError(f"'{path}' holds {type(read).__name__}; wanted lines `option: value`.")
+    options = {str(key).replace("-", "_"): value for key, value in read.items()}
+    for name in options:
+        pick(dict.fromkeys(known), name, f"option in '{path}'")
+    given = {name: value for name, value in options.items() if value is not None}
+    return {
+        name: _moved(value, lambda one: _from(one, path.parent)) if name in PATHS else value
+        for name, value in given.items()
+    }
+
+
+def config_of(plan: "Plan") -> dict[str, Any]:
+    """Return a plan as the options that repeat it, in the order of its config.yaml."""
+    flat = asdict(plan)
+    source, hyperparameters = flat.pop("source"), flat.pop("hyperparameters")
+    del flat["classes"]
+    name, recipe = flat.pop("name"), flat.pop("recipe")
+    return {"name": name, **source, "recipe": recipe, **hyperparameters, **flat}
+
+
+def stored_source(source: "Source", run: Path) -> dict[str, Any]:
+    """Return what was said about the pictures, with paths relative to the run; nothing that was left unsaid."""
+    said = {one.name: getattr(source, one.name) for one in fields(source)}
+    return {
+        name: _moved(value, lambda one: relative(one, run)) if name in PATHS else value
+        for name, value in said.items()
+        if value not in (None, (), {})
+    }
+
+
+def source_of(stored: Mapping[str, Any], run: Path, changes: Mapping[str, Any]) -> "Source":
+    """Return the source that a run was trained on, some of it changed; None and () change nothing.
+
+    Test folders replace a test CSV, and the other way round.
+    """
+    from ensemble_kit.images.sources import Source
+
+    found = {
+        name: _moved(value, lambda one: _from(one, run)) if name in PATHS else value for name, value in stored.items()
+    }
+    given = {name: value for name, value in changes.items() if value not in (None, ())}
+    for new, old in (("test_dir", "test_csv"), ("test_csv", "test_dir")):
+        if new in given:
+            found.pop(old, None)
+    return Source.of(**{**found, **given})
+
+
+def relative(path: str | Path, run: Path) -> str:
+    """Return a path as it is kept in a run: unchanged where absolute, else relative to the run."""
+    return str(path) if Path(path).is_absolute() else os.path.relpath(path, run)
+
+
+def _from(path: str | Path, folder: Path) -> Path:
+    """Return a kept path as one that can be opened from here."""
+    return Path(path) if Path(path).is_absolute() else Path(os.path.normpath(folder / path))
+
+
+def _moved(value: Any, move: Any) -> Any:
+    """Return one path, or each of several, moved."""
+    return [move(one) for one in value] if isinstance(value, (list, tuple)) else move(value)
