@@ -1,0 +1,106 @@
+"""Which files are let in, judged by their first bytes before a pixel is decoded.
+
+A picture is let in when it is in one of FORMATS and neither it nor one of its tiles has
+more than MAX_PIXELS; everything else gets a reason that a person can act on. Names and
+suffixes are never trusted. To let in a format: a word in FORMATS (Pillow's), a suffix in
+`folders`. To recognise one more stranger: a line in SIGNS.
+"""
+
+import functools
+import io
+import re
+import warnings
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from ensemble_kit.errors import BadDataError
+
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA")
+MAX_PIXELS: Final = 50_000_000
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
+_OTHER: Final = f"wanted one of {', '.join(FORMATS)}. Convert it"
+SIGNS: Final[tuple[tuple[bytes, str], ...]] = (
+    (rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|!--|html|head|body|script)", "it is an HTML page, not a picture"),
+    (rb"(\xef\xbb\xbf)?\s*<(\?xml|svg)", f"it is XML, perhaps an SVG drawing; {_OTHER}"),
+    (rb"version https://git-lfs", "it is a Git LFS pointer; fetch the picture with `git lfs pull`"),
+    (rb"PK\x03\x04", "it is a ZIP archive, not a picture"),
+    (rb"%PDF", f"it is a PDF document; {_OTHER}"),
+    (rb"8BPS", f"it is a Photoshop file; {_OTHER}"),
+    (rb"\x00\x00\x01\x00", f"it is an ICO picture; {_OTHER}"),
+    (rb"....ftyp(avif|avis)", f"it is an AVIF picture; {_OTHER}"),
+    (rb"....ftyp(hei|hev|mif1|msf1)", f"it is a HEIC picture; {_OTHER}"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"it is a JPEG 2000 picture; {_OTHER}"),
+    (rb"\0\0\0\x0cJXL |\xff\x0a", f"it is a JPEG XL picture; {_OTHER}"),
+    (rb"\xff\xd8|\x89PNG|RIFF....WEBP|GIF8|II\*\0|MM\0\*|P[1-6]\s", "truncated or damaged: its header cannot be read"),
+)
+
+
+Image.init()  # loads Pillow's readers here, once: two threads that load them side by side can lose one
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        BadDataError: a link to nothing, no file, or one that may not be read.
+    """
+    try:
+        if path.is_symlink() and not path.exists():
+            raise BadDataError(f"cannot read '{path}': a broken link to '{path.readlink()}'.")
+        if path.exists() and not path.is_file():
+            raise BadDataError(f"cannot read '{path}': not a file.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise BadDataError(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}.") from error
+
+
+def open_image(content: bytes, path: Path) -> Image.Image:
+    """Return the picture with its header read and checked, and no pixel decoded.
+
+    Args:
+        content: the bytes of the file.
+        path: where they came from, for the message.
+
+    Raises:
+        BadDataError: empty, no picture, of a format that is not in FORMATS, damaged, or larger
+            than MAX_PIXELS.
+    """
+    _silence_pillow()
+    if not content:
+        raise BadDataError(f"cannot read '{path}': the file is empty.")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadDataError(f"cannot read '{path}': {_too_large(re.findall('[0-9]+', str(error))[0])}.") from error
+    except UnidentifiedImageError as error:
+        raise BadDataError(f"cannot read '{path}': {_stranger(content)}.") from error
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged input
+        raise BadDataError(f"cannot read '{path}': truncated or damaged ({error}).") from error
+    tags = getattr(image, "tag_v2", {})
+    tile = (tags.get(_TILE_WIDTH, 0), tags.get(_TILE_LENGTH, 0))
+    for side, (width, height) in (("", image.size), ("a tile of ", tile)):
+        if width * height > MAX_PIXELS:
+            raise BadDataError(f"cannot read '{path}': {side}{width} x {height} px; {_too_large()}.")
+    return image
+
+
+def _too_large(pixels: str | None = None) -> str:
+    limit = f"at most {MAX_PIXELS / 1e6:g} megapixels"
+    return limit if pixels is None else f"{int(pixels) / 1e6:.0f} megapixels; {limit}"
+
+
+def _stranger(content: bytes) -> str:
+    """Return what the file is instead of a picture that is let in."""
+    for sign, reason in SIGNS:
+        if re.match(sign, content[:512], re.IGNORECASE | re.DOTALL):
+            return reason
+    return "not a picture"
+
+
+@functools.cache
+def _silence_pillow() -> None:
+    """Keep Pillow's warnings from the terminal: sizes are checked here, harmless damage is no news."""
+    for category in (Image.DecompressionBombWarning, UserWarning):
+        warnings.filterwarnings("ignore", category=category, module=r"PIL\.")

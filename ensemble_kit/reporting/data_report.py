@@ -1,0 +1,190 @@
+"""What `ek data check` prints: a table a section, the worst first, at most 80 columns.
+
+A section that has nothing to say is one line, or none. To report something new: a function
+from the report to lines, and its name in `checked`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ensemble_kit.reporting.tables import percent, table, wrapped
+from ensemble_kit.results import DataReport, Finding, Shift
+
+SHOWN: Final = 10
+_NAME: Final = 29  # columns for a picture's name where two stand side by side
+
+
+def checked(report: DataReport) -> str:
+    """Return what `ek data check` prints."""
+    sections = [_overview, _classes, _unreadable, _leaks, _conflicts, _duplicates, _elongated, _shifts, _verdict]
+    return "\n\n".join("\n".join(lines) for section in sections if (lines := section(report)))
+
+
+def _overview(report: DataReport) -> list[str]:
+    rows = [
+        [split.split, f"{split.images:,}", *(f"{px:,}" if px else "-" for px in split.side_px or (0, 0, 0))]
+        for split in report.splits
+    ]
+    total = sum(split.images for split in report.splits)
+    lines = [
+        wrapped(f"{report.source}: {total:,} pictures, {len(report.classes)} classes"),
+        table(["split", "pictures", "shorter side: min px", "median", "max"], rows),
+    ]
+    for word in ("formats", "modes"):
+        counts: Counter[str] = sum((Counter(getattr(split, word)) for split in report.splits), Counter())
+        lines.append(wrapped(f"{word}: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common())))
+    if report.passed_over:
+        lines.append(f"passed over, no pictures by their name: {_count(report.passed_over, 'file')}")
+    return lines
+
+
+def _classes(report: DataReport) -> list[str]:
+    """Return the classes by their number in train, the rarest first."""
+    known = [split for split in report.splits if split.classes]
+    if not known:
+        return []
+    train = known[0].classes
+    names = sorted(train, key=lambda name: train[name])
+    rows = [[name, *(f"{split.classes[name]:,}" for split in known)] for name in names[:SHOWN]]
+    return [
+        table(["class, rarest first", *(split.split for split in known)], rows),
+        *_more(len(names) - SHOWN, "classes", report, hint=False),
+        wrapped(_imbalance(train, names[-1], names[0])),
+    ]
+
+
+def _imbalance(train: Mapping[str, int], most: str, least: str) -> str:
+    if not train[least]:
+        return f"Train has no picture of: {', '.join(name for name, count in train.items() if not count)}."
+    ratio = train[most] / train[least]
+    return f"In train, the largest class, {most}, is {ratio:.1f} times the smallest, {least}."
+
+
+def _unreadable(report: DataReport) -> list[str]:
+    found = [finding for finding in report.findings if finding.kind == "unreadable"]
+    if not found:
+        return ["Every file can be read."]
+    return [f"Unreadable: {_count(len(found), 'file')}", *_list(found), *_more(len(found) - SHOWN, "files", report)]
+
+
+def _leaks(report: DataReport) -> list[str]:
+    found = [finding for finding in report.findings if finding.leak]
+    if not found:
+        return ["No picture and no group stands in two splits."] if len(report.splits) > 1 else []
+    title = f"Leaks: {_count(len(found), 'picture or group', 'pictures or groups')} in two splits"
+    return _pairs(title, found, report)
+
+
+def _conflicts(report: DataReport) -> list[str]:
+    found = [finding for finding in report.findings if finding.conflict]
+    if not found:
+        return []
+    return [
+        f"Two labels on one picture: {_count(len(found), 'pair')}",
+        table(
+            ["picture", "label", "other label", "of"],
+            [
+                [
+                    _short(f"{finding.split} {finding.image_id}", 25),
+                    _short(str(finding.label), 11),
+                    _short(str(finding.other_label), 11),
+                    _short(f"{finding.other_split} {finding.other_id}", 25),
+                ]
+                for finding in found[:SHOWN]
+            ],
+            left=4,
+        ),
+        *_more(len(found) - SHOWN, "pairs", report),
+    ]
+
+
+def _duplicates(report: DataReport) -> list[str]:
+    found = [finding for finding in report.findings if finding.other_id is not None and not finding.leak]
+    if not found:
+        return ["No duplicates within a split."]
+    splits = Counter(finding.split for finding in found)
+    told = ", ".join(f"{count:,} in {split}" for split, count in splits.items())
+    return _pairs(f"Duplicates within a split: {told}", found, report)
+
+
+def _elongated(report: DataReport) -> list[str]:
+    found = [finding for finding in report.findings if finding.kind == "elongated"]
+    if not found:
+        return []
+    return [
+        f"Elongated, 3 to 1 or more; they are squashed to a square: {_count(len(found), 'picture')}",
+        *_list(found),
+        *_more(len(found) - SHOWN, "pictures", report),
+    ]
+
+
+def _shifts(report: DataReport) -> list[str]:
+    if not report.shifts:
+        return []
+    order = ["shifted", "too few to tell", "no shift seen"]
+    found = sorted(report.shifts, key=lambda shift: order.index(shift.verdict))
+    rows = [
+        [f"{shift.split}: {shift.measure}", _figure(shift, shift.train), _figure(shift, shift.other), shift.verdict]
+        for shift in found
+    ]
+    return [
+        table(["against train", "train", "there", "verdict"], rows),
+        "shifted: by over 0.2 standard deviations and beyond chance (3 standard errors)",
+    ]
+
+
+def _figure(shift: Shift, value: float) -> str:
+    if shift.measure.startswith("share"):
+        return f"{percent(value)} %"
+    return f"{value:.1f} px" if shift.measure == "shorter side" else f"{value:.3f}"
+
+
+def _verdict(report: DataReport) -> list[str]:
+    lines = [f"{word:<7} {path}" for word, path in (("csv", report.csv), ("sheet", report.sheet)) if path]
+    if report.clean:
+        return [*lines, "Nothing stands in the way: no leaks, no unreadable files."]
+    told = [
+        *([_count(report.unreadable, "unreadable file")] if report.unreadable else []),
+        *([_count(report.leaks, "leak")] if report.leaks else []),
+    ]
+    look = "" if report.sheet else " Look at them: --sheet found.png."
+    return [*lines, wrapped(f"To put right first: {' and '.join(told)}.{look}")]
+
+
+def _list(found: Sequence[Finding]) -> list[str]:
+    return [wrapped(f"  {one.split} {one.image_id}: {one.detail}", indent="    ") for one in found[:SHOWN]]
+
+
+def _pairs(title: str, found: Sequence[Finding], report: DataReport) -> list[str]:
+    """Return a title and a table of pairs."""
+    rows = [
+        [
+            finding.kind,
+            "" if finding.distance is None else str(finding.distance),
+            _short(f"{finding.split} {finding.image_id}"),
+            _short(f"{finding.other_split} {finding.other_id}"),
+        ]
+        for finding in found[:SHOWN]
+    ]
+    return [
+        title,
+        table(["kind", "bits", "picture", "stands also as"], rows, left=4),
+        *_more(len(found) - SHOWN, "pairs", report),
+    ]
+
+
+def _more(left: int, word: str, report: DataReport, hint: bool = True) -> list[str]:
+    if left <= 0:
+        return []
+    return [f"and {left:,} more {word}" + (" (--csv FILE lists all)" if hint and not report.csv else "")]
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _short(text: str, columns: int = _NAME) -> str:
+    """Return a text with its middle left out where it is longer than that."""
+    half = (columns - 1) // 2
+    return text if len(text) <= columns else f"{text[:half]}…{text[-half:]}"
