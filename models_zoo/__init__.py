@@ -23,11 +23,14 @@ __all__ = [
     "Architecture",
     "Description",
     "Option",
+    "PACKAGED",
     "UnreachableError",
     "ZooError",
     "build",
     "describe",
     "find",
+    "own_size_px",
+    "weights_at_hand",
 ]
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
@@ -72,6 +75,12 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
 }
 
 TIMM: Final = "timm:"
+PACKAGED: Final[Mapping[str, str]] = {
+    "timm:tf_efficientnet_lite0": "EfficientNet-Lite0; its weights come as a package",
+    "timm:tf_efficientnet_lite1": "the same, deeper",
+    "timm:tf_efficientnet_lite2": "the same, deeper and wider",
+}
+"""Networks of timm whose ImageNet weights the extra `pretrained` installs."""
 MEAN: Final = (0.5, 0.5, 0.5)
 STD: Final = (0.25, 0.25, 0.25)
 
@@ -113,8 +122,10 @@ def build(
     Args:
         dropout: in front of the classifier, in [0, 1).
         options: the architecture's own, as values or as text; see `ARCHITECTURES`.
-        pretrained: start from the weights that timm knows by this name (needs the network once).
-        weights: start from a .safetensors or .pth file; a classifier of another size is replaced.
+        pretrained: start from the weights that timm knows by this name: from an installed package, or
+            from the hub (which needs the network once).
+        weights: start from a .safetensors or .pth file; a classifier of another size is replaced, and
+            the network's `notes` say so.
         mean, std: normalisation of each colour channel; pretrained weights bring their own.
         seed: names the initial weights; torch's global generator is left as it was.
 
@@ -135,9 +146,11 @@ def build(
     from models_zoo.weights import load
 
     with seeded(seed):
-        network = _body(wanted).network(mean, std)
-        if weights is not None:
-            load(network, weights)
+        body = _body(wanted)
+        network = body.network(mean, std)
+        source = weights if weights is not None else body.weights
+        if source is not None:
+            load(network, source, arch)
     prove(network, wanted)
     return network
 
@@ -160,6 +173,31 @@ def describe(arch: str, classes: int, size_px: int, *, options: Mapping[str, obj
     tensors = [*network.parameters(), *network.buffers()]
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     return Description(sum(tensor.numel() for tensor in network.parameters()), size / 1e6)
+
+
+def own_size_px(arch: str) -> int | None:
+    """Return the side of the pictures that an architecture's pretrained weights were trained on; None if unknown."""
+    if not find(arch).pretrained:
+        return None
+    from models_zoo.timm_nets import own_size_px
+
+    return own_size_px(arch)
+
+
+def weights_at_hand(arch: str) -> str:
+    """Return where pretrained weights would come from.
+
+    `installed` (a package of the extra `pretrained`), `cached` (the hub's cache on this
+    machine), `hub` (over the network), or `none`.
+
+    Raises:
+        ZooError: an unknown architecture.
+    """
+    if not find(arch).pretrained:
+        return "none"
+    from models_zoo.timm_nets import at_hand
+
+    return at_hand(arch)
 
 
 def _wanted(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,7 @@ class Network(nn.Module):
 
     mean: Tensor
     std: Tensor
+    notes: tuple[str, ...] = ()  # what its maker should tell a person
 
     def __init__(self, body: nn.Module, mean: Channels, std: Channels, head: tuple[str, ...]) -> None:
         """Wrap a body; `head` names the parts of it that depend on the number of classes."""
@@ -41,12 +43,14 @@ class Body(NamedTuple):
 
     head: prefixes of the weights that depend on the number of classes.
     mean, std: the normalisation that its weights were trained with; None: the caller's.
+    weights: a file of pretrained weights that is yet to be loaded.
     """
 
     module: nn.Module
     head: tuple[str, ...]
     mean: Channels | None = None
     std: Channels | None = None
+    weights: Path | None = None
 
     def network(self, mean: Channels, std: Channels) -> Network:
         """Return the body behind its own normalisation, or behind the one given."""

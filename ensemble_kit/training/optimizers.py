@@ -12,6 +12,7 @@ from torch import nn
 
 from ensemble_kit.tables import pick
 from ensemble_kit.training import OPTIMIZERS
+from ensemble_kit.training.layers import learning_scales
 
 Groups = list[dict[str, Any]]
 
@@ -31,8 +32,13 @@ def sgd(groups: Groups, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=True)
 
 
-def make_optimizer(module: nn.Module, name: str, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Return the named optimiser over all parameters that learn.
+def make_optimizer(
+    module: nn.Module, name: str, lr: float, weight_decay: float, layer_decay: float = 1.0
+) -> torch.optim.Optimizer:
+    """Return the named optimiser over all parameters that learn; each group knows its `lr_scale`.
+
+    Args:
+        layer_decay: how much less each layer learns than the next, see `layers.learning_scales`.
 
     Raises:
         UnknownNameError: no optimiser has that name.
@@ -42,10 +48,18 @@ def make_optimizer(module: nn.Module, name: str, lr: float, weight_decay: float)
         [0.5, 0.0]
     """
     make = pick(OPTIMIZERS, name, "optimizer").load()
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer: torch.optim.Optimizer = make([group for group in groups if group["params"]], lr)
+    learning = {weight: one for weight, one in module.named_parameters() if one.requires_grad}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for weight, scale in learning_scales(learning, layer_decay).items():
+        decay = weight_decay if learning[weight].ndim > 1 else 0.0
+        groups.setdefault((scale, decay), []).append(learning[weight])
+    optimizer: torch.optim.Optimizer = make(
+        [{"params": held, "weight_decay": decay, "lr_scale": scale} for (scale, decay), held in groups.items()], lr
+    )
     return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of every group: its own share of `lr`."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["lr_scale"]

@@ -35,6 +35,8 @@ class Recipe:
     ema: float = 0.0  # decay of the weights' running mean, which is kept; 0: the weights themselves
     precision: str = "float32"  # of the products; auto: bfloat16 where the processor computes with it
     mix: float = 0.0  # share of the batches whose pictures are mixed in pairs (mixup or cutmix)
+    head_epochs: int = 0  # at first, in which the classifier alone learns
+    layer_decay: float = 1.0  # each layer learns so much less than the next one towards the classifier
 
 
 class Range(NamedTuple):
@@ -73,6 +75,8 @@ RANGES: Final[Mapping[str, Range]] = {
     "ema": Range("decay of the running mean of the weights (0: off)", float, 0.0, 0.99999),
     "precision": Range("numbers that products are taken in while training", str, choices=PRECISIONS),
     "mix": Range("share of batches mixed in pairs by mixup or cutmix", float, 0.0, 1.0),
+    "head_epochs": Range("epochs at first in which the classifier alone learns", int, 0, 10_000),
+    "layer_decay": Range("how much less each layer learns than the next", float, 0.0, 1.0, above=True),
 }
 
 RECIPES: Final[Mapping[str, Recipe]] = {
@@ -91,6 +95,22 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         flip=True,
         ema=0.99,
         precision="auto",
+    ),
+    "finetune": Recipe(
+        epochs=10,
+        lr=1e-3,
+        batch_size=32,
+        optimizer="adamw",
+        weight_decay=0.05,
+        schedule="cosine",
+        warmup_epochs=1.0,
+        label_smoothing=0.1,
+        dropout=0.2,
+        augment="light",
+        flip=True,
+        ema=0.99,
+        head_epochs=1,
+        layer_decay=0.9,
     ),
 }
 

@@ -1,7 +1,5 @@
 """Weights from files."""
 
-import pickle
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -37,11 +35,12 @@ def test_plain_and_nested_weights_of_a_body_are_taken(source, tmp_path, wrapper)
 
 def test_a_classifier_of_another_size_is_replaced_and_all_else_kept(source, tmp_path):
     path = _saved(source.state_dict(), tmp_path / "weights.safetensors")
-    network, fresh = (build("cnn-deep", 11, 28, seed=5, **more) for more in ({"weights": path}, {}))
+    network = build("cnn-deep", 11, 28, seed=5, weights=path)
     assert torch.equal(network.body[0][0].weight, source.body[0][0].weight)
-    heads = [[m for m in net.modules() if isinstance(m, nn.Linear)][-1] for net in (network, fresh)]
-    assert torch.equal(heads[0].weight, heads[1].weight)
-    assert heads[0].out_features == 11
+    head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+    assert head.out_features == 11
+    assert not head.weight.any()
+    assert network.notes == ("The classifier in 'weights.safetensors' has 7 outputs, wanted 11: it starts anew.",)
 
 
 def test_weights_without_a_classifier_are_taken(source, tmp_path):
@@ -78,7 +77,15 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
         def __reduce__(self):
             return (open, (str(marker), "w"))
 
-    (tmp_path / "trap.pth").write_bytes(pickle.dumps({"weight": Trap()}))
+    torch.save({"weight": Trap()}, tmp_path / "trap.pth")
     with pytest.raises(ZooError, match="cannot be read as weights"):
         build("mlp", 7, 28, weights=tmp_path / "trap.pth")
     assert not marker.exists()
+
+
+def test_a_checkpoint_of_another_architecture_is_refused_by_name(source, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    save_file(source.state_dict(), path, metadata={"ensemble_kit": '{"plan": {"arch": "cnn-deep"}}'})
+    assert build("cnn-deep", 7, 28, weights=path).notes == ()
+    with pytest.raises(ZooError, match="are those of 'cnn-deep', wanted 'cnn'. Use --arch cnn-deep"):
+        build("cnn", 7, 28, weights=path)

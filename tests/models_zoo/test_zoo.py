@@ -120,9 +120,12 @@ def test_public_names_are_these():
         "Architecture",
         "Description",
         "Option",
+        "PACKAGED",
         "UnreachableError",
         "ZooError",
         "build",
         "describe",
         "find",
+        "own_size_px",
+        "weights_at_hand",
     ]
