@@ -20,6 +20,7 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
     show_default=True,
     help="How members weigh.",
 )
+@options.metric
 @click.option("--name", default=None, help="Name of the blend.  [default: method-weights]")
 @click.option("--out", type=options.FOLDER, default=None, help="The CSV.  [default: submissions/NAME.csv]")
 @click.option(
@@ -41,12 +42,14 @@ def blend(as_json: bool, **given: Any) -> None:
     """Blend MEMBERS, all if none is named; write a submission.
 
     The tuned figure is measured on the rows it was tuned on and is called optimistic; the
-    honest one repeats the whole procedure inside every fold.
+    honest one repeats the whole procedure inside every fold. Figures are in --metric;
+    greedy goes by it, auto never does.
 
     \b
     Example:
       ek blend --method logit-sum
       ek blend cnn vit --method prob-mean --weights cnn=1,vit=2
+      ek blend --weights greedy --metric macro-f1
       ek blend --sample sample_submission.csv --out final.csv
     """
     import ensemble_kit

@@ -9,12 +9,13 @@ from ensemble_kit.cli import options
 
 @click.group(invoke_without_command=True)
 @options.several(options.predictions, options.runs, options.blends, options.submissions)
-@options.several(options.cache, options.verify, options.json)
+@options.several(options.cache, options.verify, options.metric, options.json)
 @click.pass_context
 def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """Show how good each member is; add, remove, rename.
 
-    Val accuracy with its 95 % interval, log loss, calibration error, views and cost.
+    Val accuracy, or --metric, with its 95 % interval, log loss, calibration error, views
+    and cost; the best first.
 
     With --verify every artefact in the four folders is read again and checked.
 
@@ -22,6 +23,7 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     Example:
       ek members
       ek members --predictions predictions/toy --json
+      ek members --metric macro-f1
     """
     if ctx.invoked_subcommand is None:
         import ensemble_kit
@@ -35,16 +37,19 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
 @click.option("--val", type=options.FOLDER, required=True, help="Scores on val: .npz or .csv, with labels.")
 @click.option("--test", type=options.FOLDER, default=None, help="Scores on test: .npz or .csv.")
 @click.option("--kind", type=click.Choice(["logits", "probabilities"]), required=True, help="What the scores are.")
+@click.option("--group-from", default=None, metavar="REGEX", help="Val pictures that belong together, from their ids.")
 @options.several(options.replace, options.predictions, options.cache, options.json)
 def add(as_json: bool, **given: Any) -> None:
     """Add a member that ek did not train, from its scores.
 
-    An .npz holds image_ids, classes, scores and, for val, labels; a CSV holds the column
-    image_id, one column a class and, for val, the column label.
+    An .npz holds image_ids, classes, scores and, for val, labels, and groups where there
+    are any; a CSV holds the column image_id, one column a class and, for val, the column
+    label.
 
     \b
     Example:
       ek members add vit --kind probabilities --val val.csv --test test.csv
+      ek members add vit --kind logits --val val.npz --group-from '^(.*)_'
     """
     import ensemble_kit
     from ensemble_kit.reporting import summaries

@@ -6,8 +6,11 @@
     folds        which image is held out when; independent of row order
     weights      the ways to find weights: one function, one line below
     tuning       pool -> Tuned -> scores, probabilities, predictions
+    judging      what was said of labelled images, in any metric
     honesty      the whole procedure, redone inside every fold
-    measures     accuracy, log loss, calibration, intervals
+    resampling   images or groups drawn again, or swapped, repeatably
+    comparison   which of two is better, paired on the same images
+    measures     calibration, the interval of an accuracy
 
 NumPy only: no torch, no files, no model. The tables below import nothing. To add a
 ballot, a way to find weights, or a way to choose views: write the function, add one line.
@@ -27,7 +30,7 @@ BALLOTS: Final[Mapping[str, Entry]] = {
 WEIGHTS: Final[Mapping[str, Entry]] = {
     "auto": Entry("log loss, drawn to equal as far as val asks", "ensemble_kit.ensembling.weights:auto"),
     "equal": Entry("every member counts the same", "ensemble_kit.ensembling.weights:equal"),
-    "greedy": Entry("add the member that helps accuracy most", "ensemble_kit.ensembling.weights:greedy"),
+    "greedy": Entry("add the member that helps the metric most", "ensemble_kit.ensembling.weights:greedy"),
 }
 
 VIEW_CHOICES: Final[Mapping[str, Entry]] = {

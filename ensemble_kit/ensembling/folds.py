@@ -42,10 +42,21 @@ def fold_of(
         units.setdefault(ids[row] if groups is None else groups[row], []).append(row)
     rows_of_unit = list(units.values()) if groups is None else [units[name] for name in sorted(units)]
     stratum = _strata(labels, rows_of_unit, folds)
-    random = _generator([ids[row] for row in order], repeat)
+    random = generator(ids, f"repeat {repeat}")
     shuffled = random.permutation(len(rows_of_unit))
     dealt = sorted(shuffled.tolist(), key=lambda unit: (stratum[unit], -len(rows_of_unit[unit])))
     return _deal(dealt, rows_of_unit, stratum, len(ids), folds)
+
+
+def numbered(names: Sequence[str]) -> Int[np.ndarray, " images"]:
+    """Return a number for each name: its place among the sorted distinct names.
+
+    Example:
+        >>> numbered(["b", "a", "b"])
+        array([1, 0, 1])
+    """
+    number = {name: place for place, name in enumerate(sorted(set(names)))}
+    return np.array([number[name] for name in names], dtype=np.int64)
 
 
 def _strata(labels: Labels, rows_of_unit: Sequence[Sequence[int]], folds: int) -> list[int]:
@@ -56,10 +67,10 @@ def _strata(labels: Labels, rows_of_unit: Sequence[Sequence[int]], folds: int) -
     return [-1 if small[label] else label for label in majority]
 
 
-def _generator(sorted_ids: Sequence[str], repeat: int) -> np.random.Generator:
-    """Return a random generator that depends on the set of ids and the repeat alone."""
-    digest = hashlib.sha256(f"repeat {repeat}".encode())
-    for image_id in sorted_ids:
+def generator(ids: Sequence[str], purpose: str) -> np.random.Generator:
+    """Return a random generator that depends on the set of ids and the purpose alone."""
+    digest = hashlib.sha256(purpose.encode())
+    for image_id in sorted(ids):
         name = image_id.encode("utf-8", "surrogatepass")
         digest.update(b"%d:" % len(name) + name)
     return np.random.default_rng(int.from_bytes(digest.digest(), "big"))

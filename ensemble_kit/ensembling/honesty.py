@@ -9,46 +9,19 @@ Source: Stone, "Cross-validatory choice and assessment of statistical prediction
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 
-from ensemble_kit.ensembling import BALLOTS
-from ensemble_kit.ensembling.ballots import Ballot
 from ensemble_kit.ensembling.folds import fold_of
-from ensemble_kit.ensembling.measures import accuracy_interval
-from ensemble_kit.ensembling.tuning import predict, probabilities
+from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.types import Labels, Pool, Tuned
 
 Procedure = Callable[[Pool], Tuned]
 
 
-@dataclass(frozen=True, eq=False)
-class CrossFitted:
-    """How one procedure did on rows it had not seen, in the pool's row order.
-
-    correct: right or wrong, for every repeat.
-    log_prob: log probability of the label (nats, floored at -36); None for votes.
-    """
-
-    correct: Bool[np.ndarray, "repeats images"]
-    log_prob: Float[np.ndarray, "repeats images"] | None
-
-    @property
-    def accuracy(self) -> float:
-        """The honest estimate: mean accuracy over images and repeats."""
-        return float(self.correct.mean())
-
-    def interval(self, groups: tuple[str, ...] | None = None) -> tuple[float, float]:
-        """Return the 95% interval of the honest estimate; see `measures.accuracy_interval`."""
-        return accuracy_interval(self.correct.mean(axis=0), groups)
-
-
-def cross_fit(
-    pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4
-) -> dict[str, CrossFitted]:
+def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Judged]:
     """Return how each procedure does where it has not looked, all on the same folds.
 
     Args:
@@ -67,21 +40,22 @@ def cross_fit(
         raise InvalidOptionError(f"Wanted at least 2 folds and 1 repeat, got {folds} and {repeats}.")
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
     ordered, labels = pool.rows(order), pool.labels[order]
-    correct = {name: np.zeros((repeats, len(order)), dtype=np.bool_) for name in procedures}
-    log_prob = {name: np.zeros((repeats, len(order))) for name in procedures}
+    predicted = {name: np.zeros((repeats, len(order)), dtype=np.int64) for name in procedures}
+    log_prob = {name: np.full((repeats, len(order)), np.nan) for name in procedures}
     for repeat, train, held in _splits(ordered, labels, folds, repeats):
         seen, unseen = ordered.rows(train), ordered.rows(held)
         for name, procedure in procedures.items():
-            tuned = procedure(seen)
-            correct[name][repeat, order[held]] = predict(unseen, tuned) == labels[held]
-            log_prob[name][repeat, order[held]] = _log_prob(unseen, tuned, labels[held])
+            judged = judge(unseen, procedure(seen))
+            predicted[name][repeat, order[held]] = judged.predicted[0]
+            if judged.log_prob is not None:
+                log_prob[name][repeat, order[held]] = judged.log_prob[0]
     return {
-        name: CrossFitted(correct[name], None if np.isnan(log_prob[name]).any() else log_prob[name])
+        name: Judged(predicted[name], None if np.isnan(log_prob[name]).any() else log_prob[name], pool.labels)
         for name in procedures
     }
 
 
-def optimism(tuned_accuracy: float, honest: CrossFitted) -> float:
+def optimism(tuned_accuracy: float, honest: Judged) -> float:
     """Return how much the accuracy on the tuned rows flatters, as a fraction."""
     return tuned_accuracy - honest.accuracy
 
@@ -95,13 +69,3 @@ def _splits(
         fold = fold_of(pool.ids, labels, pool.groups, folds, repeat=repeat + 1)
         for held_out in np.unique(fold):
             yield repeat, np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
-
-
-def _log_prob(pool: Pool, tuned: Tuned, labels: Labels) -> Float[np.ndarray, " images"]:
-    """Return the log probability of each label; NaN where the ballot has no probabilities."""
-    rule: Ballot = BALLOTS[tuned.ballot].load()
-    if rule.unit == "votes":
-        return np.full(len(labels), np.nan)
-    at_label = probabilities(pool, tuned)[np.arange(len(labels)), labels]
-    log_prob: Float[np.ndarray, " images"] = np.log(np.maximum(at_label, np.finfo(np.float64).eps))
-    return log_prob

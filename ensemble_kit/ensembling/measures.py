@@ -1,7 +1,7 @@
-"""How good predictions are, and how sure one can be of that.
+"""How calibrated probabilities are, and how sure one can be of an accuracy.
 
-Accuracies are fractions in [0, 1]; losses are in nats. Never fits anything.
-To add a measure: a function of probabilities or correctness and labels.
+The metrics themselves live in `ensemble_kit.metrics`. Accuracies are fractions in [0, 1].
+Never fits anything. To add a measure: a function of probabilities or correctness and labels.
 """
 
 import hashlib
@@ -9,44 +9,15 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
+from ensemble_kit.ensembling.resampling import RESAMPLES, percentiles
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, Scores
 
 CALIBRATION_BINS = 15
-RESAMPLES = 2000
 Correct = Bool[np.ndarray, " images"] | Float[np.ndarray, " images"]
-
-
-def accuracy(predicted: Int[np.ndarray, " images"], labels: Labels) -> float:
-    """Return the share of images whose predicted class is the label.
-
-    Raises:
-        BadDataError: there is no image.
-
-    Example:
-        >>> accuracy(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0]))
-        0.75
-    """
-    _check_some(labels)
-    return float((predicted == labels).mean())
-
-
-def log_loss(probabilities: Scores, labels: Labels) -> float:
-    """Return the mean of -log p(label), in nats; p is floored at 2.2e-16.
-
-    Raises:
-        BadDataError: there is no image.
-
-    Example:
-        >>> bits = log_loss(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 0])) / float(np.log(2))
-        >>> round(bits, 6)
-        1.5
-    """
-    _check_some(labels)
-    at_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(at_label, np.finfo(np.float64).eps)).mean())
 
 
 def ece(probabilities: Scores, labels: Labels) -> float:
@@ -65,7 +36,7 @@ def ece(probabilities: Scores, labels: Labels) -> float:
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     """
-    _check_some(labels)
+    check_some(labels)
     confidence = probabilities.max(axis=1).astype(np.float64)
     correct = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
@@ -85,7 +56,7 @@ def brier(probabilities: Scores, labels: Labels) -> float:
 
     Source: Brier, "Verification of forecasts", Monthly Weather Review 78(1), 1950.
     """
-    _check_some(labels)
+    check_some(labels)
     return float(((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1).mean())
 
 
@@ -140,7 +111,7 @@ def accuracy_interval(correct: Correct, groups: Sequence[str] | None = None) -> 
 
     Source: Field and Welsh, "Bootstrapping clustered data", JRSS B 69(3), 2007.
     """
-    _check_some(correct)
+    check_some(correct)
     count = min(float(correct.sum()), float(len(correct)))
     low, high = wilson(count, len(correct))
     if groups is None:
@@ -153,10 +124,5 @@ def accuracy_interval(correct: Correct, groups: Sequence[str] | None = None) -> 
     random = np.random.default_rng(seed)
     drawn = random.integers(len(names), size=(RESAMPLES, len(names)))
     shares = right[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    return min(low, float(np.quantile(shares, 0.025))), max(high, float(np.quantile(shares, 0.975)))
-
-
-def _check_some(rows: np.ndarray) -> None:
-    """Raise unless there is an image to measure on."""
-    if not len(rows):
-        raise BadDataError("Wanted at least one image to measure on, got none.")
+    lower, upper = percentiles(shares)
+    return min(low, lower), max(high, upper)

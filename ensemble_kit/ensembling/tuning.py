@@ -25,6 +25,7 @@ from ensemble_kit.ensembling.ballots import (
 from ensemble_kit.ensembling.views import TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
 from ensemble_kit.ensembling.weights import Evidence, Weighing, weigh
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.metrics import METRICS, measure
 from ensemble_kit.tables import pick
 from ensemble_kit.types import MemberLogits, Pool, Scores, Tuned, Weights
 
@@ -32,6 +33,7 @@ __all__ = [
     "TunedViews",
     "ViewChoice",
     "best_single",
+    "check_metric",
     "given",
     "predict",
     "probabilities",
@@ -43,7 +45,11 @@ __all__ = [
 
 
 def tune(
-    pool: Pool, ballot: str, weights: str | Mapping[str, float | int], view_choices: Sequence[ViewChoice]
+    pool: Pool,
+    ballot: str,
+    weights: str | Mapping[str, float | int],
+    view_choices: Sequence[ViewChoice],
+    metric: str = "accuracy",
 ) -> Tuned:
     """Return the numbers of a blend, all of them found on this pool.
 
@@ -54,18 +60,21 @@ def tune(
         ballot: a name in `BALLOTS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
+        metric: a name in `METRICS`, what `greedy` goes by; no other way reads it.
 
     Raises:
         BadDataError: the pool has no labels.
         UnknownNameError: a name is in no table, or a weight names no member.
-        InvalidOptionError: a weight is negative or not finite, or all are 0.
+        InvalidOptionError: a weight is negative or not finite, or all are 0; or a metric
+            that reads probabilities, of votes.
         MisalignedError: choices do not fit the members, or weights their views.
     """
+    check_metric(metric, ballot)
     rule = _rule(ballot)
     method = _method(weights, pool.members)
     prepared = prepare(pool, view_choices)
     even = np.full(len(pool.members), 1.0 / len(pool.members))
-    evidence = Evidence(rule, prepared.logits, prepared.labels, prepared.fold, prepared.groups, even)
+    evidence = Evidence(rule, prepared.logits, prepared.labels, prepared.fold, prepared.groups, even, metric)
     if why_not_fitted(prepared.labels) is None:
         weighing = method(evidence)
     else:
@@ -80,14 +89,34 @@ def tune(
     )
 
 
-def best_single(pool: Pool, ballot: str, view_choices: Sequence[ViewChoice]) -> Tuned:
-    """Return the blend of one member alone: the most accurate (ties: the lowest index).
+def best_single(pool: Pool, ballot: str, view_choices: Sequence[ViewChoice], metric: str = "accuracy") -> Tuned:
+    """Return the blend of one member alone: the best by the metric (ties: the lowest index).
 
-    Accuracy is counted after the member's views are merged. Raises as `tune` does.
+    Measured after the member's views are merged and its temperature is found. Without any
+    image the first member is taken. Raises as `tune` does.
     """
+    check_metric(metric, ballot)
     prepared = prepare(pool, view_choices)
-    right = (prepared.logits.argmax(axis=-1) == prepared.labels).sum(axis=1)
-    return tune(pool, ballot, {pool.members[int(right.argmax())]: 1.0}, view_choices)
+    best = 0
+    if len(prepared.labels):
+        rule = METRICS[metric]
+        best = int(np.argmax([rule.gain(measure(metric, softmax(m), prepared.labels)) for m in prepared.logits]))
+    return tune(pool, ballot, {pool.members[best]: 1.0}, view_choices)
+
+
+def check_metric(metric: str, ballot: str) -> None:
+    """Raise unless the metric can be measured on what the ballot gives.
+
+    Raises:
+        UnknownNameError: a name is in no table.
+        InvalidOptionError: the metric reads probabilities, and votes are none.
+    """
+    rule = pick(METRICS, metric, "metric")
+    if rule.reads == "log_prob" and _rule(ballot).unit == "votes":
+        raise InvalidOptionError(
+            f"{metric} needs probabilities, and {ballot} gives vote shares, which are none; "
+            "take another metric, or blend by logit-sum or prob-mean."
+        )
 
 
 def scores(pool: Pool, tuned: Tuned) -> Scores:

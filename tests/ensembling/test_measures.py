@@ -4,33 +4,13 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from ensemble_kit.ensembling.ballots import softmax
-from ensemble_kit.ensembling.measures import accuracy, accuracy_interval, brier, ece, log_loss, wilson
+from ensemble_kit.ensembling.measures import accuracy_interval, brier, ece, wilson
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 
 IMAGES, CLASSES = 211, 7
 RANDOM = np.random.default_rng(0)
 LABELS = np.r_[np.arange(CLASSES), RANDOM.integers(CLASSES, size=IMAGES - CLASSES)]
 CHANCES = softmax(2 * np.eye(CLASSES)[LABELS] + 2 * RANDOM.normal(size=(IMAGES, CLASSES)))
-
-
-def test_accuracy_is_sklearns() -> None:
-    predicted = CHANCES.argmax(axis=1)
-    assert accuracy(predicted, LABELS) == metrics.accuracy_score(LABELS, predicted)
-
-
-def test_log_loss_is_sklearns() -> None:
-    assert log_loss(CHANCES, LABELS) == pytest.approx(metrics.log_loss(LABELS, CHANCES), rel=1e-12)
-
-
-def test_the_four_row_cross_entropy_sums_to_6_966_bits() -> None:
-    at_label = np.array([0.4, 0.4, 0.5, 0.1])
-    chances = np.stack([at_label, 1 - at_label], axis=1)
-    nats = 4 * log_loss(chances, np.zeros(4, dtype=np.int64))
-    assert nats / np.log(2) == pytest.approx(6.966, abs=5e-4)
-
-
-def test_a_probability_of_0_costs_a_finite_loss() -> None:
-    assert log_loss(np.array([[0.0, 1.0]]), np.array([0])) == pytest.approx(36.04, abs=0.01)
 
 
 def test_brier_is_sklearns() -> None:
@@ -80,8 +60,6 @@ def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
 def test_no_images_are_refused() -> None:
     none, labels = np.zeros((0, 3)), np.zeros(0, dtype=np.int64)
     for measure in (
-        lambda: accuracy(labels, labels),
-        lambda: log_loss(none, labels),
         lambda: ece(none, labels),
         lambda: brier(none, labels),
         lambda: accuracy_interval(np.zeros(0)),

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import softmax
+from sklearn import metrics
 
 from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
 from ensemble_kit.ensembling.tuning import best_single, given, predict, probabilities, scores, tune
@@ -126,6 +127,36 @@ def test_the_best_single_is_the_most_accurate_with_its_views(draw_pool) -> None:
     right = [(logits.mean(axis=0).argmax(axis=-1) == pool.labels).sum() for logits in pool.logits]
     assert tuned.weights.tolist() == np.eye(3)[int(np.argmax(right))].tolist()
     assert int((predict(pool, tuned) == pool.labels).sum()) == max(right)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
+def test_the_best_single_is_the_best_by_the_metric_that_was_asked_for(draw_pool, metric: str) -> None:
+    pool = draw_pool([1.9, 2.0, 2.1, 2.0], seed=3)
+    pool = replace(pool, labels=np.where(pool.labels > 2, pool.labels, 2))  # one class is large
+    tuned = best_single(pool, "logit-sum", ["none"] * 4, metric)
+    scores = []
+    for place, logits in enumerate(pool.logits):
+        chances = softmax(logits[0].astype(np.float64) / tuned.temperatures[place], axis=-1)
+        scores.append(
+            {
+                "balanced-accuracy": lambda found: metrics.balanced_accuracy_score(pool.labels, found.argmax(axis=1)),
+                "macro-f1": lambda found: metrics.f1_score(pool.labels, found.argmax(axis=1), average="macro"),
+                "log-loss": lambda found: -metrics.log_loss(pool.labels, found, labels=range(7)),
+            }[metric](chances)
+        )
+    assert tuned.weights.tolist() == np.eye(4)[int(np.argmax(scores))].tolist()
+
+
+def test_a_metric_must_fit_the_ballot(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0])
+    for procedure in (lambda **given: tune(pool, weights="equal", **given), lambda **given: best_single(pool, **given)):
+        with pytest.raises(
+            InvalidOptionError, match="log-loss needs probabilities, and majority-vote gives vote shares"
+        ):
+            procedure(ballot="majority-vote", view_choices=["none"] * 2, metric="log-loss")
+        with pytest.raises(UnknownNameError, match="No metric is named 'accurac'; did you mean 'accuracy'"):
+            procedure(ballot="logit-sum", view_choices=["none"] * 2, metric="accurac")
 
 
 def test_of_equal_members_the_first_is_the_best_single(draw_pool) -> None:

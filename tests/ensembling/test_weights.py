@@ -1,9 +1,11 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn import metrics
 
 from ensemble_kit.ensembling.ballots import LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Ballot
 from ensemble_kit.ensembling.folds import fold_of
@@ -103,6 +105,42 @@ def test_greedy_picks_as_by_hand(ballot: Ballot, seed: int, monkeypatch: pytest.
     monkeypatch.setattr("ensemble_kit.ensembling.weights.GREEDY_ROUNDS", 7)
     seen = evidence(ballot, seed, images=53)
     np.testing.assert_allclose(greedy(seen).weights, hand_greedy(seen, rounds=7), atol=1e-12)
+
+
+HELPFUL = {
+    "balanced-accuracy": lambda labels, chances: metrics.balanced_accuracy_score(labels, chances.argmax(axis=1)),
+    "macro-f1": lambda labels, chances: metrics.f1_score(labels, chances.argmax(axis=1), average="macro"),
+    "log-loss": lambda labels, chances: -metrics.log_loss(labels, chances, labels=range(CLASSES)),
+}
+
+
+@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN])
+@pytest.mark.parametrize("metric", HELPFUL)
+def test_greedy_goes_by_any_metric(ballot: Ballot, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ensemble_kit.ensembling.weights.GREEDY_ROUNDS", 5)
+    seen = replace(evidence(ballot, 2, images=53), metric=metric)
+    chances = softmax(seen.logits, axis=-1)
+    picks: list[int] = []
+    best: list[float] = []
+    for _ in range(5):
+        teams = [[*picks, member] for member in range(MEMBERS)]
+        means = [
+            softmax(seen.logits[team].mean(axis=0), axis=-1) if ballot is LOGIT_SUM else chances[team].mean(axis=0)
+            for team in teams
+        ]
+        scores = [round(HELPFUL[metric](seen.labels, mean), 12) for mean in means]
+        picks.append(scores.index(max(scores)))
+        best.append(max(scores))
+    prefix = picks[: best.index(max(best)) + 1]
+    expected = [prefix.count(member) / len(prefix) for member in range(MEMBERS)]
+    np.testing.assert_allclose(greedy(seen).weights, expected, atol=1e-12)
+
+
+def test_auto_never_looks_at_the_metric() -> None:
+    seen = evidence(LOGIT_SUM, 4)
+    plain = auto(seen)
+    for metric in HELPFUL:
+        np.testing.assert_array_equal(auto(replace(seen, metric=metric)).weights, plain.weights)
 
 
 def test_greedy_takes_the_lowest_of_equal_members_and_stops_at_the_first_best() -> None:

@@ -1,0 +1,34 @@
+"""`ek compare`: which of two members or blends is better."""
+
+from typing import Any
+
+import click
+
+from ensemble_kit.cli import options
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@options.several(options.metric, options.predictions, options.blends, options.cache, options.verify)
+@options.several(options.quiet, options.json)
+def compare(as_json: bool, **given: Any) -> None:
+    """Say which of A and B, members or blends, is better on val.
+
+    Both are judged on the same pictures by predictions that never saw them. The test is
+    the exact McNemar's, sign flips where pictures come in groups, random swaps for other
+    metrics than accuracy.
+
+    \b
+    Example:
+      ek compare cnn vit
+      ek compare logit-sum-auto vit --metric macro-f1
+      ek compare blends/final.json blends/logit-sum-equal.json
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import comparison
+
+    options.show(ensemble_kit.compare(**given), comparison.compared, as_json)
+
+
+COMMANDS = (compare,)

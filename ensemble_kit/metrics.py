@@ -1,0 +1,180 @@
+"""What counts as good: the metrics that people choose by name, each one number.
+
+    accuracy           share of pictures that are right
+    balanced-accuracy  mean over classes of the share of their pictures that are right
+    macro-f1           mean over classes of the F1 score
+    log-loss           mean of -log p(label), in nats; less is better
+
+A class that no label holds is left out of balanced accuracy; one that neither a label nor
+a prediction holds is left out of macro F1, and one that is never found has an F1 of 0: as
+scikit-learn does. NumPy only; never fits anything. To add a metric: a function of what was
+read off each image, its labels and how often it counts; one line in `METRICS`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ensemble_kit.errors import BadDataError
+from ensemble_kit.tables import pick
+from ensemble_kit.types import Labels, Scores
+
+Predicted = Int[np.ndarray, " images"]
+LogProb = Float[np.ndarray, " images"]
+Counts = Int[np.ndarray, " images"]
+PerClass = Float[np.ndarray, " classes"]
+
+
+def accuracy(predicted: Predicted, labels: Labels, counts: Counts | None = None) -> float:
+    """Return the share of images whose predicted class is the label.
+
+    Args:
+        counts: how often each image counts, as a resample has it; None: once.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> accuracy(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0]))
+        0.75
+    """
+    return _mean(predicted == labels, counts)
+
+
+def balanced_accuracy(predicted: Predicted, labels: Labels, counts: Counts | None = None) -> float:
+    """Return the mean recall of the classes that the labels hold.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 2]))  # class 1 has no picture
+        0.5
+
+    Source: Brodersen et al., "The balanced accuracy and its posterior distribution", ICPR 2010.
+    """
+    right, there, _ = _class_counts(predicted, labels, counts)
+    return float((right[there > 0] / there[there > 0]).mean())
+
+
+def macro_f1(predicted: Predicted, labels: Labels, counts: Counts | None = None) -> float:
+    """Return the mean F1 of the classes that the labels or the predictions hold.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> round(macro_f1(np.array([0, 0, 0, 1]), np.array([0, 0, 2, 1])), 6)  # F1: 0.8, 1 and 0
+        0.6
+
+    Source: van Rijsbergen, "Information Retrieval", 1979.
+    """
+    right, there, found = _class_counts(predicted, labels, counts)
+    seen = there + found > 0
+    return float((2 * right[seen] / (there + found)[seen]).mean())
+
+
+def mean_loss(log_prob: LogProb, labels: Labels, counts: Counts | None = None) -> float:
+    """Return the mean of minus the log probability of the labels, in nats.
+
+    Raises:
+        BadDataError: there is no image.
+    """
+    return -_mean(log_prob, counts)
+
+
+def log_loss(probabilities: Scores, labels: Labels) -> float:
+    """Return the mean of -log p(label), in nats; p is floored at 2.2e-16.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> bits = log_loss(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 0])) / float(np.log(2))
+        >>> round(bits, 6)
+        1.5
+    """
+    return mean_loss(log_prob(probabilities, labels), labels)
+
+
+def log_prob(probabilities: Scores, labels: Labels) -> LogProb:
+    """Return the log probability of each label, in nats; p is floored at 2.2e-16."""
+    at_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    logs: LogProb = np.log(np.maximum(at_label, np.finfo(np.float64).eps))
+    return logs
+
+
+class Metric(NamedTuple):
+    """One line of `METRICS`.
+
+    heading: what a column of it is called, at most 8 characters.
+    unit: a fraction printed in per cent, or nats.
+    larger_is_better: whether a good score is a large one.
+    reads: what `score` looks at: the predicted classes, or the log probability of the labels.
+    score: from what it reads, the labels and how often each image counts to a number.
+    """
+
+    help: str
+    heading: str
+    unit: Literal["%", "nats"]
+    larger_is_better: bool
+    reads: Literal["predicted", "log_prob"]
+    score: Callable[..., float]
+
+    def gain(self, score: float) -> float:
+        """Return the score with the sign that makes more better."""
+        return score if self.larger_is_better else -score
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "accuracy": Metric("share of pictures that are right", "val %", "%", True, "predicted", accuracy),
+    "balanced-accuracy": Metric("mean recall of the classes", "bal %", "%", True, "predicted", balanced_accuracy),
+    "macro-f1": Metric("mean F1 of the classes", "F1 %", "%", True, "predicted", macro_f1),
+    "log-loss": Metric("mean -log p(label); less is better", "log loss", "nats", False, "log_prob", mean_loss),
+}
+
+
+def measure(metric: str, probabilities: Scores, labels: Labels) -> float:
+    """Return the metric of that name; the predicted class is the likeliest (ties: the lowest index).
+
+    Raises:
+        UnknownNameError: no metric has that name.
+        BadDataError: there is no image.
+
+    Example:
+        >>> probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
+        >>> measure("accuracy", probabilities, np.array([0, 1]))
+        0.5
+    """
+    rule = pick(METRICS, metric, "metric")
+    read = log_prob(probabilities, labels) if rule.reads == "log_prob" else probabilities.argmax(axis=-1)
+    return rule.score(read, labels)
+
+
+def check_some(rows: np.ndarray) -> None:
+    """Raise unless there is an image to measure on.
+
+    Raises:
+        BadDataError: there is none.
+    """
+    if not len(rows):
+        raise BadDataError("Wanted at least one image to measure on, got none.")
+
+
+def _mean(values: np.ndarray, counts: Counts | None) -> float:
+    """Return the mean over images, each as often as it counts."""
+    check_some(values)
+    return float(values.mean() if counts is None else (values * counts).sum() / counts.sum())
+
+
+def _class_counts(predicted: Predicted, labels: Labels, counts: Counts | None) -> tuple[PerClass, PerClass, PerClass]:
+    """Return for each class how many images are rightly predicted, labelled and predicted as such."""
+    check_some(labels)
+    weights = np.ones(len(labels)) if counts is None else counts.astype(np.float64)
+    classes = int(max(labels.max(), predicted.max())) + 1
+    right = np.bincount(labels, weights=weights * (predicted == labels), minlength=classes)
+    there = np.bincount(labels, weights=weights, minlength=classes)
+    found = np.bincount(predicted, weights=weights, minlength=classes)
+    return right, there, found
