@@ -6,19 +6,17 @@ however that dies. To store something new, call `replace_file`, within `locked` 
 the new content depends on the old.
 """
 
-import errno
 import os
 import secrets
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ensemble_kit.errors import LockedError, ResourceError
+from ensemble_kit.disk import refused
+from ensemble_kit.errors import LockedError
 
 TEMPORARY_PREFIX = ".tmp-"
 LOCK_NAME = ".lock"
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -36,25 +34,49 @@ def replace_file_in_parts(path: Path, parts: Iterable[bytes | memoryview]) -> No
     Raises:
         ResourceError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
-    wanted_bytes = 0
-    with writing(path):
-        make_folder(path.parent)
-        try:
-            with open(temporary, "xb") as file:
-                for part in parts:
-                    wanted_bytes += memoryview(part).nbytes
-                    file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException as error:
+    replace_files({path: parts})
+
+
+def replace_files(files: Mapping[Path, Iterable[bytes | memoryview]]) -> None:
+    """Replace files that belong together: each is written whole before the first is replaced.
+
+    A full disk so leaves all as they were; only a kill between two replacements does not,
+    and neither does a reader without the lock see them as one.
+
+    Raises:
+        ResourceError: the disk is full, or a folder cannot be written.
+    """
+    written: dict[Path, Path] = {}
+    try:
+        for path, parts in files.items():
+            written[path] = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+            _write_new(written[path], parts, path)
+        for path, temporary in written.items():
+            with writing(path):
+                os.replace(temporary, path)
+        for folder in {path.parent for path in files}:
+            with writing(folder):
+                sync_folder(folder)
+    except BaseException:
+        for temporary in written.values():
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in FULL_DISK:
-                raise ResourceError(_full_disk_text(path, wanted_bytes)) from error
-            raise
-        sync_folder(path.parent)
+        raise
+
+
+def _write_new(temporary: Path, parts: Iterable[bytes | memoryview], path: Path) -> None:
+    """Write a new file durably; errors name the path that it will have."""
+    needed_bytes = 0
+    try:
+        make_folder(path.parent)
+        with open(temporary, "xb") as file:
+            for part in parts:
+                needed_bytes += memoryview(part).nbytes
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise refused(path, error, needed_bytes) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -98,11 +120,11 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
 
 
 @contextmanager
-def locked(folder: Path, timeout_s: float = 10.0) -> Iterator[None]:
+def locked(folder: Path, timeout_s: float = 60.0) -> Iterator[None]:
     """Hold the folder's lock; writers of other processes and threads wait.
 
     Args:
@@ -126,22 +148,8 @@ def locked(folder: Path, timeout_s: float = 10.0) -> Iterator[None]:
             "Wait until that process ends, then run the command again."
         ) from None
     except OSError as error:
-        raise _refused(lock.lock_file, error) from error
+        raise refused(lock.lock_file, error) from error
     try:
         yield
     finally:
         lock.release()
-
-
-def _refused(path: Path | str, error: OSError) -> ResourceError:
-    return ResourceError(
-        f"Cannot write {path}: {error.strerror or error}. Make the folder writable, or choose another."
-    )
-
-
-def _full_disk_text(path: Path, wanted_bytes: int) -> str:
-    free_bytes = shutil.disk_usage(path.parent).free
-    return (
-        f"The disk is full: {path} needs at least {wanted_bytes:,} bytes, {free_bytes:,} are free in "
-        f"{path.parent}. Free some space and run the command again; what was there before is unharmed."
-    )

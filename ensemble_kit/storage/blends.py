@@ -6,6 +6,7 @@ maths. To add a field: a line in `Blend`.
 """
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class Blend:
     """A blend as its file describes it.
 
     weights_method: how the weights were found: auto, equal, greedy, or as given: cnn=1,vit=2.
+    metric: what its figures are in, and what greedy went by.
     ridge: the ridge strength that was chosen, maybe infinite; None where none was.
     val_fingerprint: of the val set it was tuned on.
     figures: accuracies (fractions), intervals and whatever else was measured.
@@ -55,6 +57,7 @@ class Blend:
     members: tuple[PinnedMember, ...]
     weights_method: str
     classes: tuple[str, ...]
+    metric: str = "accuracy"
     blend_temperature: float = 1.0
     ridge: float | None = None
     val_fingerprint: str | None = None
@@ -83,10 +86,8 @@ def write_blend(folder: Path, blend: Blend) -> Path:
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     check_name(blend.name)
-    content = dataclasses.asdict(blend)
-    content["ridge"] = number_to_json(blend.ridge)
     path = folder / f"{blend.name}.json"
-    data = seal(content)
+    data = _render(blend)
     parse_blend(data, path)
     with locked(folder):
         with writing(folder):
@@ -130,6 +131,18 @@ def parse_blend(data: bytes, path: Path) -> Blend:
         raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again.") from error
 
 
+def blend_sha256(blend: Blend) -> str:
+    """Return the sha256 of the file that holds the blend."""
+    return hashlib.sha256(_render(blend)).hexdigest()
+
+
+def _render(blend: Blend) -> bytes:
+    """Return the text of the blend's file."""
+    content = dataclasses.asdict(blend)
+    content["ridge"] = number_to_json(blend.ridge)
+    return seal(content)
+
+
 def list_blends(folder: Path) -> list[str]:
     """Return the names of the blends in the folder, sorted."""
     return sorted(path.stem for path in folder.glob("[!.]*.json"))
@@ -141,9 +154,10 @@ def check_pins(blend: Blend, predictions: Path) -> None:
     Raises:
         CorruptError: a member is gone or has changed; says how to refresh the blend.
     """
+    metric = "" if blend.metric == "accuracy" else f"--metric {blend.metric} "
     refresh = (
         f"Refresh the blend: ek blend --method {blend.ballot} --weights {blend.weights_method} "
-        f"--name {blend.name} {' '.join(member.name for member in blend.members)}"
+        f"{metric}--name {blend.name} {' '.join(member.name for member in blend.members)}"
     )
     for pin in blend.members:
         folder = predictions / pin.name

@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from ensemble_kit.storage.rows import parse_rows, render_rows
 from ensemble_kit.types import Predictions, ViewLogits
 
 DTYPES = ("float32", "float16")
+UNREADABLE = (ValueError, TypeError, EOFError, SyntaxError, TokenError, OverflowError, MemoryError, RecursionError)
+"""What NumPy raises on an .npy that is none."""
 
 
 def write_split(folder: Path, predictions: Predictions, dtype: str) -> SplitFiles:
@@ -48,10 +51,7 @@ def read_split(
         FileNotFoundError: a file is gone: lost, or just replaced by another writer.
         CorruptError, BadDataError, MisalignedError: see `members.read_predictions`.
     """
-    if split not in manifest.files:
-        raise InvalidOptionError(
-            f"Member '{manifest.name}' has no {split} logits; it has: {', '.join(sorted(manifest.files))}."
-        )
+    check_split(manifest, split)
     files = manifest.files[split]
     for stored in files:
         check(folder / stored.file, stored.sha256, cache, verify)
@@ -62,11 +62,23 @@ def read_split(
     return Predictions(manifest.name, split, manifest.views, ids, manifest.classes, logits, labels, groups)
 
 
+def check_split(manifest: Manifest, split: str) -> None:
+    """Raise unless the member has the split.
+
+    Raises:
+        InvalidOptionError: names the splits that it has.
+    """
+    if split not in manifest.files:
+        raise InvalidOptionError(
+            f"Member '{manifest.name}' has no {split} logits; it has: {', '.join(sorted(manifest.files))}."
+        )
+
+
 def _open_logits(path: Path, manifest: Manifest, images: int) -> ViewLogits:
     """Return the memory-mapped logits, checked against the manifest and the rows."""
     try:
-        logits: ViewLogits = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        logits: ViewLogits = np.lib.format.open_memmap(path, mode="r")  # which never unpickles
+    except UNREADABLE as error:
         raise CorruptError(f"{path} is no .npy file of numbers: {error} Write the member again.") from error
     got = f"{logits.dtype} {logits.shape}"
     wanted = (len(manifest.views), len(manifest.classes))

@@ -54,7 +54,18 @@ def read_manifest_and_sha256(folder: Path) -> tuple[Manifest, str]:
 
 
 def list_members(root: Path) -> list[str]:
-    """Return the names of the members in the folder, sorted."""
+    """Return the names of the members in the folder, sorted.
+
+    Looks until it has seen the same twice: one look could miss both names of a member
+    that is renamed meanwhile.
+    """
+    before, names = None, _names_at_a_look(root)
+    while before != names:
+        before, names = names, _names_at_a_look(root)
+    return names
+
+
+def _names_at_a_look(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"[!.]*/{MANIFEST_NAME}"))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.storage.atomic import locked, replace_file_in_parts
 from ensemble_kit.storage.checksums import check
-from ensemble_kit.storage.data_files import DTYPES, lost, read_split, write_split
+from ensemble_kit.storage.data_files import DTYPES, lost, write_split
 from ensemble_kit.storage.manifest import (
     DATA_FILE,
     MANIFEST_NAME,
@@ -29,17 +29,21 @@ from ensemble_kit.storage.member_folder import (
     read_manifest,
     read_manifest_and_sha256,
 )
+from ensemble_kit.storage.snapshots import Member, read_member, read_members, read_predictions
 from ensemble_kit.storage.views import add_views, set_view_weights
 from ensemble_kit.types import Predictions
 
 __all__ = [
     "Manifest",
+    "Member",
     "add_views",
     "check_name",
     "list_members",
     "manifest_sha256",
     "read_manifest",
     "read_manifest_and_sha256",
+    "read_member",
+    "read_members",
     "read_predictions",
     "remove_member",
     "rename_member",
@@ -84,30 +88,6 @@ def write_member(
             )
         files = {split: write_split(folder, brought, dtype) for split, brought in predictions.items()}
         return commit(root, with_changes(manifest, files=files))
-
-
-def read_predictions(folder: Path, split: str, cache: Path | None = None, verify: bool = False) -> Predictions:
-    """Return a member's logits on one split, memory-mapped, with ids, labels and groups.
-
-    Args:
-        cache: the folder that remembers verified checksums; None remembers nothing.
-        verify: compute the checksums even where they are remembered.
-
-    Raises:
-        InvalidOptionError: no such member, or no such split.
-        CorruptError: a file that is missing, damaged, or of another shape or type.
-        BadDataError: NaN, infinities, doubled ids, labels outside the classes.
-        MisalignedError: as many rows of ids as of logits were wanted.
-    """
-    manifest = read_manifest(folder)
-    while True:
-        try:
-            return read_split(folder, manifest, split, cache, verify)
-        except FileNotFoundError as error:
-            again = read_manifest(folder)
-            if again == manifest:
-                raise lost(manifest, error) from error
-            manifest = again
 
 
 def manifest_sha256(folder: Path) -> str:

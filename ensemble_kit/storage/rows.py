@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ensemble_kit.csv_text import parse_csv, render_csv
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.storage.csv_text import parse_csv, render_csv
 from ensemble_kit.storage.manifest import check_distinct
 from ensemble_kit.types import Labels, Predictions
 

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import remove_files, remove_temporaries, replace_file, writing
-from ensemble_kit.storage.csv_text import render_csv
 
 if TYPE_CHECKING:
     from torch import Tensor

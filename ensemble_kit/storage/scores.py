@@ -14,24 +14,28 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.storage.csv_text import parse_csv
+from ensemble_kit.storage.data_files import UNREADABLE
 from ensemble_kit.storage.manifest import IDENTITY, check_distinct
 from ensemble_kit.types import Labels, Predictions, Scores
 
 KINDS = ("logits", "probabilities")
+ARRAYS = ("image_ids", "classes", "scores", "labels", "groups")
 SMALLEST_PROBABILITY = 1e-7
 ROW_SUM_TOLERANCE = 1e-3
 ROUNDING = 1e-6
+MOST_UNPACKED, LARGEST_UNPACKED_BYTES = 100, 64 << 20
 
 
 class Table(NamedTuple):
-    """What a score file holds: ids, classes, numbers, labels as names or as numbers."""
+    """What a score file holds: ids, classes, numbers, labels as names or as numbers, groups."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
     scores: Float[np.ndarray, "images classes"]
     labels: Sequence[Any] | None
+    groups: tuple[str, ...] | None = None
 
 
 class ForeignScores(NamedTuple):
@@ -45,8 +49,8 @@ def read_scores(path: Path, split: str, kind: str, member: str, labelled: bool |
     """Return the scores of a foreign file as predictions.
 
     Args:
-        path: an .npz with `image_ids`, `classes`, `scores` and `labels`, or a CSV with
-            `image_id`, one column a class and `label`.
+        path: an .npz with `image_ids`, `classes`, `scores`, `labels` and, where there are
+            any, `groups`; or a CSV with `image_id`, one column a class and `label`.
         kind: "logits", or "probabilities": in [0, 1], each row summing to 1 within 1e-3;
             those are clipped at 1e-7, and their logarithms centred row by row.
         labelled: whether labels must be there; None: on val only.
@@ -71,19 +75,19 @@ def read_scores(path: Path, split: str, kind: str, member: str, labelled: bool |
         raise BadDataError(f"{path} has no labels; wanted them for {split}, as `{_label_word(path)}`.")
     logits, clipped = _as_logits(table.scores, kind)
     logits32 = logits.astype(np.float32)[None]
-    predictions = Predictions(member, split, (IDENTITY,), table.ids, table.classes, logits32, labels)
+    predictions = Predictions(member, split, (IDENTITY,), table.ids, table.classes, logits32, labels, table.groups)
     return ForeignScores(predictions, clipped)
 
 
 def _read_npz(path: Path) -> Table:
     """Read an .npz; ids and classes must be text, so that `0001` is not yet lost."""
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
+        if not zipfile.is_zipfile(path):
             raise BadDataError(f"{path} is no .npz archive. Write it with numpy.savez.")
-        with file:
-            held = {name: file[name] for name in ("image_ids", "classes", "scores", "labels") if name in file}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        _check_size(path)
+        with np.load(path, allow_pickle=False) as file:
+            held = {name: np.asarray(file[name]) for name in ARRAYS if name in file}
+    except (*UNREADABLE, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise BadDataError(f"{path} is no .npz of plain arrays: {error} Write it with numpy.savez.") from error
     for name in ("image_ids", "classes", "scores"):
         if name not in held:
@@ -101,7 +105,19 @@ def _read_npz(path: Path) -> Table:
             f"{path}: wanted `scores` as numbers (images, classes) = {(len(ids), len(classes))}, "
             f"got {scores.dtype} {scores.shape}."
         )
-    return Table(ids, classes, scores.astype(np.float64), _npz_labels(held, len(ids), path))
+    labels, groups = _npz_labels(held, len(ids), path), _npz_groups(held, ids, path)
+    return Table(ids, classes, scores.astype(np.float64), labels, groups)
+
+
+def _check_size(path: Path) -> None:
+    """Raise on an archive that unpacks to far more than scores ever do, before it fills the memory."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+    if unpacked_bytes > LARGEST_UNPACKED_BYTES + MOST_UNPACKED * path.stat().st_size:
+        raise BadDataError(
+            f"{path} would unpack to {unpacked_bytes:,} bytes, over {MOST_UNPACKED} times its size. "
+            "Write it with numpy.savez."
+        )
 
 
 def _npz_labels(held: Mapping[str, Shaped[np.ndarray, "..."]], count: int, path: Path) -> list[Any] | None:
@@ -114,6 +130,23 @@ def _npz_labels(held: Mapping[str, Shaped[np.ndarray, "..."]], count: int, path:
         )
     listed: list[Any] = labels.tolist()
     return listed
+
+
+def _npz_groups(
+    held: Mapping[str, Shaped[np.ndarray, "..."]], ids: Sequence[str], path: Path
+) -> tuple[str, ...] | None:
+    if "groups" not in held:
+        return None
+    groups = held["groups"]
+    if groups.dtype.kind != "U" or groups.shape != (len(ids),):
+        raise BadDataError(
+            f"{path}: wanted `groups` as {len(ids)} names, got {groups.dtype} {groups.shape}. "
+            f"Save them as numpy.array([str(...), ...])."
+        )
+    names = tuple(groups.tolist())
+    if "" in names:
+        raise BadDataError(f"{path}: the group of {ids[names.index('')]!r} is empty; wanted a name for every image.")
+    return names
 
 
 def _read_csv(path: Path) -> Table:

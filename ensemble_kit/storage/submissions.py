@@ -8,13 +8,21 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
-from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.csv_text import parse_csv, render_csv
+from ensemble_kit.errors import (
+    BadDataError,
+    CorruptError,
+    InvalidOptionError,
+    LockedError,
+    MisalignedError,
+    ResourceError,
+)
+from ensemble_kit.storage.atomic import locked, replace_files
 from ensemble_kit.storage.checksums import sha256_of
-from ensemble_kit.storage.csv_text import parse_csv, render_csv
 from ensemble_kit.storage.sealed import seal, unseal
 
 HEADER = ("image_id", "label")
@@ -113,7 +121,7 @@ def write_submission(
     header: Sequence[str] = HEADER,
     provenance: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the CSV, then its provenance as `<stem>.json` beside it; return that path.
+    """Write the CSV, then its provenance as `<stem>.json` beside it, under one lock; return that path.
 
     Args:
         labels: class names, one an id.
@@ -122,7 +130,7 @@ def write_submission(
     Raises:
         InvalidOptionError: the path does not end in .csv.
         MisalignedError: not one label an id, or a doubled id.
-        ResourceError: the folder cannot be written.
+        LockedError, ResourceError: the folder cannot be locked or written.
     """
     if path.suffix != ".csv":
         raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
@@ -133,13 +141,16 @@ def write_submission(
     data = render_csv([header, *zip(ids, labels, strict=True)], path)
     beside = path.with_suffix(".json")
     sealed = seal({**(provenance or {}), "csv": path.name, "csv_sha256": hashlib.sha256(data).hexdigest()})
-    replace_file(path, data)
-    replace_file(beside, sealed)
+    with locked(path.parent):
+        replace_files({path: [data], beside: [sealed]})
     return beside
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """Return the provenance of a submission, after checking its CSV against it.
+
+    Where they differ, a writer may just stand between the two: it is let finish, then both are
+    read once more.
 
     Args:
         path: the .json beside the CSV.
@@ -148,8 +159,18 @@ def read_provenance(path: Path) -> dict[str, Any]:
         CorruptError: the CSV or its provenance is damaged, missing, or from another run.
     """
     try:
+        return _read_pair(path)
+    except CorruptError:
+        with suppress(LockedError, ResourceError), locked(path.parent):
+            return _read_pair(path)
+        raise
+
+
+def _read_pair(path: Path) -> dict[str, Any]:
+    """Return the provenance at one look."""
+    try:
         provenance = unseal(path.read_bytes(), path)
-        csv_path = path.with_name(str(provenance.get("csv")))
+        csv_path = path.with_suffix(".csv")
         got = sha256_of(csv_path)
     except FileNotFoundError as error:
         raise CorruptError(f"{error.filename} is missing; write the submission again: ek submit.") from error

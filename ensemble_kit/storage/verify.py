@@ -4,16 +4,26 @@ A member vouches for its own files and for those of its run; a blend, a ledger l
 and a submission each carry their own. To store something new: add its check here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ensemble_kit.errors import BadDataError, CorruptError, EnsembleKitError, MisalignedError
+from ensemble_kit.errors import (
+    BadDataError,
+    CorruptError,
+    InvalidOptionError,
+    LockedError,
+    MisalignedError,
+    ResourceError,
+)
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.checksums import check
+from ensemble_kit.storage.data_files import read_split
 from ensemble_kit.storage.ledger import LEDGER_NAME, read_ledger
 from ensemble_kit.storage.manifest import MANIFEST_NAME, Manifest
-from ensemble_kit.storage.members import list_members, read_manifest, read_predictions
+from ensemble_kit.storage.members import list_members, read_manifest
 from ensemble_kit.storage.runs import CHECKPOINT, CONFIG_NAME, METRICS_NAME, checkpoint_name, read_checkpoint
 from ensemble_kit.storage.submissions import read_provenance
 
@@ -33,35 +43,92 @@ def verify_all(predictions: Path, runs: Path, blends: Path, submissions: Path, c
     """
     checked: list[Path] = []
     damaged: dict[str, None] = {}
-    for path, run_check in _checks(predictions, runs, blends, submissions, cache):
-        try:
-            run_check()
-        except FileNotFoundError:
-            damaged[f"{path} is missing. Restore it from a copy, or write it again."] = None
-        except DAMAGE as error:
-            damaged[str(error)] = None
-        checked.append(path)
+    vouched: set[Path] = set()
+    for name in list_members(predictions):
+        files, damage, of_run = _verify_member(predictions / name, runs, cache)
+        checked += files
+        damaged |= dict.fromkeys(damage)
+        vouched |= of_run
+    files, damage = _run(_other_checks(vouched, runs, blends, submissions))
+    checked += files
+    damaged |= dict.fromkeys(damage)
     if damaged:
         found = "\n".join(damaged)
         raise CorruptError(f"Verified {len(checked)} files; damaged: {len(damaged)}.\n{found}")
     return checked
 
 
-def _checks(predictions: Path, runs: Path, blends: Path, submissions: Path, cache: Path | None) -> Iterator[Check]:
-    """Yield every file and the check that vouches for it."""
-    vouched: set[Path] = set()
-    for name in list_members(predictions):
-        folder = predictions / name
-        yield folder / MANIFEST_NAME, partial(read_manifest, folder)
+def _run(checks: Iterable[Check]) -> tuple[list[Path], list[str]]:
+    """Return the files that were checked, and what is wrong with them."""
+    checked, damage = [], []
+    for path, run_check in checks:
+        try:
+            run_check()
+        except InvalidOptionError:
+            continue  # it went a moment ago
+        except FileNotFoundError:
+            damage.append(f"{path} is missing. Restore it from a copy, or write it again.")
+        except DAMAGE as error:
+            damage.append(str(error))
+        checked.append(path)
+    return checked, damage
+
+
+def _verify_member(folder: Path, runs: Path, cache: Path | None) -> tuple[list[Path], list[str], set[Path]]:
+    """Return what was checked of a member, what is wrong with it, and the files of its run.
+
+    A member that changes meanwhile is checked again; one that goes is none any more. A
+    training that replaces it rewrites the files of the run a moment before the member, so
+    those are not judged while it holds the run.
+    """
+    while True:
+        before = _manifest_bytes(folder)
+        if before is None:
+            return [], [], set()
         try:
             manifest = read_manifest(folder)
-        except EnsembleKitError:
+        except DAMAGE as error:
+            if before == _manifest_bytes(folder):
+                return [folder / MANIFEST_NAME], [str(error)], set()
             continue
-        for split in manifest.files:
-            yield from _split_checks(folder, manifest, split, cache)
-        for path, sha256 in _run_files(runs, manifest):
-            vouched.add(path)
-            yield path, partial(check, path, sha256, cache, verify=True)
+        except InvalidOptionError:
+            continue
+        of_run = _run_files(runs, manifest)
+        checked, damage = _run(_member_checks(folder, manifest, cache))
+        more, run_damage = _run((path, partial(check, path, sha256, cache, verify=True)) for path, sha256 in of_run)
+        if run_damage and _is_held(of_run[0][0].parent):
+            run_damage = []
+        if not (damage or run_damage) or before == _manifest_bytes(folder):
+            return [*checked, *more], [*damage, *run_damage], {path for path, _ in of_run}
+
+
+def _manifest_bytes(folder: Path) -> bytes | None:
+    try:
+        return (folder / MANIFEST_NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _is_held(run: Path) -> bool:
+    """Say whether another process trains in the run."""
+    try:
+        with suppress(ResourceError), locked(run, timeout_s=0):
+            pass
+    except LockedError:
+        return True
+    return False
+
+
+def _member_checks(folder: Path, manifest: Manifest, cache: Path | None) -> Iterator[Check]:
+    """Yield the files of a member and their checks; the last of a split reads both together."""
+    yield folder / MANIFEST_NAME, lambda: None  # read just now
+    for split, (logits, rows) in manifest.files.items():
+        yield folder / logits.file, partial(check, folder / logits.file, logits.sha256, cache, verify=True)
+        yield folder / rows.file, partial(read_split, folder, manifest, split, cache, verify=True)
+
+
+def _other_checks(vouched: set[Path], runs: Path, blends: Path, submissions: Path) -> Iterator[Check]:
+    """Yield what vouches for itself, and its checks; `vouched` are checked already."""
     for path in sorted(runs.glob("*/checkpoint-*.safetensors")):
         if path not in vouched and CHECKPOINT.fullmatch(path.name):
             yield path, partial(read_checkpoint, path)
@@ -74,13 +141,6 @@ def _checks(predictions: Path, runs: Path, blends: Path, submissions: Path, cach
     for path in sorted(submissions.glob("[!.]*.json")):
         yield path, partial(read_provenance, path)
         yield path.with_suffix(".csv"), partial(read_provenance, path)
-
-
-def _split_checks(folder: Path, manifest: Manifest, split: str, cache: Path | None) -> Iterator[Check]:
-    """Yield both files of a split; the second check reads the two together."""
-    logits, rows = manifest.files[split]
-    yield folder / logits.file, partial(check, folder / logits.file, logits.sha256, cache, verify=True)
-    yield folder / rows.file, partial(read_predictions, folder, split, cache, verify=True)
 
 
 def _run_files(runs: Path, manifest: Manifest) -> list[tuple[Path, str]]:

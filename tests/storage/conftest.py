@@ -40,6 +40,7 @@ def make_manifest(name="cnn", views=("identity", "hflip", "vflip"), **changes):
         recipe="assignment",
         seed=3,
         data_fingerprint={"val": "a" * 64, "test": "b" * 64},
+        skipped={"val": {"val/0013.png": "truncated"}},
         val_used_for=("epoch",),
         cost={"ms_per_image": 1.5, "parameters": 117},
         versions={"torch": "2.0"},

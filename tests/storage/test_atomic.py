@@ -45,6 +45,25 @@ def test_a_full_disk_names_the_path_and_what_is_needed_and_free_and_leaves_the_o
     assert os.listdir(tmp_path) == ["c.json"]
 
 
+def test_files_that_belong_together_are_all_replaced_or_none(tmp_path, monkeypatch):
+    both = {tmp_path / "c.csv": [b"new"], tmp_path / "c.json": [b"{", b"}"]}
+    atomic.replace_files({path: [b"old"] for path in both})
+    refused = iter((None, OSError(errno.ENOSPC, "No space left on device")))
+
+    def fsync(descriptor):
+        if error := next(refused):
+            raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(ResourceError, match=r"full: .*c\.json needs at least 2 bytes"):
+            atomic.replace_files(both)
+    assert [path.read_bytes() for path in both] == [b"old", b"old"]
+    atomic.replace_files(both)
+    assert [path.read_bytes() for path in both] == [b"new", b"{}"]
+    assert sorted(os.listdir(tmp_path)) == ["c.csv", "c.json"]
+
+
 def test_a_refusal_of_the_file_system_names_the_path(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", refuse(errno.EROFS))
     with pytest.raises(ResourceError, match=r"Cannot write .*c\.json: Read-only"):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import replace
 
@@ -37,6 +38,7 @@ def test_a_blend_comes_back_with_its_numbers(tmp_path, stored):
     path = blends.write_blend(tmp_path / "blends", blend)
     assert path == tmp_path / "blends" / "logit-sum-auto.json"
     assert blends.read_blend(path) == blend
+    assert blends.blend_sha256(blend) == hashlib.sha256(path.read_bytes()).hexdigest()
     tuned = blends.read_blend(path).tuned()
     assert (tuned.ballot, tuned.blend_temperature, tuned.ridge) == ("logit-sum", 1.25, float("inf"))
     assert tuned.weights.tolist() == [0.3, 0.7]

@@ -146,6 +146,25 @@ def test_indices_outside_the_classes_are_refused(index, npz_file):
         read_scores(npz_file(labels=np.array([0, 1, 2, index, 0])), "val", "logits", "vit")
 
 
+def test_groups_come_in_from_an_archive_as_text(npz_file):
+    groups = ("0001", "NA", "NA", " x", "1e5")
+    assert read_scores(npz_file(groups=np.array(groups)), "val", "logits", "vit").predictions.groups == groups
+    assert read_scores(npz_file(), "val", "logits", "vit").predictions.groups is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (np.arange(5), "wanted `groups` as 5 names, got int64"),
+        (np.array(["a", "b"]), r"wanted `groups` as 5 names, got <U1 \(2,\)"),
+        (np.array(["a", "b", "", "a", "b"]), "the group of 'NA' is empty; wanted a name for every image"),
+    ],
+)
+def test_groups_that_are_no_names_are_refused(groups, message, npz_file):
+    with pytest.raises(BadDataError, match=message):
+        read_scores(npz_file(groups=groups), "val", "logits", "vit")
+
+
 def test_doubled_ids_and_classes_are_refused(csv_file, npz_file):
     ids = ("0001", "1e5", "NA", "1e5", "y")
     for path in (csv_file(ids=ids), npz_file(image_ids=np.array(ids))):

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ensemble_kit import csv_text
 from ensemble_kit.errors import EnsembleKitError
-from ensemble_kit.storage import csv_text, members
+from ensemble_kit.storage import members
 from ensemble_kit.storage.scores import read_scores
 from ensemble_kit.types import align
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
-from ensemble_kit.storage.csv_text import parse_csv
 from ensemble_kit.storage.submissions import (
     id_form,
     match_sample,

@@ -1,0 +1,32 @@
+"""`ek doctor`: is this machine, and is this folder, fit for work?"""
+
+from typing import Any
+
+import click
+
+from ensemble_kit.cli import options
+
+
+@click.command()
+@options.several(options.cache, options.json)
+@click.pass_context
+def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
+    """Look at this machine and folder; say what to do about each finding.
+
+    Python, torch and torchvision, devices, memory, disk, file locks, cache, extras and
+    weights. Exits 6 where there is a problem; a note is none.
+
+    \b
+    Example:
+      ek doctor
+      ek doctor --json
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import doctor_report
+
+    report = ensemble_kit.doctor(**given)
+    options.show(report, doctor_report.examined, as_json)
+    ctx.exit(0 if report.well else 6)
+
+
+COMMANDS = (doctor,)
