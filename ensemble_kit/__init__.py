@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ensemble_kit.pipeline.blend import blend
+    from ensemble_kit.pipeline.compare import compare
+    from ensemble_kit.pipeline.data import data_check
     from ensemble_kit.pipeline.demo import demo, demo_data
+    from ensemble_kit.pipeline.doctor import doctor
     from ensemble_kit.pipeline.members import members, members_add, members_rename, members_rm
     from ensemble_kit.pipeline.train import train
     from ensemble_kit.pipeline.tta import tta
@@ -24,8 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "blend",
+    "compare",
+    "data_check",
     "demo",
     "demo_data",
+    "doctor",
     "members",
     "members_add",
     "members_rename",

@@ -21,6 +21,7 @@ Interval = tuple[float, float]
 class MemberReport:
     """One member as `ek members` shows it; val figures are None where val has no labels.
 
+    metric: the metric that was asked for; val_score and val_score_interval are in it.
     calibration_error: expected calibration error, 15 equal-width bins, in [0, 1].
     ms_per_image: milliseconds a picture and view; None for an imported member.
     val_used_for: what val decided while the member was made; empty is best.
@@ -32,6 +33,9 @@ class MemberReport:
     val_accuracy: float
     val_interval: Interval
     val_log_loss: float
+    metric: str
+    val_score: float
+    val_score_interval: Interval
     calibration_error: float
     views: tuple[str, ...]
     view_weights: tuple[float, ...]
@@ -46,10 +50,11 @@ class MemberReport:
 
 @dataclass(frozen=True)
 class MembersReport:
-    """All members of a folder, best val accuracy first; `verified` counts the files checked on request."""
+    """All members of a folder, the best on val by the metric first; `verified` counts the files checked on request."""
 
     members: tuple[MemberReport, ...]
     verified: int | None = None
+    metric: str = "accuracy"
 
     def frame(self) -> "pandas.DataFrame":
         """Return one row a member and one column a field, for a notebook."""
@@ -111,6 +116,7 @@ class BlendReport:
 
     val_accuracy is measured on the rows that were tuned on: optimistic. honest_accuracy is
     cross-fitted: view weights, temperatures and weights are found anew inside every fold.
+    The *_score figures are the same in the metric that was asked for.
     """
 
     name: str
@@ -133,6 +139,17 @@ class BlendReport:
     best_single_val_accuracy: float
     best_single_honest_accuracy: float
     best_single_honest_interval: Interval
+    metric: str
+    val_score: float
+    val_score_interval: Interval
+    honest_score: float
+    honest_score_interval: Interval
+    equal_val_score: float
+    equal_honest_score: float
+    equal_honest_score_interval: Interval
+    best_single_val_score: float
+    best_single_honest_score: float
+    best_single_honest_score_interval: Interval
     trials: int
     notes: tuple[str, ...]
     blend_path: Path
@@ -140,8 +157,47 @@ class BlendReport:
 
 
 @dataclass(frozen=True)
+class CompareReport:
+    """Two members or blends on the same val pictures, both cross-fitted.
+
+    A difference is the first minus the second, in the metric's unit.
+    only_a, only_b: how many pictures only one has right, averaged over repeats; None for other
+        metrics than accuracy.
+    p: that of `test`, two-sided; p_adjusted is min(1, trials * p), for all the
+        configurations that were tried on this val set.
+    resolvable: the smallest difference that this val set could resolve (80 % power at 5 %).
+    better: the better side where p_adjusted is below 0.05; None where they cannot be told apart.
+    """
+
+    a: str
+    b: str
+    metric: str
+    val_images: int
+    groups: int | None
+    a_score: float
+    a_interval: Interval
+    b_score: float
+    b_interval: Interval
+    difference: float
+    interval: Interval
+    only_a: float | None
+    only_b: float | None
+    test: str
+    p: float
+    trials: int
+    p_adjusted: float
+    resolvable: float
+    better: str | None
+    notes: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
 class ArchReport:
-    """One line of `ek zoo`; parameters and size are for the asked number of classes and side."""
+    """One line of `ek zoo`; parameters and size are for the asked number of classes and side.
+
+    weights: where pretrained weights would come from: installed, cached, hub (over the network) or none.
+    """
 
     arch: str
     parameters: int | None
@@ -149,6 +205,7 @@ class ArchReport:
     size_px: int | None
     help: str
     options: Mapping[str, Any]
+    weights: str
 
 
 @dataclass(frozen=True)
@@ -189,6 +246,122 @@ class DemoReport:
     folder: Path
     rungs: tuple[Rung, ...]
     blend: BlendReport
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that `ek data check` found about a picture, or about a picture and another one.
+
+    kind: unreadable, same bytes, same pixels, near, mirrored, group or elongated.
+    label, other_label: names of classes; None where nobody knows them.
+    distance: bits of 64 in which the two hashes differ; None for other kinds.
+    """
+
+    kind: str
+    split: str
+    image_id: str
+    label: str | None = None
+    other_split: str | None = None
+    other_id: str | None = None
+    other_label: str | None = None
+    distance: int | None = None
+    detail: str = ""
+
+    @property
+    def leak(self) -> bool:
+        """Whether it ties two splits together."""
+        return self.other_split not in (None, self.split)
+
+    @property
+    def conflict(self) -> bool:
+        """Whether one picture has two labels; a mirror image may rightly have another one."""
+        named = None not in (self.label, self.other_label) and self.kind not in ("mirrored", "group")
+        return named and self.label != self.other_label
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """What one split holds; `classes` is empty where it has no labels, sides are those that could be read.
+
+    side_px: smallest, median and largest shorter side; None where nothing could be read.
+    """
+
+    split: str
+    images: int
+    classes: Mapping[str, int]
+    formats: Mapping[str, int]
+    modes: Mapping[str, int]
+    side_px: tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How another split differs from train in one measure.
+
+    measure: brightness and contrast in [0, 1], shorter side in px, or the share of the class that differs most.
+    verdict: shifted, no shift seen, or too few to tell.
+    """
+
+    measure: str
+    split: str
+    train: float
+    other: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What `ek data check` found; with leaks or unreadable files the command exits 3.
+
+    near: bits of 64 that may differ in a near duplicate.
+    leaks: findings that tie two splits together; duplicates: pairs within one split;
+    conflicts: pairs, of either kind, with two labels.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    splits: tuple[SplitFacts, ...]
+    passed_over: int
+    near: int
+    unreadable: int
+    leaks: int
+    duplicates: int
+    conflicts: int
+    findings: tuple[Finding, ...]
+    shifts: tuple[Shift, ...]
+    csv: Path | None
+    sheet: Path | None
+
+    @property
+    def clean(self) -> bool:
+        """Whether there is neither a leak nor an unreadable file."""
+        return not self.leaks and not self.unreadable
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One line of `ek doctor`: what was looked at, how it is, and what to do about it.
+
+    status: ok, note (works, but could be better) or problem.
+    remedy: what to do; None where nothing need be done.
+    """
+
+    subject: str
+    status: str
+    found: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What `ek doctor` found; with a problem the command exits 6."""
+
+    diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether there is no problem; notes do not count."""
+        return all(one.status != "problem" for one in self.diagnoses)
 
 
 def as_json(report: Any) -> str:

@@ -19,8 +19,15 @@ from ensemble_kit.training import OPTIMIZERS, SCHEDULES
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
 ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting"}
-HEIGHT = {"cli": 5, "pipeline": 4, **dict.fromkeys(ISLANDS, 3), "results": 2, "types": 2, "tables": 1, "errors": 1}
-PRINTS_ONLY = {"as_json", "show_recipe", "help"}
+HEIGHT = {
+    "cli": 5,
+    "pipeline": 4,
+    **dict.fromkeys(ISLANDS, 3),
+    **dict.fromkeys(["results", "types", "metrics"], 2),
+    **dict.fromkeys(["tables", "csv_text", "groups", "disk"], 1),
+    "errors": 1,
+}
+PRINTS_ONLY = {"as_json", "config", "show_recipe", "help"}
 
 
 def modules(package):
@@ -112,8 +119,11 @@ def as_few_words_as_will_do(command):
 def test_the_public_names_are_these_and_no_others():
     assert ensemble_kit.__all__ == [
         "blend",
+        "compare",
+        "data_check",
         "demo",
         "demo_data",
+        "doctor",
         "members",
         "members_add",
         "members_rename",

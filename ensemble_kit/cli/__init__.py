@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ensemble_kit.errors import EnsembleKitError
+from ensemble_kit.pipeline.interruption import Stopped, stoppable
 
 
 class CarefulGroup(click.Group):
@@ -18,10 +19,14 @@ class CarefulGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print errors of ours to standard error and exit with their code."""
         try:
-            return super().invoke(ctx)
+            with stoppable():
+                return super().invoke(ctx)
         except EnsembleKitError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(error.exit_code)
+        except Stopped as stopped:
+            click.echo(f"\n{stopped}", err=True)
+            ctx.exit(stopped.exit_code)
         except KeyboardInterrupt:
             click.echo("\nInterrupted. Members, blends and submissions are as they were before.", err=True)
             ctx.exit(130)
@@ -40,6 +45,7 @@ def ek() -> None:
     ek tta --ckpt runs/cnn --views flips  look at each picture twice
     ek members                            see how good each member is
     ek blend --method logit-sum           blend them, write the submission
+    ek compare cnn vit                    say which of two is better
 
     \b
     Example:
@@ -48,9 +54,9 @@ def ek() -> None:
 
 
 def _register() -> None:
-    from ensemble_kit.cli import blend, demo, members, train, tta
+    from ensemble_kit.cli import blend, compare, data, demo, doctor, members, train, tta
 
-    for module in (train, tta, members, blend, demo):
+    for module in (data, train, tta, members, blend, compare, demo, doctor):
         for command in module.COMMANDS:
             ek.add_command(command)
 

@@ -8,6 +8,7 @@ import click
 
 from ensemble_kit.cli import options
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.metrics import METRICS
 from ensemble_kit.training.recipes import RANGES, RECIPES, Range
 
 
@@ -100,7 +101,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     "--size",
     type=int,
     default=None,
-    help="Side in pixels.  [default: the pictures' median, 16 to 128; --pretrained: the weights' own]",
+    help="Side in pixels.  [default: the pictures' median, 16 to 128]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random in training.")
 @options.several(*options.locations, *options.readings, options.skip_bad)
@@ -120,9 +121,23 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     metavar="last|best",
     default="last",
     show_default=True,
-    help="Epoch to keep; best: by val log loss.",
+    help="Epoch to keep; best: on val.",
+)
+@click.option(
+    "--metric", metavar="|".join(METRICS), default="log-loss", show_default=True, help="By which it is best on val."
+)
+@click.option(
+    "--patience",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Stop after so many epochs without a better one on val; 0: never.",
 )
 @click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run; begin where there is none.")
+@click.option(
+    "--save-every", type=float, default=30.0, show_default=True, help="Seconds between saves; 0: after every step."
+)
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
 def train(as_json: bool, **given: Any) -> None:
@@ -136,6 +151,7 @@ def train(as_json: bool, **given: Any) -> None:
       ek train --data DIR --arch cnn-deep --recipe strong --no-flip --seed 1
       ek train --train-csv train.csv --column label=Category --val-fraction 0.15
       ek train --config runs/cnn/config.yaml --name cnn-again
+      ek train --config runs/cnn/unfinished.yaml --resume
     """
     import ensemble_kit
     from ensemble_kit.reporting import summaries

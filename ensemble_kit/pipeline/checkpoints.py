@@ -39,6 +39,8 @@ class Plan:
     pretrained: bool
     weights: str | None
     keep: str
+    metric: str
+    patience: int
     device: str
     threads: int
     classes: tuple[str, ...]
@@ -65,7 +67,7 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path, ms_per_image: float)
         config_sha256=config,
         metrics_sha256=metrics,
         checkpoint_sha256=sha256_of(checkpoint),
-        val_used_for=("epoch",) if plan["keep"] == "best" else (),
+        val_used_for=_val_used_for(plan),
         cost={
             "ms_per_image": round(ms_per_image, 4),
             "parameters": facts["parameters"],
@@ -74,6 +76,12 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path, ms_per_image: float)
         },
         versions=dict(facts["versions"]),
     )
+
+
+def _val_used_for(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what val decided while the member was trained."""
+    chosen = {"epoch": plan["keep"] == "best", "early stop": plan.get("patience", 0) > 0}
+    return tuple(name for name, was in chosen.items() if was)
 
 
 def rebuild(facts: Mapping[str, Any], state: Mapping[str, Any]) -> Any:

@@ -3,12 +3,12 @@
     atomic         how a file is replaced, and how a folder is locked
     sealed         JSON that carries its own sha256
     checksums      sha256 of files, checked once and remembered
-    csv_text       ids in CSV, byte for byte
     fields         data classes from JSON and back
     manifest       what member.json says
     rows           who stands in which row: `image_id[,label][,group]`
     data_files     the array and the rows of one split
     member_folder  the commit: member.json replaced, then swept
+    snapshots      members as they stood at one moment, without a lock
     members        all that concerns members: write, read, list, rename, remove
     views          adding views to a member, and setting their weights
     scores         score files that other programs wrote

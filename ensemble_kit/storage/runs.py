@@ -33,12 +33,12 @@ class Stored(NamedTuple):
     sha256: str
 
 
-def write_config(folder: Path, config: Mapping[str, Any]) -> str:
-    """Replace config.yaml and return its sha256."""
+def write_config(folder: Path, config: Mapping[str, Any], name: str = CONFIG_NAME) -> str:
+    """Replace config.yaml, or the file of that name, and return its sha256."""
     import yaml
 
     text: str = yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False, allow_unicode=True)
-    return _replace(folder / CONFIG_NAME, text.encode("utf-8"))
+    return _replace(folder / name, text.encode("utf-8"))
 
 
 def write_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:

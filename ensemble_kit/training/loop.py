@@ -1,14 +1,15 @@
 """The loop: pictures in memory, a module and a recipe become weights and a history.
 
 All randomness (order, augmentation, mixing, dropout) comes from (seed, epoch, step, picture
-index), never from a saved state, so a run repeats bit for bit at equal threads. The test set
-is never seen; val is only measured, unless `keep="best"` asks to choose by its log loss.
-Never reads or writes files, and lets KeyboardInterrupt through.
+index), so a run repeats bit for bit at equal threads, and so does one that was stopped and
+taken up from a snapshot. The test set is never seen; val is only measured, unless `keep="best"`
+or `patience` choose by it. Never reads or writes files, and lets KeyboardInterrupt through.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,9 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.metrics import METRICS, accuracy, mean_loss
+from ensemble_kit.tables import pick
 from ensemble_kit.training.averaging import RunningMean
+from ensemble_kit.training.layers import hold_all_but_the_head
 from ensemble_kit.training.mixing import mix_pairs, mixed_loss
-from ensemble_kit.training.optimizers import make_optimizer
+from ensemble_kit.training.optimizers import make_optimizer, set_rate
+from ensemble_kit.training.progress import Best, Epoch, Progress, Snapshot, state_of
 from ensemble_kit.training.recipes import Recipe, check
 from ensemble_kit.training.schedules import factor
 
@@ -28,7 +33,11 @@ Labels = Int[Tensor, " images"]
 Augment = Callable[[Tensor, Tensor, int, int], Tensor]
 """(uint8 pictures, their indices in the training set, seed, epoch) -> float pictures in [0, 1]."""
 
+Pause = Callable[[Callable[[], Snapshot]], None]
+"""Told that the run can be left here, and given the function that takes a snapshot."""
+
 _VAL_BATCH = 256
+_LOOK_EVERY = 20  # steps between looks at the loss, where looking waits for the device
 _ORDER, _MIX, _NOISE = 1, 2, 3  # what a random number is for
 
 
@@ -43,17 +52,12 @@ class Step:
     loss: Tensor
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One row of the history; losses are mean cross entropies in nats."""
+class Measured(NamedTuple):
+    """How good a module is: mean log loss in nats, accuracy in [0, 1], and the metric that was asked for."""
 
-    epoch: int  # from 1
-    train_loss: float  # as trained: with smoothing, mixing and augmentation
-    val_loss: float | None
-    val_accuracy: float | None
-    lr: float  # at the epoch's last step
-    seconds: float  # without measuring on val
-    images_per_s: float
+    loss: float
+    accuracy: float
+    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +68,6 @@ class Fitted:
     history: tuple[Epoch, ...]
     kept_epoch: int
     precision: str  # what products were taken in: float32 or bfloat16
-
-
-@dataclass
-class _Best:
-    """The epoch that is kept so far."""
-
-    epoch: int
-    loss: float
-    state: dict[str, Tensor]
 
 
 def fit(
@@ -86,8 +81,12 @@ def fit(
     augment: Augment,
     device: str | torch.device = "cpu",
     keep: str = "last",
+    metric: str = "log-loss",
+    patience: int = 0,
+    resume: Snapshot | None = None,
     on_step: Callable[[Step], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_pause: Pause = lambda snapshot: None,
 ) -> Fitted:
     """Train the module in place and return the weights that are kept.
 
@@ -96,44 +95,77 @@ def fit(
         labels: class indices.
         augment: turns a batch of pixels into pictures; called with the pictures' indices, the
             seed and the epoch (from 0), which are all the randomness it may use.
-        keep: `last`, or `best`: the epoch with the lowest val log loss.
+        keep: `last`, or `best`: the epoch with the best val score.
+        metric: what that score is, see `metrics.METRICS`; ties go to the earlier epoch.
+        patience: epochs without a better val score after which training stops; 0: never.
+        resume: a snapshot of a run of the same arguments, to go on from.
         on_step: called after every step, on_epoch after every epoch.
+        on_pause: called after every step and every batch measured on val, with a function that
+            takes a snapshot; what it raises leaves `fit`, never in the middle of a step.
 
     Raises:
-        InvalidOptionError: `keep` is neither, or `best` without val; the loss stopped being
-            a number; an optimiser or schedule that no table holds.
+        InvalidOptionError: `keep` is neither; `best` or `patience` without val; the loss
+            stopped being a number; an optimiser, schedule or metric that no table holds.
     """
     check(recipe)
-    _check(images, labels, val_images, val_labels, keep)
+    _check(images, labels, val_images, val_labels, keep, patience)
+    rule = pick(METRICS, metric, "metric")
     place = torch.device(device)
     module.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)
-    mean = RunningMean(module, recipe.ema) if recipe.ema else None
-    best: _Best | None = None
-    history = []
-    for row, scored in _epochs(module, mean, images, labels, recipe, seed, augment, on_step):
+    optimizer = make_optimizer(module, recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.layer_decay)
+    run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
+    if resume is not None:
+        run.take_up(resume, place)
+    while run.epoch < recipe.epochs and not _worn_out(run, patience):
+        row = _epoch(run, images, labels, recipe, seed, augment, on_step, on_pause)
         if val_images is not None and val_labels is not None:
-            loss, accuracy = measure(scored, val_images.to(place), val_labels.to(place))
-            row = Epoch(row.epoch, row.train_loss, loss, accuracy, row.lr, row.seconds, row.images_per_s)
-            if keep == "best" and (best is None or loss < best.loss):
-                best = _Best(row.epoch, loss, _state(scored))
-        history.append(row)
+            seen = measure(
+                run.scored, val_images.to(place), val_labels.to(place), metric, lambda: on_pause(run.snapshot)
+            )
+            row = replace(row, val_loss=seen.loss, val_accuracy=seen.accuracy, val_score=seen.score)
+            if run.best is None or rule.gain(seen.score) > run.best.gain:
+                weights = state_of(run.scored) if keep == "best" else {}
+                run.best = Best(row.epoch, rule.gain(seen.score), weights)
+        run.end_epoch(row)
         if on_epoch is not None:
             on_epoch(row)
-    if best is None:
-        best = _Best(recipe.epochs, 0.0, _state(scored))
-    half = computes_in_bfloat16(recipe.precision, place)
-    return Fitted(best.state, tuple(history), best.epoch, "bfloat16" if half else "float32")
+    half = "bfloat16" if computes_in_bfloat16(recipe.precision, place) else "float32"
+    if keep == "best" and run.best is not None:
+        return Fitted(run.best.state, tuple(run.history), run.best.epoch, half)
+    return Fitted(state_of(run.scored), tuple(run.history), run.epoch, half)
 
 
-def measure(module: nn.Module, images: Pixels, labels: Labels) -> tuple[float, float]:
-    """Return the mean log loss (nats) and the accuracy in [0, 1], in evaluation mode."""
+def measure(
+    module: nn.Module,
+    images: Pixels,
+    labels: Labels,
+    metric: str = "log-loss",
+    on_batch: Callable[[], None] = lambda: None,
+) -> Measured:
+    """Return how good the module is on the pictures, in evaluation mode.
+
+    Args:
+        metric: what the score is; see `metrics.METRICS`.
+        on_batch: called after every batch.
+
+    Raises:
+        UnknownNameError: no metric has that name.
+    """
+    rule = pick(METRICS, metric, "metric")
     module.eval()
-    with torch.inference_mode():
-        logits = torch.cat([module(_pictures(batch)) for batch in torch.split(images, _VAL_BATCH)])
-        loss = F.cross_entropy(logits.float(), labels)
-        accuracy = (logits.argmax(dim=1) == labels).float().mean()
-    return float(loss), float(accuracy)
+    batches = []
+    for batch in torch.split(images, _VAL_BATCH):
+        with torch.inference_mode():
+            batches.append(F.log_softmax(module(_pictures(batch)).float(), dim=1).cpu())
+        on_batch()
+    logs, wanted = torch.cat(batches).double().numpy(), labels.cpu().numpy()
+    read = {"predicted": logs.argmax(axis=1), "log_prob": logs[np.arange(len(wanted)), wanted]}
+    return Measured(
+        loss=mean_loss(read["log_prob"], wanted),
+        accuracy=accuracy(read["predicted"], wanted),
+        score=rule.score(read[rule.reads], wanted),
+    )
 
 
 def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
@@ -145,43 +177,55 @@ def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _epochs(
-    module: nn.Module,
-    mean: RunningMean | None,
+def _epoch(
+    run: Progress,
     images: Pixels,
     labels: Labels,
     recipe: Recipe,
     seed: int,
     augment: Augment,
     on_step: Callable[[Step], None] | None,
-) -> Iterator[tuple[Epoch, nn.Module]]:
-    """Yield, after each epoch, its row and the module whose weights count."""
-    optimizer = make_optimizer(module, recipe.optimizer, recipe.lr, recipe.weight_decay)
+    on_pause: Pause,
+) -> Epoch:
+    """Take the steps of the epoch that are left and return its row, without the figures of val."""
+    epoch, module = run.epoch, run.module
     steps = -(-len(images) // recipe.batch_size)
     half = computes_in_bfloat16(recipe.precision, images.device)
-    for epoch in range(recipe.epochs):
+    look_every = 1 if images.device.type == "cpu" else _LOOK_EVERY
+    module.train()
+    hold_all_but_the_head(module, epoch < recipe.head_epochs)
+    for step, index in enumerate(_batches(len(images), recipe.batch_size, seed, epoch)):
+        if step < run.step:
+            continue  # taken before the snapshot
         start = time.perf_counter()
-        module.train()
-        losses = []
-        for step, index in enumerate(_batches(len(images), recipe.batch_size, seed, epoch)):
-            lr = recipe.lr * factor(
-                recipe.schedule,
-                epoch * steps + step,
-                recipe.epochs * steps,
-                round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps),
-            )
-            rows = torch.from_numpy(index).to(images.device)
-            pictures = augment(images[rows], rows, seed, epoch).contiguous(memory_format=torch.channels_last)
-            loss = _step(module, optimizer, pictures, labels[rows], recipe, lr, half, (seed, epoch, step))
-            if mean is not None:
-                mean.update(module, epoch * steps + step)
-            losses.append(loss)
-            if on_step is not None:
-                on_step(Step(epoch + 1, recipe.epochs, step + 1, steps, loss))
-        train_loss = _mean_loss(torch.stack(losses), epoch, lr)
-        seconds = time.perf_counter() - start
-        row = Epoch(epoch + 1, train_loss, None, None, lr, seconds, len(images) / seconds)
-        yield row, module if mean is None else mean.module
+        rows = torch.from_numpy(index).to(images.device)
+        pictures = augment(images[rows], rows, seed, epoch).contiguous(memory_format=torch.channels_last)
+        lr = _rate(recipe, epoch, step, steps)
+        loss = _step(module, run.optimizer, pictures, labels[rows], recipe, lr, half, (seed, epoch, step))
+        if run.mean is not None:
+            run.mean.update(module, epoch * steps + step)
+        run.losses.append(loss)
+        run.step = step + 1
+        if run.step % look_every == 0 or run.step == steps:
+            run.check_losses(since=step // look_every * look_every)
+        run.seconds += time.perf_counter() - start
+        if on_step is not None:
+            on_step(Step(epoch + 1, recipe.epochs, run.step, steps, loss))
+        on_pause(run.snapshot)
+    train_loss = float(torch.stack(run.losses).mean())
+    lr = _rate(recipe, epoch, steps - 1, steps)
+    return Epoch(epoch + 1, train_loss, None, None, lr, run.seconds, len(images) / run.seconds)
+
+
+def _rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
+    """Return the learning rate of a step."""
+    warmup = round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps)
+    return recipe.lr * factor(recipe.schedule, epoch * steps + step, recipe.epochs * steps, warmup)
+
+
+def _worn_out(run: Progress, patience: int) -> bool:
+    """Return whether that many epochs have gone by without a better val score."""
+    return patience > 0 and run.best is not None and run.epoch - run.best.epoch >= patience
 
 
 def _step(
@@ -197,8 +241,7 @@ def _step(
     """Take one step and return its loss, still on the device."""
     generator = _generator(_MIX, *key)
     torch.manual_seed(int(_generator(_NOISE, *key).integers(2**63)))  # for dropout
-    for group in optimizer.param_groups:
-        group["lr"] = lr
+    set_rate(optimizer, lr)
     partner, share = labels, 1.0
     if generator.uniform() < recipe.mix:
         pictures, partner, share = mix_pairs(pictures, generator)
@@ -227,29 +270,16 @@ def _pictures(images: Pixels) -> Float[Tensor, "images 3 side side"]:
     return (images.float() / 255.0).contiguous(memory_format=torch.channels_last)
 
 
-def _mean_loss(losses: Float[Tensor, " steps"], epoch: int, lr: float) -> float:
-    """Return the mean loss of an epoch; the only place that waits for the device."""
-    finite = torch.isfinite(losses)
-    if not bool(finite.all()):
-        step = int((~finite).nonzero()[0]) + 1
-        raise InvalidOptionError(
-            f"The training loss is {float(losses[step - 1])} at step {step} of epoch {epoch + 1} "
-            f"(learning rate {lr:g}); wanted a finite number. Lower --lr, or add --warmup-epochs."
-        )
-    return float(losses.mean())
-
-
-def _state(module: nn.Module) -> dict[str, Tensor]:
-    """Return a copy of the weights on the CPU, in plain memory order."""
-    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()}
-
-
-def _check(images: Tensor, labels: Tensor, val_images: Tensor | None, val_labels: Tensor | None, keep: str) -> None:
-    """Raise where pictures, labels and `keep` do not fit together."""
+def _check(
+    images: Tensor, labels: Tensor, val_images: Tensor | None, val_labels: Tensor | None, keep: str, patience: int
+) -> None:
+    """Raise where pictures, labels, `keep` and `patience` do not fit together."""
     if keep not in ("last", "best"):
         raise InvalidOptionError(f"Wanted keep 'last' or 'best', got '{keep}'.")
     if keep == "best" and val_images is None:
-        raise InvalidOptionError("keep 'best' goes by val log loss, and there is no val; use keep 'last'.")
+        raise InvalidOptionError("keep 'best' goes by val, and there is no val; use keep 'last'.")
+    if patience < 0 or (patience and val_images is None):
+        raise InvalidOptionError(f"patience is {patience}; wanted epochs without a better val score, or 0 without val.")
     if len(images) != len(labels) or not len(images):
         raise InvalidOptionError(f"Wanted one label a picture, got {len(images)} pictures and {len(labels)} labels.")
     if (val_images is None) != (val_labels is None):

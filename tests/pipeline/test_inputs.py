@@ -165,7 +165,9 @@ def test_a_test_picture_that_cannot_be_read_gets_the_most_frequent_class_of_trai
     for path in broken["test"]:
         for view in test.logits:
             np.testing.assert_allclose(np.exp(view[test.ids.index(path.name)]), shares, rtol=1e-6)
-    predicted = dict(read(ek.blend(["s"], quiet=True).submission_path)[1:])
+    blended = ek.blend(["s"], quiet=True)
+    assert f"2 of the test pictures could not be read, first '{broken['test'][0].name}'" in " ".join(blended.notes)
+    predicted = dict(read(blended.submission_path)[1:])
     assert all(counts[predicted[path.name]] == max(counts.values()) for path in broken["test"])
     assert len(predicted) == 37
 

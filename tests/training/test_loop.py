@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import nn
 
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError, UnknownNameError
 from ensemble_kit.training.loop import computes_in_bfloat16, fit, measure
 from ensemble_kit.training.recipes import Recipe
 
@@ -109,7 +110,7 @@ def test_history_has_a_row_an_epoch_with_the_figures_of_val():
     assert rows[-1].lr == pytest.approx(1e-2 * (1 + np.cos(np.pi * 7 / 8)) / 2, rel=1e-6)
     assert all(row.images_per_s == pytest.approx(31 / row.seconds) for row in rows)
     module.load_state_dict(fitted.state_dict)
-    assert measure(module, *_pictures(13, seed=1)) == (rows[-1].val_loss, rows[-1].val_accuracy)
+    assert measure(module, *_pictures(13, seed=1))[:2] == (rows[-1].val_loss, rows[-1].val_accuracy)
 
 
 def test_progress_is_told_after_every_step():
@@ -190,9 +191,59 @@ def test_arguments_that_do_not_fit_are_refused():
     pixels, labels = _pictures(31)
     with pytest.raises(InvalidOptionError, match="Wanted keep 'last' or 'best', got 'first'"):
         _fit(keep="first")
-    with pytest.raises(InvalidOptionError, match="keep 'best' goes by val log loss, and there is no val"):
+    with pytest.raises(InvalidOptionError, match="keep 'best' goes by val, and there is no val"):
         fit(_module(), pixels, labels, None, None, RECIPE, 3, _plain, keep="best")
     with pytest.raises(InvalidOptionError, match="got 31 pictures and 29 labels"):
         fit(_module(), pixels, labels[:29], None, None, RECIPE, 3, _plain)
     with pytest.raises(InvalidOptionError, match="or neither; got one without the other"):
         fit(_module(), pixels, labels, pixels, None, RECIPE, 3, _plain)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced-accuracy", "macro-f1", "log-loss"])
+def test_best_is_best_by_the_metric_that_was_asked_for(metric):
+    recipe = replace(RECIPE, epochs=7, lr=1.0, optimizer="sgd", schedule="constant")
+    best = _fit(recipe, keep="best", metric=metric)
+    scores = [row.val_score for row in best.history]
+    assert best.kept_epoch == 1 + scores.index((min if metric == "log-loss" else max)(scores))
+    module = _module()
+    module.load_state_dict(best.state_dict)
+    pixels, labels = _pictures(13, seed=1)
+    predicted = module.eval()(pixels / 255).argmax(dim=1)
+    expected = {
+        "accuracy": accuracy_score(labels, predicted),
+        "balanced-accuracy": balanced_accuracy_score(labels, predicted),
+        "macro-f1": f1_score(labels, predicted, average="macro"),
+        "log-loss": nn.functional.cross_entropy(module(pixels / 255), labels).item(),
+    }
+    assert scores[best.kept_epoch - 1] == pytest.approx(expected[metric], abs=1e-5)
+
+
+def test_patience_ends_a_run_that_gets_no_better():
+    recipe = replace(RECIPE, epochs=50, lr=1.0, optimizer="sgd", schedule="constant")
+    whole, short = _fit(recipe), _fit(recipe, patience=3)
+    losses = [row.val_loss for row in whole.history]
+    best = [1 + losses.index(min(losses[:epoch])) for epoch in range(1, 51)]
+    ends = next(epoch for epoch in range(1, 51) if epoch - best[epoch - 1] == 3)
+    assert len(short.history) == short.kept_epoch == ends < 50
+    assert [row.val_loss for row in short.history] == losses[:ends]
+    assert _fit(recipe, patience=3, keep="best").kept_epoch == ends - 3
+
+
+def test_patience_and_metrics_that_cannot_be_are_refused():
+    with pytest.raises(InvalidOptionError, match="patience is -1; wanted epochs"):
+        _fit(patience=-1)
+    with pytest.raises(InvalidOptionError, match="patience is 2; wanted .* or 0 without val"):
+        fit(_module(), *_pictures(31), None, None, RECIPE, 3, _plain, patience=2)
+    with pytest.raises(UnknownNameError, match="No metric is named 'f1'"):
+        _fit(metric="f1")
+
+
+def test_a_loss_that_is_no_number_ends_the_run_at_its_step():
+    steps = []
+
+    def spoil(pixels, index, seed, epoch):
+        return _plain(pixels, index, seed, epoch) * (torch.nan if (17 in index) else 1.0)
+
+    with pytest.raises(InvalidOptionError, match="loss is nan at step") as said:
+        _fit(augment=spoil, on_step=steps.append)
+    assert f"at step {len(steps) + 1} of epoch 1" in str(said.value)

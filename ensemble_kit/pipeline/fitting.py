@@ -1,0 +1,130 @@
+"""Training with everything around it: a progress display, metrics.csv, states, signals."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.checkpoints import Plan
+from ensemble_kit.pipeline.config import config_of
+from ensemble_kit.pipeline.interruption import noticed
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.unfinished import Saver, facts_of, go_on
+from ensemble_kit.reporting.progress import Watch, say
+from ensemble_kit.storage import runs as run_store
+from ensemble_kit.storage.states import remove_states
+from ensemble_kit.training.recipes import Recipe
+
+IN_EVERY_ROW = ("accuracy", "log-loss")  # metrics with a column of their own anyway
+
+
+class Way(NamedTuple):
+    """Where a run is written, and what it goes on from.
+
+    standing: the checkpoint of the member that the run will replace; None: there is none.
+    """
+
+    folder: Path
+    predictions: Path
+    state: Mapping[str, Any] | None
+    standing: str | None
+    save_every_s: float
+
+
+def fit_and_save(plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, way: Way, quiet: bool) -> Any:
+    """Train, saving the state now and then, from where the run was left.
+
+    The run's metrics.csv grows by a line an epoch, unless a member stands that it belongs to.
+
+    Raises:
+        Stopped: a signal came; the state is saved.
+        InvalidOptionError: the loss stopped being a number; no state is left.
+        ResourceError: a state cannot be written.
+    """
+    import torch
+
+    from ensemble_kit.images.augment import augment
+    from ensemble_kit.training.loop import fit
+
+    train, val = pictures.split("train"), pictures.split("val")
+    snapshot = None if way.state is None else way.state["snapshot"]
+    history = [] if snapshot is None else list(snapshot["history"])
+    if way.state is None:
+        remove_states(way.folder)
+    with noticed() as notice, Watch(plan.name, len(train.ids) * recipe.epochs, quiet) as watch:
+        saver = Saver(
+            folder=way.folder,
+            config=config_of(plan),
+            facts=facts_of(plan, pictures.fingerprints, way.standing),
+            go_on=go_on(way.folder, way.predictions),
+            save_every_s=way.save_every_s,
+            train_s=0.0 if way.state is None else way.state["facts"]["train_s"],
+            notice=notice,
+        )
+
+        def on_step(step: Any) -> None:
+            saver.step = step
+            watch.advance(recipe.batch_size)
+
+        def on_epoch(epoch: Any) -> None:
+            watch.note(*_epoch_lines(epoch, recipe.epochs))
+            history.append(asdict(epoch))
+            if way.standing is None:
+                run_store.write_metrics(way.folder, metric_rows(history, plan.metric))
+
+        if snapshot is not None:
+            say(f"Going on with epoch {snapshot['epoch'] + 1}, after {snapshot['step']} of its steps.", quiet)
+            watch.advance(len(train.ids) * snapshot["epoch"] + recipe.batch_size * snapshot["step"])
+        try:
+            fitted = fit(
+                network,
+                torch.from_numpy(np.array(pictures.images["train"])),
+                torch.from_numpy(np.array(train.labels)),
+                torch.from_numpy(np.array(pictures.images["val"])),
+                torch.from_numpy(np.array(val.labels)),
+                recipe,
+                plan.seed,
+                partial(augment, strength=recipe.augment, flip=recipe.flip),
+                device=plan.device,
+                keep=plan.keep,
+                metric=plan.metric,
+                patience=plan.patience,
+                resume=snapshot,
+                on_step=on_step,
+                on_epoch=on_epoch,
+                on_pause=saver.pause,
+            )
+        except InvalidOptionError:
+            remove_states(way.folder)  # a run that diverged is nothing to go on with
+            raise
+        saver.leave_if_asked()
+    if len(fitted.history) < recipe.epochs:
+        best = len(fitted.history) - plan.patience
+        say(f"{plan.name}: no better val {plan.metric} since epoch {best}; stopped early.", quiet)
+    return fitted
+
+
+def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Return the rows of metrics.csv: the score is a column under its metric's name, unless it is there already."""
+    rows = []
+    for epoch in history:
+        row = {name: value for name, value in epoch.items() if name != "val_score"}
+        if metric not in IN_EVERY_ROW:
+            row[f"val_{metric.replace('-', '_')}"] = epoch["val_score"]
+        rows.append(row)
+    return rows
+
+
+def _epoch_lines(epoch: Any, epochs: int) -> tuple[str, str]:
+    """Return how an epoch went, short for the bar and as a line of its own."""
+    left_s = int(epoch.seconds * (epochs - epoch.epoch))
+    facts = f"loss {epoch.train_loss:.3f}  val {100 * epoch.val_accuracy:4.1f} %"
+    return (
+        f"epoch {epoch.epoch}/{epochs}  {facts}",
+        f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  {facts}"
+        f"  {epoch.images_per_s:,.0f} pictures/s  left {left_s // 60}:{left_s % 60:02d}",
+    )

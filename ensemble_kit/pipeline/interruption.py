@@ -1,0 +1,93 @@
+"""Ctrl-C and SIGTERM, turned into an exception in a place where nothing is half done.
+
+A command that is told to stop stops at once: `stoppable`. Training, which has something to
+save, first comes to the end of its step: `noticed`. A signal that was being ignored stays
+ignored. Handlers are set in the main thread only, and what was there before comes back.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], Any]
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked to stop; the message says how things stand.
+
+    signal: its number; a shell sees 128 more.
+
+    Example:
+        >>> Stopped(15, "Saved.").exit_code
+        143
+    """
+
+    def __init__(self, number: int, message: str) -> None:
+        """Remember the signal."""
+        super().__init__(message)
+        self.signal = int(number)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a process that the signal ended."""
+        return 128 + self.signal
+
+
+class Notice:
+    """Whether a signal has come, and which."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Within the block SIGTERM raises `Stopped`, as Ctrl-C raises KeyboardInterrupt anyway.
+
+    Raises:
+        Stopped: SIGTERM came.
+    """
+    with _handling((signal.SIGTERM,), _stop):
+        yield
+
+
+@contextmanager
+def noticed() -> Iterator[Notice]:
+    """Within the block the first SIGINT or SIGTERM is only noticed; a second one raises.
+
+    Raises:
+        Stopped: a second signal came.
+    """
+    notice = Notice()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if notice.signal is not None:
+            _stop(number, frame)
+        notice.signal = number
+
+    with _handling(SIGNALS, handle):
+        yield notice
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raise, wherever the program is."""
+    raise Stopped(number, "Stopped at once. Members, blends and submissions are as they were before.")
+
+
+@contextmanager
+def _handling(signals: Sequence[signal.Signals], handler: Handler) -> Iterator[None]:
+    """Let the handler have the signals inside the block, but for those that are ignored."""
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {one: signal.getsignal(one) for one in signals}
+        before = {one: was for one, was in before.items() if was not in (signal.SIG_IGN, None)}
+    for one in before:
+        signal.signal(one, handler)
+    try:
+        yield
+    finally:
+        for one, was in before.items():
+            signal.signal(one, was)

@@ -1,0 +1,156 @@
+"""The name of a run, its folder locked, and what is to be done there: begin, go on, or nothing.
+
+    in the run's folder     without --resume        --resume                --replace
+    nothing                 begin                   begin                   begin
+    an unfinished run       refused, says how       go on, if asked alike   begin anew
+    a finished member       refused, or next name   done, if asked alike    begin anew
+
+A run that was asked for otherwise is always refused, with the differences. A state left
+behind by a run whose member stands is none: it names the checkpoint that it was to replace.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
+from ensemble_kit.pipeline.checkpoints import Plan
+from ensemble_kit.pipeline.unfinished import differences, go_on
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage.manifest import Manifest, check_name
+from ensemble_kit.storage.states import read_state
+
+IMPORTED = "imported"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for of a name; `plan_of` says what a run of a name would be, and of which pictures."""
+
+    name: str | None
+    arch: str
+    predictions: Path
+    runs: Path
+    resume: bool
+    replace: bool
+    plan_of: Callable[[str], tuple[Plan, Mapping[str, str]]]
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A name whose run folder is locked.
+
+    state: what to go on from; None: from the beginning.
+    finished: the member stands already, as asked for.
+    standing: the checkpoint of the member that is there, `imported` for one without; None: no member.
+    """
+
+    name: str
+    state: Mapping[str, Any] | None = None
+    finished: bool = False
+    standing: str | None = None
+
+
+def reserve(held: ExitStack, asked: Request) -> Reserved:
+    """Return the first name that will do, its run folder locked until the stack is closed.
+
+    Raises:
+        InvalidOptionError: the name is taken, or its run is unfinished or was asked for otherwise.
+        MisalignedError: the unfinished run, or the member, had other pictures.
+        LockedError: another process trains under the name.
+        CorruptError: the unfinished run's state is damaged.
+    """
+    if asked.name is not None:
+        check_name(asked.name)
+    for name in _candidates(asked):
+        fixed = asked.name is not None or asked.replace
+        taken = not fixed and name in store.list_members(asked.predictions)
+        if taken and not (asked.resume and (asked.runs / name).is_dir()):
+            continue
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(locked(asked.runs / name, timeout_s=0))
+            except LockedError:
+                if fixed:
+                    raise
+                continue  # another process trains under this name right now
+            found = _look(name, asked)
+            if found is not None:
+                held.enter_context(lock.pop_all())
+                return found
+    raise AssertionError("names do not end")
+
+
+def _candidates(asked: Request) -> Iterator[str]:
+    """Yield the names that may be taken, the best first."""
+    if asked.name is not None:
+        yield asked.name
+        return
+    base = asked.arch.replace("timm:", "").replace("/", "-").replace(":", "-")
+    yield base
+    if not asked.replace:
+        yield from (f"{base}-{number}" for number in count(2))
+
+
+def _look(name: str, asked: Request) -> Reserved | None:
+    """Return what is to be done under a name; None: try the next one."""
+    manifest = _manifest(asked.predictions, name)
+    standing = None if manifest is None else manifest.checkpoint_sha256 or IMPORTED
+    if asked.replace:
+        return Reserved(name, standing=standing)
+    state = read_state(asked.runs / name)
+    if state is not None and state["facts"]["standing"] == standing:
+        _check_state(name, state["facts"], asked)
+        return Reserved(name, state=state, standing=standing)
+    if manifest is None:
+        return Reserved(name)
+    if asked.resume and manifest.source == "trained":
+        plan, fingerprints = asked.plan_of(name)
+        other = differences(dict(manifest.training or {}), asdict(plan))
+        if not other:
+            _check_pictures(name, dict(manifest.data_fingerprint or {}), fingerprints)
+            return Reserved(name, finished=True, standing=standing)
+        if asked.name is not None:
+            raise InvalidOptionError(
+                f"Member '{name}' is finished, and was asked for otherwise:\n{other}\n"
+                "Choose another --name, or give --replace."
+            )
+    if asked.name is None:
+        return None
+    raise InvalidOptionError(
+        f"{asked.predictions} already has a member '{name}'. Choose another --name, or give --replace."
+    )
+
+
+def _manifest(predictions: Path, name: str) -> Manifest | None:
+    """Return the manifest of the member of that name, where there is one."""
+    return store.read_manifest(predictions / name) if name in store.list_members(predictions) else None
+
+
+def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
+    """Raise unless the unfinished run is to be gone on with, and is the one that is asked for."""
+    folder = asked.runs / name
+    plan, fingerprints = asked.plan_of(name)
+    other = differences(facts["plan"], asdict(plan))
+    if other or not asked.resume:
+        otherwise = f", asked for otherwise:\n{other}\n" if other else ". "
+        raise InvalidOptionError(
+            f"{folder} holds an unfinished run{otherwise}"
+            f"Go on: {go_on(folder, asked.predictions)}\nBegin anew: add --replace. Or choose another --name."
+        )
+    _check_pictures(name, facts["fingerprints"], fingerprints)
+
+
+def _check_pictures(name: str, there: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """Raise where a split holds other pictures, labels or classes than before."""
+    for split in {**there, **here}:
+        if there.get(split) != here.get(split):
+            raise MisalignedError(
+                f"The {split} pictures or their labels are not those of the run '{name}': wanted fingerprint "
+                f"{there.get(split, 'none')[:12]}, got {here.get(split, 'none')[:12]}. "
+                "Give the same data, or begin anew with --replace."
+            )
