@@ -1,4 +1,4 @@
-"""What both benchmarks need: the truth about test, and where we are."""
+"""What all benchmarks need: the truth about test, and where we are."""
 
 import csv
 import json

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARCHITECTURES",
+    "PACKAGED",
     "Architecture",
     "Description",
     "Option",
-    "PACKAGED",
     "UnreachableError",
     "ZooError",
     "build",
     "describe",
     "find",
     "own_size_px",
+    "resolved",
     "weights_at_hand",
 ]
 
@@ -71,7 +72,17 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     "resnet18": Architecture("ResNet of 18 layers", "models_zoo.torchvision_nets:build_resnet", 16),
     "resnet34": Architecture("ResNet of 34 layers", "models_zoo.torchvision_nets:build_resnet", 16),
     "resnet50": Architecture("ResNet of 50 layers", "models_zoo.torchvision_nets:build_resnet", 16),
-    "timm:NAME": Architecture("any network of timm, by its name", "models_zoo.timm_nets:build", 1, pretrained=True),
+    "timm:NAME": Architecture(
+        "any network of timm, by its name",
+        "models_zoo.timm_nets:build",
+        smallest_px=1,
+        options={
+            "input_px": Option(
+                "side to which it enlarges smaller pictures; 0: pre-trained, to the weights' own, else not", 0, 0, 1024
+            ),
+        },
+        pretrained=True,
+    ),
 }
 
 TIMM: Final = "timm:"
@@ -200,6 +211,22 @@ def weights_at_hand(arch: str) -> str:
     return at_hand(arch)
 
 
+def resolved(arch: str, options: Mapping[str, object], pretrained: bool) -> dict[str, int | float | str]:
+    """Return every option of an architecture as it will be used, the defaults filled in.
+
+    Raises:
+        ZooError: an unknown architecture or option, or a value outside its range.
+
+    Example:
+        >>> resolved("timm:tf_efficientnet_lite0", {}, pretrained=True)
+        {'input_px': 224}
+    """
+    found = complete(arch, find(arch), options)
+    if pretrained and not found.get("input_px", 1):
+        found["input_px"] = own_size_px(arch) or 0
+    return found
+
+
 def _wanted(
     arch: str,
     classes: int,
@@ -218,7 +245,7 @@ def _wanted(
         raise ZooError(f"Dropout is {dropout}; wanted a number from 0 to under 1.")
     if pretrained and not row.pretrained:
         raise ZooError(f"No pretrained weights are known for '{arch}'; use timm's, as in timm:resnet18.")
-    return Wanted(arch, classes, size_px, dropout, complete(arch, row, options or {}), pretrained)
+    return Wanted(arch, classes, size_px, dropout, resolved(arch, options or {}, pretrained), pretrained)
 
 
 def _body(wanted: Wanted) -> Body:

@@ -1,4 +1,4 @@
-"""What surrounds every body: normalisation, seeded initial weights, a proof that it runs."""
+"""What surrounds every body: enlarging, normalisation, seeded initial weights, a proof that it runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models_zoo.contract import Wanted, ZooError
 
@@ -17,23 +18,30 @@ Channels = tuple[float, float, float]
 class Network(nn.Module):
     """A body behind its normalisation: pictures in [0, 1] -> logits.
 
-    mean and std are buffers of shape (3, 1, 1), saved with the weights.
+    mean and std are buffers of shape (3, 1, 1), saved with the weights. Pictures smaller than
+    `input_px` are enlarged to it (bicubic): pre-trained filters look for things of the size
+    that they were trained on.
     """
 
     mean: Tensor
     std: Tensor
     notes: tuple[str, ...] = ()  # what its maker should tell a person
 
-    def __init__(self, body: nn.Module, mean: Channels, std: Channels, head: tuple[str, ...]) -> None:
+    def __init__(
+        self, body: nn.Module, mean: Channels, std: Channels, head: tuple[str, ...], input_px: int = 0
+    ) -> None:
         """Wrap a body; `head` names the parts of it that depend on the number of classes."""
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
         self.body = body
         self.head = head
+        self.input_px = input_px
 
     def forward(self, pictures: Float[Tensor, "images 3 side side"]) -> Float[Tensor, "images classes"]:
         """Return unnormalised log-probabilities (nats)."""
+        if pictures.shape[-1] < self.input_px:
+            pictures = F.interpolate(pictures, size=(self.input_px, self.input_px), mode="bicubic").clamp(0, 1)
         logits: Tensor = self.body((pictures - self.mean) / self.std)
         return logits
 
@@ -44,6 +52,7 @@ class Body(NamedTuple):
     head: prefixes of the weights that depend on the number of classes.
     mean, std: the normalisation that its weights were trained with; None: the caller's.
     weights: a file of pretrained weights that is yet to be loaded.
+    input_px: the side to which smaller pictures are to be enlarged.
     """
 
     module: nn.Module
@@ -51,10 +60,11 @@ class Body(NamedTuple):
     mean: Channels | None = None
     std: Channels | None = None
     weights: Path | None = None
+    input_px: int = 0
 
     def network(self, mean: Channels, std: Channels) -> Network:
         """Return the body behind its own normalisation, or behind the one given."""
-        return Network(self.module, self.mean or mean, self.std or std, self.head)
+        return Network(self.module, self.mean or mean, self.std or std, self.head, self.input_px)
 
 
 @contextmanager

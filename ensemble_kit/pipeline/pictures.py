@@ -67,9 +67,9 @@ def open_pictures(
     """Find and decode the pictures of every split.
 
     Args:
-        size: the side in pixels; None takes that of the pre-trained weights, or without them the
-            pictures' median, within 16 to 128.
-        own_size_px: the side that pre-trained weights were made for; None: there are none.
+        size: the side in pixels; None takes the pictures' median, within 16 to 128.
+        own_size_px: the side that pre-trained weights were made for stands for those 128; None: there
+            are none.
         skip_bad: go on without the pictures that cannot be read.
 
     Raises:
@@ -80,11 +80,9 @@ def open_pictures(
     found = read_source(source)
     for line in _remarks(found):
         say(line, quiet)
-    if size is None and own_size_px is not None:
-        size = own_size_px
-    elif size is None:
+    if size is None:
         low, high = DEFAULT_SIZES_PX
-        size = min(max(median_side(found.splits["train"].paths), low), high)
+        size = min(max(median_side(found.splits["train"].paths), low), own_size_px or high)
     total = sum(len(split.ids) for split in found.splits.values())
     with Watch("decode", total, quiet) as watch:
         loaded = {name: load_images(split.paths, size, cache, watch.advance) for name, split in found.splits.items()}

@@ -117,15 +117,16 @@ def test_values_that_make_no_network_are_refused():
 def test_public_names_are_these():
     assert models_zoo.__all__ == [
         "ARCHITECTURES",
+        "PACKAGED",
         "Architecture",
         "Description",
         "Option",
-        "PACKAGED",
         "UnreachableError",
         "ZooError",
         "build",
         "describe",
         "find",
         "own_size_px",
+        "resolved",
         "weights_at_hand",
     ]
