@@ -42,7 +42,7 @@ from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.images.decode import decode
 from ensemble_kit.images.manifests import list_manifest, read_classes
 from ensemble_kit.pipeline.config import read_config
-from ensemble_kit.storage import blends, ledger, members, runs, scores, submissions
+from ensemble_kit.storage import blends, ledger, members, runs, scores, states, submissions
 from ensemble_kit.storage.manifest import Manifest, render_manifest
 from ensemble_kit.storage.sealed import seal
 from ensemble_kit.types import Predictions
@@ -316,6 +316,11 @@ def checkpoint(data, folder):
     runs.read_checkpoint(path)
 
 
+def state(data, folder):
+    folder.joinpath(f"state-7-{hashlib.sha256(data).hexdigest()[:12]}.pt").write_bytes(data)
+    states.read_state(folder)
+
+
 def score_file(ending):
     def load(data, folder):
         path = folder / f"scores{ending}"
@@ -359,6 +364,7 @@ LOADERS = {
     "weights .bin": weights(".bin"),
     "weights .safetensors": weights(".safetensors"),
     "checkpoint": checkpoint,
+    "unfinished run": state,
     "scores .npz": score_file(".npz"),
     "scores .csv": score_file(".csv"),
     "member's logits": member_file("logits", "npy"),

@@ -9,6 +9,7 @@ stands. Call under the folder's lock. Never unpickles anything but tensors and p
 import hashlib
 import io
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,9 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     if path.name != f"state-{_step(path)}-{got[:12]}.pt":
         raise CorruptError(f"{path} is damaged: its name and its sha256 {got[:12]} differ. {remedy}")
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:  # torch.save compresses nothing
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("a compressed archive")
         state = torch.load(io.BytesIO(data), weights_only=True)
     except Exception as error:  # the reader raises nearly anything on what is none
         raise CorruptError(f"{path} is no state that ensemble_kit wrote. {remedy}") from error
