@@ -108,21 +108,20 @@ def _look(name: str, asked: Request) -> Reserved | None:
         return Reserved(name, state=state, standing=standing)
     if manifest is None:
         return Reserved(name)
-    if asked.resume and manifest.source == "trained":
-        plan, fingerprints = asked.plan_of(name)
-        other = differences(dict(manifest.training or {}), asdict(plan))
-        if not other:
-            _check_pictures(name, dict(manifest.data_fingerprint or {}), fingerprints)
-            return Reserved(name, finished=True, standing=standing)
-        if asked.name is not None:
-            raise InvalidOptionError(
-                f"Member '{name}' is finished, and was asked for otherwise:\n{other}\n"
-                "Choose another --name, or give --replace."
-            )
-    if asked.name is None:
+    if asked.name is None and not asked.resume:
         return None
+    other = ""
+    if manifest.source == "trained":
+        plan, fingerprints = asked.plan_of(name)
+        other = differences(dict(manifest.training), asdict(plan))
+        if asked.resume and not other:
+            _check_pictures(name, manifest.data_fingerprint, fingerprints)
+            return Reserved(name, finished=True, standing=standing)
+        if asked.name is None:
+            return None
+    otherwise = f", trained otherwise:\n{other}\n" if other else ". "
     raise InvalidOptionError(
-        f"{asked.predictions} already has a member '{name}'. Choose another --name, or give --replace."
+        f"{asked.predictions} already has a member '{name}'{otherwise}Choose another --name, or give --replace."
     )
 
 

@@ -190,7 +190,7 @@ def test_a_state_left_behind_by_a_finished_run_is_none(train, stop_at):
 def test_a_finished_member_asked_for_otherwise_is_refused_by_name_and_passed_over_without(train):
     train(epochs=1)
     with pytest.raises(
-        InvalidOptionError, match="'mlp' is finished, and was asked for otherwise:\n  epochs: 1 there, 2"
+        InvalidOptionError, match="already has a member 'mlp', trained otherwise:\n  epochs: 1 there, 2"
     ):
         train(epochs=2, name="mlp", resume=True)
     assert train(epochs=2, resume=True).member.name == "mlp-2"
