@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensemble_kit.errors import BadDataError
 from ensemble_kit.csv_text import parse_csv, render_csv
+from ensemble_kit.errors import BadDataError
 
 HOSTILE = [
     "0001", "1e5", "NA", "nan", "", " leading", "trailing ", "\ttab", "a,b", 'a"b', '"', '""', "a\nb", "a\rb",

@@ -31,7 +31,7 @@ LADDER: Final[Mapping[str, Mapping[str, Any]]] = {
 FINETUNED: Final[Mapping[str, Any]] = {
     "arch": "timm:tf_efficientnet_lite0",
     "pretrained": True,
-    "recipe": "finetune",
+    "recipe": "finetune-far",
     "arch_option": {"input_px": 96},
     "epochs": 5,
 }

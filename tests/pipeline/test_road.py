@@ -76,7 +76,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(road):
 def test_default_names_count_up_and_a_taken_name_is_refused(road):
     report = ek.train("data", "mlp", **FAST)
     assert report.member.name == "mlp-2"
-    with pytest.raises(InvalidOptionError, match="already has a member 'mlp', trained otherwise:\n  epochs: 3 there, 1 here"):
+    with pytest.raises(
+        InvalidOptionError, match="already has a member 'mlp', trained otherwise:\n  epochs: 3 there, 1 here"
+    ):
         ek.train("data", "mlp", name="mlp", **FAST)
     before = manifest("mlp")["checkpoint_sha256"]
     ek.train("data", "mlp", name="mlp", seed=5, replace=True, **FAST)
