@@ -81,7 +81,7 @@ RANGES: Final[Mapping[str, Range]] = {
 
 # head first, then all; early layers least, since those of ImageNet's weights suit photographs as they are
 _FINETUNE: Final = Recipe(
-    epochs=6,
+    epochs=5,
     lr=1e-3,
     batch_size=32,
     optimizer="adamw",
