@@ -164,7 +164,7 @@ def train(as_json: bool, **given: Any) -> None:
 @click.option("--size", type=int, default=None, help="Side in pixels to count for.  [default: each arch's own]")
 @options.json
 def zoo(as_json: bool, **given: Any) -> None:
-    """List the architectures, their parameters and sizes.
+    """List the architectures, their sizes, and whose weights are at hand.
 
     \b
     Example:
