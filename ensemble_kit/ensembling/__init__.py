@@ -4,7 +4,10 @@
     logloss      the one convex fit that finds weights, many problems at a time
     temperature  one number a member that makes its probabilities honest
     folds        which image is held out when; independent of row order
-    weights      the ways to find weights: one function, one line below
+    weights      what a way to find weights may look at; the plainest ways
+    ridge        weights by log loss, pulled towards equal: auto, log-loss
+    greedy       Caruana's selection
+    pairs        the few (image, class) pairs that accuracy hangs on
     tuning       pool -> Tuned -> scores, probabilities, predictions
     judging      what was said of labelled images, in any metric
     honesty      the whole procedure, redone inside every fold
@@ -28,13 +31,13 @@ BALLOTS: Final[Mapping[str, Entry]] = {
 }
 
 WEIGHTS: Final[Mapping[str, Entry]] = {
-    "auto": Entry("log loss, drawn to equal as far as val asks", "ensemble_kit.ensembling.weights:auto"),
+    "auto": Entry("log loss, drawn to equal as far as val asks", "ensemble_kit.ensembling.ridge:auto"),
     "equal": Entry("every member counts the same", "ensemble_kit.ensembling.weights:equal"),
-    "greedy": Entry("add the member that helps the metric most", "ensemble_kit.ensembling.weights:greedy"),
+    "greedy": Entry("add the member that helps the metric most", "ensemble_kit.ensembling.greedy:greedy"),
 }
 
 VIEW_CHOICES: Final[Mapping[str, Entry]] = {
-    "auto": Entry("log loss, drawn to identity as far as val asks", "ensemble_kit.ensembling.weights:auto"),
+    "auto": Entry("log loss, drawn to identity as far as val asks", "ensemble_kit.ensembling.ridge:auto"),
     "equal": Entry("every view counts the same", "ensemble_kit.ensembling.weights:equal"),
     "none": Entry("identity alone", "ensemble_kit.ensembling.weights:prior_only"),
 }

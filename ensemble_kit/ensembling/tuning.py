@@ -23,7 +23,7 @@ from ensemble_kit.ensembling.ballots import (
     softmax,
 )
 from ensemble_kit.ensembling.views import TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
-from ensemble_kit.ensembling.weights import Evidence, Weighing, weigh
+from ensemble_kit.ensembling.weights import PLAIN, Evidence, Search, Weighing, weigh
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS, measure
 from ensemble_kit.tables import pick
@@ -49,7 +49,7 @@ def tune(
     ballot: str,
     weights: str | Mapping[str, float | int],
     view_choices: Sequence[ViewChoice],
-    metric: str = "accuracy",
+    search: Search = PLAIN,
 ) -> Tuned:
     """Return the numbers of a blend, all of them found on this pool.
 
@@ -60,7 +60,7 @@ def tune(
         ballot: a name in `BALLOTS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
-        metric: a name in `METRICS`, what `greedy` goes by; no other way reads it.
+        search: how greedy and accuracy go about it; no other way reads it.
 
     Raises:
         BadDataError: the pool has no labels.
@@ -69,12 +69,12 @@ def tune(
             that reads probabilities, of votes.
         MisalignedError: choices do not fit the members, or weights their views.
     """
-    check_metric(metric, ballot)
+    check_metric(search.metric, ballot)
     rule = _rule(ballot)
     method = _method(weights, pool.members)
     prepared = prepare(pool, view_choices)
     even = np.full(len(pool.members), 1.0 / len(pool.members))
-    evidence = Evidence(rule, prepared.logits, prepared.labels, prepared.fold, prepared.groups, even, metric)
+    evidence = Evidence(rule, prepared.logits, prepared.labels, prepared.fold, prepared.groups, even, search)
     if why_not_fitted(prepared.labels) is None:
         weighing = method(evidence)
     else:

@@ -1,26 +1,41 @@
-"""The ways to find weights: members in a blend, or views in a member.
+"""What a way to find weights may look at, what it gives back, and the plainest ways.
 
 Every way is one function from `Evidence` to `Weighing`; the same functions serve members
-(prior: all equal) and views (prior: identity alone). Nothing in `auto` is ever chosen by
-accuracy. Never reads files or ids. To add a way: write the function, add one line to
-`WEIGHTS` in the package.
+(prior: all equal) and views (prior: identity alone). Never reads files or ids. To add a
+way: write the function, add one line to `WEIGHTS` in the package.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 
-from ensemble_kit.ensembling.ballots import Ballot, cast_prob, combine, decide, softmax
-from ensemble_kit.ensembling.logloss import SMALLEST_PROBABILITY, fit_log_loss, row_losses
+from ensemble_kit.ensembling.ballots import Ballot, combine
 from ensemble_kit.ensembling.temperature import fit_scale
-from ensemble_kit.metrics import METRICS, log_prob
-from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
+from ensemble_kit.types import Labels, MemberLogits, Weights
 
-RIDGES: Final = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
-GREEDY_ROUNDS: Final = 50
+
+@dataclass(frozen=True)
+class Search:
+    """How the ways that search go about it; those by log loss read nothing of it.
+
+    metric: a name in `METRICS`, what `greedy` goes by.
+    start: what `greedy` begins with: nothing, or the best members together, as many as are
+        best together.
+    bags: in how many random halves of the members `greedy` selects, to be averaged; 0: once
+        among all.
+    certify_s: seconds that `accuracy` may take to prove that no weights have more right;
+        None: no proof is asked for.
+    """
+
+    metric: str = "accuracy"
+    start: Literal["empty", "sorted"] = "empty"
+    bags: int = 0
+    certify_s: float | None = None
+
+
+PLAIN: Final = Search()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +46,6 @@ class Evidence:
     fold: the fold in which each image is held out, for inner cross-fitting.
     groups: a number a group; None where there are no groups.
     prior: the weights to fall back to, summing to 1.
-    metric: a name in `METRICS`, what `greedy` goes by; nothing else does.
     """
 
     ballot: Ballot
@@ -40,7 +54,7 @@ class Evidence:
     fold: Int[np.ndarray, " images"]
     groups: Int[np.ndarray, " images"] | None
     prior: Weights
-    metric: str = "accuracy"
+    search: Search = PLAIN
 
 
 class Weighing(NamedTuple):
@@ -68,152 +82,3 @@ def prior_only(evidence: Evidence) -> Weighing:
 def equal(evidence: Evidence) -> Weighing:
     """Let every member count the same."""
     return weigh(evidence, np.full(len(evidence.prior), 1.0 / len(evidence.prior)))
-
-
-def greedy(evidence: Evidence) -> Weighing:
-    """Add, with replacement, the member that gives the blend the best metric.
-
-    From an empty start, 50 rounds; ties go to the member with the lowest index, and
-    the earliest prefix with the best metric is kept. Log loss is that of the mean ballot
-    of calibrated members, before the blend has a temperature.
-
-    Source: Caruana et al., "Ensemble selection from libraries of models", ICML 2004.
-    """
-    cast = evidence.ballot.cast(evidence.logits)
-    confidence = cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None
-    picks = np.zeros(len(cast))
-    chosen: list[int] = []
-    gains: list[float] = []
-    for size in range(1, GREEDY_ROUNDS + 1):
-        scores = _with_one_more(picks, cast) / size
-        ties = None if confidence is None else _with_one_more(picks, confidence) / size
-        rivals = _gains(evidence, scores, ties)
-        best = int(np.argmax(rivals))
-        picks[best] += 1
-        chosen.append(best)
-        gains.append(rivals[best])
-    prefix = chosen[: int(np.argmax(gains)) + 1]
-    return weigh(evidence, np.bincount(prefix, minlength=len(cast)) / len(prefix))
-
-
-def _gains(evidence: Evidence, scores: MemberLogits, ties: MemberLogits | None) -> list[float]:
-    """Return the metric of each blend that is tried, with the sign that makes more better."""
-    rule, labels = METRICS[evidence.metric], evidence.labels
-    if rule.reads == "predicted":
-        return [rule.gain(rule.score(predicted, labels)) for predicted in decide(scores, ties)]
-    chances = softmax(scores) if evidence.ballot.unit == "logits" else scores
-    return [rule.gain(rule.score(log_prob(rival, labels), labels)) for rival in chances]
-
-
-def _with_one_more(picks: Weights, cast: MemberLogits) -> MemberLogits:
-    """Return, for each member, the sum of the ballots picked so far and its own."""
-    sums: MemberLogits = np.tensordot(picks, cast, axes=1) + cast
-    return sums
-
-
-def auto(evidence: Evidence) -> Weighing:
-    """Find weights by log loss, pulled towards the prior as hard as val justifies.
-
-    A ridge path (0 to infinity, where the prior itself stands) is cross-fitted on the
-    evidence's folds, all folds and ridges in one call. The strongest ridge whose paired
-    log loss is within half a standard error of the best is fitted on all rows (means of
-    probabilities are compared after sharpening, see `_unseen_losses`).
-    If no member helps (all weights 0), the prior stands.
-
-    Source: own; half a standard error after Breiman et al., "CART", 1984.
-    """
-    if len(evidence.prior) == 1:
-        return weigh(evidence, evidence.prior)
-    cast = evidence.ballot.cast(evidence.logits)
-    folds = np.unique(evidence.fold)
-    losses = np.empty((len(RIDGES), len(evidence.labels)))
-    training = (evidence.fold != folds[:, None]).astype(np.float64)
-    for fold, v in zip(folds, _path(evidence, cast, training, RIDGES), strict=True):
-        losses[:, evidence.fold == fold] = _unseen_losses(evidence, cast, v, evidence.fold == fold)
-    ridge = _strongest_within_half_error(losses, evidence.groups)
-    v = _path(evidence, cast, np.ones((1, len(evidence.labels))), (ridge,))[0, 0]
-    temperature = float(1.0 / v.sum()) if evidence.ballot.unit == "logits" else 1.0
-    return Weighing(v / v.sum(), temperature, ridge)
-
-
-def _unseen_losses(
-    evidence: Evidence,
-    cast: MemberLogits,
-    v: Float[np.ndarray, "ridges members"],
-    held: Bool[np.ndarray, " images"],
-) -> Float[np.ndarray, "ridges held"]:
-    """Return the log loss of the held-out images under each v.
-
-    A mean of probabilities is too humble, the more so the more members share it; left
-    alone, log loss would take that for a fault of sharing. So each mixture is first
-    sharpened by one temperature, found on the rows that were seen.
-    """
-    labels = evidence.labels
-    if evidence.ballot.link == "softmax":
-        return row_losses(cast[:, held], labels[held], v, "softmax")
-    losses = np.empty((len(v), int(held.sum())))
-    for ridge, mixture in enumerate(v):
-        humble = np.log(np.maximum(np.tensordot(mixture, cast, axes=1), SMALLEST_PROBABILITY))
-        counts = (~held).astype(np.float64)[None]
-        sharper = fit_scale(humble, labels, counts)[:, None]
-        losses[ridge] = row_losses(humble[None, held], labels[held], sharper, "softmax")[0]
-    return losses
-
-
-def _path(
-    evidence: Evidence,
-    cast: MemberLogits,
-    training: Float[np.ndarray, "parts images"],
-    ridges: Sequence[float],
-) -> Float[np.ndarray, "parts ridges members"]:
-    """Return v for every part of the rows and every ridge; never all 0."""
-    centre = len(evidence.prior) * evidence.prior
-    scale = _common_scale(evidence, cast, training)
-    at_prior = scale[:, None] * centre
-    finite = np.array([ridge for ridge in ridges if np.isfinite(ridge)])
-    found = np.tile(at_prior[:, None], (1, len(ridges), 1))
-    if len(finite):
-        fitted = fit_log_loss(
-            cast,
-            evidence.labels,
-            np.repeat(training, len(finite), axis=0),
-            np.tile(finite, len(training)),
-            centre,
-            np.repeat(scale, len(finite)),
-            evidence.ballot.link,
-        )
-        found[:, np.isfinite(ridges)] = fitted.reshape(len(training), len(finite), -1)
-    return np.where(found.sum(axis=2, keepdims=True) > 0, found, at_prior[:, None])
-
-
-def _common_scale(
-    evidence: Evidence, cast: MemberLogits, training: Float[np.ndarray, "parts images"]
-) -> Float[np.ndarray, " parts"]:
-    """Return, for each part, the s that makes s * members * prior the best multiple of the prior."""
-    members = len(evidence.prior)
-    if evidence.ballot.link == "mixture":
-        return np.full(len(training), 1.0 / members)
-    blend: Scores = np.tensordot(evidence.prior, cast, axes=1)
-    return fit_scale(blend, evidence.labels, training) / members
-
-
-def _strongest_within_half_error(
-    losses: Float[np.ndarray, "ridges images"], groups: Int[np.ndarray, " images"] | None
-) -> float:
-    """Return the largest ridge whose loss is within half a standard error of the best.
-
-    The error is that of the paired difference, over groups where there are groups.
-    """
-    means = losses.mean(axis=1)
-    images = losses.shape[1]
-    worse = losses - losses[means.argmin()]
-    centred = worse - worse.mean(axis=1, keepdims=True)
-    if groups is not None:
-        names, place = np.unique(groups, return_inverse=True)
-        summed = np.zeros((len(names), len(losses)))
-        np.add.at(summed, place, centred.T)
-        centred = summed.T
-    clusters = centred.shape[1]
-    error = np.sqrt((centred**2).sum(axis=1) * clusters / max(clusters - 1, 1)) / images
-    within = np.flatnonzero(worse.mean(axis=1) <= 0.5 * error)
-    return float(RIDGES[within.max()])

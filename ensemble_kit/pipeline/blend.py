@@ -12,6 +12,7 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import judge
 from ensemble_kit.ensembling.tuning import best_single, check_metric, tune, why_not_fitted
+from ensemble_kit.ensembling.weights import Search
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.checkpoints import versions
@@ -163,7 +164,7 @@ def _measure(
     chosen = [np.array(manifest.view_weights) for manifest in manifests]
     redone = [manifest.view_choice for manifest in manifests]
     procedures = {
-        "this": partial(tune, ballot=method, weights=way, metric=metric),
+        "this": partial(tune, ballot=method, weights=way, search=Search(metric=metric)),
         "equal": partial(tune, ballot=method, weights="equal"),
         "single": partial(best_single, ballot=method, metric=metric),
     }

@@ -9,6 +9,7 @@ from ensemble_kit.ensembling.comparison import compare_judged
 from ensemble_kit.ensembling.honesty import Procedure, cross_fit
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.tuning import check_metric, tune, why_not_fitted
+from ensemble_kit.ensembling.weights import Search
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
@@ -127,7 +128,7 @@ def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judge
         ballot=side.ballot,
         weights=side.weights,
         view_choices=[manifests[name].view_choice for name in side.members],
-        metric=side.metric,
+        search=Search(metric=side.metric),
     )
     return cross_fit(pool, {side.name: procedure})[side.name]
 

@@ -8,6 +8,7 @@ from sklearn import metrics
 
 from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
 from ensemble_kit.ensembling.tuning import best_single, given, predict, probabilities, scores, tune
+from ensemble_kit.ensembling.weights import Search
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
 from ensemble_kit.types import Pool, Tuned
 
@@ -150,7 +151,10 @@ def test_the_best_single_is_the_best_by_the_metric_that_was_asked_for(draw_pool,
 
 def test_a_metric_must_fit_the_ballot(draw_pool) -> None:
     pool = draw_pool([1.0, 2.0])
-    for procedure in (lambda **given: tune(pool, weights="equal", **given), lambda **given: best_single(pool, **given)):
+    for procedure in (
+        lambda metric, **given: tune(pool, weights="equal", search=Search(metric=metric), **given),
+        lambda **given: best_single(pool, **given),
+    ):
         with pytest.raises(
             InvalidOptionError, match="log-loss needs probabilities, and majority-vote gives vote shares"
         ):

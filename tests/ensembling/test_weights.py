@@ -9,8 +9,10 @@ from sklearn import metrics
 
 from ensemble_kit.ensembling.ballots import LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Ballot
 from ensemble_kit.ensembling.folds import fold_of
+from ensemble_kit.ensembling.greedy import greedy
+from ensemble_kit.ensembling.ridge import RIDGES, auto
 from ensemble_kit.ensembling.temperature import fit_temperatures
-from ensemble_kit.ensembling.weights import RIDGES, Evidence, auto, equal, greedy, prior_only, weigh
+from ensemble_kit.ensembling.weights import Evidence, Search, equal, prior_only, weigh
 
 MEMBERS, IMAGES, CLASSES = 5, 103, 7
 EVEN = np.full(MEMBERS, 1 / MEMBERS)
@@ -102,7 +104,7 @@ def hand_greedy(seen: Evidence, rounds: int = 50) -> np.ndarray:
 @pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, MAJORITY_VOTE])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_greedy_picks_as_by_hand(ballot: Ballot, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.weights.GREEDY_ROUNDS", 7)
+    monkeypatch.setattr("ensemble_kit.ensembling.greedy.GREEDY_ROUNDS", 7)
     seen = evidence(ballot, seed, images=53)
     np.testing.assert_allclose(greedy(seen).weights, hand_greedy(seen, rounds=7), atol=1e-12)
 
@@ -117,8 +119,8 @@ HELPFUL = {
 @pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN])
 @pytest.mark.parametrize("metric", HELPFUL)
 def test_greedy_goes_by_any_metric(ballot: Ballot, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.weights.GREEDY_ROUNDS", 5)
-    seen = replace(evidence(ballot, 2, images=53), metric=metric)
+    monkeypatch.setattr("ensemble_kit.ensembling.greedy.GREEDY_ROUNDS", 5)
+    seen = replace(evidence(ballot, 2, images=53), search=Search(metric=metric))
     chances = softmax(seen.logits, axis=-1)
     picks: list[int] = []
     best: list[float] = []
@@ -140,7 +142,7 @@ def test_auto_never_looks_at_the_metric() -> None:
     seen = evidence(LOGIT_SUM, 4)
     plain = auto(seen)
     for metric in HELPFUL:
-        np.testing.assert_array_equal(auto(replace(seen, metric=metric)).weights, plain.weights)
+        np.testing.assert_array_equal(auto(replace(seen, search=Search(metric=metric))).weights, plain.weights)
 
 
 def test_greedy_takes_the_lowest_of_equal_members_and_stops_at_the_first_best() -> None:
@@ -253,7 +255,7 @@ def test_auto_stays_at_equal_where_members_are_equally_good() -> None:
 
 @pytest.mark.parametrize("ballot", [LOGIT_SUM, MAJORITY_VOTE])
 def test_auto_falls_back_to_the_prior_where_all_weights_are_0(ballot: Ballot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.weights.RIDGES", (0.0,))
+    monkeypatch.setattr("ensemble_kit.ensembling.ridge.RIDGES", (0.0,))
     random = np.random.default_rng(0)
     labels = random.integers(CLASSES, size=IMAGES)
     logits = -9 * np.eye(CLASSES)[labels] + 0.01 * random.normal(size=(MEMBERS, IMAGES, CLASSES))
