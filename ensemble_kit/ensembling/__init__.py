@@ -7,6 +7,7 @@
     weights      what a way to find weights may look at; the plainest ways
     ridge        weights by log loss, pulled towards equal: auto, log-loss
     greedy       Caruana's selection
+    accuracy     most right images, exactly, one weight at a time
     pairs        the few (image, class) pairs that accuracy hangs on
     tuning       pool -> Tuned -> scores, probabilities, predictions
     judging      what was said of labelled images, in any metric
@@ -27,17 +28,24 @@ from ensemble_kit.tables import Entry
 BALLOTS: Final[Mapping[str, Entry]] = {
     "logit-sum": Entry("weighted sum of logits", "ensemble_kit.ensembling.ballots:LOGIT_SUM"),
     "prob-mean": Entry("weighted mean of probabilities", "ensemble_kit.ensembling.ballots:PROB_MEAN"),
+    "geo-mean": Entry("weighted geometric mean of probabilities", "ensemble_kit.ensembling.ballots:GEO_MEAN"),
     "majority-vote": Entry("one weighted vote a member", "ensemble_kit.ensembling.ballots:MAJORITY_VOTE"),
+    "borda": Entry("weighted points by rank", "ensemble_kit.ensembling.ballots:BORDA"),
 }
 
 WEIGHTS: Final[Mapping[str, Entry]] = {
     "auto": Entry("log loss, drawn to equal as far as val asks", "ensemble_kit.ensembling.ridge:auto"),
     "equal": Entry("every member counts the same", "ensemble_kit.ensembling.weights:equal"),
+    "log-loss": Entry("least cross-fitted log loss", "ensemble_kit.ensembling.ridge:log_loss"),
     "greedy": Entry("add the member that helps the metric most", "ensemble_kit.ensembling.greedy:greedy"),
+    "accuracy": Entry("most right on val, searched exactly", "ensemble_kit.ensembling.accuracy:accuracy"),
 }
 
 VIEW_CHOICES: Final[Mapping[str, Entry]] = {
     "auto": Entry("log loss, drawn to identity as far as val asks", "ensemble_kit.ensembling.ridge:auto"),
     "equal": Entry("every view counts the same", "ensemble_kit.ensembling.weights:equal"),
+    "log-loss": Entry("least cross-fitted log loss", "ensemble_kit.ensembling.ridge:log_loss"),
+    "greedy": Entry("add the view that helps accuracy most", "ensemble_kit.ensembling.greedy:greedy"),
+    "accuracy": Entry("most right on val, searched exactly", "ensemble_kit.ensembling.accuracy:accuracy"),
     "none": Entry("identity alone", "ensemble_kit.ensembling.weights:prior_only"),
 }

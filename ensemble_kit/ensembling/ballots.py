@@ -45,6 +45,44 @@ def cast_prob(logits: MemberLogits) -> MemberLogits:
     return softmax(logits)
 
 
+def cast_log_prob(logits: MemberLogits) -> MemberLogits:
+    """Cast the logarithms of the probabilities, whose mean is that of their geometric mean.
+
+    Computed from the logits without a probability between, so that nothing underflows.
+
+    Example:
+        >>> cast_log_prob(np.array([[[0.0, -2000.0]]]))
+        array([[[    0., -2000.]]])
+    """
+    shifted = logits - logits.max(axis=-1, keepdims=True).astype(np.float64)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted
+
+
+def cast_rank(logits: MemberLogits) -> MemberLogits:
+    """Cast Borda's points: the share of the other classes that stand behind; equals count half.
+
+    Example:
+        >>> cast_rank(np.array([[[4.0, 1.0, 9.0], [5.0, 5.0, 2.0]]]))
+        array([[[0.5 , 0.  , 1.  ],
+                [0.75, 0.75, 0.  ]]])
+
+    Source: de Borda, "Mémoire sur les élections au scrutin", 1781.
+    """
+    classes = logits.shape[-1]
+    order = logits.argsort(axis=-1)
+    ordered = np.take_along_axis(logits, order, axis=-1)
+    place = np.arange(classes)
+    differs = ordered[..., 1:] != ordered[..., :-1]
+    edge = np.ones((*differs.shape[:-1], 1), dtype=np.bool_)
+    lowest = np.maximum.accumulate(np.where(np.concatenate([edge, differs], axis=-1), place, 0), axis=-1)
+    backwards = np.where(np.concatenate([differs, edge], axis=-1), place, classes - 1)[..., ::-1]
+    highest = np.minimum.accumulate(backwards, axis=-1)[..., ::-1]
+    points: MemberLogits = np.empty(logits.shape)
+    np.put_along_axis(points, order, (lowest + highest) / (2 * max(classes - 1, 1)), axis=-1)
+    return points
+
+
 def cast_top1(logits: MemberLogits) -> MemberLogits:
     """Cast one whole vote for the best class (ties: the lowest class index)."""
     votes: MemberLogits = np.eye(logits.shape[-1])[logits.argmax(axis=-1)]
@@ -57,8 +95,8 @@ class Ballot:
 
     cast: turns calibrated logits into ballots of the same shape.
     unit: what the scores are. `logits` become probabilities by a softmax; `probabilities`
-        already are; `votes` are shares in [0, 1], never called probabilities, and their
-        ties are broken (see `decide`).
+        already are; `votes` are shares of all votes, or of all points, in [0, 1], never called
+        probabilities, and their ties are broken (see `decide`).
     link: how the log-loss fit reads a weighted sum of ballots. `softmax`: as logits;
         `mixture`: as a mean of probabilities. Votes have no likelihood of their own:
         their weights are fitted in the log-linear model, where the weight of a member is
@@ -71,8 +109,10 @@ class Ballot:
 
 
 LOGIT_SUM = Ballot(cast_logit, unit="logits", link="softmax")
+GEO_MEAN = Ballot(cast_log_prob, unit="logits", link="softmax")
 PROB_MEAN = Ballot(cast_prob, unit="probabilities", link="mixture")
 MAJORITY_VOTE = Ballot(cast_top1, unit="votes", link="softmax")
+BORDA = Ballot(cast_rank, unit="votes", link="softmax")
 
 
 def combine(logits: MemberLogits, weights: Float[np.ndarray, " weights"], cast: Cast = cast_logit) -> Scores:

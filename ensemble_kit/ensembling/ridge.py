@@ -5,7 +5,7 @@ prior itself stands, is cross-fitted on the evidence's folds; `log_loss` takes t
 least log loss, `auto` the strongest that is hardly worse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,19 +16,35 @@ from ensemble_kit.ensembling.temperature import fit_scale
 from ensemble_kit.ensembling.weights import Evidence, Weighing, weigh
 from ensemble_kit.types import MemberLogits, Scores
 
+Losses = Float[np.ndarray, "ridges images"]
+Choice = Callable[[Losses, Int[np.ndarray, " images"] | None], float]
+
 RIDGES: Final = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
 
 
 def auto(evidence: Evidence) -> Weighing:
-    """Find weights by log loss, pulled towards the prior as hard as val justifies.
+    """Take the strongest ridge that is hardly worse than the best, and fit it on all rows.
 
-    A ridge path (0 to infinity, where the prior itself stands) is cross-fitted on the
-    evidence's folds, all folds and ridges in one call. The strongest ridge whose paired
-    log loss is within half a standard error of the best is fitted on all rows (means of
-    probabilities are compared after sharpening, see `_unseen_losses`).
-    If no member helps (all weights 0), the prior stands.
+    Hardly worse: its paired, cross-fitted log loss is within half a standard error of the
+    best. If no member helps (all weights 0), the prior stands.
 
     Source: own; half a standard error after Breiman et al., "CART", 1984.
+    """
+    return _by_ridge(evidence, _strongest_within_half_error)
+
+
+def log_loss(evidence: Evidence) -> Weighing:
+    """Take the ridge of least cross-fitted log loss (ties: the weakest), and fit it on all rows.
+
+    If no member helps (all weights 0), the prior stands.
+    """
+    return _by_ridge(evidence, lambda losses, _: RIDGES[int(losses.mean(axis=1).argmin())])
+
+
+def _by_ridge(evidence: Evidence, choose: Choice) -> Weighing:
+    """Cross-fit the whole path, all folds and ridges in one call, and fit the ridge that is chosen.
+
+    Means of probabilities are compared after sharpening, see `_unseen_losses`.
     """
     if len(evidence.prior) == 1:
         return weigh(evidence, evidence.prior)
@@ -38,7 +54,7 @@ def auto(evidence: Evidence) -> Weighing:
     training = (evidence.fold != folds[:, None]).astype(np.float64)
     for fold, v in zip(folds, _path(evidence, cast, training, RIDGES), strict=True):
         losses[:, evidence.fold == fold] = _unseen_losses(evidence, cast, v, evidence.fold == fold)
-    ridge = _strongest_within_half_error(losses, evidence.groups)
+    ridge = choose(losses, evidence.groups)
     v = _path(evidence, cast, np.ones((1, len(evidence.labels))), (ridge,))[0, 0]
     temperature = float(1.0 / v.sum()) if evidence.ballot.unit == "logits" else 1.0
     return Weighing(v / v.sum(), temperature, ridge)
@@ -105,9 +121,7 @@ def _common_scale(
     return fit_scale(blend, evidence.labels, training) / members
 
 
-def _strongest_within_half_error(
-    losses: Float[np.ndarray, "ridges images"], groups: Int[np.ndarray, " images"] | None
-) -> float:
+def _strongest_within_half_error(losses: Losses, groups: Int[np.ndarray, " images"] | None) -> float:
     """Return the largest ridge whose loss is within half a standard error of the best.
 
     The error is that of the paired difference, over groups where there are groups.
