@@ -46,7 +46,8 @@ def climb(pairs: Pairs, start: Weights) -> Weights:
     Members take turns, each moved to the middle of its widest best interval, until a round
     of turns has not raised the count of right images (20 rounds at most).
     """
-    weights, count = start / start.sum(), int(right(pairs, start))
+    weights: Weights = start / start.sum()
+    count = int(right(pairs, weights))
     for _ in range(PASSES):
         before = count
         for member in range(len(weights)):

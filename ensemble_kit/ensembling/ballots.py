@@ -54,7 +54,7 @@ def cast_log_prob(logits: MemberLogits) -> MemberLogits:
         >>> cast_log_prob(np.array([[[0.0, -2000.0]]]))
         array([[[    0., -2000.]]])
     """
-    shifted = logits - logits.max(axis=-1, keepdims=True).astype(np.float64)
+    shifted: MemberLogits = logits - logits.max(axis=-1, keepdims=True).astype(np.float64)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted
 
@@ -95,8 +95,8 @@ class Ballot:
 
     cast: turns calibrated logits into ballots of the same shape.
     unit: what the scores are. `logits` become probabilities by a softmax; `probabilities`
-        already are; `votes` are shares of all votes, or of all points, in [0, 1], never called
-        probabilities, and their ties are broken (see `decide`).
+        already are; `votes` are, in [0, 1], the share of the votes, or of the points that a class
+        could have had; never called probabilities, and their ties are broken (see `decide`).
     link: how the log-loss fit reads a weighted sum of ballots. `softmax`: as logits;
         `mixture`: as a mean of probabilities. Votes have no likelihood of their own:
         their weights are fitted in the log-linear model, where the weight of a member is

@@ -7,6 +7,7 @@ of dozens or hundreds at 1000. Counting right images over these is exact and qui
 finds weights.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,11 @@ from ensemble_kit.ensembling.ballots import TIE_WIDTH
 from ensemble_kit.types import Labels, MemberLogits
 
 Leads = Float[np.ndarray, "members pairs"]
+AtLabel = Float[np.ndarray, "members images"]
+Places = Int[np.ndarray, " pairs"]
 
 _SMALLEST = np.nextafter(0.0, 1.0)
-_AT_ONCE = 4_000_000  # numbers in flight: images * classes
+_AT_ONCE = 100_000  # numbers of one member in flight, images * classes: as many as the cache likes
 
 
 class Pairs(NamedTuple):
@@ -58,27 +61,58 @@ def pairs_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | None
         >>> found.lead.tolist(), found.image.tolist(), found.always_right  # image 0 is right whatever the weights
         ([[1.0, 5.0], [-2.0, -1.0]], [1], 1)
     """
-    images, classes = cast.shape[1:]
-    step = max(1, _AT_ONCE // max(1, classes))
-    blocks = [_open_pairs(cast, labels, confidence, at, min(at + step, images)) for at in range(0, images, step)]
-    row = np.concatenate([block[0] for block in blocks]) if blocks else np.empty(0, dtype=np.int64)
-    column = np.concatenate([block[1] for block in blocks]) if blocks else np.empty(0, dtype=np.int64)
-    image, begin, amount = np.unique(row, return_index=True, return_counts=True)
-    by_amount = np.argsort(-amount, kind="stable")
-    image, begin, amount = image[by_amount], begin[by_amount], amount[by_amount]
-    widths = tuple(int((amount > layer).sum()) for layer in range(int(amount.max(initial=0))))
-    order = np.concatenate([begin[:width] + layer for layer, width in enumerate(widths)] or [begin])
-    row, column = row[order], column[order]
-    label = labels[row]
+    sides = [(ballots, at_label(ballots, labels)) for ballots in (cast, confidence) if ballots is not None]
+    row, column = _contested(sides, labels)
+    floor = np.where(labels[row] < column, 0.0, _SMALLEST)
+    leads = [_leads(ballots, bar, row, column) for ballots, bar in sides]
+    sure = ahead(floor, *(lead.min(axis=0) for lead in leads))
+    wrong = np.zeros(len(labels), dtype=np.bool_)
+    wrong[row[~ahead(floor, *(lead.max(axis=0) for lead in leads))]] = True
+    kept = np.flatnonzero(~(sure | wrong[row]))
+    order, image, widths = _layered(row[kept])
+    kept = kept[order]
+    leads = [lead.take(kept, axis=1) for lead in leads]
     return Pairs(
-        lead=_leads(cast, row, column, label),
-        tie_lead=None if confidence is None else _leads(confidence, row, column, label),
-        floor=np.where(label < column, 0.0, _SMALLEST),
+        lead=leads[0],
+        tie_lead=None if confidence is None else leads[1],
+        floor=floor[kept],
         widths=widths,
         image=image,
-        always_right=images - len(image) - sum(block[2] for block in blocks),
-        images=images,
+        always_right=len(labels) - len(image) - int(wrong.sum()),
+        images=len(labels),
     )
+
+
+def at_label(ballots: MemberLogits, labels: Labels) -> AtLabel:
+    """Return what each member casts for the label of each image.
+
+    Example:
+        >>> at_label(np.array([[[0.5, 0.25, 0.25], [0.0, 0.25, 0.75]]]), np.array([0, 2]))
+        array([[0.5 , 0.75]])
+    """
+    place = np.arange(len(labels)) * ballots.shape[2] + labels
+    found = np.empty(ballots.shape[:2], dtype=ballots.dtype)
+    for member, ballot in enumerate(ballots):
+        ballot.reshape(-1).take(place, out=found[member], mode="clip")
+    return found
+
+
+def ahead(
+    floor: Float[np.ndarray, " pairs"],
+    lead: Float[np.ndarray, "*batch pairs"],
+    tie_lead: Float[np.ndarray, "*batch pairs"] | None = None,
+    width: float = TIE_WIDTH,
+) -> Bool[np.ndarray, "*batch pairs"]:
+    """Return in which pairs the label beats the class; a larger lead never turns that into a loss.
+
+    Args:
+        tie_lead: the lead in confidence, where that breaks ties.
+        width: how near to 0 a lead is a tie that confidence breaks: 1e-12 for weights that sum to 1.
+    """
+    if tie_lead is None:
+        return lead >= floor
+    confident = (tie_lead > width) | ((tie_lead >= -width) & (floor == 0))
+    return (lead > width) | ((lead >= -width) & confident)
 
 
 def won(
@@ -91,15 +125,11 @@ def won(
     Args:
         tie_lead: the lead in summed confidence, where the pairs have one.
     """
-    if tie_lead is None:
-        ahead = lead >= pairs.floor
-    else:
-        confident = (tie_lead > TIE_WIDTH) | ((tie_lead >= -TIE_WIDTH) & (pairs.floor == 0))
-        ahead = (lead > TIE_WIDTH) | ((lead >= -TIE_WIDTH) & confident)
+    wins = ahead(pairs.floor, lead, tie_lead)
     at = pairs.widths[0] if pairs.widths else 0
-    every = ahead[..., :at]
+    every = wins[..., :at]
     for width in pairs.widths[1:]:
-        every[..., :width] &= ahead[..., at : at + width]
+        every[..., :width] &= wins[..., at : at + width]
         at += width
     return every
 
@@ -113,45 +143,49 @@ def right(pairs: Pairs, weights: Float[np.ndarray, "*batch members"]) -> Int[np.
         array([1, 0])
     """
     ties = None if pairs.tie_lead is None else weights @ pairs.tie_lead
-    counts: Int[np.ndarray, "*batch"] = pairs.always_right + won(pairs, weights @ pairs.lead, ties).sum(axis=-1)
-    return counts
+    return np.asarray(pairs.always_right + won(pairs, weights @ pairs.lead, ties).sum(axis=-1))
 
 
-def _open_pairs(
-    cast: MemberLogits, labels: Labels, confidence: MemberLogits | None, begin: int, end: int
-) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], int]:
-    """Return rows and classes of the pairs that can go either way, and how many images are always wrong.
+def _contested(sides: Sequence[tuple[MemberLogits, AtLabel]], labels: Labels) -> tuple[Places, Places]:
+    """Return rows and classes of the pairs where not every member puts the label clearly ahead.
 
-    A pair is open unless the label is ahead, or behind, for every member in ballot and confidence alike.
+    Clearly: by ballot or, where confidence breaks ties, by confidence at a ballot no lower.
     """
-    rows = np.arange(begin, end)
-    label = labels[rows]
-    first = label[:, None] <= np.arange(cast.shape[2])  # the label itself counts as ahead of itself
-    sure = np.ones(first.shape, dtype=np.bool_)
-    lost = np.ones(first.shape, dtype=np.bool_)
-    for ballots in (cast,) if confidence is None else (cast, confidence):
-        for member in ballots:
-            block = member[begin:end]
-            at_label = block[np.arange(len(rows)), label][:, None]
-            ahead = block < at_label
-            if confidence is None:
-                ahead |= (block == at_label) & first
-                lost &= ~ahead
-            else:
-                lost &= block > at_label
-            sure &= ahead
-    sure[np.arange(len(rows)), label] = True
-    wrong = lost.any(axis=1)
-    sure[wrong] = True
-    row, column = np.nonzero(~sure)
-    return row + begin, column, int(wrong.sum())
+    images, classes = sides[0][0].shape[1:]
+    tests = [(*sides[0], np.less)]
+    if len(sides) == 2:
+        confidence, bar = sides[1]
+        tests = [(*sides[0], np.less_equal), (confidence, bar - 2 * TIE_WIDTH, np.less)]
+    step = max(1, _AT_ONCE // max(1, classes))
+    found = []
+    for begin in range(0, images, step):
+        end = min(begin + step, images)
+        clear = np.ones((end - begin, classes), dtype=np.bool_)
+        one = np.empty_like(clear)
+        for ballots, bar, below in tests:
+            for member in range(len(ballots)):
+                below(ballots[member, begin:end], bar[member, begin:end, None], out=one)
+                clear &= one
+        clear[np.arange(end - begin), labels[begin:end]] = True  # the label is not its own rival
+        found.append(np.flatnonzero(~clear) + begin * classes)
+    place = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    return place // max(1, classes), place % max(1, classes)
 
 
-def _leads(
-    ballots: MemberLogits, row: Int[np.ndarray, " pairs"], column: Int[np.ndarray, " pairs"], label: Labels
-) -> Leads:
+def _leads(ballots: MemberLogits, bar: AtLabel, row: Places, column: Places) -> Leads:
     """Return, member by member, how far the label is ahead of each class."""
+    place = row * ballots.shape[2] + column
     leads = np.empty((len(ballots), len(row)))
     for member, ballot in enumerate(ballots):
-        leads[member] = ballot[row, label].astype(np.float64) - ballot[row, column]
+        np.subtract(bar[member].take(row), ballot.reshape(-1).take(place), out=leads[member], dtype=np.float64)
     return leads
+
+
+def _layered(row: Places) -> tuple[Places, Int[np.ndarray, " decided"], tuple[int, ...]]:
+    """Return the order that lays pairs, sorted by row, in layers; the rows in that order; the widths."""
+    image, begin, amount = np.unique(row, return_index=True, return_counts=True)
+    by_amount = np.argsort(-amount, kind="stable")
+    image, begin, amount = image[by_amount], begin[by_amount], amount[by_amount]
+    widths = tuple(int((amount > layer).sum()) for layer in range(int(amount.max(initial=0))))
+    order = np.concatenate([begin[:width] + layer for layer, width in enumerate(widths)] or [begin])
+    return order, image, widths

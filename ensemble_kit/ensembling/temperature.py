@@ -15,6 +15,9 @@ from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
 
 COOLEST, HOTTEST = 0.05, 20.0  # bounds of T
 _ROUNDS, _PRECISION = 100, 1e-12
+_AT_ONCE = 2_000_000  # numbers in flight: problems * images * classes
+
+Excess = Float[np.ndarray, "sets classes images"]
 
 
 def fit_temperatures(logits: MemberLogits, labels: Labels) -> Weights:
@@ -25,9 +28,17 @@ def fit_temperatures(logits: MemberLogits, labels: Labels) -> Weights:
         >>> fit_temperatures(sure_of_80, np.array([0, 0, 1])).round(6)  # right 2 times of 3
         array([2.])
     """
-    counts = np.ones((1, len(labels)))
-    # member by member: a batch over members would only copy their logits once more
-    return np.array([1.0 / fit_scale(member, labels, counts)[0] for member in logits])
+    return 1.0 / fit_scales(logits, labels)
+
+
+def fit_scales(scores: MemberLogits, labels: Labels) -> Weights:
+    """Return, for each of several sets of scores, the v of least mean log loss of v * scores.
+
+    As `fit_scale`, with other scores in every problem and every image counting once.
+    """
+    at_once = max(1, _AT_ONCE // max(1, scores[0].size))
+    parts = [scores[begin : begin + at_once] for begin in range(0, len(scores), at_once)]
+    return np.concatenate([_least(_excess(part, labels), np.ones((len(part), len(labels)))) for part in parts])
 
 
 def fit_scale(
@@ -39,10 +50,20 @@ def fit_scale(
         scores: logits or any other log-linear scores, shared by the problems.
         row_weights: how much each image counts in each problem, >= 0.
     """
-    excess = scores.T.astype(np.float64)  # images last, since sums over a short last axis are slow
-    excess = excess - excess[labels, np.arange(len(labels))]
+    return _least(_excess(scores[None], labels), row_weights)
+
+
+def _excess(scores: MemberLogits, labels: Labels) -> Excess:
+    """Return by how much each score exceeds that of the label, images last: sums over a short last axis are slow."""
+    turned = scores.transpose(0, 2, 1).astype(np.float64)
+    excess: Excess = turned - turned[:, labels, np.arange(len(labels))][:, None, :]
+    return excess
+
+
+def _least(excess: Excess, row_weights: Float[np.ndarray, "problems images"]) -> Float[np.ndarray, " problems"]:
+    """Return the v of each problem; one set of scores for all of them, or a set each."""
     low, high = np.full(len(row_weights), 1 / HOTTEST), np.full(len(row_weights), 1 / COOLEST)
-    informed = (row_weights > 0) @ (excess != 0).any(axis=0) > 0
+    informed = ((row_weights > 0) & (excess != 0).any(axis=1)).any(axis=1)
     rising, falling = _slopes(low, excess, row_weights)[0] >= 0, _slopes(high, excess, row_weights)[0] <= 0
     v = np.where(~informed, 1.0, np.where(rising, low, np.where(falling, high, 1.0)))
     running = np.flatnonzero(informed & ~rising & ~falling)
@@ -50,7 +71,7 @@ def fit_scale(
         if not len(running):
             break
         now = v[running]
-        slope, bend = _slopes(now, excess, row_weights[running])
+        slope, bend = _slopes(now, excess if len(excess) == 1 else excess[running], row_weights[running])
         low[running] = np.where(slope < 0, now, low[running])
         high[running] = np.where(slope < 0, high[running], now)
         newton = now - slope / np.maximum(bend, np.finfo(np.float64).tiny)
@@ -61,9 +82,7 @@ def fit_scale(
 
 
 def _slopes(
-    v: Float[np.ndarray, " problems"],
-    excess: Float[np.ndarray, "classes images"],
-    row_weights: Float[np.ndarray, "problems images"],
+    v: Float[np.ndarray, " problems"], excess: Excess, row_weights: Float[np.ndarray, "problems images"]
 ) -> tuple[Float[np.ndarray, " problems"], Float[np.ndarray, " problems"]]:
     """Return the first and second derivative, by v, of each problem's summed log loss."""
     tilted = v[:, None, None] * excess

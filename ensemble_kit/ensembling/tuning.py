@@ -22,7 +22,8 @@ from ensemble_kit.ensembling.ballots import (
     normalised,
     softmax,
 )
-from ensemble_kit.ensembling.views import TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
+from ensemble_kit.ensembling.selection import NO_LIMITS, choose_members
+from ensemble_kit.ensembling.views import Prepared, TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
 from ensemble_kit.ensembling.weights import PLAIN, Evidence, Search, Weighing, weigh
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS, measure
@@ -60,25 +61,23 @@ def tune(
         ballot: a name in `BALLOTS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
-        search: how greedy and accuracy go about it; no other way reads it.
+        search: how greedy and accuracy go about it, and the limits that every way keeps to.
 
     Raises:
         BadDataError: the pool has no labels.
         UnknownNameError: a name is in no table, or a weight names no member.
-        InvalidOptionError: a weight is negative or not finite, or all are 0; or a metric
-            that reads probabilities, of votes.
+        InvalidOptionError: a weight is negative or not finite, or all are 0; a metric that reads
+            probabilities, of votes; limits that no member meets, or limits of given weights.
         MisalignedError: choices do not fit the members, or weights their views.
     """
     check_metric(search.metric, ballot)
     rule = _rule(ballot)
-    method = _method(weights, pool.members)
+    if isinstance(weights, str):
+        pick(WEIGHTS, weights, "way to find weights")
+    elif search.limits != NO_LIMITS:
+        raise InvalidOptionError("Weights were given, so there is nothing to limit; name the members to blend instead.")
     prepared = prepare(pool, view_choices)
-    even = np.full(len(pool.members), 1.0 / len(pool.members))
-    evidence = Evidence(rule, prepared.logits, prepared.labels, prepared.fold, prepared.groups, even, search)
-    if why_not_fitted(prepared.labels) is None:
-        weighing = method(evidence)
-    else:
-        weighing = Weighing(even if isinstance(weights, str) else given(weights, pool.members))
+    weighing = _weighing(rule, weights, prepared, pool.members, search)
     return Tuned(
         ballot=ballot,
         view_weights=tuple(chosen.view_weights for chosen in prepared.views),
@@ -171,12 +170,31 @@ def given(weights: Mapping[str, float | int], members: Sequence[str]) -> Weights
     return normalised(numbers, len(members))
 
 
-def _method(weights: str | Mapping[str, float | int], members: Sequence[str]) -> Callable[[Evidence], Weighing]:
-    """Return the way to find weights; numbers that were given are a way too."""
+def _weighing(
+    rule: Ballot,
+    weights: str | Mapping[str, float | int],
+    prepared: Prepared,
+    members: Sequence[str],
+    search: Search,
+) -> Weighing:
+    """Return the weights of all members; those that the limits leave out have 0."""
+    fitted = why_not_fitted(prepared.labels) is None
     if isinstance(weights, str):
-        named: Callable[[Evidence], Weighing] = pick(WEIGHTS, weights, "way to find weights").load()
-        return named
-    return partial(weigh, weights=given(weights, members))
+        method: Callable[[Evidence], Weighing] = WEIGHTS[weights].load()
+        seen = slice(None if fitted else 0)
+        may = choose_members(prepared.logits[:, seen], prepared.labels[seen], search.limits, members)
+    else:
+        method = partial(weigh, weights=given(weights, members))
+        may = np.arange(len(members))
+    even = np.full(len(may), 1.0 / len(may))
+    if fitted:
+        logits = prepared.logits if len(may) == len(members) else prepared.logits[may]
+        found = method(Evidence(rule, logits, prepared.labels, prepared.fold, prepared.groups, even, search))
+    else:
+        found = Weighing(even if isinstance(weights, str) else given(weights, members))
+    every = np.zeros(len(members))
+    every[may] = found.weights
+    return found._replace(weights=every)
 
 
 def _rule(ballot: str) -> Ballot:

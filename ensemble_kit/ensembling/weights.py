@@ -12,13 +12,14 @@ import numpy as np
 from jaxtyping import Int
 
 from ensemble_kit.ensembling.ballots import Ballot, combine
+from ensemble_kit.ensembling.selection import NO_LIMITS, Limits
 from ensemble_kit.ensembling.temperature import fit_scale
 from ensemble_kit.types import Labels, MemberLogits, Weights
 
 
 @dataclass(frozen=True)
 class Search:
-    """How the ways that search go about it; those by log loss read nothing of it.
+    """How the ways that search go about it; those by log loss read only the limits.
 
     metric: a name in `METRICS`, what `greedy` goes by.
     start: what `greedy` begins with: nothing, or the best members together, as many as are
@@ -27,12 +28,14 @@ class Search:
         among all.
     certify_s: seconds that `accuracy` may take to prove that no weights have more right;
         None: no proof is asked for.
+    limits: how many members may blend, and what they may cost; every way keeps to them.
     """
 
     metric: str = "accuracy"
     start: Literal["empty", "sorted"] = "empty"
     bags: int = 0
     certify_s: float | None = None
+    limits: Limits = NO_LIMITS
 
 
 PLAIN: Final = Search()

@@ -3,10 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax as scipy_softmax
+from scipy.stats import rankdata
 
 from ensemble_kit.ensembling.ballots import (
+    cast_log_prob,
     cast_logit,
     cast_prob,
+    cast_rank,
     cast_top1,
     combine,
     decide,
@@ -105,3 +108,33 @@ def test_deciding_a_batch_is_deciding_each_alone(seed: int) -> None:
     together = decide(shares, confidence)
     for member in range(3):
         np.testing.assert_array_equal(together[member], decide(shares[member], confidence[member]))
+
+
+def test_the_mean_of_log_probabilities_is_the_geometric_mean() -> None:
+    logits = np.random.default_rng(3).normal(size=(MEMBERS, IMAGES, CLASSES))
+    weights = np.array([0.5, 0.2, 0.3])
+    product = np.prod(scipy_softmax(logits, axis=-1) ** weights[:, None, None], axis=0)
+    found = softmax(combine(logits, weights, cast_log_prob))
+    np.testing.assert_allclose(found, product / product.sum(axis=-1, keepdims=True), rtol=1e-10)
+
+
+def test_a_geometric_mean_says_what_the_logit_sum_says() -> None:
+    logits = 300 * np.random.default_rng(4).normal(size=(MEMBERS, IMAGES, CLASSES))
+    weights = np.array([0.5, 0.2, 0.3])
+    np.testing.assert_allclose(
+        softmax(combine(logits, weights, cast_log_prob)), softmax(combine(logits, weights)), atol=1e-9
+    )
+    assert np.isfinite(cast_log_prob(logits)).all()
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_points_are_ranks_as_scipy_has_them(ties: bool) -> None:
+    random = np.random.default_rng(5)
+    logits = random.integers(-2, 3, size=(MEMBERS, IMAGES, CLASSES)) / 2.0 if ties else random.normal(size=(2, 3, 5))
+    classes = logits.shape[-1]
+    expected = (rankdata(logits, axis=-1) - 1) / (classes - 1)
+    np.testing.assert_allclose(cast_rank(logits), expected, atol=1e-15)
+
+
+def test_one_class_alone_has_no_points() -> None:
+    assert cast_rank(np.ones((1, 2, 1))).tolist() == [[[0.0], [0.0]]]

@@ -7,6 +7,7 @@ from scipy.special import softmax
 from sklearn import metrics
 
 from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
+from ensemble_kit.ensembling.selection import Limits
 from ensemble_kit.ensembling.tuning import best_single, given, predict, probabilities, scores, tune
 from ensemble_kit.ensembling.weights import Search
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
@@ -39,7 +40,7 @@ def test_the_order_of_members_does_not_matter(draw_pool, ballot: str, weights: s
     moved = chosen(pool, [2, 0, 1])
     other = tune(moved, ballot, weights, ["auto"] * 3)
     np.testing.assert_allclose(other.temperatures, plain.temperatures[[2, 0, 1]], rtol=1e-9)
-    if weights != "greedy":  # greedy breaks ties by place, and says so
+    if weights not in ("greedy", "accuracy"):  # these take members by place where they tie, and say so
         np.testing.assert_allclose(other.weights, plain.weights[[2, 0, 1]], atol=1e-6)
     turned = replace(
         plain,
@@ -88,7 +89,8 @@ def test_every_blend_is_a_row_of_sane_numbers(draw_pool, ballot: str, weights: s
     assert tuned.view_weights[1].tolist() == [0.5, 0.5]
     assert tuned.view_weights[2].tolist() == [1.0, 0.0]
     shares = probabilities(pool, tuned)
-    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-12)
+    handed_out = 7 / 2 if ballot == "borda" else 1  # points 0, 1/6, ... 1 over 7 classes
+    np.testing.assert_allclose(shares.sum(axis=1), handed_out, atol=1e-12)
     assert (shares >= 0).all()
 
 
@@ -224,3 +226,34 @@ def test_a_blend_of_other_views_is_refused(draw_pool) -> None:
     tuned = tune(draw_pool([1.0, 2.0], views=2), "logit-sum", "equal", ["none"] * 2)
     with pytest.raises(MisalignedError, match="one weight for each of 3 members, got 2"):
         predict(draw_pool([1.0, 2.0], views=3), tuned)
+
+
+def test_limited_blends_leave_members_out_and_keep_their_places(draw_pool) -> None:
+    pool = draw_pool([0.1, 2.0, 0.1, 2.5, 2.2], images=199)
+    search = Search(limits=Limits(max_members=2))
+    for way in WEIGHTS:
+        if way != "stacking":
+            tuned = tune(pool, "logit-sum", way, ["none"] * 5, search)
+            assert not tuned.weights[[0, 2]].any()
+            assert np.count_nonzero(tuned.weights) <= 2
+            assert tuned.weights.sum() == pytest.approx(1)
+
+
+def test_a_limited_blend_is_that_of_the_chosen_alone(draw_pool) -> None:
+    pool = draw_pool([0.1, 2.0, 2.5], images=199)
+    alone = replace(pool, members=pool.members[1:], views=pool.views[1:], logits=pool.logits[1:])
+    limited = tune(pool, "logit-sum", "auto", ["none"] * 3, Search(limits=Limits(max_members=2)))
+    unlimited = tune(alone, "logit-sum", "auto", ["none"] * 2)
+    np.testing.assert_array_equal(limited.weights, [0.0, *unlimited.weights])
+    assert limited.blend_temperature == unlimited.blend_temperature
+
+
+def test_few_images_choose_the_cheapest_members(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0, 2.5], images=31)
+    limits = Limits(max_ms=3.0, ms={"member-0": 2.0, "member-1": 5.0, "member-2": 1.0})
+    assert tune(pool, "logit-sum", "auto", ["none"] * 3, Search(limits=limits)).weights.tolist() == [0.5, 0.0, 0.5]
+
+
+def test_given_weights_have_nothing_to_limit(draw_pool) -> None:
+    with pytest.raises(InvalidOptionError, match="Weights were given, so there is nothing to limit"):
+        tune(draw_pool([1.0]), "logit-sum", {"member-0": 1}, ["none"], Search(limits=Limits(max_members=1)))
