@@ -8,7 +8,7 @@ knows what a procedure does. Row order cannot matter: rows are sorted by id firs
 Source: Stone, "Cross-validatory choice and assessment of statistical predictions", 1974.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -19,6 +19,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.types import Labels, Pool, Tuned
 
 Procedure = Callable[[Pool], Tuned]
+Rows = Int[np.ndarray, " _"]  # folds differ in size
 
 
 def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Judged]:
@@ -40,19 +41,29 @@ def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, r
         raise InvalidOptionError(f"Wanted at least 2 folds and 1 repeat, got {folds} and {repeats}.")
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
     ordered, labels = pool.rows(order), pool.labels[order]
-    predicted = {name: np.zeros((repeats, len(order)), dtype=np.int64) for name in procedures}
-    log_prob = {name: np.full((repeats, len(order)), np.nan) for name in procedures}
+    parts: dict[str, list[tuple[int, Rows, Judged]]] = {name: [] for name in procedures}
     for repeat, train, held in _splits(ordered, labels, folds, repeats):
         seen, unseen = ordered.rows(train), ordered.rows(held)
         for name, procedure in procedures.items():
-            judged = judge(unseen, procedure(seen))
-            predicted[name][repeat, order[held]] = judged.predicted[0]
-            if judged.log_prob is not None:
-                log_prob[name][repeat, order[held]] = judged.log_prob[0]
-    return {
-        name: Judged(predicted[name], None if np.isnan(log_prob[name]).any() else log_prob[name], pool.labels)
-        for name in procedures
-    }
+            parts[name].append((repeat, order[held], judge(unseen, procedure(seen))))
+    return {name: _joined(parts[name], repeats, pool.labels) for name in procedures}
+
+
+def _joined(parts: Sequence[tuple[int, Rows, Judged]], repeats: int, labels: Labels) -> Judged:
+    """Return what was said fold by fold as one, each image by the fold that did not see it."""
+
+    def whole(field: str) -> np.ndarray | None:
+        said = [getattr(judged, field) for _, _, judged in parts]
+        if any(one is None for one in said):
+            return None
+        array = np.zeros((repeats, len(labels)), dtype=said[0].dtype)
+        for (repeat, rows, _), one in zip(parts, said, strict=True):
+            array[repeat, rows] = one[0]
+        return array
+
+    predicted = whole("predicted")
+    assert predicted is not None
+    return Judged(predicted, whole("log_prob"), labels, whole("confidence"), whole("squared"))
 
 
 def optimism(tuned_accuracy: float, honest: Judged) -> float:

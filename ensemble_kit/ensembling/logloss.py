@@ -127,6 +127,7 @@ def fit_log_loss(
     centre: Weights,
     scale: PerProblem,
     link: str,
+    start: Solutions | None = None,
 ) -> Solutions:
     """Return the v of least regularised log loss, one row a problem.
 
@@ -137,6 +138,7 @@ def fit_log_loss(
         centre: where the pull goes, in units of `scale`; members * prior.
         scale: the size of v that the pull calls 1, > 0.
         link: `softmax` or `mixture`.
+        start: where each problem begins; None: scale * centre.
 
     Example:
         >>> cast = np.log(np.array([[[0.8, 0.2], [0.8, 0.2], [0.8, 0.2]]]))  # right 2 times of 3, sure of 0.8
@@ -147,8 +149,9 @@ def fit_log_loss(
     loss = _LINKS[link](ballots, labels)
     shares = row_weights / np.maximum(row_weights.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     at_once = max(1, _AT_ONCE // max(1, ballots[0].size))
+    begin = scale[:, None] * centre if start is None else start
     found = [
-        _minimise(_Objective(loss, shares[part], ridge[part] / len(centre), centre, scale[part]))
+        _minimise(_Objective(loss, shares[part], ridge[part] / len(centre), centre, scale[part]), begin[part])
         for part in (slice(start, start + at_once) for start in range(0, len(shares), at_once))
     ]
     return np.concatenate(found)
@@ -187,9 +190,9 @@ class _Objective:
         return gradient, hessian + (self.pull / self.scale**2)[:, None, None] * np.eye(v.shape[1])
 
 
-def _minimise(objective: _Objective) -> Solutions:
+def _minimise(objective: _Objective, start: Solutions) -> Solutions:
     """Run Newton's method on all problems; those that have arrived leave the batch."""
-    v = np.clip(objective.scale[:, None] * objective.centre, 0.0, LARGEST)
+    v = np.clip(start, 0.0, LARGEST)
     result: Solutions = v.copy()
     running = np.arange(len(v))
     value, state = objective.value(v)

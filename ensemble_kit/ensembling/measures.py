@@ -36,12 +36,19 @@ def ece(probabilities: Scores, labels: Labels) -> float:
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     """
-    check_some(labels)
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    correct = probabilities.argmax(axis=1) == labels
+    return ece_of(probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == labels)
+
+
+def ece_of(confidence: Float[np.ndarray, " images"], correct: Bool[np.ndarray, " images"]) -> float:
+    """Return the expected calibration error of what was said with some confidence, right or wrong.
+
+    Raises:
+        BadDataError: there is no image.
+    """
+    check_some(correct)
     place = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
     gap = np.bincount(place, weights=confidence - correct, minlength=CALIBRATION_BINS)
-    return float(np.abs(gap).sum() / len(labels))
+    return float(np.abs(gap).sum() / len(correct))
 
 
 def brier(probabilities: Scores, labels: Labels) -> float:
@@ -57,7 +64,14 @@ def brier(probabilities: Scores, labels: Labels) -> float:
     Source: Brier, "Verification of forecasts", Monthly Weather Review 78(1), 1950.
     """
     check_some(labels)
-    return float(((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1).mean())
+    return float(squared_errors(probabilities, labels).mean())
+
+
+def squared_errors(probabilities: Scores, labels: Labels) -> Float[np.ndarray, " images"]:
+    """Return the squared distance of each image's probabilities to its one-hot label."""
+    at_label = probabilities[np.arange(len(labels)), labels]
+    errors: Float[np.ndarray, " images"] = (probabilities**2).sum(axis=1) - 2.0 * at_label + 1.0
+    return errors
 
 
 def wilson(count: float | int, total: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -42,7 +42,7 @@ def log_loss(evidence: Evidence) -> Weighing:
 
 
 def _by_ridge(evidence: Evidence, choose: Choice) -> Weighing:
-    """Cross-fit the whole path, all folds and ridges in one call, and fit the ridge that is chosen.
+    """Cross-fit the whole path, all folds at a time, and fit the ridge that is chosen.
 
     Means of probabilities are compared after sharpening, see `_unseen_losses`.
     """
@@ -94,19 +94,15 @@ def _path(
     centre = len(evidence.prior) * evidence.prior
     scale = _common_scale(evidence, cast, training)
     at_prior = scale[:, None] * centre
-    finite = np.array([ridge for ridge in ridges if np.isfinite(ridge)])
     found = np.tile(at_prior[:, None], (1, len(ridges), 1))
-    if len(finite):
-        fitted = fit_log_loss(
-            cast,
-            evidence.labels,
-            np.repeat(training, len(finite), axis=0),
-            np.tile(finite, len(training)),
-            centre,
-            np.repeat(scale, len(finite)),
-            evidence.ballot.link,
-        )
-        found[:, np.isfinite(ridges)] = fitted.reshape(len(training), len(finite), -1)
+    nearest = at_prior
+    for place in np.argsort(ridges)[::-1]:  # from the strongest, each beginning where the last one ended
+        if np.isfinite(ridges[place]):
+            strength = np.full(len(training), ridges[place])
+            nearest = fit_log_loss(
+                cast, evidence.labels, training, strength, centre, scale, evidence.ballot.link, start=nearest
+            )
+            found[:, place] = nearest
     return np.where(found.sum(axis=2, keepdims=True) > 0, found, at_prior[:, None])
 
 

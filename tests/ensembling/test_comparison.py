@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, multinomial
 
-from ensemble_kit.ensembling.comparison import compare_judged, difference_interval, sign_flip, smallest_resolvable
+from ensemble_kit.ensembling.comparison import (
+    compare_judged,
+    difference_interval,
+    mcnemar,
+    sign_flip,
+    smallest_resolvable,
+)
 from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.measures import accuracy_interval
@@ -227,3 +233,17 @@ def test_two_that_are_equally_good_are_rarely_told_apart() -> None:
         held += found.interval[0] <= 0 <= found.interval[1]
     assert significant <= 24  # at most 15 of 300 in the long run; more than 24 in one of 100 runs
     assert held >= 275  # 285 in the long run
+
+
+def test_mcnemars_table_is_the_published_one() -> None:
+    # [[101, 121], [59, 33]]: chi2 and exact p as printed by McNemar tests of other packages
+    found = mcnemar(121, 59)
+    assert found.chi2 == pytest.approx(20.672, abs=5e-4)
+    assert found.p == pytest.approx(4.434e-06, rel=1e-3)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (3, 3), (4, 3), (17, 5), (2000, 2130), (9000, 11000)])
+def test_mcnemars_p_is_scipys_binomial_test(first: int, second: int) -> None:
+    expected = binomtest(first, first + second).pvalue if first + second else 1.0
+    for found in (mcnemar(first, second), mcnemar(second, first)):
+        assert found.p == pytest.approx(expected, rel=1e-9)

@@ -6,7 +6,7 @@ from sklearn import metrics
 
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.measures import accuracy_interval
-from ensemble_kit.ensembling.tuning import tune
+from ensemble_kit.ensembling.tuning import probabilities, tune
 from ensemble_kit.errors import BadDataError, InvalidOptionError, UnknownNameError
 
 REPEATS, IMAGES, CLASSES = 3, 53, 7
@@ -75,3 +75,24 @@ def test_without_labels_nothing_is_judged(draw_pool) -> None:
     tuned = tune(pool, "logit-sum", "equal", ["none"])
     with pytest.raises(BadDataError, match="labelled images to judge by, got 101 without labels"):
         judge(replace(pool, labels=None), tuned)
+
+
+def test_calibration_is_what_probabilities_by_hand_give(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0])
+    tuned = tune(pool, "prob-mean", "equal", ["none"] * 2)
+    chances = probabilities(pool, tuned)
+    found = judge(pool, tuned).calibration()
+    assert found is not None
+    top, right = chances.max(axis=1), chances.argmax(axis=1) == pool.labels
+    edges = np.linspace(0, 1, 16)
+    bins = [(top > low) & (top <= high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    expected = sum(abs(top[each].sum() - right[each].sum()) for each in bins) / len(right)
+    assert found.ece == pytest.approx(expected, rel=1e-9)
+    assert found.brier == pytest.approx(((chances - np.eye(CLASSES)[pool.labels]) ** 2).sum(axis=1).mean(), rel=1e-9)
+    assert found.log_loss == pytest.approx(metrics.log_loss(pool.labels, chances, labels=range(CLASSES)), rel=1e-9)
+
+
+def test_votes_have_no_calibration(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0])
+    assert judge(pool, tune(pool, "majority-vote", "equal", ["none"] * 2)).calibration() is None
+    assert JUDGED.calibration() is None
