@@ -67,10 +67,25 @@ def test_the_zoo_knows_nothing_of_ensemble_kit(path):
     assert not [module for module in imported(path) if module.split(".")[0] == "ensemble_kit"]
 
 
+SOLVERS = {"certificate.py": {"scipy"}, "stacking.py": {"sklearn"}}
+
+
 @pytest.mark.parametrize("path", modules("ensemble_kit/ensembling"), ids=lambda path: path.name)
 def test_the_maths_needs_neither_torch_nor_files(path):
     heads = {module.split(".")[0] for module in imported(path)}
-    assert not heads & {"torch", "torchvision", "timm", "scipy", "sklearn", "pandas", "pathlib", "os"}
+    forbidden = {"torch", "torchvision", "timm", "scipy", "sklearn", "pandas", "pathlib", "os"}
+    assert not heads & (forbidden - SOLVERS.get(path.name, set()))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_solvers_are_imported_only_where_they_solve(name):
+    tree = ast.parse((ROOT / "ensemble_kit" / "ensembling" / name).read_text(encoding="utf-8"))
+    inside = {id(node) for part in ast.walk(tree) if isinstance(part, ast.FunctionDef) for node in ast.walk(part)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    named = [(id(node) in inside, getattr(node, "module", None) or node.names[0].name) for node in imports]
+    found = [is_inside for is_inside, module in named if module.split(".")[0] in SOLVERS[name]]
+    assert found
+    assert all(found)
 
 
 def commands(group=ek, path=()):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ensemble_kit.errors import MisalignedError
-from ensemble_kit.types import Predictions, align
+from ensemble_kit.types import Predictions, align, are_distinct
 
 RNG = np.random.default_rng(0)
 IDS = tuple(f"{i:04d}.png" for i in range(7))
@@ -99,3 +99,33 @@ def test_some_rows_of_a_pool_keep_everything_together():
     np.testing.assert_array_equal(some.labels, [0, 1])
     np.testing.assert_array_equal(some.logits[1], pool.logits[1][:, [5, 1]])
     assert some.groups == ("c", "a")
+
+
+def test_the_first_name_that_comes_again_is_named():
+    with pytest.raises(MisalignedError, match="'a' has the image id '0003.png' twice"):
+        align([replace(member("a"), ids=(IDS[0], IDS[1], IDS[3], IDS[3], IDS[4], IDS[1], IDS[0]))])
+
+
+@pytest.mark.parametrize(
+    ("names", "distinct"),
+    [("", True), ("a", True), ("abc", True), ("cab", True), ("aab", False), ("abb", False), ("bab", False)],
+)
+def test_names_are_distinct_whatever_their_order(names, distinct):
+    assert are_distinct(tuple(names)) is distinct
+    assert are_distinct(list(names)) is distinct
+
+
+def test_ids_that_members_share_are_gone_through_once():
+    class Watched(tuple):
+        times = 0
+
+        def __iter__(self):
+            Watched.times += 1
+            return super().__iter__()
+
+    shared = Watched(IDS)
+    pool = align([replace(member(name), ids=shared) for name in "abcde"])
+    assert Watched.times == 1
+    assert pool.ids is shared
+    equal = [replace(member(name), ids=(*IDS,)) for name in "ab"]
+    assert align(equal).ids == IDS

@@ -21,6 +21,13 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
     help="How members weigh.",
 )
 @options.metric
+@click.option("--start", metavar="empty|sorted", default="empty", show_default=True, help="What greedy begins with.")
+@click.option("--bags", type=int, default=0, show_default=True, help="Random halves that greedy selects in; 0: none.")
+@click.option("--max-members", type=int, default=None, metavar="K", help="Blend at most so many members.")
+@click.option("--max-ms", type=float, default=None, metavar="MS", help="Blend what takes at most so long a picture.")
+@click.option("--certify", is_flag=True, help="Prove that no weights are better (accuracy).")
+@click.option("--certify-seconds", type=float, default=10.0, show_default=True, help="How long the proof may take.")
+@click.option("--full", is_flag=True, help="Judge every method and every member too, and prove.")
 @click.option("--name", default=None, help="Name of the blend.  [default: method-weights]")
 @click.option("--out", type=options.FOLDER, default=None, help="The CSV.  [default: submissions/NAME.csv]")
 @click.option(
@@ -43,19 +50,23 @@ def blend(as_json: bool, **given: Any) -> None:
 
     The tuned figure is measured on the rows it was tuned on and is called optimistic; the
     honest one repeats the whole procedure inside every fold. Figures are in --metric;
-    greedy goes by it, auto never does.
+    greedy goes by it, auto never does. Ways to find weights: auto (log loss, held to equal
+    as far as val asks), equal, log-loss (without that hold), greedy (Caruana), accuracy
+    (searched exactly), stacking (logistic regression), or numbers.
 
     \b
     Example:
       ek blend --method logit-sum
       ek blend cnn vit --method prob-mean --weights cnn=1,vit=2
-      ek blend --weights greedy --metric macro-f1
+      ek blend --weights greedy --bags 10 --metric macro-f1
+      ek blend --weights accuracy --certify
+      ek blend --max-ms 5 --full
       ek blend --sample sample_submission.csv --out final.csv
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import blending
 
-    options.show(ensemble_kit.blend(**given), summaries.blended, as_json)
+    options.show(ensemble_kit.blend(**given), blending.blended, as_json)
 
 
 COMMANDS = (blend,)

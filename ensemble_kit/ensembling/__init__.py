@@ -39,6 +39,7 @@ WEIGHTS: Final[Mapping[str, Entry]] = {
     "log-loss": Entry("least cross-fitted log loss", "ensemble_kit.ensembling.ridge:log_loss"),
     "greedy": Entry("add the member that helps the metric most", "ensemble_kit.ensembling.greedy:greedy"),
     "accuracy": Entry("most right on val, searched exactly", "ensemble_kit.ensembling.accuracy:accuracy"),
+    "stacking": Entry("logistic regression on all logits", "ensemble_kit.ensembling.stacking:stack"),
 }
 
 VIEW_CHOICES: Final[Mapping[str, Entry]] = {

@@ -7,6 +7,7 @@ coarse: many weights tie, and the middle of the widest best interval is taken. O
 images such weights promise more than they keep; the honest estimate says how much.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from ensemble_kit.ensembling.ballots import cast_prob
 from ensemble_kit.ensembling.greedy import greedy
 from ensemble_kit.ensembling.pairs import Pairs, pairs_of, right
 from ensemble_kit.ensembling.ridge import log_loss
-from ensemble_kit.ensembling.weights import Evidence, Weighing, equal, weigh
+from ensemble_kit.ensembling.weights import PLAIN, Evidence, Weighing, equal, weigh
 from ensemble_kit.types import Weights
 
 PASSES: Final = 20
@@ -34,7 +35,8 @@ def accuracy(evidence: Evidence) -> Weighing:
     """
     cast = evidence.ballot.cast(evidence.logits)
     pairs = pairs_of(cast, evidence.labels, cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None)
-    starts = [way(evidence).weights for way in (log_loss, greedy, equal)]
+    plain = replace(evidence, search=PLAIN)  # greedy goes by accuracy here, whatever the metric
+    starts = [way(plain).weights for way in (log_loss, greedy, equal)]
     ends = [climb(pairs, start) for start in starts]
     best = int(np.argmax([int(right(pairs, end)) for end in ends]))
     return weigh(evidence, ends[best])

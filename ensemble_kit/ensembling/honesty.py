@@ -9,6 +9,7 @@ Source: Stone, "Cross-validatory choice and assessment of statistical prediction
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -20,6 +21,15 @@ from ensemble_kit.types import Labels, Pool, Tuned
 
 Procedure = Callable[[Pool], Tuned]
 Rows = Int[np.ndarray, " _"]  # folds differ in size
+
+
+class Split(NamedTuple):
+    """A pool in two: the images to tune on, and those held out to score, which stand in `rows` of the pool."""
+
+    repeat: int
+    rows: Rows
+    seen: Pool
+    unseen: Pool
 
 
 def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Judged]:
@@ -35,30 +45,45 @@ def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, r
         BadDataError: the pool has no labels, or no images.
         InvalidOptionError: fewer than 2 folds, or fewer than 1 repeat.
     """
+    parts: dict[str, list[tuple[Split, Judged]]] = {name: [] for name in procedures}
+    for split in splits(pool, folds, repeats):
+        for name, procedure in procedures.items():
+            parts[name].append((split, judge(split.unseen, procedure(split.seen))))
+    assert pool.labels is not None
+    return {name: _joined(parts[name], repeats, pool.labels) for name in procedures}
+
+
+def splits(pool: Pool, folds: int = 5, repeats: int = 4) -> Iterator[Split]:
+    """Yield what is seen and what is held out, for every fold of every repeat that holds an image.
+
+    Raises:
+        BadDataError: the pool has no labels, or no images.
+        InvalidOptionError: fewer than 2 folds, or fewer than 1 repeat.
+    """
     if pool.labels is None or not len(pool.ids):
         raise BadDataError(f"Wanted labelled images for an honest estimate, got {len(pool.ids)} ids and no labels.")
     if folds < 2 or repeats < 1:
         raise InvalidOptionError(f"Wanted at least 2 folds and 1 repeat, got {folds} and {repeats}.")
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
     ordered, labels = pool.rows(order), pool.labels[order]
-    parts: dict[str, list[tuple[int, Rows, Judged]]] = {name: [] for name in procedures}
-    for repeat, train, held in _splits(ordered, labels, folds, repeats):
-        seen, unseen = ordered.rows(train), ordered.rows(held)
-        for name, procedure in procedures.items():
-            parts[name].append((repeat, order[held], judge(unseen, procedure(seen))))
-    return {name: _joined(parts[name], repeats, pool.labels) for name in procedures}
+    for repeat in range(repeats):
+        # the inner folds of `tune` are repeat 0 of their rows; these stand apart
+        fold = fold_of(ordered.ids, labels, ordered.groups, folds, repeat=repeat + 1)
+        for held_out in np.unique(fold):
+            held = np.flatnonzero(fold == held_out)
+            yield Split(repeat, order[held], ordered.rows(np.flatnonzero(fold != held_out)), ordered.rows(held))
 
 
-def _joined(parts: Sequence[tuple[int, Rows, Judged]], repeats: int, labels: Labels) -> Judged:
+def _joined(parts: Sequence[tuple[Split, Judged]], repeats: int, labels: Labels) -> Judged:
     """Return what was said fold by fold as one, each image by the fold that did not see it."""
 
     def whole(field: str) -> np.ndarray | None:
-        said = [getattr(judged, field) for _, _, judged in parts]
+        said = [getattr(judged, field) for _, judged in parts]
         if any(one is None for one in said):
             return None
         array = np.zeros((repeats, len(labels)), dtype=said[0].dtype)
-        for (repeat, rows, _), one in zip(parts, said, strict=True):
-            array[repeat, rows] = one[0]
+        for (split, _), one in zip(parts, said, strict=True):
+            array[split.repeat, split.rows] = one[0]
         return array
 
     predicted = whole("predicted")
@@ -69,14 +94,3 @@ def _joined(parts: Sequence[tuple[int, Rows, Judged]], repeats: int, labels: Lab
 def optimism(tuned_accuracy: float, honest: Judged) -> float:
     """Return how much the accuracy on the tuned rows flatters, as a fraction."""
     return tuned_accuracy - honest.accuracy
-
-
-def _splits(
-    pool: Pool, labels: Labels, folds: int, repeats: int
-) -> Iterator[tuple[int, Int[np.ndarray, " train"], Int[np.ndarray, " held"]]]:
-    """Yield repeat, rows to tune on and rows to score, for every fold that holds an image."""
-    for repeat in range(repeats):
-        # the inner folds of `tune` are repeat 0 of their rows; these stand apart
-        fold = fold_of(pool.ids, labels, pool.groups, folds, repeat=repeat + 1)
-        for held_out in np.unique(fold):
-            yield repeat, np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)

@@ -110,9 +110,9 @@ def ahead(
         width: how near to 0 a lead is a tie that confidence breaks: 1e-12 for weights that sum to 1.
     """
     if tie_lead is None:
-        return lead >= floor
+        return np.asarray(lead >= floor)
     confident = (tie_lead > width) | ((tie_lead >= -width) & (floor == 0))
-    return (lead > width) | ((lead >= -width) & confident)
+    return np.asarray((lead > width) | ((lead >= -width) & confident))
 
 
 def won(
@@ -152,7 +152,7 @@ def _contested(sides: Sequence[tuple[MemberLogits, AtLabel]], labels: Labels) ->
     Clearly: by ballot or, where confidence breaks ties, by confidence at a ballot no lower.
     """
     images, classes = sides[0][0].shape[1:]
-    tests = [(*sides[0], np.less)]
+    tests: list[tuple[MemberLogits, AtLabel, np.ufunc]] = [(*sides[0], np.less)]
     if len(sides) == 2:
         confidence, bar = sides[1]
         tests = [(*sides[0], np.less_equal), (confidence, bar - 2 * TIE_WIDTH, np.less)]

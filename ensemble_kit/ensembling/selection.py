@@ -38,6 +38,11 @@ class Limits:
     max_ms: float | None = None
     ms: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def bind(self) -> bool:
+        """Whether anything is limited."""
+        return self.max_members is not None or self.max_ms is not None
+
     def costs(self, members: Sequence[str]) -> Costs:
         """Return what each member takes a picture (ms), nothing where time is not limited.
 

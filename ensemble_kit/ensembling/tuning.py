@@ -1,34 +1,27 @@
 """From a pool to the numbers of a blend, and from those numbers to predictions.
 
 The order is always the same: view weights inside each member, a temperature a member,
-weights over members, one blend temperature. `tune` reads labels; `scores`, `predict` and
-`probabilities` never do. Nothing here reads a file. To add a way to do a step: a
-function, and a line in the tables of the package.
+weights over members, one blend temperature. `tune` reads labels; what is done with its
+numbers is in `applying`, and can be imported from here. Nothing here reads a file. To add
+a way to do a step: a function, and a line in the tables of the package.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from jaxtyping import Int
 
-from ensemble_kit.ensembling import BALLOTS, WEIGHTS
-from ensemble_kit.ensembling.ballots import (
-    Ballot,
-    cast_prob,
-    combine,
-    decide,
-    merge_views,
-    normalised,
-    softmax,
-)
-from ensemble_kit.ensembling.selection import NO_LIMITS, choose_members
+from ensemble_kit.ensembling import WEIGHTS
+from ensemble_kit.ensembling.applying import predict, probabilities, rule_of, scores
+from ensemble_kit.ensembling.ballots import Ballot, normalised, softmax
+from ensemble_kit.ensembling.selection import choose_members
+from ensemble_kit.ensembling.stacking import among
 from ensemble_kit.ensembling.views import Prepared, TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
 from ensemble_kit.ensembling.weights import PLAIN, Evidence, Search, Weighing, weigh
-from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, measure
 from ensemble_kit.tables import pick
-from ensemble_kit.types import MemberLogits, Pool, Scores, Tuned, Weights
+from ensemble_kit.types import Pool, Tuned, Weights
 
 __all__ = [
     "TunedViews",
@@ -71,10 +64,10 @@ def tune(
         MisalignedError: choices do not fit the members, or weights their views.
     """
     check_metric(search.metric, ballot)
-    rule = _rule(ballot)
+    rule = rule_of(ballot)
     if isinstance(weights, str):
         pick(WEIGHTS, weights, "way to find weights")
-    elif search.limits != NO_LIMITS:
+    elif search.limits.bind:
         raise InvalidOptionError("Weights were given, so there is nothing to limit; name the members to blend instead.")
     prepared = prepare(pool, view_choices)
     weighing = _weighing(rule, weights, prepared, pool.members, search)
@@ -85,6 +78,7 @@ def tune(
         weights=weighing.weights,
         blend_temperature=weighing.blend_temperature,
         ridge=weighing.ridge,
+        stack=weighing.stack,
     )
 
 
@@ -111,41 +105,11 @@ def check_metric(metric: str, ballot: str) -> None:
         InvalidOptionError: the metric reads probabilities, and votes are none.
     """
     rule = pick(METRICS, metric, "metric")
-    if rule.reads == "log_prob" and _rule(ballot).unit == "votes":
+    if rule.reads == "log_prob" and rule_of(ballot).unit == "votes":
         raise InvalidOptionError(
             f"{metric} needs probabilities, and {ballot} gives vote shares, which are none; "
             "take another metric, or blend by logit-sum or prob-mean."
         )
-
-
-def scores(pool: Pool, tuned: Tuned) -> Scores:
-    """Return the blend's scores in the unit of its ballot; labels are not read.
-
-    Raises:
-        MisalignedError: the numbers do not fit the pool's members or views.
-    """
-    return combine(_calibrated(pool, tuned), tuned.weights, _rule(tuned.ballot).cast)
-
-
-def predict(pool: Pool, tuned: Tuned) -> Int[np.ndarray, " images"]:
-    """Return the winning class of each image; see `ballots.decide` for ties.
-
-    Raises:
-        MisalignedError: the numbers do not fit the pool's members or views.
-    """
-    rule, logits = _rule(tuned.ballot), _calibrated(pool, tuned)
-    ties = combine(logits, tuned.weights, cast_prob) if rule.unit == "votes" else None
-    return decide(combine(logits, tuned.weights, rule.cast), ties)
-
-
-def probabilities(pool: Pool, tuned: Tuned) -> Scores:
-    """Return the probabilities of the classes; for votes the vote shares, which are none.
-
-    Raises:
-        MisalignedError: the numbers do not fit the pool's members or views.
-    """
-    counted = scores(pool, tuned)
-    return softmax(counted / tuned.blend_temperature) if _rule(tuned.ballot).unit == "logits" else counted
 
 
 def given(weights: Mapping[str, float | int], members: Sequence[str]) -> Weights:
@@ -194,23 +158,4 @@ def _weighing(
         found = Weighing(even if isinstance(weights, str) else given(weights, members))
     every = np.zeros(len(members))
     every[may] = found.weights
-    return found._replace(weights=every)
-
-
-def _rule(ballot: str) -> Ballot:
-    """Return the ballot of that name."""
-    rule: Ballot = pick(BALLOTS, ballot, "ballot").load()
-    return rule
-
-
-def _calibrated(pool: Pool, tuned: Tuned) -> MemberLogits:
-    """Return each member's logits: views merged, divided by its temperature."""
-    parts = (tuned.view_weights, tuned.temperatures, tuned.weights)
-    if any(len(part) != len(pool.members) for part in parts):
-        raise MisalignedError(
-            f"The blend was tuned for {len(tuned.weights)} members, the pool has "
-            f"{len(pool.members)}; give it the members it was tuned on."
-        )
-    merged = [merge_views(*pair) for pair in zip(pool.logits, tuned.view_weights, strict=True)]
-    calibrated: MemberLogits = np.stack(merged) / tuned.temperatures[:, None, None]
-    return calibrated
+    return found._replace(weights=every, stack=found.stack and among(found.stack, may, len(members)))

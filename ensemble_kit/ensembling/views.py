@@ -77,7 +77,7 @@ def tune_views(
 ) -> TunedViews:
     """Return the view weights of one member; view 0 is identity.
 
-    With fewer than 50 images or a single class, `auto` stays at identity.
+    With fewer than 50 images or a single class every choice but `equal` stays at identity.
 
     Args:
         choice: a name in `VIEW_CHOICES`, or the weights themselves.
@@ -149,7 +149,7 @@ def _tune_in_order(
     if len(view_logits) == 1:
         return TunedViews(identity, None)
     fitted = why_not_fitted(labels) is None
-    if not fitted and choice == "auto":
+    if not fitted and choice != "equal":
         method = prior_only
     # all views at identity's temperature, so that bounds and ridge mean the same for every member
     temperature = fit_temperatures(view_logits[:1], labels)[0]

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from ensemble_kit.ensembling.ballots import Ballot, combine
 from ensemble_kit.ensembling.selection import NO_LIMITS, Limits
 from ensemble_kit.ensembling.temperature import fit_scale
-from ensemble_kit.types import Labels, MemberLogits, Weights
+from ensemble_kit.types import Labels, MemberLogits, Stack, Weights
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,12 @@ class Search:
         best together.
     bags: in how many random halves of the members `greedy` selects, to be averaged; 0: once
         among all.
-    certify_s: seconds that `accuracy` may take to prove that no weights have more right;
-        None: no proof is asked for.
     limits: how many members may blend, and what they may cost; every way keeps to them.
     """
 
     metric: str = "accuracy"
     start: Literal["empty", "sorted"] = "empty"
     bags: int = 0
-    certify_s: float | None = None
     limits: Limits = NO_LIMITS
 
 
@@ -61,11 +58,12 @@ class Evidence:
 
 
 class Weighing(NamedTuple):
-    """Weights that sum to 1, the temperature of their blend, and the ridge behind them."""
+    """Weights that sum to 1, the temperature of their blend, the ridge behind them, and a stack in their place."""
 
     weights: Weights
     blend_temperature: float = 1.0
     ridge: float | None = None
+    stack: Stack | None = None
 
 
 def weigh(evidence: Evidence, weights: Weights) -> Weighing:

@@ -1,23 +1,21 @@
 """members -> blend, honest figures, submission."""
 
-import math
+import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from ensemble_kit.ensembling import BALLOTS, WEIGHTS
-from ensemble_kit.ensembling.honesty import cross_fit
-from ensemble_kit.ensembling.judging import judge
-from ensemble_kit.ensembling.tuning import best_single, check_metric, tune, why_not_fitted
-from ensemble_kit.ensembling.weights import Search
+from ensemble_kit.ensembling.certificate import check_solver
+from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.checkpoints import versions
+from ensemble_kit.pipeline.judgement import Judgement, judge_blend, repeats_for, small_enough
+from ensemble_kit.pipeline.rivals import certified, cost_ms, every_budget, every_member, every_method, proof_of
 from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
+from ensemble_kit.pipeline.ways import Way, way_of
+from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.reporting.tables import score
 from ensemble_kit.results import BlendReport
@@ -25,7 +23,7 @@ from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Labels, Pool, Tuned, align
+from ensemble_kit.types import Pool, align
 
 
 def blend(
@@ -33,6 +31,13 @@ def blend(
     method: str = "logit-sum",
     weights: str | Mapping[str, float] = "auto",
     metric: str = "accuracy",
+    start: str = "empty",
+    bags: int = 0,
+    max_members: int | None = None,
+    max_ms: float | None = None,
+    certify: bool = False,
+    certify_seconds: float = 10.0,
+    full: bool = False,
     name: str | None = None,
     out: str | Path | None = None,
     sample: str | Path | None = None,
@@ -48,10 +53,18 @@ def blend(
 
     Args:
         members: names; none means all there are.
-        method: what a member casts: logit-sum, prob-mean, majority-vote.
-        weights: auto, equal, greedy, or numbers by member, as a mapping or as "cnn=1,vit=2".
+        method: what a member casts: logit-sum, prob-mean, geo-mean, majority-vote, borda.
+        weights: auto, equal, log-loss, greedy, accuracy, stacking, or numbers by member, as a
+            mapping or as "cnn=1,vit=2".
         metric: accuracy, balanced-accuracy, macro-f1, log-loss: what the figures are in, what
             greedy goes by and the best single member is chosen by; auto never reads it.
+        start: what greedy begins with: empty, or sorted (the best members together).
+        bags: in how many random halves of the members greedy selects, averaged; 0: among all.
+        max_members: how many members may have a weight.
+        max_ms: what they may take a picture together (ms), as measured when they were trained.
+        certify: prove how many val pictures any weights could have right, and take better ones.
+        certify_seconds: how long the proof may take.
+        full: judge every method and every member too, and prove.
         name: of the blend; None takes method-weights.
         out: the CSV; None takes `submissions/<name>.csv`.
         sample: a sample submission; its header, ids and order are kept, and enforced.
@@ -59,21 +72,32 @@ def blend(
         verify: compute the checksums of the members again.
 
     Raises:
-        InvalidOptionError, UnknownNameError: no members, names and numbers that cannot be, or
-            the log loss of votes.
+        InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
+            be, options that the way does not read, a solver that is not installed, or the log
+            loss of votes.
         MisalignedError: members that differ, or a sample whose ids are not ours.
         BadDataError: val without labels, or a sample that cannot be used.
         CorruptError: a file of a member is damaged.
     """
+    began = time.perf_counter()
     predictions, blends, cache = Path(predictions), Path(blends), Path(cache)
-    pick(BALLOTS, method, "method")
-    check_metric(metric, method)
-    way, way_name = _way(weights)
-    name = name or f"{method}-{way_name if isinstance(way, str) else 'given'}"
-    check_name(name)
+    if certify and weights != "accuracy":
+        raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
+    if certify or full:
+        check_solver()
     names = _names(members, predictions)
     held = store.read_members(predictions, names, cache, verify)
     manifests = [member.manifest for member in held]
+    settings = {
+        "start": start,
+        "bags": bags,
+        "max_members": max_members,
+        "max_ms": max_ms,
+        "certify_seconds": certify_seconds if certify else None,
+    }
+    way = way_of(method, weights, metric, settings, manifests)
+    name = name or f"{method}-{way.written if isinstance(way.weights, str) else 'given'}"
+    check_name(name)
     val = align([member.split("val") for member in held])
     if val.labels is None:
         raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
@@ -81,65 +105,54 @@ def blend(
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
-    say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x 4 repeats ...", quiet)
-    tuned, figures = _measure(val, method, way, metric, manifests)
-    notes = _notes(val.labels, metric, manifests, figures)
-    saved = _saved(name, way_name, metric, held, val, tuned, figures)
+    whole, val = val, small_enough(val, metric, way.written)
+    repeats = repeats_for(val)
+    say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
+    judged = judge_blend(val, way, manifests)
+    certificate = judged.certificate
+    if full and certificate is None:
+        certificate = proof_of(val, way, judged.tuned, manifests, certify_seconds)
+    methods = every_method(val, way, manifests, quiet) if full else ()
+    contributions = every_member(val, way, manifests) if full else ()
+    costs = every_budget(val, way, manifests, quiet)
+    notes = _notes(whole, metric, manifests, judged)
+    saved = _saved(name, way, held, whole, judged)
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
-    trials = count_trials(blends, fingerprint(val))
     if target is None:
         notes.append(f"No submission: {without_test(held)}")
     else:
-        write_csv(target, saved, tuned, Path(submissions))
-    if trials > 1:
-        notes.append(
-            f"{trials} distinct configurations were tried on this val set so far; the best of them is flattered."
-        )
-    return BlendReport(
+        write_csv(target, saved, judged.tuned, Path(submissions))
+    report = BlendReport(
         name=name,
         method=method,
         members=tuple(names),
-        weights=dict(zip(names, map(float, tuned.weights), strict=True)),
-        temperatures=dict(zip(names, map(float, tuned.temperatures), strict=True)),
-        weights_method=way_name,
-        ridge=tuned.ridge,
-        blend_temperature=tuned.blend_temperature,
+        weights=dict(zip(names, map(float, judged.tuned.weights), strict=True)),
+        temperatures=dict(zip(names, map(float, judged.tuned.temperatures), strict=True)),
+        weights_method=way.written,
+        settings=way.settings(),
+        ridge=judged.tuned.ridge,
+        blend_temperature=judged.tuned.blend_temperature,
         metric=metric,
         val_images=len(val.ids),
-        trials=trials,
+        groups=None if val.groups is None else len(set(val.groups)),
+        ledger_trials=count_trials(blends, fingerprint(whole)),
+        calibration_before=judged.calibration[0],
+        calibration_after=judged.calibration[1],
+        diversity=judged.diversity,
+        cost_ms=cost_ms(judged.tuned, manifests),
+        costs=costs,
+        methods=methods,
+        contributions=contributions,
+        certificate=certified(certificate),
+        verdict="",
         notes=tuple(notes),
         blend_path=path,
         submission_path=None if target is None else target.path,
-        **figures,
+        seconds=time.perf_counter() - began,
+        **judged.figures,
     )
-
-
-def _way(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:
-    """Return how weights are found, a name or numbers, and how that is written down.
-
-    Raises:
-        UnknownNameError: a name that no table holds.
-        InvalidOptionError: a part of NAME=1,... that cannot be read, or a doubled name.
-    """
-    if isinstance(weights, Mapping):
-        return weights, ",".join(f"{name}={weight:g}" for name, weight in weights.items())
-    if "=" not in weights:
-        pick(WEIGHTS, weights, "way to find weights")
-        return weights, weights
-    numbers: dict[str, float] = {}
-    for part in weights.split(","):
-        name, _, number = part.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            value = math.nan
-        if not name or math.isnan(value) or name in numbers:
-            raise InvalidOptionError(
-                f"--weights: cannot use '{part}' in '{weights}'; wanted each member once, as in cnn=1,vit=2."
-            )
-        numbers[name] = value
-    return numbers, weights
+    return replace(report, verdict=verdict(report))
 
 
 def _names(members: Sequence[str], predictions: Path) -> list[str]:
@@ -157,42 +170,16 @@ def _names(members: Sequence[str], predictions: Path) -> list[str]:
     return list(members) or there
 
 
-def _measure(
-    val: Pool, method: str, way: str | Mapping[str, float], metric: str, manifests: Sequence[store.Manifest]
-) -> tuple[Tuned, dict[str, Any]]:
-    """Return the blend's numbers and every figure about it, the rivals' included."""
-    chosen = [np.array(manifest.view_weights) for manifest in manifests]
-    redone = [manifest.view_choice for manifest in manifests]
-    procedures = {
-        "this": partial(tune, ballot=method, weights=way, search=Search(metric=metric)),
-        "equal": partial(tune, ballot=method, weights="equal"),
-        "single": partial(best_single, ballot=method, metric=metric),
-    }
-    tuned = {key: procedure(val, view_choices=chosen) for key, procedure in procedures.items()}
-    seen = {key: judge(val, numbers) for key, numbers in tuned.items()}
-    honest = cross_fit(val, {key: partial(each, view_choices=redone) for key, each in procedures.items()})
-    figures: dict[str, Any] = {
-        "val_interval": seen["this"].interval(val.groups),
-        "val_score_interval": seen["this"].score_interval(metric, val.ids, val.groups),
-        "best_single": val.members[int(tuned["single"].weights.argmax())],
-    }
-    for key, prefix in (("this", ""), ("equal", "equal_"), ("single", "best_single_")):
-        figures |= {
-            f"{prefix}val_accuracy": seen[key].accuracy,
-            f"{prefix}honest_accuracy": honest[key].accuracy,
-            f"{prefix}honest_interval": honest[key].interval(val.groups),
-            f"{prefix}val_score": seen[key].score(metric),
-            f"{prefix}honest_score": honest[key].score(metric),
-            f"{prefix}honest_score_interval": honest[key].score_interval(metric, val.ids, val.groups),
-        }
-    return tuned["this"], figures
-
-
-def _notes(labels: Labels, metric: str, manifests: Sequence[store.Manifest], figures: Mapping[str, Any]) -> list[str]:
+def _notes(val: Pool, metric: str, manifests: Sequence[store.Manifest], judged: Judgement) -> list[str]:
     """Return what a person must know to read the figures rightly."""
+    assert val.labels is not None
     notes = []
-    if reason := why_not_fitted(labels):
+    if reason := why_not_fitted(val.labels):
         notes.append(reason)
+    absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
+    if absent:
+        notes.append(f"val holds no picture of {', '.join(absent)}, so nothing is known about them.")
+    figures = judged.figures
     single, equal = figures["best_single_val_score"], figures["equal_val_score"]
     gain = METRICS[metric].gain
     if len(manifests) > 1 and gain(single) > gain(equal):
@@ -200,9 +187,11 @@ def _notes(labels: Labels, metric: str, manifests: Sequence[store.Manifest], fig
             f"The best single member, '{figures['best_single']}', beats the equal blend on val: "
             f"{score(metric, single)} against {score(metric, equal)}."
         )
-    judged = [manifest.name for manifest in manifests if manifest.val_used_for]
-    if judged:
-        notes.append(f"honest for the blending; members were chosen on this val: {', '.join(judged)}.")
+    for pair in judged.diversity.near_duplicates:
+        notes.append(f"'{pair[0]}' and '{pair[1]}' are nearly the same network: one opinion that counts twice.")
+    chosen = [manifest.name for manifest in manifests if manifest.val_used_for]
+    if chosen:
+        notes.append(f"honest for the blending; members were chosen on this val: {', '.join(chosen)}.")
     blind = sorted({image_id for manifest in manifests for image_id in manifest.skipped.get("test", {})})
     if blind:
         notes.append(
@@ -212,16 +201,9 @@ def _notes(labels: Labels, metric: str, manifests: Sequence[store.Manifest], fig
     return notes
 
 
-def _saved(
-    name: str,
-    way_name: str,
-    metric: str,
-    members: Sequence[store.Member],
-    val: Pool,
-    tuned: Tuned,
-    figures: Mapping[str, Any],
-) -> blend_store.Blend:
+def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judged: Judgement) -> blend_store.Blend:
     """Return the blend as its file holds it."""
+    tuned = judged.tuned
     pinned = tuple(
         blend_store.PinnedMember(
             name=manifest.name,
@@ -238,12 +220,14 @@ def _saved(
         name=name,
         ballot=tuned.ballot,
         members=pinned,
-        weights_method=way_name,
-        metric=metric,
+        weights_method=way.written,
+        settings=way.settings(),
+        metric=way.search.metric,
         classes=val.classes,
         blend_temperature=tuned.blend_temperature,
         ridge=tuned.ridge,
+        stack=tuned.stack,
         val_fingerprint=fingerprint(val),
-        figures=dict(figures),
+        figures=dict(judged.figures),
         versions=versions(),
     )

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ensemble_kit.ensembling.comparison import compare_judged
-from ensemble_kit.ensembling.honesty import Procedure, cross_fit
+from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import Judged
-from ensemble_kit.ensembling.tuning import check_metric, tune, why_not_fitted
-from ensemble_kit.ensembling.weights import Search
+from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.judgement import procedure_of, repeats_for, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
+from ensemble_kit.pipeline.ways import way_of
 from ensemble_kit.reporting.comparison import SIGNIFICANT, sentence
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import CompareReport
@@ -29,6 +30,7 @@ class Side:
     name: as it was asked for, a name or a path.
     weights: a way to find weights by name, or numbers by member, which stay as they are.
     metric: what `greedy` goes by.
+    settings: how weights are searched for, as the blend has saved it.
     """
 
     name: str = field(compare=False)
@@ -36,6 +38,7 @@ class Side:
     ballot: str
     weights: str | dict[str, float]
     metric: str = "accuracy"
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def compare(
@@ -50,7 +53,7 @@ def compare(
 ) -> CompareReport:
     """Say which of two members or blends is better on val, paired on the same pictures.
 
-    Both are cross-fitted, 5 folds x 4 repeats: whatever a side chooses on val (views,
+    Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 pictures): whatever a side chooses on val (views,
     temperatures, weights) is chosen anew inside every fold; weights given as numbers stay.
 
     Args:
@@ -78,9 +81,10 @@ def compare(
     if val.labels is None:
         raise BadDataError("The members have no val labels, so nothing can be compared. Add them again with labels.")
     manifests = {member.manifest.name: member.manifest for member in held}
-    say(f"Cross-fitting both on {len(val.ids)} val pictures, 5 folds x 4 repeats ...", quiet)
+    prints, val = fingerprint(val), small_enough(val, metric)
+    say(f"Cross-fitting both on {len(val.ids)} val pictures, 5 folds x {repeats_for(val)} ...", quiet)
     judged = [_judge(side, val, manifests) for side in sides]
-    return _report(sides, judged, metric, val, _notes(sides, val, manifests), count_trials(blends, fingerprint(val)))
+    return _report(sides, judged, metric, val, _notes(sides, val, manifests), count_trials(blends, prints))
 
 
 def _side(name: str, predictions: Path, blends: Path) -> Side:
@@ -117,20 +121,17 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     blend_store.check_pins(saved, predictions)
     named = "=" not in saved.weights_method
     weights = saved.weights_method if named else {member.name: member.weight for member in saved.members}
-    return Side(name, tuple(member.name for member in saved.members), saved.ballot, weights, saved.metric)
+    members = tuple(member.name for member in saved.members)
+    return Side(name, members, saved.ballot, weights, saved.metric, saved.settings)
 
 
 def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judged:
     """Return a side's cross-fitted predictions; both sides meet the same folds."""
     pool = _only(val, side.members)
-    procedure: Procedure = partial(
-        tune,
-        ballot=side.ballot,
-        weights=side.weights,
-        view_choices=[manifests[name].view_choice for name in side.members],
-        search=Search(metric=side.metric),
-    )
-    return cross_fit(pool, {side.name: procedure})[side.name]
+    held = [manifests[name] for name in side.members]
+    way = way_of(side.ballot, side.weights, side.metric, side.settings, held)
+    procedure = procedure_of(way, [manifest.view_choice for manifest in held])
+    return cross_fit(pool, {side.name: procedure}, repeats=repeats_for(pool))[side.name]
 
 
 def _only(pool: Pool, members: Sequence[str]) -> Pool:

@@ -82,7 +82,7 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
         name="blend of all, with TTA",
         val_accuracy=None,
         test_accuracy=None,
-        val_accuracy_tta=blended.val_accuracy,
+        val_accuracy_tta=blended.tuned_val_accuracy,
         test_accuracy_tta=_share_right(predict(test, tuned), test.ids, test.classes, truth),
         train_s=None,
     )

@@ -8,7 +8,7 @@ from ensemble_kit.storage import ledger
 from ensemble_kit.storage.blends import Blend
 from ensemble_kit.types import Pool
 
-CONFIGURATION = ("method", "weights", "members", "metric")
+CONFIGURATION = ("method", "weights", "members", "metric", "settings")
 
 
 def fingerprint(val: Pool) -> str:
@@ -27,6 +27,7 @@ def remember(blends: Path, saved: Blend) -> None:
         "weights": saved.weights_method,
         "members": sorted(f"{member.name}:{member.manifest_sha256}" for member in saved.members),
         "metric": saved.metric if saved.weights_method == "greedy" else None,  # nothing else goes by it
+        "settings": saved.settings or None,
         "blend": saved.name,
         "honest_accuracy": saved.figures["honest_accuracy"],
     }

@@ -4,7 +4,7 @@ from typing import Final
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.tables import bare_score, score_interval, table, wrapped
-from ensemble_kit.results import CompareReport
+from ensemble_kit.results import CompareReport, Interval
 
 SIGNIFICANT: Final = 0.05
 
@@ -51,7 +51,7 @@ def sentence(report: CompareReport) -> str:
         )
     return (
         f"{where} {report.a} and {report.b} cannot be told apart: {_found(report, signed=True)}; "
-        f"this val could only resolve {_amount(report.metric, report.resolvable)}."
+        f"this val could only resolve {amount(report.metric, report.resolvable)}."
     )
 
 
@@ -73,24 +73,36 @@ def _a_is_ahead(report: CompareReport) -> bool:
 
 def _found(report: CompareReport, signed: bool) -> str:
     """Return the difference, its interval and its p-value; unsigned: that of the better side."""
-    low, high = report.interval
-    difference = report.difference
-    if not signed and difference < 0:
-        difference, low, high = -difference, -high, -low
-    amount = _amount(report.metric, difference, "+" if signed else "")
-    scale, digits = _scale(report.metric)
-    bounds = f"{scale * low:z.{digits}f} to {scale * high:z.{digits}f}"
-    return f"{amount} (95 %: {bounds}; {p_value(report.p)}{_adjusted(report)})"
+    return found(report.metric, report.difference, report.interval, report.p, report.trials, signed)
 
 
 def _adjusted(report: CompareReport) -> str:
+    return adjusted(report.p, report.trials)
+
+
+def found(metric: str, difference: float, bounds: Interval, p: float, trials: int, signed: bool = True) -> str:
+    """Return a difference, its interval and its p-value; unsigned: as if the better side came first.
+
+    Example:
+        >>> found("accuracy", -0.0123, (-0.03, 0.005), 0.2, 1)
+        '-1.2 points (95 %: -3.0 to 0.5; p = 0.20)'
+    """
+    low, high = bounds
+    if not signed and difference < 0:
+        difference, low, high = -difference, -high, -low
+    scale, digits = _scale(metric)
+    shown = f"{scale * low:z.{digits}f} to {scale * high:z.{digits}f}"
+    return f"{amount(metric, difference, '+' if signed else '')} (95 %: {shown}; {p_value(p)}{adjusted(p, trials)})"
+
+
+def adjusted(p: float, trials: int) -> str:
     """Return the p-value for all that were tried; nothing where one was."""
-    if report.trials < 2:
+    if trials < 2:
         return ""
-    return f", {p_value(report.p_adjusted)} for {report.trials} configurations tried"
+    return f", {p_value(min(1.0, trials * p))} for {trials} configurations tried"
 
 
-def _amount(metric: str, difference: float, sign: str = "") -> str:
+def amount(metric: str, difference: float, sign: str = "") -> str:
     """Return a difference with its unit: points, or nats."""
     scale, digits = _scale(metric)
     unit = "points" if METRICS[metric].unit == "%" else METRICS[metric].unit

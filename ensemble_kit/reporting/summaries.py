@@ -18,7 +18,6 @@ from ensemble_kit.reporting.tables import (
 )
 from ensemble_kit.results import (
     ArchReport,
-    BlendReport,
     DemoDataReport,
     DemoReport,
     MemberReport,
@@ -108,50 +107,6 @@ def looked_twice(report: TtaReport) -> str:
     if report.note:
         lines.append(wrapped(report.note))
     return "\n".join([*lines, "Next: ek blend"])
-
-
-def blended(report: BlendReport) -> str:
-    """Return what `ek blend` prints."""
-    metric = report.metric
-    rows = [
-        [title, bare_score(metric, tuned), bare_score(metric, honest), score_interval(metric, bounds)]
-        for title, tuned, honest, bounds in (
-            (
-                f"best single: {report.best_single}",
-                report.best_single_val_score,
-                report.best_single_honest_score,
-                report.best_single_honest_score_interval,
-            ),
-            (
-                "equal weights",
-                report.equal_val_score,
-                report.equal_honest_score,
-                report.equal_honest_score_interval,
-            ),
-            (
-                f"this blend: {report.method}, {report.weights_method}",
-                report.val_score,
-                report.honest_score,
-                report.honest_score_interval,
-            ),
-        )
-    ]
-    title = "on val" if metric == "accuracy" else f"{metric} on val"
-    unit = " %" if METRICS[metric].unit == "%" else ""
-    weights = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
-    lines = [
-        table(["member", "weight", "temperature"], weights),
-        "",
-        table([title, f"tuned{unit}", f"honest{unit}", "95 % interval"], rows),
-        f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;",
-        "honest: cross-fitted, every choice made anew inside each fold.",
-        *map(wrapped, report.notes),
-        "",
-        f"blend       {report.blend_path}",
-    ]
-    if report.submission_path is not None:
-        lines.append(f"submission  {report.submission_path}")
-    return "\n".join(lines)
 
 
 def zoo(report: ZooReport) -> str:

@@ -19,7 +19,7 @@ from ensemble_kit.storage.fields import build, number_from_json, number_to_json
 from ensemble_kit.storage.manifest import MANIFEST_NAME, check_name
 from ensemble_kit.storage.members import manifest_sha256
 from ensemble_kit.storage.sealed import seal, unseal
-from ensemble_kit.types import Tuned
+from ensemble_kit.types import Stack, Tuned
 
 BLEND_SCHEMA = 1
 
@@ -46,8 +46,10 @@ class Blend:
     """A blend as its file describes it.
 
     weights_method: how the weights were found: auto, equal, greedy, or as given: cnn=1,vit=2.
+    settings: how the weights were searched for, where that was not the plain way.
     metric: what its figures are in, and what greedy went by.
     ridge: the ridge strength that was chosen, maybe infinite; None where none was.
+    stack: what scores are made with instead of the weights; None, and absent from the file, where weights do.
     val_fingerprint: of the val set it was tuned on.
     figures: accuracies (fractions), intervals and whatever else was measured.
     """
@@ -57,9 +59,11 @@ class Blend:
     members: tuple[PinnedMember, ...]
     weights_method: str
     classes: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
     metric: str = "accuracy"
     blend_temperature: float = 1.0
     ridge: float | None = None
+    stack: Stack | None = None
     val_fingerprint: str | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -74,6 +78,7 @@ class Blend:
             weights=np.array([member.weight for member in self.members]),
             blend_temperature=self.blend_temperature,
             ridge=self.ridge,
+            stack=self.stack,
         )
 
 
@@ -126,6 +131,8 @@ def parse_blend(data: bytes, path: Path) -> Blend:
     try:
         content["ridge"] = number_from_json(content.get("ridge"))
         content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
+        if "stack" in content:
+            content["stack"] = _stack_from_json(content["stack"], len(content["members"]), len(content["classes"]))
         return build(Blend, content)
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again.") from error
@@ -140,7 +147,31 @@ def _render(blend: Blend) -> bytes:
     """Return the text of the blend's file."""
     content = dataclasses.asdict(blend)
     content["ridge"] = number_to_json(blend.ridge)
+    for name in ("stack", "settings"):  # absent where they say nothing, as in files from before there were any
+        if not content[name]:
+            del content[name]
+    if blend.stack is not None:
+        content["stack"] = {name: numbers.tolist() for name, numbers in vars(blend.stack).items()}
     return seal(content)
+
+
+def _stack_from_json(content: dict[str, Any], members: int, classes: int) -> Stack:
+    """Return the stack, lists turned to arrays.
+
+    Raises:
+        TypeError, ValueError: numbers are missing, or not as many as members and classes ask for.
+    """
+    shapes = {"coefficients": (members, classes, classes), "intercepts": (classes,)}
+    if set(content) != set(shapes):
+        raise ValueError(f"its stack holds {', '.join(content) or 'nothing'}, wanted {' and '.join(shapes)}.")
+    arrays = {name: np.array(content[name]) for name in shapes}
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or arrays[name].dtype != np.float64:
+            raise ValueError(
+                f"the {name} of its stack are {arrays[name].dtype} of shape {arrays[name].shape}, "
+                f"wanted float64 of shape {shape} for {members} members and {classes} classes."
+            )
+    return Stack(**arrays)
 
 
 def list_blends(folder: Path) -> list[str]:
@@ -155,9 +186,12 @@ def check_pins(blend: Blend, predictions: Path) -> None:
         CorruptError: a member is gone or has changed; says how to refresh the blend.
     """
     metric = "" if blend.metric == "accuracy" else f"--metric {blend.metric} "
+    options = "".join(f"--{key.replace('_', '-')} {value} " for key, value in blend.settings.items())
+    if "certify_seconds" in blend.settings:
+        options = f"--certify {options}"
     refresh = (
         f"Refresh the blend: ek blend --method {blend.ballot} --weights {blend.weights_method} "
-        f"{metric}--name {blend.name} {' '.join(member.name for member in blend.members)}"
+        f"{metric}{options}--name {blend.name} {' '.join(member.name for member in blend.members)}"
     )
     for pin in blend.members:
         folder = predictions / pin.name

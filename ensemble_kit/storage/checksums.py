@@ -1,13 +1,15 @@
-"""sha256 of files: checked on first open, then remembered.
+"""sha256 of files, and whatever else is checked on first open and then remembered.
 
-A checked file is remembered by path, size, time of change, inode and sha256 as one
-empty marker under `<cache>/verified/`. A marker needs no lock, and a cache that
+What was checked of a file is remembered by path, size, time of change, inode and sha256
+as one empty marker under `<cache>/verified/`. A marker needs no lock, and a cache that
 cannot be written costs time, never correctness. Knows nothing of what a file means.
 """
 
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ensemble_kit.errors import CorruptError
@@ -30,23 +32,48 @@ def check(path: Path, sha256: str, cache: Path | None = None, verify: bool = Fal
         CorruptError: the file has another sha256.
         FileNotFoundError: there is no such file; the caller knows what that means.
     """
-    marker = None if cache is None else cache / "verified" / _fingerprint(path, sha256)
+    check_once(path, sha256, "sha256", partial(_compare, path, sha256), cache, verify)
+
+
+def check_once(
+    path: Path,
+    sha256: str,
+    what: str,
+    look: Callable[[], None],
+    cache: Path | None = None,
+    verify: bool = False,
+) -> None:
+    """Look at a file of that sha256, unless that was done before and is remembered.
+
+    Args:
+        what: the name of what is looked at; each is remembered by itself.
+        look: raises where the file is not as it must be; then nothing is remembered.
+        cache, verify: see `check`.
+
+    Raises:
+        FileNotFoundError: there is no such file; the caller knows what that means.
+    """
+    marker = None if cache is None else cache / "verified" / _fingerprint(path, sha256, what)
     if marker is not None and not verify and marker.exists():
         return
+    look()
+    if marker is not None and marker.name == _fingerprint(path, sha256, what):
+        _remember(marker)
+
+
+def _compare(path: Path, sha256: str) -> None:
     got = sha256_of(path)
     if got != sha256:
         raise CorruptError(
             f"{path} is damaged or was replaced: wanted sha256 {sha256}, got {got}. "
             "Restore it from a copy, or run the command again that wrote it."
         )
-    if marker is not None and marker.name == _fingerprint(path, sha256):
-        _remember(marker)
 
 
-def _fingerprint(path: Path, sha256: str) -> str:
-    """Return the name under which this state of the file is remembered."""
+def _fingerprint(path: Path, sha256: str, what: str) -> str:
+    """Return the name under which what was checked of this state of the file is remembered."""
     status = os.stat(path)
-    state = (os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ino, sha256)
+    state = (os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ino, sha256, what)
     return hashlib.sha256(repr(state).encode("utf-8", "backslashreplace")).hexdigest()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.storage.data_files import check_split, lost, read_split
+from ensemble_kit.storage.data_files import ParsedRows, check_split, lost, read_split
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.member_folder import list_members, read_manifest_and_sha256
 from ensemble_kit.types import Predictions
@@ -51,8 +51,14 @@ def read_predictions(folder: Path, split: str, cache: Path | None = None, verify
     return _of_one_state(folder, lambda manifest, _: read_split(folder, manifest, split, cache, verify))
 
 
-def read_member(folder: Path, cache: Path | None = None, verify: bool = False) -> Member:
+def read_member(
+    folder: Path, cache: Path | None = None, verify: bool = False, parsed: ParsedRows | None = None
+) -> Member:
     """Return a member whole: manifest and logits of one state, whoever writes meanwhile.
+
+    Args:
+        cache, verify: see `read_predictions`.
+        parsed: see `data_files.read_split`.
 
     Raises:
         InvalidOptionError: no such member.
@@ -60,7 +66,7 @@ def read_member(folder: Path, cache: Path | None = None, verify: bool = False) -
     """
 
     def read(manifest: Manifest, sha256: str) -> Member:
-        splits = {split: read_split(folder, manifest, split, cache, verify) for split in manifest.files}
+        splits = {split: read_split(folder, manifest, split, cache, verify, parsed) for split in manifest.files}
         return Member(manifest, sha256, splits)
 
     return _of_one_state(folder, read)
@@ -71,14 +77,17 @@ def read_members(
 ) -> list[Member]:
     """Return the members of these names, or all there are; see `read_member`.
 
+    Members with the same rows share their ids, labels and groups.
+
     Raises:
         InvalidOptionError: a name that no member has.
         CorruptError, BadDataError, MisalignedError: see `read_predictions`.
     """
+    parsed: ParsedRows = {}
     while True:
         there = list_members(root)
         try:
-            return [read_member(root / name, cache, verify) for name in names or there]
+            return [read_member(root / name, cache, verify, parsed) for name in names or there]
         except InvalidOptionError:
             if names or list_members(root) == there:
                 raise  # otherwise one was renamed or removed meanwhile: look again

@@ -27,6 +27,7 @@ from ensemble_kit.storage.sealed import seal, unseal
 
 HEADER = ("image_id", "label")
 ID_FORMS = ("name", "stem")
+ROWS_AT_ONCE = 1 << 14
 
 
 class Sample(NamedTuple):
@@ -138,12 +139,24 @@ def write_submission(
         raise MisalignedError(
             f"Wanted one label for each of {len(set(ids))} distinct ids, got {len(labels)} labels and {len(ids)} ids."
         )
-    data = render_csv([header, *zip(ids, labels, strict=True)], path)
+    parts = _csv_parts(path, header, ids, labels)
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
     beside = path.with_suffix(".json")
-    sealed = seal({**(provenance or {}), "csv": path.name, "csv_sha256": hashlib.sha256(data).hexdigest()})
+    sealed = seal({**(provenance or {}), "csv": path.name, "csv_sha256": digest.hexdigest()})
     with locked(path.parent):
-        replace_files({path: [data], beside: [sealed]})
+        replace_files({path: parts, beside: [sealed]})
     return beside
+
+
+def _csv_parts(path: Path, header: Sequence[str], ids: Sequence[str], labels: Sequence[str]) -> list[bytes]:
+    """Return the CSV in parts, so that its rows are never all in memory as objects."""
+    parts = [render_csv([header], path)]
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        parts.append(render_csv(zip(ids[rows], labels[rows], strict=True), path))
+    return parts
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

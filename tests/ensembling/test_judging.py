@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_calibration_is_what_probabilities_by_hand_give(draw_pool) -> None:
     assert found is not None
     top, right = chances.max(axis=1), chances.argmax(axis=1) == pool.labels
     edges = np.linspace(0, 1, 16)
-    bins = [(top > low) & (top <= high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    bins = [(top > low) & (top <= high) for low, high in itertools.pairwise(edges)]
     expected = sum(abs(top[each].sum() - right[each].sum()) for each in bins) / len(right)
     assert found.ece == pytest.approx(expected, rel=1e-9)
     assert found.brier == pytest.approx(((chances - np.eye(CLASSES)[pool.labels]) ** 2).sum(axis=1).mean(), rel=1e-9)

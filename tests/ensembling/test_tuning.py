@@ -13,7 +13,11 @@ from ensemble_kit.ensembling.weights import Search
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
 from ensemble_kit.types import Pool, Tuned
 
-EVERY_BLEND = list(itertools.product(BALLOTS, WEIGHTS))
+EVERY_BLEND = [
+    (ballot, weights)
+    for ballot, weights in itertools.product(BALLOTS, WEIGHTS)
+    if weights != "stacking" or ballot == "logit-sum"  # a stack reads logits alone
+]
 STRENGTHS = (0.5, 1.2, 1.9)
 
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn import metrics
 
 from ensemble_kit.ensembling.ballots import LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Ballot
 from ensemble_kit.ensembling.folds import fold_of
@@ -13,6 +12,7 @@ from ensemble_kit.ensembling.greedy import greedy
 from ensemble_kit.ensembling.ridge import RIDGES, auto
 from ensemble_kit.ensembling.temperature import fit_temperatures
 from ensemble_kit.ensembling.weights import Evidence, Search, equal, prior_only, weigh
+from ensemble_kit.metrics import METRICS
 
 MEMBERS, IMAGES, CLASSES = 5, 103, 7
 EVEN = np.full(MEMBERS, 1 / MEMBERS)
@@ -52,10 +52,11 @@ def best_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def test_equal_weights_have_the_best_blend_temperature() -> None:
     seen = evidence(LOGIT_SUM)
-    weights, temperature, ridge = equal(seen)
+    weights, temperature, ridge, stack = equal(seen)
     np.testing.assert_allclose(weights, EVEN)
     assert temperature == pytest.approx(best_temperature(seen.logits.mean(axis=0), seen.labels), rel=1e-5)
     assert ridge is None
+    assert stack is None
 
 
 def test_given_weights_have_the_best_blend_temperature() -> None:
@@ -75,80 +76,11 @@ def test_prior_only_takes_the_prior() -> None:
     assert prior_only(evidence(LOGIT_SUM, prior=prior)).weights.tolist() == prior.tolist()
 
 
-def hand_greedy(seen: Evidence, rounds: int = 50) -> np.ndarray:
-    """Caruana's selection in plain Python, with the three tie rules of votes in exact fractions."""
-    chances = softmax(seen.logits, axis=-1)
-    picks: list[int] = []
-    right: list[int] = []
-    for _ in range(rounds):
-        counts = []
-        for member in range(len(seen.logits)):
-            team = [*picks, member]
-            correct = 0
-            for image, label in enumerate(seen.labels):
-                if seen.ballot is MAJORITY_VOTE:
-                    votes = [int(seen.logits[m, image].argmax()) for m in team]
-                    ranking = [(votes.count(c), round(chances[team, image, c].sum(), 9), -c) for c in range(CLASSES)]
-                    winner = ranking.index(max(ranking))
-                else:
-                    source = seen.logits if seen.ballot is LOGIT_SUM else chances
-                    winner = int(source[team, image].sum(axis=0).argmax())
-                correct += winner == label
-            counts.append(correct)
-        picks.append(counts.index(max(counts)))
-        right.append(max(counts))
-    prefix = picks[: right.index(max(right)) + 1]
-    return np.array([prefix.count(member) for member in range(len(seen.logits))]) / len(prefix)
-
-
-@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, MAJORITY_VOTE])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_greedy_picks_as_by_hand(ballot: Ballot, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.greedy.GREEDY_ROUNDS", 7)
-    seen = evidence(ballot, seed, images=53)
-    np.testing.assert_allclose(greedy(seen).weights, hand_greedy(seen, rounds=7), atol=1e-12)
-
-
-HELPFUL = {
-    "balanced-accuracy": lambda labels, chances: metrics.balanced_accuracy_score(labels, chances.argmax(axis=1)),
-    "macro-f1": lambda labels, chances: metrics.f1_score(labels, chances.argmax(axis=1), average="macro"),
-    "log-loss": lambda labels, chances: -metrics.log_loss(labels, chances, labels=range(CLASSES)),
-}
-
-
-@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN])
-@pytest.mark.parametrize("metric", HELPFUL)
-def test_greedy_goes_by_any_metric(ballot: Ballot, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.greedy.GREEDY_ROUNDS", 5)
-    seen = replace(evidence(ballot, 2, images=53), search=Search(metric=metric))
-    chances = softmax(seen.logits, axis=-1)
-    picks: list[int] = []
-    best: list[float] = []
-    for _ in range(5):
-        teams = [[*picks, member] for member in range(MEMBERS)]
-        means = [
-            softmax(seen.logits[team].mean(axis=0), axis=-1) if ballot is LOGIT_SUM else chances[team].mean(axis=0)
-            for team in teams
-        ]
-        scores = [round(HELPFUL[metric](seen.labels, mean), 12) for mean in means]
-        picks.append(scores.index(max(scores)))
-        best.append(max(scores))
-    prefix = picks[: best.index(max(best)) + 1]
-    expected = [prefix.count(member) / len(prefix) for member in range(MEMBERS)]
-    np.testing.assert_allclose(greedy(seen).weights, expected, atol=1e-12)
-
-
 def test_auto_never_looks_at_the_metric() -> None:
     seen = evidence(LOGIT_SUM, 4)
     plain = auto(seen)
-    for metric in HELPFUL:
+    for metric in METRICS:
         np.testing.assert_array_equal(auto(replace(seen, search=Search(metric=metric))).weights, plain.weights)
-
-
-def test_greedy_takes_the_lowest_of_equal_members_and_stops_at_the_first_best() -> None:
-    seen = evidence(LOGIT_SUM)
-    twins = Evidence(LOGIT_SUM, seen.logits[[4, 4, 4]], seen.labels, seen.fold, None, np.full(3, 1 / 3))
-    assert greedy(twins).weights.tolist() == [1.0, 0.0, 0.0]
 
 
 def scipy_fit(seen: Evidence, rows: np.ndarray, ridge: float) -> np.ndarray:

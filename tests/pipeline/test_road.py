@@ -249,7 +249,7 @@ def test_an_equal_logit_sum_is_the_sum_of_calibrated_logits(road):
         assert report.temperatures[name] == pytest.approx(wanted, rel=1e-2)
         total = total + merged / report.temperatures[name]
         total_test = total_test + np.tensordot(said["view_weights"], test.astype(float), axes=1) / wanted
-    assert report.val_accuracy == pytest.approx(accuracy_score(labels, total.argmax(axis=1)))
+    assert report.tuned_val_accuracy == pytest.approx(accuracy_score(labels, total.argmax(axis=1)))
     header, *written = submission(report.submission_path)
     assert header == ["image_id", "label"]
     assert [row[0] for row in written] == [row["image_id"] for row in test_rows]
@@ -308,9 +308,9 @@ def test_a_sample_with_other_ids_is_refused_and_nothing_is_written(road, change,
 
 
 def test_the_ledger_counts_each_configuration_once(road):
-    assert ek.blend(**QUIET).trials == 1
-    assert ek.blend(**QUIET).trials == 1
-    assert ek.blend(weights="equal", **QUIET).trials == 2
+    assert ek.blend(**QUIET).ledger_trials == 1
+    assert ek.blend(**QUIET).ledger_trials == 1
+    assert ek.blend(weights="equal", **QUIET).ledger_trials == 2
     assert len(Path("blends/ledger.jsonl").read_text().splitlines()) == 3
 
 

@@ -8,6 +8,7 @@ import pytest
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage import blends, members
 from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.types import Stack
 
 
 def blend_of(root, stored):
@@ -110,3 +111,56 @@ def test_pins_hold_until_a_member_changes_and_then_say_how_to_refresh(tmp_path, 
     members.remove_member(root, "vit")
     with pytest.raises(CorruptError, match=f"needs member 'vit', which .* does not hold. {refresh}"):
         blends.check_pins(blend, root)
+
+
+def stack_of(members_count=2, classes=5):
+    random = np.random.default_rng(0)
+    return Stack(random.normal(size=(members_count, classes, classes)) / 3, random.normal(size=classes) * 1e-7)
+
+
+def test_a_stack_comes_back_to_the_last_bit(tmp_path, stored):
+    stack = stack_of()
+    blend = replace(blend_of(tmp_path / "predictions", stored), stack=stack)
+    path = blends.write_blend(tmp_path / "blends", blend)
+    read = blends.read_blend(path).tuned().stack
+    assert read.coefficients.tobytes() == stack.coefficients.tobytes()
+    assert read.intercepts.tobytes() == stack.intercepts.tobytes()
+    assert read.coefficients.shape == (2, 5, 5)
+    assert blends.blend_sha256(blends.read_blend(path)) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_blend_without_a_stack_is_written_as_ever(tmp_path, stored):
+    path = blends.write_blend(tmp_path / "blends", blend_of(tmp_path / "predictions", stored))
+    assert "stack" not in json.loads(path.read_text())
+    assert blends.read_blend(path).tuned().stack is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (None, "is no blend"),
+        ({}, "its stack holds nothing, wanted coefficients and intercepts"),
+        ({"coefficients": [], "intercepts": [], "bias": 1}, "its stack holds bias, coefficients, intercepts"),
+        ({"coefficients": stack_of(3).coefficients.tolist()}, r"\(3, 5, 5\), wanted float64 of shape \(2, 5, 5\)"),
+        ({"coefficients": stack_of(2, 3).coefficients.tolist()}, r"\(2, 3, 3\), wanted .* 2 members and 5 classes"),
+        ({"coefficients": [[0.5], [0.5, 1.0]]}, "is no blend"),
+        ({"intercepts": [0.5] * 3}, r"intercepts of its stack are float64 of shape \(3,\), wanted .* \(5,\)"),
+        ({"intercepts": ["0.5"] * 5}, r"intercepts of its stack are <U3 of shape \(5,\)"),
+        ({"intercepts": 0.5}, r"of shape \(\), wanted"),
+    ],
+)
+def test_a_stack_that_does_not_fit_is_refused_even_with_a_true_seal(changes, message, tmp_path, stored):
+    blend = replace(blend_of(tmp_path / "predictions", stored), stack=stack_of())
+    path = blends.write_blend(tmp_path / "blends", blend)
+    content = unseal(path.read_bytes(), path)
+    content["stack"] = {**content["stack"], **changes} if changes else changes
+    path.write_bytes(seal(content))
+    with pytest.raises(CorruptError, match=message):
+        blends.read_blend(path)
+
+
+def test_a_stack_that_does_not_fit_is_not_written(tmp_path, stored):
+    blend = replace(blend_of(tmp_path / "predictions", stored), stack=stack_of(3))
+    with pytest.raises(CorruptError, match="is no blend: the coefficients of its stack"):
+        blends.write_blend(tmp_path / "blends", blend)
+    assert not (tmp_path / "blends").exists()

@@ -70,3 +70,23 @@ def test_a_cache_that_cannot_be_written_does_no_harm(path, tmp_path):
 def test_a_file_that_is_not_there_is_the_callers_to_explain(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npy"):
         checksums.check(tmp_path / "none.npy", GOOD)
+
+
+def test_what_else_is_checked_is_remembered_by_itself(path, tmp_path):
+    looks = []
+    for what in ("sha256", "colour", "colour", "weight"):
+        checksums.check_once(path, GOOD, what, lambda what=what: looks.append(what), tmp_path / ".ek")
+    assert looks == ["sha256", "colour", "weight"]
+    checksums.check_once(path, GOOD, "colour", lambda: looks.append("again"), tmp_path / ".ek", verify=True)
+    checksums.check_once(path, GOOD, "colour", lambda: looks.append("uncached"))
+    assert looks[3:] == ["again", "uncached"]
+
+
+def test_a_look_that_finds_something_is_not_remembered(path, tmp_path):
+    def refuse():
+        raise CorruptError("The colour is wrong.")
+
+    for _ in range(2):
+        with pytest.raises(CorruptError, match="The colour is wrong"):
+            checksums.check_once(path, GOOD, "colour", refuse, tmp_path / ".ek")
+    assert not (tmp_path / ".ek").exists()

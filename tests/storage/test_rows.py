@@ -1,3 +1,5 @@
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +58,29 @@ def test_columns_that_are_not_there_come_back_as_none():
     assert parse_rows(render_rows(grouped), WHERE, bare.classes) == (("x", "y"), None, ("g", ""))
 
 
+@settings(max_examples=300)
+@given(st.text('ab0 ,"\r\n\t\0\ufeff\u2028\u0085é', max_size=40))
+def test_plain_ids_are_read_as_the_csv_module_reads_them(body):
+    data = f"image_id\n{body}".encode()
+    try:
+        rows = [row for row in csv.reader(io.StringIO(f"image_id\n{body}", newline=""), strict=True) if row]
+    except csv.Error:
+        rows = []
+    ids = tuple(row[0] for row in rows[1:] if len(row) == 1)
+    if len(ids) == len(rows) - 1 > 0 and "" not in ids and len(set(ids)) == len(ids):
+        assert parse_rows(data, WHERE, ("ant",)) == (ids, None, None)
+    else:
+        with pytest.raises(BadDataError):
+            parse_rows(data, WHERE, ("ant",))
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"id,label\nx,ant\n", r"wanted the header image_id\[,label\]\[,group\], got id,label"),
         (b"image_id\n", "has no image id"),
+        (b"image_id", "has no image id"),
+        (b"image_id\n" + b"x" * 131073, "is no CSV file: field larger than field limit"),
         (b"image_id\nx\ny\nx\n", "image id 'x' stands in places 1 and 3"),
         (b'image_id,label\nx,ant\n"",ant\n', "image id 2 is empty"),
         (b"image_id,label\nx,ant\ny,bee\n", "'y' has the label 'bee', which is none of the 3 classes"),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
+from ensemble_kit.storage import submissions
 from ensemble_kit.storage.submissions import (
     id_form,
     match_sample,
@@ -101,6 +102,16 @@ def test_a_submission_is_a_csv_and_its_provenance(tmp_path):
     assert provenance["blend"] == "logit-sum-auto"
     assert provenance["csv_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert parse_csv(path.read_bytes(), path)[1:] == [list(row) for row in zip(ids, labels, strict=True)]
+
+
+def test_a_long_submission_is_written_in_parts_that_join(tmp_path, monkeypatch):
+    ids, labels = [f"{place:04d},x" for place in range(11)], ["cat", "dog"] * 5 + ["eel"]
+    written = b"image_id,label\n" + b"".join(f'"{a}",{b}\n'.encode() for a, b in zip(ids, labels, strict=True))
+    for rows_at_once in (1, 3, 11, 12):
+        monkeypatch.setattr(submissions, "ROWS_AT_ONCE", rows_at_once)
+        beside = write_submission(tmp_path / "s.csv", ids, labels)
+        assert (tmp_path / "s.csv").read_bytes() == written
+        assert read_provenance(beside)["csv_sha256"] == hashlib.sha256(written).hexdigest()
 
 
 def test_without_a_sample_the_header_is_image_id_and_label(tmp_path):

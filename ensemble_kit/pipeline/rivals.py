@@ -1,0 +1,131 @@
+"""Beside a blend: every other method, what each member adds, what less time would cost, the proof."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.certificate import Certificate
+from ensemble_kit.ensembling.contributions import contributions
+from ensemble_kit.ensembling.honesty import cross_fit
+from ensemble_kit.ensembling.judging import judge
+from ensemble_kit.ensembling.proof import prove
+from ensemble_kit.ensembling.selection import grow
+from ensemble_kit.ensembling.stacking import enough_rows
+from ensemble_kit.ensembling.views import prepare
+from ensemble_kit.pipeline.judgement import make, procedure_of, repeats_for
+from ensemble_kit.pipeline.ways import Way, ms_of, other_way
+from ensemble_kit.reporting.progress import Watch
+from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport
+from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.types import Pool, Tuned
+
+MOST_BUDGETS: Final = 8
+BAGS: Final = 10
+
+
+def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool) -> tuple[MethodReport, ...]:
+    """Return the honest estimate of every way to find weights, and of every ballot, on the same folds."""
+    chosen = [np.array(manifest.view_weights) for manifest in manifests]
+    redone = [manifest.view_choice for manifest in manifests]
+    found = []
+    others = list(_other_ways(val, way))
+    with Watch("every method", len(others), quiet) as watch:
+        for other in others:
+            honest = cross_fit(val, {"it": procedure_of(other, redone)}, repeats=repeats_for(val))["it"]
+            tuned, _ = make(val, other, chosen)
+            written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
+            found.append(
+                MethodReport(
+                    method=other.ballot,
+                    weights_method=written,
+                    tuned_val_accuracy=judge(val, tuned).accuracy,
+                    honest_accuracy=honest.accuracy,
+                    honest_interval=honest.interval(val.groups),
+                )
+            )
+            watch.advance()
+    return tuple(sorted(found, key=lambda one: -one.honest_accuracy))
+
+
+def _other_ways(val: Pool, way: Way) -> Iterator[Way]:
+    """Yield every way to find weights with the blend's ballot, then every ballot with equal and auto."""
+    for weights in WEIGHTS:
+        if weights == "stacking" and not (way.ballot == "logit-sum" and enough_rows(val)):
+            continue
+        yield other_way(way, way.ballot, weights)
+        if weights == "greedy":
+            yield other_way(way, way.ballot, weights, bags=BAGS)
+    for ballot in BALLOTS:
+        if ballot != way.ballot and (way.search.metric != "log-loss" or BALLOTS[ballot].load().unit != "votes"):
+            yield from (other_way(way, ballot, weights) for weights in ("equal", "auto"))
+
+
+def every_member(val: Pool, way: Way, manifests: Sequence[Manifest]) -> tuple[ContributionReport, ...]:
+    """Return what each member adds to honest accuracy, the most first; nothing for a stack."""
+    if way.written == "stacking":
+        return ()
+    redone = [manifest.view_choice for manifest in manifests]
+    found = contributions(val, procedure_of(way, redone), repeats_for(val))
+    rows = zip(val.members, found.values, found.standard_errors, strict=True)
+    added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
+    return tuple(sorted(added, key=lambda one: -one.value))
+
+
+def every_budget(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool) -> tuple[CostReport, ...]:
+    """Return what the blend is worth under limits up to its own, and which of them nothing as quick beats."""
+    limit = way.search.limits
+    if limit.max_ms is None:
+        return ()
+    chosen = [np.array(manifest.view_weights) for manifest in manifests]
+    redone = [manifest.view_choice for manifest in manifests]
+    budgets = _budgets(val, way, manifests)
+    points: list[CostReport] = []
+    with Watch("accuracy against cost", len(budgets), quiet) as watch:
+        for budget in budgets:
+            tighter = way._replace(search=replace(way.search, limits=replace(limit, max_ms=budget)))
+            honest = cross_fit(val, {"it": procedure_of(tighter, redone)}, repeats=repeats_for(val))["it"]
+            tuned, _ = make(val, tighter, chosen)
+            used = tuple(name for name, weight in zip(val.members, tuned.weights, strict=True) if weight > 0)
+            better = all(honest.accuracy > point.honest_accuracy for point in points)
+            cost = sum(limit.ms[name] for name in used)
+            points.append(CostReport(cost, used, honest.accuracy, honest.interval(val.groups), better))
+            watch.advance()
+    return tuple(points)
+
+
+def _budgets(val: Pool, way: Way, manifests: Sequence[Manifest]) -> list[float]:
+    """Return limits in ms, rising: where one more member fits, as members come by what they give for their cost."""
+    limit = way.search.limits
+    assert limit.max_ms is not None
+    cost = limit.costs(val.members)
+    prepared = prepare(val, [np.array(manifest.view_weights) for manifest in manifests])
+    order, _ = grow(prepared.logits, prepared.labels, cost, len(cost), limit.max_ms, per_ms=True)
+    sums = np.unique(np.append(np.cumsum(cost[order]), limit.max_ms))
+    places = np.unique(np.linspace(0, len(sums) - 1, min(MOST_BUDGETS, len(sums))).round().astype(int))
+    return [float(sums[place]) * (1 + 1e-12) for place in places]
+
+
+def proof_of(val: Pool, way: Way, tuned: Tuned, manifests: Sequence[Manifest], seconds: float) -> Certificate | None:
+    """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
+    if tuned.stack is not None:
+        return None
+    chosen = [np.array(manifest.view_weights) for manifest in manifests]
+    return prove(val, tuned, chosen, seconds, way.search.limits).certificate
+
+
+def certified(certificate: Certificate | None) -> CertificateReport | None:
+    """Return a certificate as it is reported."""
+    if certificate is None:
+        return None
+    return CertificateReport(
+        certificate.best, certificate.bound, certificate.gap, certificate.epsilon, certificate.seconds
+    )
+
+
+def cost_ms(tuned: Tuned, manifests: Sequence[Manifest]) -> float | None:
+    """Return what a picture takes (ms), over the members that count; None where one was never measured."""
+    costs = [ms_of(manifest) for manifest, weight in zip(manifests, tuned.weights, strict=True) if weight > 0]
+    return None if any(cost is None for cost in costs) else float(sum(cost or 0.0 for cost in costs))

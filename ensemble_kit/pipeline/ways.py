@@ -1,0 +1,111 @@
+"""How members are to be weighed: what was asked for, read once, checked once, saved with the blend."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.selection import Limits
+from ensemble_kit.ensembling.tuning import check_metric
+from ensemble_kit.ensembling.weights import PLAIN, Search
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.tables import pick
+
+STARTS = ("empty", "sorted")
+
+
+class Way(NamedTuple):
+    """A ballot, a way to find weights, and how it goes about it.
+
+    weights: a name in `WEIGHTS`, or numbers by member.
+    written: the weights as they are written down: a name, or cnn=1,vit=2.
+    proof_s: seconds that may be spent to prove that no weights have more right; None: no proof.
+    """
+
+    ballot: str
+    weights: str | Mapping[str, float]
+    written: str
+    search: Search = PLAIN
+    proof_s: float | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what differs from the plain way, enough to search the same way again."""
+        search, limits = self.search, self.search.limits
+        said = {
+            "start": search.start if search.start != PLAIN.start else None,
+            "bags": search.bags or None,
+            "max_members": limits.max_members,
+            "max_ms": limits.max_ms,
+            "certify_seconds": self.proof_s if self.weights == "accuracy" else None,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def way_of(
+    method: str,
+    weights: str | Mapping[str, float],
+    metric: str,
+    settings: Mapping[str, Any],
+    manifests: Sequence[Manifest],
+) -> Way:
+    """Return the way that was asked for.
+
+    Args:
+        settings: start, bags, max_members, max_ms, certify_seconds, as far as they were given.
+
+    Raises:
+        UnknownNameError: a name that no table holds.
+        InvalidOptionError: a part of NAME=1,... that cannot be read, a doubled name, a setting
+            that cannot be, or one that the way does not read.
+    """
+    pick(BALLOTS, method, "method")
+    check_metric(metric, method)
+    numbers, written = _numbers(weights)
+    start, bags = settings.get("start", PLAIN.start), settings.get("bags", PLAIN.bags)
+    if start not in STARTS:
+        raise InvalidOptionError(f"--start: wanted {' or '.join(STARTS)}, got '{start}'.")
+    if bags < 0:
+        raise InvalidOptionError(f"--bags: wanted 0 or more, got {bags}.")
+    if (start, bags) != (PLAIN.start, PLAIN.bags) and written != "greedy":
+        raise InvalidOptionError(f"--start and --bags are read by --weights greedy alone, not by '{written}'.")
+    proof_s = settings.get("certify_seconds")
+    if proof_s is not None and not proof_s > 0:
+        raise InvalidOptionError(f"--certify-seconds: wanted more than 0, got {proof_s}.")
+    costs = {manifest.name: cost for manifest in manifests if (cost := ms_of(manifest)) is not None}
+    limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)
+    return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s)
+
+
+def ms_of(manifest: Manifest) -> float | None:
+    """Return what a member takes a picture (ms), over the views that count; None where nobody measured."""
+    each = manifest.cost.get("ms_per_image")
+    return None if each is None else float(each) * sum(weight > 0 for weight in manifest.view_weights)
+
+
+def other_way(way: Way, ballot: str, weights: str, **search: Any) -> Way:
+    """Return another ballot and way to find weights under the same limits."""
+    return Way(ballot, weights, weights, replace(PLAIN, metric=way.search.metric, limits=way.search.limits, **search))
+
+
+def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:
+    """Return how weights are found, a name or numbers, and how that is written down."""
+    if isinstance(weights, Mapping):
+        return weights, ",".join(f"{name}={weight:g}" for name, weight in weights.items())
+    if "=" not in weights:
+        pick(WEIGHTS, weights, "way to find weights")
+        return weights, weights
+    numbers: dict[str, float] = {}
+    for part in weights.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not name or math.isnan(value) or name in numbers:
+            raise InvalidOptionError(
+                f"--weights: cannot use '{part}' in '{weights}'; wanted each member once, as in cnn=1,vit=2."
+            )
+        numbers[name] = value
+    return numbers, weights

@@ -1,0 +1,213 @@
+"""What `ek blend` prints: the blend, what it is worth, and in plain words whether that is real.
+
+Figures measured on rows that were tuned on are called tuned, and optimistic; all others
+are cross-fitted. At most 80 columns.
+"""
+
+import math
+from collections.abc import Iterator
+
+from ensemble_kit.metrics import METRICS
+from ensemble_kit.reporting.comparison import SIGNIFICANT, amount, found
+from ensemble_kit.reporting.tables import (
+    bare_score,
+    interval,
+    number,
+    percent,
+    points,
+    score_interval,
+    table,
+    wrapped,
+)
+from ensemble_kit.results import BlendReport
+
+
+def blended(report: BlendReport) -> str:
+    """Return what `ek blend` prints, a block a question."""
+    blocks = [
+        _weights(report),
+        _worth(report),
+        _calibration(report),
+        _costs(report),
+        _methods(report),
+        _contributions(report),
+        _certificate(report),
+        "\n".join(_written(report)),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def verdict(report: BlendReport) -> str:
+    """Return in plain words whether the weights are worth anything, and what this val could tell.
+
+    A gain is called real where p, times the configurations tried on this val, is below 0.05.
+    """
+    grouped = "" if report.groups is None else f" in {report.groups} groups"
+    where = f"on these {report.val_images} val pictures{grouped}"
+    if len(report.members) == 1:
+        return "One member has nothing to be weighed against."
+    single = _gain(report, report.gain_over_best_single, report.gain_over_best_single_interval, report.p_vs_best_single)
+    against_single = f"Against the best single member: {single}."
+    shares = [weight for weight in report.weights.values() if weight > 0]
+    if len(shares) == len(report.members) and max(shares) - min(shares) < 1e-9:
+        return f"All members weigh the same. {against_single}"
+    equal = _gain(report, report.gain_over_equal, report.gain_over_equal_interval, report.p_vs_equal)
+    if report.ledger_trials * report.p_vs_equal < SIGNIFICANT:
+        which = "better" if report.gain_over_equal > 0 else "worse"
+        return f"These weights are {which} than equal ones {where}: {equal}. {against_single}"
+    return (
+        f"Equal weights are as good, as far as can be told {where}: {equal}; a gain below "
+        f"{amount(report.metric, report.resolvable)} would not show. {against_single}"
+    )
+
+
+def _gain(report: BlendReport, gain: float, bounds: tuple[float, float], p: float) -> str:
+    return found(report.metric, gain, bounds, p, report.ledger_trials)
+
+
+def _weights(report: BlendReport) -> str:
+    rows = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
+    shown = table(["member", "weight", "temperature"], rows)
+    return shown if report.cost_ms is None else f"{shown}\n{number(report.cost_ms, 2)} ms a picture"
+
+
+def _worth(report: BlendReport) -> str:
+    """Return tuned and honest figures beside those of the rivals, and the verdict."""
+    metric = report.metric
+    lines = (
+        (
+            f"best single: {report.best_single}",
+            report.best_single_val_score,
+            report.best_single_honest_score,
+            report.best_single_honest_score_interval,
+        ),
+        ("equal weights", report.equal_val_score, report.equal_honest_score, report.equal_honest_score_interval),
+        (
+            f"this blend: {report.method}, {report.weights_method}",
+            report.val_score,
+            report.honest_score,
+            report.honest_score_interval,
+        ),
+    )
+    title = "on val" if metric == "accuracy" else f"{metric} on val"
+    unit = " %" if METRICS[metric].unit == "%" else ""
+    rows = [
+        [name, bare_score(metric, tuned), bare_score(metric, honest), score_interval(metric, bounds)]
+        for name, tuned, honest, bounds in lines
+    ]
+    return "\n".join(
+        [
+            table([title, f"tuned{unit}", f"honest{unit}", "95 % interval"], rows),
+            f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;",
+            "honest: cross-fitted, every choice made anew inside each fold.",
+            "",
+            wrapped(report.verdict),
+            *map(wrapped, report.notes),
+        ]
+    )
+
+
+def _calibration(report: BlendReport) -> str:
+    """Return calibration before and after, and how different the members are."""
+    lines = []
+    pair = (("before, every temperature 1", report.calibration_before), ("after, honest", report.calibration_after))
+    rows = [
+        [name, percent(one.calibration_error), f"{one.brier:.3f}", f"{one.log_loss:.3f}"]
+        for name, one in pair
+        if one is not None
+    ]
+    if rows:
+        lines.append(table(["calibration", "ECE %", "Brier", "log loss"], rows))
+    if len(report.members) > 1:
+        lines.append(wrapped(_diversity(report)))
+    return "\n".join(lines)
+
+
+def _diversity(report: BlendReport) -> str:
+    """Return in one sentence how different the members are."""
+    seen = report.diversity
+    said = (
+        f"Members: {percent(seen.mean_accuracy)} % right on average, at least one of them "
+        f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "
+        f"pictures and both fail on {percent(seen.double_fault)} % (Q {number(seen.q, 2)}, correlation "
+        f"{number(seen.correlation, 2)})."
+    )
+    worth = seen.equivalent_members
+    if worth is None:
+        return said
+    if math.isinf(worth):
+        return f"{said} By log loss the blend is worth more than all of them averaged."
+    return f"{said} By log loss the blend is worth {worth:.1f} of them, drawn at random and averaged."
+
+
+def _costs(report: BlendReport) -> str:
+    """Return the accuracy that less time would buy."""
+    if not report.costs:
+        return ""
+    rows = [
+        [
+            f"{cost.ms:.3g}",
+            str(len(cost.members)),
+            percent(cost.honest_accuracy),
+            interval(cost.honest_interval),
+            "yes" if cost.on_front else "",
+        ]
+        for cost in report.costs
+    ]
+    header = ["ms a picture", "members", "honest %", "95 % interval", "Pareto front"]
+    return f"{table(header, rows, left=0)}\nPareto front: nothing as quick is better, by honest val accuracy."
+
+
+def _methods(report: BlendReport) -> str:
+    if not report.methods:
+        return ""
+    rows = [
+        [
+            f"{one.method}, {one.weights_method}",
+            percent(one.tuned_val_accuracy),
+            percent(one.honest_accuracy),
+            interval(one.honest_interval),
+        ]
+        for one in report.methods
+    ]
+    lines = [table(["method", "tuned %", "honest %", "95 % interval"], rows)]
+    if len(rows) > 1:
+        lines.append(
+            wrapped(
+                f"The best of {len(rows)} on one val is flattered by the choice: take another method only for a reason "
+                "that you had before."
+            )
+        )
+    return "\n".join(lines)
+
+
+def _contributions(report: BlendReport) -> str:
+    """Return what each member adds; sampled values with their error."""
+    if not report.contributions:
+        return ""
+    sampled = any(one.standard_error > 0 for one in report.contributions)
+    rows = [
+        [one.member, points(one.value), *([f"{100 * one.standard_error:.1f}"] if sampled else [])]
+        for one in report.contributions
+    ]
+    header = ["Shapley value", "points", *(["sampling error"] if sampled else [])]
+    return f"{table(header, rows)}\nof honest accuracy, above guessing the most frequent class"
+
+
+def _certificate(report: BlendReport) -> str:
+    """Return in words what was proven."""
+    proof = report.certificate
+    if proof is None:
+        return ""
+    proven = (
+        f"Proof: no weights have more than {proof.bound} of {report.val_images} val pictures right by a margin of "
+        f"{proof.epsilon:.0e}; the best that were found have {proof.best}"
+    )
+    end = "." if proof.gap == 0 else f", so {proof.gap} are open after {proof.seconds:.1f} s."
+    return wrapped(f"{proven}{end} That is about these pictures alone, and says nothing of others.")
+
+
+def _written(report: BlendReport) -> Iterator[str]:
+    yield f"blend       {report.blend_path}"
+    if report.submission_path is not None:
+        yield f"submission  {report.submission_path}"
