@@ -90,7 +90,7 @@ def row(shape, metric, rounds, wanted, measured, result):
     enough = "" if statistics.median(ratios) >= wanted else " MISSED"
     spread = f"{statistics.median(ratios):,.0f} ({min(ratios):,.0f} to {max(ratios):,.0f})"
     cells = (" x ".join(f"{axis:,}" for axis in shape), metric, rounds, f"{theirs_s:.3f}", f"{1000 * ours_s:.2f}")
-    print("| " + " | ".join(map(str, cells)), spread, f"{wanted}{enough}", result, sep=" | ", end=" |\n", flush=True)
+    print("| " + " | ".join(map(str, cells)), spread, f"{wanted:,}{enough}", result, sep=" | ", end=" |\n", flush=True)
 
 
 def heading(peer, result):
@@ -135,7 +135,7 @@ def against_autogluon(asked):
 
 
 def against_phem(asked):
-    """Same search; of ties it draws one, whether or not it is in the blend, and it rounds nothing."""
+    """Same search; of ties it takes any (here the first), in the blend or not, and it rounds nothing."""
     from phem.base_utils.metrics import make_metric
     from phem.methods.ensemble_selection import EnsembleSelection
     from sklearn import metrics

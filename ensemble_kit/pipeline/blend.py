@@ -9,9 +9,9 @@ from ensemble_kit.ensembling.certificate import check_solver
 from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.alternatives import certified, cost_ms, every_budget, every_member, every_method, proof_of
 from ensemble_kit.pipeline.checkpoints import versions
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend, repeats_for, small_enough
-from ensemble_kit.pipeline.rivals import certified, cost_ms, every_budget, every_member, every_method, proof_of
 from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
 from ensemble_kit.pipeline.ways import Way, way_of
