@@ -3,9 +3,9 @@
 Makes 20 members of 1,000,000 test pictures and 100 classes in float16 (and 300 labelled val pictures)
 through the project's own storage. Then, each in a fresh process, with the files in the page cache:
 reading the 20 files raw, applying blends, opening for the first time, and `ek blend` from end to end.
-Raw reading and applying take turns; ratios are medians over the turns. Memory is the largest
-RssAnon that /proc shows while the process runs. The ratios
-are the speed of a line as a part of the speed of raw reading. Needs Linux, 4.5 GB of disk, 6 GB of memory.
+Raw reading and applying take turns. Ratios are medians over the turns, of how fast a line is against raw
+reading: 0.5 is half as fast. Memory is the largest RssAnon that /proc shows while the process runs.
+Needs Linux, 4.5 GB of disk and 6 GB of memory.
 
     python bench/scale.py --work /tmp/scale
 """

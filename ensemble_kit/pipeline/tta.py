@@ -54,7 +54,7 @@ def tta(
     Args:
         ckpt: a run folder, or a checkpoint file.
         views: names and sets of views, see `inference.views`.
-        choose: how the views are weighed: auto, equal, none.
+        choose: how the views are weighed: auto, log-loss, greedy, accuracy, equal, none.
         data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where
             they were in training.
         skip_bad: go on without the pictures that cannot be read, as a member does that was trained so.
@@ -221,6 +221,6 @@ def _report(
         honest_interval=honest.interval(val.groups),
         ridge=chosen.ridge,
         computed=computed,
-        note=why_not_fitted(val.labels) if choose == "auto" else None,
+        note=None if choose in ("equal", "none") else why_not_fitted(val.labels),
         path=predictions / name,
     )

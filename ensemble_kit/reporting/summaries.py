@@ -87,7 +87,7 @@ def looked_twice(report: TtaReport) -> str:
         [view.view, percent(view.val_accuracy), "" if i == 0 else points(view.change), f"{view.weight:.3f}"]
         for i, view in enumerate(report.views)
     ]
-    tuned = report.ridge is not None
+    tuned = report.choose not in ("equal", "none") and report.note is None
     after = "chosen views (optimistic)" if tuned else f"views, {report.choose}"
     lines = [
         table(["view", "val %", "points", "weight"], rows),
