@@ -3,8 +3,8 @@
 Synthetic members, logits = strength * label + what members share + their own noise, 10
 classes, one seed a row of val and test. Counted over seeds, for each pool and way: how often
 the 95 % intervals of honest accuracy and of the gain over equal weights hold the truth, how
-wide they are against Wilson's and against the paired Wald interval at the true rates, and
-the mean optimism that is printed against the mean that is true.
+wide they are (mean width) against Wilson's and against the paired Wald interval, of the same
+predictions and at the true rates, and the mean optimism that is printed and that is true.
 
     python bench/honesty.py [--seeds 200] [--pools mixed noise ...] [--ways auto greedy ...]
 
@@ -26,6 +26,7 @@ from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.measures import wilson
 from ensemble_kit.ensembling.tuning import best_single, tune
+from ensemble_kit.pipeline.judgement import PSEUDO_SHARE
 from ensemble_kit.types import Pool
 
 VAL, TEST, CLASSES = 300, 20_000, 10
@@ -77,6 +78,7 @@ class Seed(NamedTuple):
     gain_holds: bool
     gain_width: float
     wald_width: float
+    true_wald_width: float
     optimism: float
     true_optimism: float
     significant: bool
@@ -97,7 +99,7 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
     seen = judge(val, tuned["this"]).accuracy
     true = {key: judge(test, numbers) for key, numbers in tuned.items()}
     low, high = honest["this"].interval()
-    gain = compare_judged(honest["this"], honest["equal"], "accuracy", val.ids, pseudo=0.0)
+    gain = compare_judged(honest["this"], honest["equal"], "accuracy", val.ids, pseudo_share=PSEUDO_SHARE)
     true_gain = true["this"].accuracy - true["equal"].accuracy
     plain = wilson(honest["this"].accuracy * VAL, VAL)
     return Seed(
@@ -105,7 +107,8 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
         honest_width=(high - low) / (plain[1] - plain[0]),
         gain_holds=gain.interval[0] <= true_gain <= gain.interval[1],
         gain_width=gain.interval[1] - gain.interval[0],
-        wald_width=_wald_width(true["this"], true["equal"]),
+        wald_width=_wald_width(honest["this"], honest["equal"]),
+        true_wald_width=_wald_width(true["this"], true["equal"]),
         optimism=seen - honest["this"].accuracy,
         true_optimism=seen - true["this"].accuracy,
         significant=gain.p < 0.05,
@@ -114,7 +117,7 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
 
 
 def _wald_width(first: Judged, second: Judged) -> float:
-    """Return the width of the paired Wald interval of 300 images at the rates of test."""
+    """Return the width of the paired Wald interval of 300 images, at the rates of these predictions."""
     only_first = float((first.correct & ~second.correct).mean())
     only_second = float((second.correct & ~first.correct).mean())
     spread = only_first + only_second - (only_first - only_second) ** 2
@@ -131,7 +134,7 @@ def row(pool: str, way: str, seeds: int) -> str:
 
     holds = sum(one.honest_holds for one in found), sum(one.gain_holds for one in found)
     tests = {key: 100 * float(np.mean([one.tests[key] for one in found])) for key in ("single", "equal", "this")}
-    wald = mean("wald_width")
+    gain = mean("gain_width")
     cells = [
         pool,
         way,
@@ -139,7 +142,7 @@ def row(pool: str, way: str, seeds: int) -> str:
         f"{holds[0]} of {seeds}",
         f"{mean('honest_width'):.2f}",
         f"{holds[1]} of {seeds}",
-        f"{mean('gain_width') / wald:.2f}" if wald > 0 else "-",
+        f"{gain / mean('wald_width'):.2f}, {gain / mean('true_wald_width'):.2f}",
         f"{100 * mean('optimism'):.2f} / {100 * mean('true_optimism'):.2f}",
         f"{100 * mean('significant'):.1f} %",
         f"{time.process_time() - began:.0f}",
@@ -154,8 +157,8 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["auto", "greedy", "accuracy"])
     asked = parser.parse_args()
     print(
-        "| pool | weights | test: single / equal / this | accuracy held | width / Wilson | gain held | width / Wald "
-        "| optimism said / true, points | p < 0.05 | CPU s |\n|---|---|---|---|---|---|---|---|---|---|"
+        "| pool | weights | test: single / equal / this | accuracy held | width / Wilson | gain held "
+        "| width / Wald: same, true | optimism said / true, points | p < 0.05 | CPU s |\n|---|---|---|---|---|---|---|---|---|---|"
     )
     for pool in asked.pools:
         for way in asked.ways:

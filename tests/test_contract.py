@@ -24,7 +24,7 @@ HEIGHT = {
     "pipeline": 4,
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
-    **dict.fromkeys(["tables", "csv_text", "groups", "disk"], 1),
+    **dict.fromkeys(["tables", "csv_text", "groups", "disk", "processors"], 1),
     "errors": 1,
 }
 PRINTS_ONLY = {"as_json", "config", "show_recipe", "help"}

@@ -1,22 +1,36 @@
 """The maths of blending: from aligned logits to weights, and to the truth about them.
 
-    ballots      what a member casts, how ballots are counted, who wins
-    logloss      the one convex fit that finds weights, many problems at a time
-    temperature  one number a member that makes its probabilities honest
-    folds        which image is held out when; independent of row order
-    weights      what a way to find weights may look at; the plainest ways
-    ridge        weights by log loss, pulled towards equal: auto, log-loss
-    greedy       Caruana's selection
-    accuracy     most right images, exactly, one weight at a time
-    pairs        the few (image, class) pairs that accuracy hangs on
-    tuning       pool -> Tuned -> scores, probabilities, predictions
-    judging      what was said of labelled images, in any metric
-    honesty      the whole procedure, redone inside every fold
-    resampling   images or groups drawn again, or swapped, repeatably
-    comparison   which of two is better, paired on the same images
-    measures     calibration, the interval of an accuracy
+    ballots        what a member casts, how ballots are counted, who wins
+    logloss        the one convex fit that finds weights, many problems at a time
+    temperature    one number a member that makes its probabilities honest
+    folds          which image is held out when; independent of row order
+    views          view weights and temperatures, which every blend of a pool shares
+    condensing     fewer classes an image, where a pool has too many numbers to tune on
+    selection      which members may blend where number or time is limited
 
-NumPy only: no torch, no files, no model. The tables below import nothing. To add a
+    weights        what a way to find weights may look at; the plainest ways
+    ridge          weights by log loss, pulled towards equal: auto, log-loss
+    greedy         Caruana's selection;  rivals: how good one more member would be
+    accuracy       most right images, exactly, one weight at a time
+    pairs          the few (image, class) pairs that accuracy hangs on
+    certificate    how many images any weights could have right;  proof: a blend beside it
+    stacking       logistic regression on everything that members say
+
+    tuning         pool -> Tuned
+    applying       Tuned -> scores, probabilities, predictions, tile by tile
+    screening      a quick look at a logit sum that knows where it can be trusted
+
+    judging        what was said of labelled images, in any metric
+    honesty        the whole procedure, redone inside every fold
+    resampling     images or groups drawn again, or swapped, repeatably
+    comparison     which of two is better, paired on the same images
+    measures       calibration, the interval of an accuracy
+    diversity      who is right where, and who is nearly the same network
+    contributions  what each member adds;  shapley: fairly, whoever joins first
+    equivalents    how many members drawn at random a blend is worth
+
+NumPy only: no torch, no files, no model; SciPy and scikit-learn where a solver is
+asked for. The tables below import nothing. To add a
 ballot, a way to find weights, or a way to choose views: write the function, add one line.
 """
 

@@ -5,6 +5,8 @@ memory-mapped members are, only some tiles are in memory. A tile knows nothing o
 others, so neither its size nor the number of threads can change a bit of a result.
 Members and views of weight 0 are never read, labels neither. Sums run in float64, in the
 order of members and of their views; see `screening` for how most of them are spared.
+A stack is the exception: it hears every member, and the last bits of its matrix products
+may depend on the tile.
 """
 
 from collections.abc import Callable, Sequence

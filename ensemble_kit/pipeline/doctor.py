@@ -4,7 +4,6 @@ Looks only; what it tries, it tries in a folder of its own and removes. Never st
 finding. To look at something more: a function that returns a `Diagnosis`, a line in `doctor`.
 """
 
-import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from ensemble_kit.pipeline import doctor_folder, doctor_packages
 from ensemble_kit.pipeline.doctor_folder import by_amount, size
+from ensemble_kit.processors import usable_processors
 from ensemble_kit.results import Diagnosis, DoctorReport
 
 OLDEST_PYTHON = (3, 11)
@@ -35,7 +35,7 @@ def doctor(cache: str | Path = ".ek") -> DoctorReport:
             judge_python(sys.version_info[:2], platform.python_version()),
             doctor_packages.judge_pair(facts, *versions),
             doctor_packages.look_at_timm(),
-            doctor_packages.judge_devices(facts, cpu_flags(), _cores(), _gpu_file()),
+            doctor_packages.judge_devices(facts, cpu_flags(), usable_processors(), _gpu_file()),
             judge_memory(*memory()),
             *doctor_folder.look_at_folder(Path.cwd()),
             doctor_folder.look_at_cache(Path(cache)),
@@ -92,11 +92,6 @@ def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
         return frozenset()
     listed = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     return frozenset(listed.partition(":")[2].split())
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpu_file() -> bool:

@@ -247,3 +247,15 @@ def test_mcnemars_p_is_scipys_binomial_test(first: int, second: int) -> None:
     expected = binomtest(first, first + second).pvalue if first + second else 1.0
     for found in (mcnemar(first, second), mcnemar(second, first)):
         assert found.p == pytest.approx(expected, rel=1e-9)
+
+
+def test_two_that_mostly_decide_alike_have_an_interval_hardly_wider_than_walds() -> None:
+    labels = np.zeros(300, dtype=np.int64)
+    first, second = (np.repeat([1, 0], [wrong, 300 - wrong])[None] for wrong in (3, 0))
+    ids = [f"{place:03d}" for place in range(300)]
+    found = compare_judged(Judged(first, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
+    low, high = found.interval
+    wald = 1.959964 * np.sqrt(3 - 9 / 300) / 300
+    assert wald < (high - low) / 2 < 1.1 * wald
+    same = compare_judged(Judged(second, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
+    assert same.interval == (0.0, 0.0)

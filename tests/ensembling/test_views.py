@@ -25,9 +25,10 @@ def test_a_view_as_good_as_identity_gets_about_half() -> None:
     np.testing.assert_allclose(found.view_weights, [0.5, 0.5], atol=0.12)
 
 
-def test_a_view_that_does_harm_gets_nothing() -> None:
+@pytest.mark.parametrize("choice", ["auto", "log-loss", "greedy", "accuracy"])
+def test_a_view_that_does_harm_gets_nothing(choice: str) -> None:
     logits, labels, ids = a_member(1, 2.0, -2.0, 2.0)
-    found = tune_views(logits, labels, ids, None, "auto")
+    found = tune_views(logits, labels, ids, None, choice)
     assert found.view_weights[1] < 0.02
     assert found.view_weights.sum() == pytest.approx(1)
 
@@ -68,9 +69,10 @@ def test_row_order_does_not_matter_to_the_last_bit() -> None:
     np.testing.assert_array_equal(plain.view_weights, moved.view_weights)
 
 
-def test_too_few_images_leave_identity() -> None:
+@pytest.mark.parametrize("choice", ["auto", "log-loss", "greedy", "accuracy", "none"])
+def test_too_few_images_leave_identity(choice: str) -> None:
     logits, labels, ids = a_member(6, 1.0, 3.0)
-    found = tune_views(logits[:, :49], labels[:49], ids[:49], None, "auto")
+    found = tune_views(logits[:, :49], labels[:49], ids[:49], None, choice)
     assert found.view_weights.tolist() == [1.0, 0.0]
     assert found.ridge is None
 

@@ -20,6 +20,7 @@ from ensemble_kit.errors import (
     MisalignedError,
     UnknownNameError,
 )
+from ensemble_kit.reporting.summaries import looked_twice
 from ensemble_kit.storage.atomic import locked
 
 QUIET = {"quiet": True}
@@ -189,6 +190,10 @@ def test_views_are_judged_alone_and_together(road):
     assert report.val_accuracy_after == pytest.approx(accuracy_score(labels, logits.mean(axis=0).argmax(axis=1)))
     assert report.honest_accuracy == pytest.approx(report.val_accuracy_after)  # nothing was tuned
     assert [view.weight for view in ek.tta("runs/cnn", choose="none", **QUIET).views] == [1, 0, 0]
+    for choice in ("greedy", "accuracy", "log-loss"):
+        report = ek.tta("runs/cnn", choose=choice, **QUIET)
+        assert sum(view.weight for view in report.views) == pytest.approx(1)
+        assert "honest (cross-fitted)" in looked_twice(report)
 
 
 def test_another_checkpoint_is_refused_unless_replaced(road):
