@@ -156,10 +156,19 @@ def main() -> None:
     parser.add_argument("--pools", nargs="+", default=list(POOLS), choices=list(POOLS))
     parser.add_argument("--ways", nargs="+", default=["auto", "greedy", "accuracy"])
     asked = parser.parse_args()
-    print(
-        "| pool | weights | test: single / equal / this | accuracy held | width / Wilson | gain held "
-        "| width / Wald: same, true | optimism said / true, points | p < 0.05 | CPU s |\n|---|---|---|---|---|---|---|---|---|---|"
+    titles = (
+        "pool",
+        "weights",
+        "test: single / equal / this",
+        "accuracy held",
+        "width / Wilson",
+        "gain held",
+        "width / Wald: same, true",
+        "optimism said / true, points",
+        "p < 0.05",
+        "CPU s",
     )
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for pool in asked.pools:
         for way in asked.ways:
             print(row(pool, way, asked.seeds), flush=True)
