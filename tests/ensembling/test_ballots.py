@@ -138,3 +138,27 @@ def test_points_are_ranks_as_scipy_has_them(ties: bool) -> None:
 
 def test_one_class_alone_has_no_points() -> None:
     assert cast_rank(np.ones((1, 2, 1))).tolist() == [[[0.0], [0.0]]]
+
+
+def test_weighted_soft_votes_are_those_of_the_published_table() -> None:
+    # scikit-learn's user guide, "Weighted average probabilities (soft voting)": 0.37, 0.4, 0.23, so class 2 wins
+    chances = np.array([[[0.2, 0.5, 0.3]], [[0.6, 0.3, 0.1]], [[0.3, 0.4, 0.3]]])
+    found = combine(np.log(chances), np.ones(3), cast_prob)
+    np.testing.assert_allclose(found, [[0.37, 0.4, 0.23]], atol=0.005)
+    assert decide(found).tolist() == [1]
+    heavier = combine(np.log(chances), np.array([1.0, 2.0, 1.0]), cast_prob)
+    np.testing.assert_allclose(heavier, [[1.7 / 4, 1.5 / 4, 0.8 / 4]], atol=1e-12)
+    assert decide(heavier).tolist() == [0]
+
+
+def test_ties_go_by_weight_then_by_confidence_then_to_the_lowest_class() -> None:
+    sure, doubtful = np.array([0.0, 4.0, 0.0]), np.array([1.0, 0.0, 0.0])
+    logits = np.stack([sure, doubtful])[:, None]
+    said = [
+        decide(combine(logits, weights, cast_top1), combine(logits, weights, cast_prob)).tolist()
+        for weights in (np.array([1.0, 1.1]), np.array([1.0, 1.0]))
+    ]
+    assert said == [[0], [1]]  # the heavier vote; then, at equal weights, the surer one
+    even = np.stack([np.array([0.0, 2.0, 0.0]), np.array([2.0, 0.0, 0.0])])[:, None]
+    halves = np.array([0.5, 0.5])
+    assert decide(combine(even, halves, cast_top1), combine(even, halves, cast_prob)).tolist() == [0]
