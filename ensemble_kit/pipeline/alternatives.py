@@ -18,6 +18,7 @@ from ensemble_kit.ensembling.views import prepare
 from ensemble_kit.pipeline.judgement import make, procedure_of, repeats_for
 from ensemble_kit.pipeline.ways import Way, ms_of, other_way
 from ensemble_kit.reporting.progress import Watch
+from ensemble_kit.reporting.tables import percent
 from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.types import Pool, Tuned
@@ -32,10 +33,11 @@ def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool
     redone = [manifest.view_choice for manifest in manifests]
     found = []
     others = list(_other_ways(val, way))
-    with Watch("every method", len(others), quiet) as watch:
+    with Watch("every method", len(others) * len(val.ids), quiet) as watch:
         for other in others:
             honest = cross_fit(val, {"it": procedure_of(other, redone)}, repeats=repeats_for(val))["it"]
             tuned, _ = make(val, other, chosen)
+            watch.advance(len(val.ids))
             written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
             found.append(
                 MethodReport(
@@ -46,7 +48,7 @@ def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool
                     honest_interval=honest.interval(val.groups),
                 )
             )
-            watch.advance()
+            watch.note(f"{other.ballot}, {written}", f"{other.ballot}, {written}: {percent(honest.accuracy)} % honest")
     return tuple(sorted(found, key=lambda one: -one.honest_accuracy))
 
 
@@ -82,18 +84,27 @@ def every_budget(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool
     chosen = [np.array(manifest.view_weights) for manifest in manifests]
     redone = [manifest.view_choice for manifest in manifests]
     budgets = _budgets(val, way, manifests)
-    points: list[CostReport] = []
-    with Watch("accuracy against cost", len(budgets), quiet) as watch:
+    points: dict[tuple[str, ...], CostReport] = {}
+    with Watch("accuracy against cost", len(budgets) * len(val.ids), quiet) as watch:
         for budget in budgets:
             tighter = way._replace(search=replace(way.search, limits=replace(limit, max_ms=budget)))
             honest = cross_fit(val, {"it": procedure_of(tighter, redone)}, repeats=repeats_for(val))["it"]
             tuned, _ = make(val, tighter, chosen)
             used = tuple(name for name, weight in zip(val.members, tuned.weights, strict=True) if weight > 0)
-            better = all(honest.accuracy > point.honest_accuracy for point in points)
             cost = sum(limit.ms[name] for name in used)
-            points.append(CostReport(cost, used, honest.accuracy, honest.interval(val.groups), better))
-            watch.advance()
-    return tuple(points)
+            points[used] = CostReport(cost, used, honest.accuracy, honest.interval(val.groups), on_front=False)
+            watch.advance(len(val.ids))
+            watch.note(f"{cost:.3g} ms", f"{cost:.3g} ms a picture: {percent(honest.accuracy)} % honest")
+    return _with_front(list(points.values()))
+
+
+def _with_front(points: Sequence[CostReport]) -> tuple[CostReport, ...]:
+    """Return the points by rising cost, marked where nothing as quick is better."""
+    by_cost = sorted(points, key=lambda point: (point.ms, -point.honest_accuracy))
+    return tuple(
+        replace(point, on_front=all(point.honest_accuracy > other.honest_accuracy for other in by_cost[:place]))
+        for place, point in enumerate(by_cost)
+    )
 
 
 def _budgets(val: Pool, way: Way, manifests: Sequence[Manifest]) -> list[float]:
