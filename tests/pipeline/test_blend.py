@@ -66,14 +66,11 @@ def test_a_blend_of_one_against_the_best_single_is_the_binomial_test(pool):
     good, better = (logits[name].argmax(axis=1) == labels for name in ("good", "better"))
     assert report.best_single == "better"
     first, second = int((good & ~better).sum()), int((better & ~good).sum())
-    if report.best_single_honest_accuracy == pytest.approx(better.mean()):  # chosen in every fold
-        assert report.p_vs_best_single == pytest.approx(binomtest(first, first + second).pvalue)
-        spread = first + second - (first - second) ** 2 / IMAGES
-        half = 1.959964 * np.sqrt(spread) / IMAGES
-        low, high = report.gain_over_best_single_interval
-        assert (high - low) / 2 == pytest.approx(half, rel=1e-5)
-    else:
-        pytest.fail("the better member should win in every fold")
+    assert report.best_single_honest_accuracy == pytest.approx(better.mean())  # chosen in every fold
+    assert report.p_vs_best_single == pytest.approx(binomtest(first, first + second).pvalue)
+    low, high = report.gain_over_best_single_interval
+    wald = 1.959964 * np.sqrt(first + second - (first - second) ** 2 / IMAGES) / IMAGES
+    assert wald < (high - low) / 2 < 1.1 * wald
 
 
 def test_calibration_before_is_that_of_the_raw_logits(pool):
