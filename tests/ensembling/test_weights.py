@@ -6,10 +6,11 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from ensemble_kit.ensembling.ballots import LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Ballot
+from ensemble_kit.ensembling.ballots import BORDA, GEO_MEAN, LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Ballot
 from ensemble_kit.ensembling.folds import fold_of
 from ensemble_kit.ensembling.greedy import greedy
 from ensemble_kit.ensembling.ridge import RIDGES, auto
+from ensemble_kit.ensembling.ridge import log_loss as log_loss_way
 from ensemble_kit.ensembling.temperature import fit_temperatures
 from ensemble_kit.ensembling.weights import Evidence, Search, equal, prior_only, weigh
 from ensemble_kit.metrics import METRICS
@@ -204,14 +205,48 @@ def test_auto_with_one_member_has_nothing_to_choose() -> None:
     assert found.ridge is None
 
 
-@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, MAJORITY_VOTE])
-def test_auto_survives_perfect_members(ballot: Ballot) -> None:
+@pytest.mark.parametrize("way", [auto, log_loss_way])
+@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
+def test_perfect_members_are_survived(way, ballot: Ballot) -> None:
     labels = np.arange(IMAGES) % CLASSES
     logits = np.tile(100 * np.eye(CLASSES)[labels], (MEMBERS, 1, 1))
     fold = fold_of([str(place) for place in range(IMAGES)], labels)
-    found = auto(Evidence(ballot, logits, labels, fold, None, EVEN))
+    found = way(Evidence(ballot, logits, labels, fold, None, EVEN))
     np.testing.assert_allclose(found.weights, EVEN, atol=1e-6)
     assert np.isfinite(found.blend_temperature)
+
+
+@pytest.mark.parametrize("way", [auto, log_loss_way])
+@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
+@pytest.mark.parametrize("kind", ["constant", "one class", "one member separates"])
+def test_input_that_says_nothing_or_everything_does_not_diverge(way, ballot: Ballot, kind: str) -> None:
+    random = np.random.default_rng(1)
+    labels = np.zeros(IMAGES, dtype=np.int64) if kind == "one class" else np.arange(IMAGES) % CLASSES
+    logits = (
+        np.zeros((MEMBERS, IMAGES, CLASSES)) if kind == "constant" else random.normal(size=(MEMBERS, IMAGES, CLASSES))
+    )
+    if kind == "one member separates":
+        logits[2] = 30 * np.eye(CLASSES)[labels]
+    fold = fold_of([str(place) for place in range(IMAGES)], labels)
+    found = way(Evidence(ballot, logits, labels, fold, None, EVEN))
+    assert found.weights.sum() == pytest.approx(1)
+    assert (found.weights >= 0).all()
+    assert 0.001 < found.blend_temperature < 100
+    if kind == "constant":
+        np.testing.assert_allclose(found.weights, EVEN, atol=1e-3)
+
+
+def test_log_loss_takes_the_ridge_of_least_cross_fitted_log_loss_as_scipy_finds_it() -> None:
+    seen = evidence(LOGIT_SUM, 3)
+    losses = np.zeros((len(RIDGES), IMAGES))
+    for (place, ridge), fold in itertools.product(enumerate(RIDGES), range(5)):
+        v = scipy_fit(seen, seen.fold != fold, ridge)
+        held = seen.fold == fold
+        losses[place, held] = log_loss(np.tensordot(v, seen.logits[:, held], axes=1), seen.labels[held])
+    found = log_loss_way(seen)
+    assert found.ridge == RIDGES[int(losses.mean(axis=1).argmin())]
+    v = scipy_fit(seen, np.ones(IMAGES, dtype=bool), found.ridge)
+    np.testing.assert_allclose(found.weights, v / v.sum(), atol=1e-4)
 
 
 def test_auto_survives_one_group_that_holds_everything() -> None:
