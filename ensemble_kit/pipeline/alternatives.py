@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ensemble_kit.ensembling.proof import prove
 from ensemble_kit.ensembling.selection import grow
 from ensemble_kit.ensembling.stacking import enough_rows
 from ensemble_kit.ensembling.views import prepare
-from ensemble_kit.pipeline.judgement import make, procedure_of, repeats_for
+from ensemble_kit.pipeline.judgement import Judgement, make, procedure_of, repeats_for
 from ensemble_kit.pipeline.ways import Way, ms_of, other_way
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.reporting.tables import percent
@@ -25,6 +25,35 @@ from ensemble_kit.types import Pool, Tuned
 
 MOST_BUDGETS: Final = 8
 BAGS: Final = 10
+
+
+class Alternatives(NamedTuple):
+    """What stands beside a blend; empty where it was not asked for. Fields are named as in the report."""
+
+    methods: tuple[MethodReport, ...]
+    contributions: tuple[ContributionReport, ...]
+    costs: tuple[CostReport, ...]
+    certificate: CertificateReport | None
+
+
+def alternatives(
+    val: Pool, way: Way, judged: Judgement, manifests: Sequence[Manifest], full: bool, proof_s: float, quiet: bool
+) -> Alternatives:
+    """Return what stands beside a blend.
+
+    Args:
+        full: judge every method and every member, and prove; else only what the way asks for.
+        proof_s: how long a proof that the way did not ask for may take, in seconds.
+    """
+    certificate = judged.certificate
+    if full and certificate is None:
+        certificate = _proof_of(val, way, judged.tuned, manifests, proof_s)
+    return Alternatives(
+        methods=every_method(val, way, manifests, quiet) if full else (),
+        contributions=every_member(val, way, manifests) if full else (),
+        costs=every_budget(val, way, manifests, quiet),
+        certificate=_certified(certificate),
+    )
 
 
 def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool) -> tuple[MethodReport, ...]:
@@ -119,7 +148,7 @@ def _budgets(val: Pool, way: Way, manifests: Sequence[Manifest]) -> list[float]:
     return [float(sums[place]) * (1 + 1e-12) for place in places]
 
 
-def proof_of(val: Pool, way: Way, tuned: Tuned, manifests: Sequence[Manifest], seconds: float) -> Certificate | None:
+def _proof_of(val: Pool, way: Way, tuned: Tuned, manifests: Sequence[Manifest], seconds: float) -> Certificate | None:
     """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
     if tuned.stack is not None:
         return None
@@ -127,7 +156,7 @@ def proof_of(val: Pool, way: Way, tuned: Tuned, manifests: Sequence[Manifest], s
     return prove(val, tuned, chosen, seconds, way.search.limits).certificate
 
 
-def certified(certificate: Certificate | None) -> CertificateReport | None:
+def _certified(certificate: Certificate | None) -> CertificateReport | None:
     """Return a certificate as it is reported."""
     if certificate is None:
         return None

@@ -4,12 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ensemble_kit.ensembling.certificate import check_solver
 from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.alternatives import certified, cost_ms, every_budget, every_member, every_method, proof_of
+from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
 from ensemble_kit.pipeline.checkpoints import versions
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend, repeats_for, small_enough
 from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
@@ -109,12 +110,7 @@ def blend(
     repeats = repeats_for(val)
     say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
     judged = judge_blend(val, way, manifests)
-    certificate = judged.certificate
-    if full and certificate is None:
-        certificate = proof_of(val, way, judged.tuned, manifests, certify_seconds)
-    methods = every_method(val, way, manifests, quiet) if full else ()
-    contributions = every_member(val, way, manifests) if full else ()
-    costs = every_budget(val, way, manifests, quiet)
+    beside = alternatives(val, way, judged, manifests, full, certify_seconds, quiet)
     notes = _notes(whole, metric, manifests, judged)
     saved = _saved(name, way, held, whole, judged)
     path = blend_store.write_blend(blends, saved)
@@ -125,34 +121,39 @@ def blend(
         write_csv(target, saved, judged.tuned, Path(submissions))
     report = BlendReport(
         name=name,
-        method=method,
-        members=tuple(names),
-        weights=dict(zip(names, map(float, judged.tuned.weights), strict=True)),
-        temperatures=dict(zip(names, map(float, judged.tuned.temperatures), strict=True)),
-        weights_method=way.written,
-        settings=way.settings(),
-        ridge=judged.tuned.ridge,
-        blend_temperature=judged.tuned.blend_temperature,
-        metric=metric,
+        **_numbers(way, names, judged),
         val_images=len(val.ids),
         groups=None if val.groups is None else len(set(val.groups)),
+        **judged.figures,
         ledger_trials=count_trials(blends, fingerprint(whole)),
-        calibration_before=judged.calibration[0],
-        calibration_after=judged.calibration[1],
-        diversity=judged.diversity,
         cost_ms=cost_ms(judged.tuned, manifests),
-        costs=costs,
-        methods=methods,
-        contributions=contributions,
-        certificate=certified(certificate),
+        **beside._asdict(),
         verdict="",
         notes=tuple(notes),
         blend_path=path,
         submission_path=None if target is None else target.path,
         seconds=time.perf_counter() - began,
-        **judged.figures,
     )
     return replace(report, verdict=verdict(report))
+
+
+def _numbers(way: Way, names: Sequence[str], judged: Judgement) -> dict[str, Any]:
+    """Return what was asked for and the numbers that were found, by the names that the report gives them."""
+    tuned = judged.tuned
+    return {
+        "method": way.ballot,
+        "members": tuple(names),
+        "weights": dict(zip(names, map(float, tuned.weights), strict=True)),
+        "temperatures": dict(zip(names, map(float, tuned.temperatures), strict=True)),
+        "weights_method": way.written,
+        "settings": way.settings(),
+        "ridge": tuned.ridge,
+        "blend_temperature": tuned.blend_temperature,
+        "metric": way.search.metric,
+        "calibration_before": judged.calibration[0],
+        "calibration_after": judged.calibration[1],
+        "diversity": judged.diversity,
+    }
 
 
 def _names(members: Sequence[str], predictions: Path) -> list[str]:
