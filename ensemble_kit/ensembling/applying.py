@@ -12,7 +12,7 @@ may depend on the tile.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -24,11 +24,12 @@ from ensemble_kit.ensembling.stacking import stacked
 from ensemble_kit.errors import MisalignedError
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Pool, Scores, Tuned
+from ensemble_kit.types import MemberLogits, Pool, Scores, Tuned
 
 TILE_SCORES = 1 << 18  # images times classes of a tile: a megabyte in float32, as caches like it
 
 Rows = slice | Int[np.ndarray, " some"]
+EVERY_ROW: Final = slice(None)
 ImageLogits = Float[np.ndarray, "images classes"]
 
 
@@ -79,6 +80,16 @@ def predict(pool: Pool, tuned: Tuned, threads: int | None = None) -> Int[np.ndar
 
     _each_tile(settle, len(left), classes, threads)
     return winners
+
+
+def calibrated(pool: Pool, tuned: Tuned, rows: Rows = EVERY_ROW) -> MemberLogits:
+    """Return the logits of every member, views merged and divided by its temperature, in float64.
+
+    Raises:
+        MisalignedError: the numbers do not fit the pool's members or views.
+    """
+    every = _shares(pool, replace(tuned, weights=np.ones(len(tuned.weights))))
+    return np.stack([_calibrated(share, rows) for share in every])
 
 
 def rule_of(ballot: str) -> Ballot:
@@ -149,8 +160,7 @@ def _counter(pool: Pool, tuned: Tuned, casts: Sequence[Cast]) -> Callable[[Rows]
     if stack is None:
         shares = _shares(pool, tuned)
         return lambda rows: _counted(shares, rows, casts)
-    every = _shares(pool, replace(tuned, weights=np.ones(len(tuned.weights))))
-    return lambda rows: [stacked(np.stack([_calibrated(share, rows) for share in every]), stack)]
+    return lambda rows: [stacked(calibrated(pool, tuned, rows), stack)]
 
 
 def _counted(shares: Sequence[Share], rows: Rows, casts: Sequence[Cast]) -> list[Scores]:

@@ -8,11 +8,11 @@ on the fold that was held out. A lone guess of the most frequent class is worth 
 import numpy as np
 from jaxtyping import Float
 
-from ensemble_kit.ensembling.applying import rule_of
-from ensemble_kit.ensembling.ballots import cast_prob, merge_views
+from ensemble_kit.ensembling.applying import calibrated, rule_of
+from ensemble_kit.ensembling.ballots import cast_prob
 from ensemble_kit.ensembling.honesty import Procedure, splits
 from ensemble_kit.ensembling.shapley import Shapley, Subsets, shapley, subset_accuracies
-from ensemble_kit.types import MemberLogits, Pool, Tuned
+from ensemble_kit.types import Pool
 
 
 def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: int = 8) -> Shapley:
@@ -42,10 +42,3 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
         return right / (repeats * len(pool.ids))
 
     return shapley(worth, len(pool.members), exact_to)
-
-
-def calibrated(pool: Pool, tuned: Tuned) -> MemberLogits:
-    """Return every member's logits, views merged and divided by its temperature, in float64."""
-    merged = [merge_views(*pair) for pair in zip(pool.logits, tuned.view_weights, strict=True)]
-    logits: MemberLogits = np.stack(merged) / tuned.temperatures[:, None, None]
-    return logits

@@ -9,14 +9,13 @@ import numpy as np
 from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.contributions import contributions
-from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import judge
 from ensemble_kit.ensembling.proof import prove
 from ensemble_kit.ensembling.selection import grow
 from ensemble_kit.ensembling.stacking import enough_rows
 from ensemble_kit.ensembling.views import prepare
-from ensemble_kit.pipeline.judgement import Judgement, make, procedure_of, repeats_for
-from ensemble_kit.pipeline.ways import Way, ms_of, other_way
+from ensemble_kit.pipeline.judgement import Judgement, estimate, procedure_of, repeats_for
+from ensemble_kit.pipeline.ways import Way, ms_of, other_way, views_as_chosen, views_to_choose
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.reporting.tables import percent
 from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport
@@ -58,14 +57,11 @@ def alternatives(
 
 def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool) -> tuple[MethodReport, ...]:
     """Return the honest estimate of every way to find weights, and of every ballot, on the same folds."""
-    chosen = [np.array(manifest.view_weights) for manifest in manifests]
-    redone = [manifest.view_choice for manifest in manifests]
     found = []
     others = list(_other_ways(val, way))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
         for other in others:
-            honest = cross_fit(val, {"it": procedure_of(other, redone)}, repeats=repeats_for(val))["it"]
-            tuned, _ = make(val, other, chosen)
+            tuned, honest = estimate(val, other, manifests)
             watch.advance(len(val.ids))
             written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
             found.append(
@@ -98,8 +94,7 @@ def every_member(val: Pool, way: Way, manifests: Sequence[Manifest]) -> tuple[Co
     """Return what each member adds to honest accuracy, the most first; nothing for a stack."""
     if way.written == "stacking":
         return ()
-    redone = [manifest.view_choice for manifest in manifests]
-    found = contributions(val, procedure_of(way, redone), repeats_for(val))
+    found = contributions(val, procedure_of(way, views_to_choose(manifests)), repeats_for(val))
     rows = zip(val.members, found.values, found.standard_errors, strict=True)
     added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
     return tuple(sorted(added, key=lambda one: -one.value))
@@ -110,15 +105,12 @@ def every_budget(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool
     limit = way.search.limits
     if limit.max_ms is None:
         return ()
-    chosen = [np.array(manifest.view_weights) for manifest in manifests]
-    redone = [manifest.view_choice for manifest in manifests]
     budgets = _budgets(val, way, manifests)
     points: dict[tuple[str, ...], CostReport] = {}
     with Watch("accuracy against cost", len(budgets) * len(val.ids), quiet) as watch:
         for budget in budgets:
             tighter = way._replace(search=replace(way.search, limits=replace(limit, max_ms=budget)))
-            honest = cross_fit(val, {"it": procedure_of(tighter, redone)}, repeats=repeats_for(val))["it"]
-            tuned, _ = make(val, tighter, chosen)
+            tuned, honest = estimate(val, tighter, manifests)
             used = tuple(name for name, weight in zip(val.members, tuned.weights, strict=True) if weight > 0)
             cost = sum(limit.ms[name] for name in used)
             points[used] = CostReport(cost, used, honest.accuracy, honest.interval(val.groups), on_front=False)
@@ -141,7 +133,7 @@ def _budgets(val: Pool, way: Way, manifests: Sequence[Manifest]) -> list[float]:
     limit = way.search.limits
     assert limit.max_ms is not None
     cost = limit.costs(val.members)
-    prepared = prepare(val, [np.array(manifest.view_weights) for manifest in manifests])
+    prepared = prepare(val, views_as_chosen(manifests))
     order, _ = grow(prepared.logits, prepared.labels, cost, len(cost), limit.max_ms, per_ms=True)
     sums = np.unique(np.append(np.cumsum(cost[order]), limit.max_ms))
     places = np.unique(np.linspace(0, len(sums) - 1, min(MOST_BUDGETS, len(sums))).round().astype(int))
@@ -152,8 +144,7 @@ def _proof_of(val: Pool, way: Way, tuned: Tuned, manifests: Sequence[Manifest], 
     """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
     if tuned.stack is not None:
         return None
-    chosen = [np.array(manifest.view_weights) for manifest in manifests]
-    return prove(val, tuned, chosen, seconds, way.search.limits).certificate
+    return prove(val, tuned, views_as_chosen(manifests), seconds, way.search.limits).certificate
 
 
 def _certified(certificate: Certificate | None) -> CertificateReport | None:

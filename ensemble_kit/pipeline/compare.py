@@ -13,7 +13,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.judgement import procedure_of, repeats_for, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
-from ensemble_kit.pipeline.ways import way_of
+from ensemble_kit.pipeline.ways import views_to_choose, way_of
 from ensemble_kit.reporting.comparison import SIGNIFICANT, sentence
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import CompareReport
@@ -130,7 +130,7 @@ def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judge
     pool = _only(val, side.members)
     held = [manifests[name] for name in side.members]
     way = way_of(side.ballot, side.weights, side.metric, side.settings, held)
-    procedure = procedure_of(way, [manifest.view_choice for manifest in held])
+    procedure = procedure_of(way, views_to_choose(held))
     return cross_fit(pool, {side.name: procedure}, repeats=repeats_for(pool))[side.name]
 
 

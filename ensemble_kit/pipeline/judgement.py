@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from ensemble_kit.ensembling.applying import calibrated
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.comparison import compare_judged
 from ensemble_kit.ensembling.condensing import condensed
-from ensemble_kit.ensembling.contributions import calibrated
 from ensemble_kit.ensembling.diversity import diversity, near_duplicates
 from ensemble_kit.ensembling.equivalents import equal_blend_curve, equivalent
 from ensemble_kit.ensembling.folds import fold_of
@@ -22,7 +22,7 @@ from ensemble_kit.ensembling.tuning import best_single, tune
 from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.ways import Way
+from ensemble_kit.pipeline.ways import Way, views_as_chosen, views_to_choose
 from ensemble_kit.results import CalibrationReport, DiversityReport
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.types import Pool, Tuned
@@ -49,8 +49,7 @@ class Judgement(NamedTuple):
 
 def judge_blend(val: Pool, way: Way, manifests: Sequence[Manifest]) -> Judgement:
     """Return what a blend of these members is worth, its rivals judged on the same folds."""
-    chosen = [np.array(manifest.view_weights) for manifest in manifests]
-    redone = [manifest.view_choice for manifest in manifests]
+    chosen, redone = views_as_chosen(manifests), views_to_choose(manifests)
     tuned, certificate = make(val, way, chosen)
     rivals: dict[str, Any] = {
         "equal": partial(tune, ballot=way.ballot, weights="equal"),
@@ -86,6 +85,13 @@ def procedure_of(way: Way, view_choices: Sequence[ViewChoice]) -> Procedure:
     """Return the whole way from a pool to a blend, to be redone inside every fold."""
     hasty = way if way.proof_s is None else way._replace(proof_s=PROOF_SHARE * way.proof_s)
     return lambda pool: make(pool, hasty, view_choices)[0]
+
+
+def estimate(val: Pool, way: Way, manifests: Sequence[Manifest]) -> tuple[Tuned, Judged]:
+    """Return what a way makes of these members, and how that does where it has not looked."""
+    procedure = procedure_of(way, views_to_choose(manifests))
+    honest = cross_fit(val, {"it": procedure}, repeats=repeats_for(val))["it"]
+    return make(val, way, views_as_chosen(manifests))[0], honest
 
 
 def small_enough(val: Pool, metric: str, weights: str = "auto") -> Pool:

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 from ensemble_kit.ensembling.selection import Limits
 from ensemble_kit.ensembling.tuning import check_metric
+from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.ensembling.weights import PLAIN, Search
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.storage.manifest import Manifest
@@ -76,6 +79,16 @@ def way_of(
     costs = {manifest.name: cost for manifest in manifests if (cost := ms_of(manifest)) is not None}
     limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)
     return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s)
+
+
+def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:
+    """Return the view weights that the members have."""
+    return [np.array(manifest.view_weights) for manifest in manifests]
+
+
+def views_to_choose(manifests: Sequence[Manifest]) -> list[ViewChoice]:
+    """Return how the members' view weights are chosen, to be redone inside every fold."""
+    return [manifest.view_choice for manifest in manifests]
 
 
 def ms_of(manifest: Manifest) -> float | None:

@@ -170,7 +170,7 @@ def _methods(report: BlendReport) -> str:
         ]
         for one in report.methods
     ]
-    lines = [table(["method", "tuned %", "honest %", "95 % interval"], rows)]
+    lines = [table(["accuracy by method", "tuned %", "honest %", "95 % interval"], rows)]
     if len(rows) > 1:
         lines.append(
             wrapped(
