@@ -11,6 +11,8 @@
     snapshots      members as they stood at one moment, without a lock
     members        all that concerns members: write, read, list, rename, remove
     views          adding views to a member, and setting their weights
+    parts          how a long look at pictures is cut, and the file of one part
+    jobs           the finished parts of a look, until the member is written
     scores         score files that other programs wrote
     runs           config, metrics and checkpoint of one training run
     blends         a saved blend and its pins

@@ -2,13 +2,14 @@
 
 Both are named by their content and never change. Nothing is returned that does not
 match its sha256 and the manifest, or holds a NaN; once that is known and remembered, no
-logit is read to open a split. Never unpickles, never commits anything: a file counts
-only once a manifest names it.
+logit is read to open a split. Logits are written chunk by chunk, so that what is mapped
+from a file may be larger than memory. Never unpickles, never commits anything: a file
+counts only once a manifest names it.
 """
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tokenize import TokenError
@@ -21,7 +22,7 @@ from ensemble_kit.storage.atomic import replace_file_in_parts
 from ensemble_kit.storage.checksums import check, check_once
 from ensemble_kit.storage.manifest import Manifest, SplitFiles, StoredFile
 from ensemble_kit.storage.rows import Rows, parse_rows, render_rows
-from ensemble_kit.types import Predictions, ViewLogits
+from ensemble_kit.types import Predictions, Scores, ViewLogits
 
 DTYPES = ("float32", "float16")
 CHUNK_LOGITS = 1 << 20  # looked at together, so that a large file needs little memory
@@ -31,6 +32,9 @@ UNREADABLE = (ValueError, TypeError, EOFError, SyntaxError, TokenError, Overflow
 ParsedRows = dict[tuple[str, tuple[str, ...]], Rows]
 """The rows that one reading has parsed already, by the sha256 of their CSV and the classes."""
 
+RowsOf = Callable[[slice], Scores]
+"""Gives some consecutive rows of one view, so that no view need be whole in memory."""
+
 
 def write_split(folder: Path, predictions: Predictions, dtype: str) -> SplitFiles:
     """Write the two files of a split under the names of their contents.
@@ -38,13 +42,34 @@ def write_split(folder: Path, predictions: Predictions, dtype: str) -> SplitFile
     Raises:
         BadDataError: a logit is too large for the type.
     """
-    with np.errstate(over="ignore"):
-        logits = np.ascontiguousarray(predictions.logits, dtype=dtype)
-    check_finite(logits, predictions.ids, f"member '{predictions.member}', {predictions.split}, as {dtype}")
-    body = logits.reshape(-1).view(np.uint8).data
+    return write_views(folder, predictions, [view.__getitem__ for view in np.asarray(predictions.logits)], dtype)
+
+
+def write_views(folder: Path, predictions: Predictions, views: Sequence[RowsOf], dtype: str) -> SplitFiles:
+    """Write the two files of a split whose logits come view by view, a chunk of rows at a time.
+
+    Args:
+        predictions: whose rows and classes these are; its own logits are not looked at.
+        views: each is asked for all its rows twice, for the name of the file and for the file.
+
+    Raises:
+        BadDataError: a logit is not finite, or too large for the type.
+    """
+    ids, shape = predictions.ids, (len(views), len(predictions.ids), len(predictions.classes))
+
+    def parts() -> Iterator[bytes | memoryview]:
+        where = f"member '{predictions.member}', {predictions.split}, as {dtype}"
+        yield _npy_header(shape, dtype)
+        for view, rows_of in enumerate(views):
+            for start, chunk in _chunks(rows_of, shape[1], shape[2]):
+                with np.errstate(over="ignore"):
+                    stored = np.ascontiguousarray(chunk, dtype=dtype)
+                _refuse_infinite(stored, ids, view, start, where)
+                yield stored.reshape(-1).view(np.uint8).data
+
     return SplitFiles(
-        logits=_store(folder, predictions.split, "npy", [_npy_header(logits), body]),
-        rows=_store(folder, predictions.split, "csv", [render_rows(predictions)]),
+        logits=_store(folder, predictions.split, "npy", parts),
+        rows=_store(folder, predictions.split, "csv", partial(list, [render_rows(predictions)])),
     )
 
 
@@ -134,16 +159,28 @@ def check_finite(logits: ViewLogits, ids: Sequence[str], where: str) -> None:
     Raises:
         BadDataError: names the view's number and the image.
     """
-    images_at_once = max(1, CHUNK_LOGITS // max(1, logits.shape[-1]))
     for view, scores in enumerate(np.asarray(logits)):
-        for start in range(0, len(scores), images_at_once):
-            chunk = scores[start : start + images_at_once]
-            if not _is_finite(chunk):
-                row, column = np.argwhere(~np.isfinite(chunk))[0]
-                raise BadDataError(
-                    f"{where}: logit {chunk[row, column]} of image {ids[start + row]!r}, view {view}, class {column}; "
-                    "wanted finite numbers only. Compute these logits again."
-                )
+        for start, chunk in _chunks(scores.__getitem__, *scores.shape):
+            _refuse_infinite(chunk, ids, view, start, where)
+
+
+def _chunks(rows_of: RowsOf, images: int, classes: int) -> Iterator[tuple[int, Scores]]:
+    """Yield the rows of one view, so many at a time, each with the place of its first."""
+    images_at_once = max(1, CHUNK_LOGITS // max(1, classes))
+    for start in range(0, images, images_at_once):
+        yield start, rows_of(slice(start, start + images_at_once))
+
+
+def _refuse_infinite(
+    chunk: Float[np.ndarray, "rows classes"], ids: Sequence[str], view: int, start: int, where: str
+) -> None:
+    """Raise on the first NaN or infinity in rows of which the first has the place `start`."""
+    if not _is_finite(chunk):
+        row, column = np.argwhere(~np.isfinite(chunk))[0]
+        raise BadDataError(
+            f"{where}: logit {chunk[row, column]} of image {ids[start + row]!r}, view {view}, class {column}; "
+            "wanted finite numbers only. Compute these logits again."
+        )
 
 
 def _is_finite(logits: Float[np.ndarray, "images classes"]) -> bool:
@@ -156,18 +193,19 @@ def _is_finite(logits: Float[np.ndarray, "images classes"]) -> bool:
     return bool(((logits.view(bits) & exponent) != exponent).all())
 
 
-def _npy_header(logits: ViewLogits) -> bytes:
+def _npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, np.lib.format.header_data_from_array_1_0(logits))
+    said = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, said)
     return buffer.getvalue()
 
 
-def _store(folder: Path, split: str, ending: str, parts: list[bytes | memoryview]) -> StoredFile:
-    """Write the parts as one file named by the split and the content."""
+def _store(folder: Path, split: str, ending: str, parts: Callable[[], Iterable[bytes | memoryview]]) -> StoredFile:
+    """Write the parts, gone through twice, as one file named by the split and the content."""
     digest = hashlib.sha256()
-    for part in parts:
+    for part in parts():
         digest.update(part)
     sha256 = digest.hexdigest()
     name = f"{split}-{sha256[:12]}.{ending}"
-    replace_file_in_parts(folder / name, parts)
+    replace_file_in_parts(folder / name, parts())
     return StoredFile(name, sha256)

@@ -20,7 +20,8 @@ from ensemble_kit.storage.sealed import seal, unseal
 MANIFEST_NAME = "member.json"
 SCHEMA = 1
 IDENTITY = "identity"
-SOURCES = ("trained", "imported")
+FOREIGN = "foreign"
+SOURCES = ("trained", "imported", FOREIGN)
 DATA_FILE = re.compile(r"[a-z]+-[0-9a-f]{12}\.(npy|csv)")
 LONGEST_NAME_BYTES = 200
 
@@ -43,10 +44,12 @@ class SplitFiles(NamedTuple):
 class Manifest:
     """One member, as its member.json describes it.
 
-    source: "trained" by us, or "imported".
+    source: "trained" by us, "imported" as scores, or "foreign": a network of others that looked here.
     view_weights: one number >= 0 a view, summing to 1.
     view_choice: how the view weights were chosen: none, equal, auto.
     view_ridge: the ridge strength of `auto`, maybe infinite; None where none was chosen.
+    view_ms: milliseconds a picture for each view, in the order of `views`; empty where not every
+        view was measured, and in files from before there were any.
     preprocessing, training: whatever rebuilds the pictures and repeats the training.
     data_fingerprint: one fingerprint a split.
     skipped: by split, image id -> why its picture could not be read; those of test have rows
@@ -66,6 +69,7 @@ class Manifest:
     view_weights: tuple[float, ...] = (1.0,)
     view_choice: str = "none"
     view_ridge: float | None = None
+    view_ms: tuple[float, ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     recipe: str | None = None
@@ -120,17 +124,36 @@ def check_view_weights(views: Sequence[str], weights: Sequence[float]) -> None:
         )
 
 
+def check_view_ms(views: Sequence[str], view_ms: Sequence[float]) -> None:
+    """Raise unless every view has its milliseconds, or none has.
+
+    Raises:
+        InvalidOptionError: not one finite number >= 0 a view.
+
+    Example:
+        >>> check_view_ms(("identity", "hflip"), (1.5, 1.75))
+        >>> check_view_ms(("identity", "hflip"), ())
+    """
+    fit = len(view_ms) in (0, len(views)) and all(math.isfinite(ms) and ms >= 0 for ms in view_ms)
+    if not fit:
+        raise InvalidOptionError(
+            f"Wanted the milliseconds of {len(views)} views, each a finite number >= 0, or none at all; "
+            f"got {', '.join(map(str, view_ms))}."
+        )
+
+
 def check_manifest(manifest: Manifest) -> None:
     """Raise unless the manifest makes sense in itself.
 
     Raises:
-        InvalidOptionError: a name, a source, views or view weights that cannot be.
+        InvalidOptionError: a name, a source, views, view weights or milliseconds that cannot be.
         BadDataError: classes that are empty or doubled.
     """
     check_name(manifest.name)
     if manifest.source not in SOURCES:
         raise InvalidOptionError(f"Wanted a source of {' or '.join(SOURCES)}, got {manifest.source!r}.")
     check_view_weights(manifest.views, manifest.view_weights)
+    check_view_ms(manifest.views, manifest.view_ms)
     check_distinct(manifest.classes, "class", f"member '{manifest.name}'")
 
 

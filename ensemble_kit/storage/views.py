@@ -1,23 +1,26 @@
 """Adding views to a member, and setting how much each counts.
 
 A view that is there is never replaced and never doubled; what comes in is placed by
-image id and class name. The old logits stay whole until member.json names the new.
+image id and class name, chunk by chunk, never whole in memory. The old logits stay
+whole until member.json names the new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as with_changes
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.storage.atomic import locked
-from ensemble_kit.storage.data_files import lost, read_split, write_split
+from ensemble_kit.storage.data_files import RowsOf, lost, read_split, write_views
 from ensemble_kit.storage.fields import plain
-from ensemble_kit.storage.manifest import Manifest, SplitFiles, check_name, check_view_weights
+from ensemble_kit.storage.manifest import Manifest, SplitFiles, check_name, check_view_ms, check_view_weights
 from ensemble_kit.storage.member_folder import commit, read_manifest
-from ensemble_kit.types import Predictions, align
+from ensemble_kit.types import Predictions, Scores, align
 
 
 def add_views(
@@ -29,6 +32,7 @@ def add_views(
     view_ridge: float | None = None,
     checkpoint_sha256: str | None = None,
     preprocessing: Mapping[str, Any] | None = None,
+    view_ms: Mapping[str, float] | None = None,
 ) -> Manifest:
     """Add views by name to every split of a member, and return its new manifest.
 
@@ -38,9 +42,11 @@ def add_views(
         view_choice, view_ridge: how those weights were chosen.
         checkpoint_sha256: of the checkpoint that made the additions; None is not compared.
         preprocessing: that made the additions; None is not compared.
+        view_ms: by view name, milliseconds a picture for each new view; kept only where the
+            milliseconds of the views that are there are known too.
 
     Raises:
-        InvalidOptionError: no such member, or view weights that cannot be.
+        InvalidOptionError: no such member, or view weights or milliseconds that cannot be.
         MisalignedError: another checkpoint, preprocessing, splits, views, ids or classes.
         BadDataError, CorruptError: see `members.write_member` and `members.read_predictions`.
         LockedError, ResourceError: the folder cannot be locked or written.
@@ -55,7 +61,9 @@ def add_views(
             manifest,
             views=(*manifest.views, *new),
             view_weights=(*manifest.view_weights, *(0.0 for _ in new)),
+            view_ms=_extended_ms(manifest, new, view_ms or {}),
         )
+        check_view_ms(changed.views, changed.view_ms)
         if view_weights is not None:
             changed = weighted(changed, view_weights, view_choice or "given", view_ridge)
         if new:
@@ -141,6 +149,13 @@ def _common_views(manifest: Manifest, additions: Mapping[str, Predictions]) -> t
     return views
 
 
+def _extended_ms(manifest: Manifest, new: Sequence[str], view_ms: Mapping[str, float]) -> tuple[float, ...]:
+    """Return the milliseconds of the old views and the new, or none where one is not known."""
+    if len(manifest.view_ms) < len(manifest.views) or not set(new) <= set(view_ms):
+        return ()
+    return (*manifest.view_ms, *(float(view_ms[view]) for view in new))
+
+
 def _extend(folder: Path, manifest: Manifest, addition: Predictions, new: list[str]) -> SplitFiles:
     """Write one split's files with the new views after the old ones."""
     wanted = (len(addition.views), len(addition.ids), len(addition.classes))
@@ -155,8 +170,30 @@ def _extend(folder: Path, manifest: Manifest, addition: Predictions, new: list[s
     except FileNotFoundError as error:
         raise lost(manifest, error) from error
     named = with_changes(addition, member=f"{manifest.name}, new views", labels=None, groups=None)
-    pool = align([with_changes(stored, labels=None, groups=None), named])
-    chosen = pool.logits[1][[addition.views.index(view) for view in new]]
-    logits = np.concatenate([stored.logits, chosen.astype(stored.logits.dtype)])
-    whole = with_changes(stored, views=(*stored.views, *new), logits=logits)
-    return write_split(folder, whole, stored.logits.dtype.name)
+    align([with_changes(one, logits=one.logits[:0], labels=None, groups=None) for one in (stored, named)])
+    whole = with_changes(stored, views=(*stored.views, *new))
+    views = [*(view.__getitem__ for view in np.asarray(stored.logits)), *_placed_views(addition, new, stored)]
+    return write_views(folder, whole, views, stored.logits.dtype.name)
+
+
+def _placed_views(addition: Predictions, new: Sequence[str], stored: Predictions) -> list[RowsOf]:
+    """Return the new views in the row and class order of what is stored; `align` has checked that both are there."""
+    rows, columns = _order(addition.ids, stored.ids), _order(addition.classes, stored.classes)
+    logits = np.asarray(addition.logits)
+    return [partial(_placed, logits[addition.views.index(view)], rows, columns) for view in new]
+
+
+def _order(theirs: Sequence[str], ours: Sequence[str]) -> Int[np.ndarray, " places"] | None:
+    """Return where each of ours stands among theirs; None where all stand in place."""
+    if theirs == ours:
+        return None
+    place = {name: index for index, name in enumerate(theirs)}
+    return np.array([place[name] for name in ours], dtype=np.int64)
+
+
+def _placed(
+    scores: Scores, rows: Int[np.ndarray, " images"] | None, columns: Int[np.ndarray, " classes"] | None, wanted: slice
+) -> Float[np.ndarray, "_ classes"]:
+    """Return the wanted rows of one view, put in order."""
+    chosen = scores[wanted] if rows is None else scores[rows[wanted]]
+    return chosen if columns is None else chosen[:, columns]

@@ -35,6 +35,7 @@ def make_manifest(name="cnn", views=("identity", "hflip", "vflip"), **changes):
         view_weights=(1.0, *(0.0 for _ in views[1:])),
         view_choice="auto",
         view_ridge=float("inf"),
+        view_ms=tuple(1.5 + 0.25 * place for place in range(len(views))),
         preprocessing={"size_px": 48, "mean": [0.5, 0.25, 0.125]},
         training={"lr": 2e-4, "epochs": 20},
         recipe="assignment",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
-from ensemble_kit.storage.manifest import check_distinct, check_name, parse_manifest, render_manifest
+from ensemble_kit.storage.manifest import check_distinct, check_name, check_view_ms, parse_manifest, render_manifest
 from ensemble_kit.storage.sealed import seal
 
 PATH = Path("cnn/member.json")
@@ -23,6 +23,19 @@ def test_every_field_comes_back(stored, tmp_path):
     assert manifest.view_ridge == float("inf")
     empty = [name for name, value in dataclasses.asdict(manifest).items() if value in ({}, (), None)]
     assert empty == ["run", "config_sha256", "metrics_sha256", "checkpoint_sha256", "imported"]
+
+
+def test_a_file_from_before_views_were_measured_measures_none(manifest_of):
+    assert json.loads(render_manifest(manifest_of()))["view_ms"] == [1.5, 1.75, 2.0]
+    assert parse_manifest(resealed(manifest_of(), view_ms="DROP"), PATH).view_ms == ()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1.0])
+def test_milliseconds_that_cannot_be_are_refused(number):
+    check_view_ms(("identity", "hflip", "vflip"), (0.0, 1e9, 3.0))
+    check_view_ms(("identity", "hflip", "vflip"), ())
+    with pytest.raises(InvalidOptionError, match="milliseconds of 3 views, each a finite number >= 0, or none at all"):
+        check_view_ms(("identity", "hflip", "vflip"), (1.0, number, 3.0))
 
 
 @pytest.mark.parametrize("name", ["a", "0001", "vit b-16", "é" * 100, "x.y", "=", "a" * 200])
@@ -49,6 +62,10 @@ def test_a_name_that_no_folder_should_have_is_refused(name):
         ({"classes": ["ant", "ant"]}, "class 'ant' stands in places 1 and 2"),
         ({"cost": {"ms": "much"}}, "field 'cost' holds"),
         ({"view_weights": [1.0, 1.0, 0.0]}, "Wanted 3 view weights"),
+        ({"view_ms": [1.5, 2.0]}, "Wanted the milliseconds of 3 views, .*got 1.5, 2.0"),
+        ({"view_ms": [1.5, -0.5, 2.0]}, "Wanted the milliseconds of 3 views"),
+        ({"view_ms": [1.5, None, 2.0]}, "field 'view_ms' holds"),
+        ({"view_ms": None}, "field 'view_ms' holds None"),
         ({"source": "found"}, "source of trained or imported, got 'found'"),
         ({"name": "../up"}, "Wanted a name"),
         ({"files": {"val": {}}}, "no manifest of a member"),
