@@ -24,10 +24,16 @@
     honesty        the whole procedure, redone inside every fold
     resampling     images or groups drawn again, or swapped, repeatably
     comparison     which of two is better, paired on the same images
+    holdouts       the folds of one member;  near_best: which choices are hardly worse
     measures       calibration, the interval of an accuracy
     diversity      who is right where, and who is nearly the same network
     contributions  what each member adds;  shapley: fairly, whoever joins first
     equivalents    how many members drawn at random a blend is worth
+
+    harm           which views do harm beside identity, and how small a harm would show
+    view_curve     how good 1, 2, ... views are, and where to stop
+    sequential     when an image needs no further view;  stopping: how far ahead is enough
+    bounds         what share can be promised, given how many were lost
 
 NumPy only: no torch, no files, no model; SciPy and scikit-learn where a solver is
 asked for. The tables below import nothing. To add a

@@ -166,14 +166,15 @@ def difference_interval(only_first: float, only_second: float, images: int, pseu
     return max(-1.0, float(first - second - half)), min(1.0, float(first - second + half))
 
 
-def smallest_resolvable(discordant: float, images: int) -> float:
-    """Return the smallest difference of accuracies that McNemar's test finds, 80 % power at 5 %.
+def smallest_resolvable(discordant: float, images: int, level: float = 0.05) -> float:
+    """Return the smallest difference of accuracies that McNemar's test finds in 80 % of val sets.
 
-    Solves difference * sqrt(n) = 1.96 * sqrt(d) + 0.84 * sqrt(d - difference^2), where d is
-    the share of discordant images, taken to be no less than the difference itself.
+    Solves difference * sqrt(n) = z * sqrt(d) + 0.84 * sqrt(d - difference^2), where z is 1.96
+    at 5 % and d is the share of discordant images, taken to be no less than the difference itself.
 
     Args:
         discordant: the share of images on which the two differ, in [0, 1].
+        level: of the two-sided test, in (0, 1); divide it where one of several tests is to stand.
 
     Example:
         >>> round(smallest_resolvable(0.1, 300), 4)
@@ -182,8 +183,9 @@ def smallest_resolvable(discordant: float, images: int) -> float:
     Source: Connor, "Sample size for testing differences in proportions for the paired-sample
     design", Biometrics 43(1), 1987.
     """
-    room = max(0.0, images + FOUND**2 - SURE**2)
-    slope = (SURE * np.sqrt(images) + FOUND * np.sqrt(room)) / (images + FOUND**2)
+    sure = NormalDist().inv_cdf(1 - level / 2)
+    room = max(0.0, images + FOUND**2 - sure**2)
+    slope = (sure * np.sqrt(images) + FOUND * np.sqrt(room)) / (images + FOUND**2)
     return min(1.0, float(slope * max(np.sqrt(discordant), slope)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.ensembling.logloss import SMALLEST_PROBABILITY, fit_log_loss, row_losses
+from ensemble_kit.ensembling.near_best import near_best
 from ensemble_kit.ensembling.temperature import fit_scale
 from ensemble_kit.ensembling.weights import Evidence, Weighing, weigh
 from ensemble_kit.types import MemberLogits, Scores
@@ -141,20 +142,5 @@ def _common_scale(
 
 
 def _strongest_within_half_error(losses: Losses, groups: Int[np.ndarray, " images"] | None) -> float:
-    """Return the largest ridge whose loss is within half a standard error of the best.
-
-    The error is that of the paired difference, over groups where there are groups.
-    """
-    means = losses.mean(axis=1)
-    images = losses.shape[1]
-    worse = losses - losses[means.argmin()]
-    centred = worse - worse.mean(axis=1, keepdims=True)
-    if groups is not None:
-        names, place = np.unique(groups, return_inverse=True)
-        summed = np.zeros((len(names), len(losses)))
-        np.add.at(summed, place, centred.T)
-        centred = summed.T
-    clusters = centred.shape[1]
-    error = np.sqrt((centred**2).sum(axis=1) * clusters / max(clusters - 1, 1)) / images
-    within = np.flatnonzero(worse.mean(axis=1) <= 0.5 * error)
-    return float(RIDGES[within.max()])
+    """Return the largest ridge whose loss is within half a standard error of the best."""
+    return float(RIDGES[np.flatnonzero(near_best(losses, groups)).max()])

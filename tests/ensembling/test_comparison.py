@@ -259,3 +259,16 @@ def test_two_that_mostly_decide_alike_have_an_interval_hardly_wider_than_walds()
     assert wald < (high - low) / 2 < 1.1 * wald
     same = compare_judged(Judged(second, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
     assert same.interval == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("level", [0.05 / 12, 0.2])
+def test_the_smallest_difference_at_another_level_is_found_as_often(level: float) -> None:
+    discordant, images = 0.2, 997
+    difference = smallest_resolvable(discordant, images, level)
+    share = (discordant + difference) / 2 / discordant
+    found = 0.0
+    for count in range(120, 290):
+        wins = np.arange(count + 1)
+        significant = 2 * binom.cdf(np.minimum(wins, count - wins), count, 0.5) < level
+        found += binom.pmf(count, images, discordant) * binom.pmf(wins, count, share)[significant].sum()
+    assert 0.73 < found < 0.83
