@@ -45,7 +45,7 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml
 	@echo "Installing (torch is large: some minutes and some gigabytes the first time)"
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[pretrained,solvers]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[pretrained,report,solvers]'
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

@@ -29,7 +29,9 @@ def main():
     measuring.work_in(asked.work)
 
     print(f"{data.name}; {measuring.machine()}\n")
-    print("| member | seed | identity | both averaged | chosen | weight of hflip |\n|---|---|---|---|---|---|")
+    print(
+        "| member | seed | identity | both averaged | chosen | weight of hflip | named harmful, p |\n|---|---|---|---|---|---|---|"
+    )
     for title, how in MEMBERS.items():
         for seed in range(asked.seeds):
             name = f"{title.replace(', ', '-').replace(' ', '')}-{seed}"
@@ -37,7 +39,9 @@ def main():
             report = ek.tta(f"runs/{name}", views="flips", quiet=True)
             figures = [measuring.accuracy_on_test(name, labels, views) for views in ("identity", "equal", "chosen")]
             row = " | ".join(f"{figure:.3f}" for figure in figures)
-            print(f"| {title} | {seed} | {row} | {report.views[1].weight:.3f} |", flush=True)
+            flip = report.views[1]
+            named = f"{'yes' if flip.harmful else 'no'}, {flip.beside_p:.1g}"
+            print(f"| {title} | {seed} | {row} | {flip.weight:.3f} | {named} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ensemble_kit.pipeline.demo import demo, demo_data
     from ensemble_kit.pipeline.doctor import doctor
     from ensemble_kit.pipeline.members import members, members_add, members_rename, members_rm
+    from ensemble_kit.pipeline.predict import predict
     from ensemble_kit.pipeline.train import train
     from ensemble_kit.pipeline.tta import tta
     from ensemble_kit.pipeline.zoo import zoo
@@ -36,6 +37,7 @@ __all__ = [
     "members_add",
     "members_rename",
     "members_rm",
+    "predict",
     "train",
     "tta",
     "zoo",

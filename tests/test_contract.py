@@ -143,6 +143,7 @@ def test_the_public_names_are_these_and_no_others():
         "members_add",
         "members_rename",
         "members_rm",
+        "predict",
         "train",
         "tta",
         "zoo",

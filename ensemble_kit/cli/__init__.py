@@ -46,6 +46,7 @@ def ek() -> None:
     ek members                            see how good each member is
     ek blend --method logit-sum           blend them, write the submission
     ek compare cnn vit                    say which of two is better
+    ek predict --ckpt runs/cnn new        classes of new pictures
 
     \b
     Example:
@@ -54,9 +55,9 @@ def ek() -> None:
 
 
 def _register() -> None:
-    from ensemble_kit.cli import blend, compare, data, demo, doctor, members, train, tta
+    from ensemble_kit.cli import blend, compare, data, demo, doctor, members, predict, train, tta
 
-    for module in (data, train, tta, members, blend, compare, demo, doctor):
+    for module in (data, train, tta, members, blend, compare, predict, demo, doctor):
         for command in module.COMMANDS:
             ek.add_command(command)
 

@@ -1,11 +1,13 @@
 """Options that several commands share, declared once."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
 
 Command = Callable[..., Any]
@@ -72,7 +74,36 @@ readings = (
     ),
 )
 """How the pictures are to be read: ids, classes, groups, and the share held out."""
+looking = (
+    click.option(
+        "--engine",
+        metavar="|".join(("auto", *ENGINES)),
+        default="auto",
+        show_default=True,
+        help="What computes; checked against eager first.",
+    ),
+    click.option(
+        "--precision", metavar="|".join(PRECISIONS), default="float32", show_default=True, help="Of the products."
+    ),
+    click.option("--batch-size", type=int, default=64, show_default=True, help="Pictures at a time."),
+    device,
+)
+"""How a network is run over pictures."""
 skip_bad = click.option("--skip-bad", is_flag=True, help="Go on without the pictures that cannot be read.")
+
+
+def channels(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, float, float] | None:
+    """Turn R,G,B into three numbers, and one number into three alike."""
+    if value is None:
+        return None
+    try:
+        numbers = tuple(map(float, value.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 3) or not all(map(math.isfinite, numbers)):
+        raise click.BadParameter(f"wanted R,G,B as 0.485,0.456,0.406, got '{value}'.", ctx=ctx, param=param)
+    red, green, blue = numbers * (3 // len(numbers))
+    return red, green, blue
 
 
 def several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

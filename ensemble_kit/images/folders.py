@@ -78,6 +78,24 @@ def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listi
     return Listing(tuple(ids), tuple(paths))
 
 
+def list_pictures(places: Sequence[Path]) -> Listing:
+    """Return pictures named one by one, under their file names, and those in folders, as `list_flat_folders` does.
+
+    Raises:
+        BadDataError: a place that is not there, or a folder without pictures.
+        InvalidOptionError: nothing was named, or two pictures have one id.
+    """
+    files, folders = [place for place in places if place.is_file()], [place for place in places if not place.is_file()]
+    found = list_flat_folders(folders, []) if folders else Listing((), ())
+    ids, paths = (*(file.name for file in files), *found.ids), (*files, *found.paths)
+    if not ids:
+        raise InvalidOptionError("Wanted pictures or folders of pictures, got none.")
+    if len(set(ids)) < len(ids):
+        doubled = next(name for place, name in enumerate(ids) if name in ids[:place])
+        raise InvalidOptionError(f"Two pictures have the id {doubled!r}. Name their folders instead, or rename one.")
+    return Listing(ids, paths)
+
+
 def is_picture(path: Path) -> bool:
     """Return whether a file is a picture by its name."""
     return path.suffix.lower() in SUFFIXES and path.name.lower() not in _FOREIGN

@@ -1,8 +1,8 @@
 """module x views x batches -> logits.
 
-The module takes float pixels in [0, 1] and normalises them itself. Views are computed on
-the batch, on the device, from uint8 pictures: each picture is read once a call. Equal
-batch size and thread count give equal bits.
+Views are computed on the batch, on the device, from uint8 pictures: each picture is read once a
+call. Each view is a pass of its own, so equal batch size and thread count give equal bits,
+whatever views stand beside it. What runs is started in `running`.
 """
 
 import time
@@ -11,60 +11,69 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
-from torch import nn
+from jaxtyping import Float32, Float64, UInt8
 
-from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.inference.views import apply_view
+from ensemble_kit.errors import BadDataError, InvalidOptionError, ResourceError
+from ensemble_kit.inference.memory import is_out_of_memory
+from ensemble_kit.inference.running import Running, floats, refuse_not_finite, start
+from ensemble_kit.inference.views import see
+
+__all__ = ["Looked", "Running", "choose_device", "look", "start"]
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """Logits (views, images, classes) and what a look cost (milliseconds a picture and view)."""
+    """Logits, and what the look cost.
+
+    ms_by_view: milliseconds a picture. A resize that views share counts for the first of them.
+    batch_size: what was used at the end; smaller than asked where memory ran out.
+    """
 
     logits: Float32[np.ndarray, "views images classes"]
-    ms_per_image: float
+    ms_by_view: Float64[np.ndarray, " views"]
+    batch_size: int
 
 
 def look(
-    module: nn.Module,
+    running: Running,
     images: UInt8[np.ndarray, "images 3 size size"],
     views: Sequence[str],
     batch_size: int = 64,
-    device: str = "cpu",
     on_batch: Callable[[int], None] = lambda pictures: None,
 ) -> Looked:
-    """Run the module over every view of every picture.
+    """Look at every picture through every view.
+
+    Where memory runs out the batch is halved, from the first picture that is not done.
 
     Args:
-        module: float pixels in [0, 1] (images, 3, size, size) -> logits (images, classes).
+        running: see `running.start`.
+        images: cut into batches at multiples of `batch_size`.
         views: canonical names, see `views`.
         on_batch: called after each batch with the number of pictures in it.
 
     Raises:
-        BadDataError: the module gave a number that is not finite.
+        BadDataError: no pictures, or the module gave a number that is not finite.
+        ResourceError: not even one picture fits into memory.
     """
-    module = module.to(device)
-    module = module.to(memory_format=torch.channels_last).eval()
+    if not len(images):
+        raise BadDataError("There is no picture to look at; wanted at least one.")
     blocks: list[np.ndarray] = []
-    start = time.perf_counter()
-    with torch.inference_mode():
-        for first in range(0, len(images), batch_size):
-            batch = torch.from_numpy(np.array(images[first : first + batch_size]))
-            pixels = batch.to(device).float().div_(255)
-            seen = [module(apply_view(view, pixels).contiguous(memory_format=torch.channels_last)) for view in views]
-            blocks.append(torch.stack(seen).float().cpu().numpy())
-            on_batch(len(batch))
-    seconds = time.perf_counter() - start
-    logits = np.concatenate(blocks, axis=1)
-    bad = np.argwhere(~np.isfinite(logits))
-    if len(bad):
-        view, row, _ = bad[0]
-        raise BadDataError(
-            f"The model gave a number that is not finite for view '{views[view]}' of picture {row}: "
-            "the training diverged. Train again with a lower --lr."
-        )
-    return Looked(logits, 1000 * seconds / (len(views) * len(images)))
+    seconds, first, size = np.zeros(len(views)), 0, batch_size
+    while first < len(images):
+        batch = images[first : first + size]
+        try:
+            block, spent_s = _look_once(running, batch, views)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            size = _halved(len(batch), running.device, error)
+            continue
+        refuse_not_finite(block, views, first)
+        blocks.append(block)
+        seconds += spent_s
+        first += len(batch)
+        on_batch(len(batch))
+    return Looked(np.concatenate(blocks, axis=1), 1000 * seconds / len(images), size)
 
 
 def choose_device(device: str) -> str:
@@ -80,3 +89,28 @@ def choose_device(device: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise InvalidOptionError(f"--device {device} is not there ({str(error).splitlines()[0]}). Try cpu.") from error
     return device
+
+
+def _look_once(
+    running: Running, images: UInt8[np.ndarray, "images 3 size size"], views: Sequence[str]
+) -> tuple[Float32[np.ndarray, "views images classes"], Float64[np.ndarray, " views"]]:
+    """Return the logits of one batch, and the seconds that each view took."""
+    seen, clock = [], [time.perf_counter()]
+    with torch.inference_mode():
+        for pixels in see(views, floats(images, running.device)):
+            seen.append(running.run(pixels).cpu().numpy())
+            clock.append(time.perf_counter())
+    return np.stack(seen), np.diff(clock)
+
+
+def _halved(size: int, device: str, error: BaseException) -> int:
+    """Return half of a batch that did not fit into memory."""
+    if size == 1:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ResourceError(
+            f"One picture does not fit into the memory of {device} ({reason[:100]}). "
+            "Close other programs, or use --device cpu."
+        ) from error
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    return size // 2

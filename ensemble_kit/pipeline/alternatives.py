@@ -9,12 +9,13 @@ import numpy as np
 from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.contributions import contributions
+from ensemble_kit.ensembling.holdouts import repeats_of
 from ensemble_kit.ensembling.judging import judge
 from ensemble_kit.ensembling.proof import prove
 from ensemble_kit.ensembling.selection import grow
 from ensemble_kit.ensembling.stacking import enough_rows
 from ensemble_kit.ensembling.views import prepare
-from ensemble_kit.pipeline.judgement import Judgement, estimate, procedure_of, repeats_for
+from ensemble_kit.pipeline.judgement import Judgement, estimate, procedure_of
 from ensemble_kit.pipeline.ways import Way, ms_of, other_way, views_as_chosen, views_to_choose
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.reporting.tables import percent
@@ -94,7 +95,7 @@ def every_member(val: Pool, way: Way, manifests: Sequence[Manifest]) -> tuple[Co
     """Return what each member adds to honest accuracy, the most first; nothing for a stack."""
     if way.written == "stacking":
         return ()
-    found = contributions(val, procedure_of(way, views_to_choose(manifests)), repeats_for(val))
+    found = contributions(val, procedure_of(way, views_to_choose(manifests)), repeats_of(len(val.ids)))
     rows = zip(val.members, found.values, found.standard_errors, strict=True)
     added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
     return tuple(sorted(added, key=lambda one: -one.value))

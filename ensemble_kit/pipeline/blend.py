@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.ensembling.certificate import check_solver
+from ensemble_kit.ensembling.holdouts import repeats_of
 from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
 from ensemble_kit.pipeline.checkpoints import versions
-from ensemble_kit.pipeline.judgement import Judgement, judge_blend, repeats_for, small_enough
+from ensemble_kit.pipeline.judgement import Judgement, judge_blend, small_enough
 from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
 from ensemble_kit.pipeline.ways import Way, way_of
@@ -107,7 +108,7 @@ def blend(
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
     whole, val = val, small_enough(val, metric, way.written)
-    repeats = repeats_for(val)
+    repeats = repeats_of(len(val.ids))
     say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
     judged = judge_blend(val, way, manifests)
     beside = alternatives(val, way, judged, manifests, full, certify_seconds, quiet)

@@ -4,19 +4,17 @@ The facts in a checkpoint are enough to rebuild its network and to write its mem
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_changes
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import models_zoo
-from ensemble_kit.pipeline.pictures import Pictures
-from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.checksums import sha256_of
-from ensemble_kit.types import Predictions
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ class Plan:
     classes: tuple[str, ...]
 
 
-def manifest_of(facts: Mapping[str, Any], checkpoint: Path, ms_per_image: float) -> store.Manifest:
-    """Return the manifest of the member that a checkpoint makes, with identity alone."""
+def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:
+    """Return the manifest of the member that a checkpoint makes, with identity alone and no cost of a look."""
     beside = [checkpoint.with_name(name) for name in (run_store.CONFIG_NAME, run_store.METRICS_NAME)]
     config, metrics = (sha256_of(path) if path.exists() else None for path in beside)
     plan = facts["plan"]
@@ -69,7 +67,6 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path, ms_per_image: float)
         checkpoint_sha256=sha256_of(checkpoint),
         val_used_for=_val_used_for(plan),
         cost={
-            "ms_per_image": round(ms_per_image, 4),
             "parameters": facts["parameters"],
             "checkpoint_mb": round(checkpoint.stat().st_size / 1e6, 3),
             "train_s": facts["train_s"],
@@ -98,37 +95,10 @@ def rebuild(facts: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
     return network
 
 
-def look_at_splits(
-    network: Any,
-    pictures: Pictures,
-    member: str,
-    views: tuple[str, ...],
-    batch_size: int,
-    device: str,
-    quiet: bool,
-) -> tuple[dict[str, Predictions], float]:
-    """Return the network's logits of these views on val and test, and milliseconds a picture and view."""
-    from ensemble_kit.inference.engine import look
-
-    splits = [split for split in ("val", "test") if split in pictures.images]
-    found, cost_ms, count = {}, 0.0, sum(len(pictures.images[split]) for split in splits)
-    with Watch("look", count, quiet) as watch:
-        for split in splits:
-            images = pictures.images[split]
-            looked = look(network, images, views, batch_size, device, watch.advance)
-            cost_ms += looked.ms_per_image * len(images) / count
-            looked.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
-            found[split] = Predictions(
-                member=member,
-                split=split,
-                views=views,
-                ids=pictures.split(split).ids,
-                classes=pictures.data.classes,
-                logits=looked.logits,
-                labels=pictures.split(split).labels,
-                groups=pictures.split(split).groups,
-            )
-    return found, cost_ms
+def with_cost(manifest: store.Manifest, view_ms: Sequence[float]) -> store.Manifest:
+    """Return the manifest with what a look costs: milliseconds a picture, for each view."""
+    mean = round(sum(view_ms) / len(view_ms), 4)
+    return with_changes(manifest, view_ms=tuple(view_ms), cost={"ms_per_image": mean, **manifest.cost})
 
 
 def versions() -> dict[str, str]:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.ensembling.comparison import compare_judged
+from ensemble_kit.ensembling.holdouts import repeats_of
 from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.judgement import procedure_of, repeats_for, small_enough
+from ensemble_kit.pipeline.judgement import procedure_of, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.ways import views_to_choose, way_of
 from ensemble_kit.reporting.comparison import SIGNIFICANT, sentence
@@ -82,7 +83,7 @@ def compare(
         raise BadDataError("The members have no val labels, so nothing can be compared. Add them again with labels.")
     manifests = {member.manifest.name: member.manifest for member in held}
     prints, val = fingerprint(val), small_enough(val, metric)
-    say(f"Cross-fitting both on {len(val.ids)} val pictures, 5 folds x {repeats_for(val)} ...", quiet)
+    say(f"Cross-fitting both on {len(val.ids)} val pictures, 5 folds x {repeats_of(len(val.ids))} ...", quiet)
     judged = [_judge(side, val, manifests) for side in sides]
     return _report(sides, judged, metric, val, _notes(sides, val, manifests), count_trials(blends, prints))
 
@@ -131,7 +132,7 @@ def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judge
     held = [manifests[name] for name in side.members]
     way = way_of(side.ballot, side.weights, side.metric, side.settings, held)
     procedure = procedure_of(way, views_to_choose(held))
-    return cross_fit(pool, {side.name: procedure}, repeats=repeats_for(pool))[side.name]
+    return cross_fit(pool, {side.name: procedure}, repeats=repeats_of(len(pool.ids)))[side.name]
 
 
 def _only(pool: Pool, members: Sequence[str]) -> Pool:

@@ -14,6 +14,7 @@ from ensemble_kit.ensembling.condensing import condensed
 from ensemble_kit.ensembling.diversity import diversity, near_duplicates
 from ensemble_kit.ensembling.equivalents import equal_blend_curve, equivalent
 from ensemble_kit.ensembling.folds import fold_of
+from ensemble_kit.ensembling.holdouts import repeats_of
 from ensemble_kit.ensembling.honesty import Procedure, cross_fit, optimism
 from ensemble_kit.ensembling.judging import Calibration, Judged, judge
 from ensemble_kit.ensembling.proof import prove
@@ -27,7 +28,6 @@ from ensemble_kit.results import CalibrationReport, DiversityReport
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.types import Pool, Tuned
 
-MANY_IMAGES: Final = 5000  # from here on one repeat will do: how images fall into folds hardly matters
 PSEUDO_SHARE: Final = 0.1
 PROOF_SHARE: Final = 0.2  # of the seconds of a proof, what each fold may spend
 
@@ -58,7 +58,7 @@ def judge_blend(val: Pool, way: Way, manifests: Sequence[Manifest]) -> Judgement
     numbers = {"this": tuned} | {key: rival(val, view_choices=chosen) for key, rival in rivals.items()}
     seen = {key: judge(val, each) for key, each in numbers.items()}
     procedures = {key: partial(rival, view_choices=redone) for key, rival in rivals.items()}
-    honest = cross_fit(val, {"this": procedure_of(way, redone), **procedures}, repeats=repeats_for(val))
+    honest = cross_fit(val, {"this": procedure_of(way, redone), **procedures}, repeats=repeats_of(len(val.ids)))
     return Judgement(
         tuned=tuned,
         certificate=certificate,
@@ -90,7 +90,7 @@ def procedure_of(way: Way, view_choices: Sequence[ViewChoice]) -> Procedure:
 def estimate(val: Pool, way: Way, manifests: Sequence[Manifest]) -> tuple[Tuned, Judged]:
     """Return what a way makes of these members, and how that does where it has not looked."""
     procedure = procedure_of(way, views_to_choose(manifests))
-    honest = cross_fit(val, {"it": procedure}, repeats=repeats_for(val))["it"]
+    honest = cross_fit(val, {"it": procedure}, repeats=repeats_of(len(val.ids)))["it"]
     return make(val, way, views_as_chosen(manifests))[0], honest
 
 
@@ -111,11 +111,6 @@ def small_enough(val: Pool, metric: str, weights: str = "auto") -> Pool:
             f"likeliest {len(small.classes)} of each are read; take another."
         )
     return small
-
-
-def repeats_for(val: Pool) -> int:
-    """Return how often val is split into folds anew."""
-    return 4 if len(val.ids) < MANY_IMAGES else 1
 
 
 def _accuracies(val: Pool, seen: Mapping[str, Judged], honest: Mapping[str, Judged], metric: str) -> dict[str, Any]:

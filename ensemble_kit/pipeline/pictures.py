@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images.cache import Loaded, load_images, median_side, refuse
 from ensemble_kit.images.decode import RESIZE
 from ensemble_kit.images.sources import Source, read_source, straddling
@@ -89,6 +89,33 @@ def open_pictures(
     if not skip_bad:
         refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
     return _without_bad(found, loaded, size, quiet)
+
+
+def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, place: str) -> Pictures:
+    """Return the pictures with their classes in that order.
+
+    Args:
+        member, place: whose classes those are, and where the pictures lie, for the message.
+
+    Raises:
+        MisalignedError: they are other classes.
+    """
+    there = pictures.data.classes
+    if there == classes:
+        return pictures
+    if sorted(there) != sorted(classes):
+        differ = sorted(set(there) ^ set(classes))
+        what = f"first that differs: {differ[0]!r}" if differ else "one of them stands twice"
+        raise MisalignedError(
+            f"{place}: {len(there)} classes, '{member}' knows {len(classes)}; {what}. "
+            "Name the right pictures, as by --data."
+        )
+    renumber = np.array([classes.index(name) for name in there])
+    splits = {
+        name: split if split.labels is None else replace(split, labels=renumber[split.labels])
+        for name, split in pictures.data.splits.items()
+    }
+    return replace(pictures, data=replace(pictures.data, classes=classes, splits=splits))
 
 
 def _remarks(found: DataSet) -> list[str]:

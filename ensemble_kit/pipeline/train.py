@@ -15,9 +15,10 @@ import models_zoo
 from ensemble_kit.errors import InvalidOptionError, ResourceError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.checkpoints import Plan, look_at_splits, manifest_of, versions
+from ensemble_kit.pipeline.checkpoints import Plan, manifest_of, versions, with_cost
 from ensemble_kit.pipeline.config import config_of, relative, stored_source
 from ensemble_kit.pipeline.fitting import Way, fit_and_save, metric_rows
+from ensemble_kit.pipeline.looking import look_at_once
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.reserve import Request, reserve
@@ -182,7 +183,7 @@ def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) 
     fitted = fit_and_save(plan, recipe, pictures, network, way, quiet)
     seconds = before_s + time.perf_counter() - started
     network.load_state_dict(fitted.state_dict)
-    looked, ms_per_image = look_at_splits(network, pictures, plan.name, IDENTITY, LOOK_BATCH, plan.device, quiet)
+    seen = look_at_once(network, pictures, plan.name, IDENTITY, LOOK_BATCH, plan.device, quiet)
     facts = {
         "plan": asdict(plan),
         "preprocessing": pictures.preprocessing,
@@ -197,8 +198,8 @@ def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) 
     checkpoint = run_store.write_checkpoint(folder, fitted.state_dict, facts)
     run_store.write_metrics(folder, metrics)
     run_store.write_config(folder, config_of(plan))
-    manifest = manifest_of(facts, checkpoint.path, ms_per_image)
-    store.write_member(way.predictions, manifest, looked, replace=way.standing is not None)
+    manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
+    store.write_member(way.predictions, manifest, seen.splits, replace=way.standing is not None)
     run_store.remove_old_checkpoints(folder, checkpoint.sha256)
     remove_states(folder)
 

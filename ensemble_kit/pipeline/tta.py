@@ -1,35 +1,52 @@
 """checkpoint + views -> more views in the member, and the weights of all its views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ensemble_kit.ensembling import VIEW_CHOICES
-from ensemble_kit.ensembling.ballots import merge_views, softmax
-from ensemble_kit.ensembling.honesty import cross_fit
-from ensemble_kit.ensembling.tuning import TunedViews, tune, tune_views, why_not_fitted
-from ensemble_kit.errors import BadDataError, MisalignedError
-from ensemble_kit.images.sources import Source
-from ensemble_kit.inference.views import parse_views
-from ensemble_kit.metrics import accuracy, log_loss
-from ensemble_kit.pipeline.checkpoints import look_at_splits, manifest_of, rebuild
-from ensemble_kit.pipeline.config import source_of
-from ensemble_kit.pipeline.pictures import Pictures, open_pictures
-from ensemble_kit.results import TtaReport, ViewReport
+from ensemble_kit.ensembling.tuning import tune_views
+from ensemble_kit.errors import BadDataError
+from ensemble_kit.inference.views import merge_equal, parse_views
+from ensemble_kit.pipeline.checkpoints import with_cost
+from ensemble_kit.pipeline.looking import (
+    Seen,
+    Share,
+    Way,
+    engine_of,
+    job_of,
+    joined,
+    look_in_parts,
+    on_device,
+    way_of,
+)
+from ensemble_kit.pipeline.models import Channels, Model, Stated, find_model, open_fitting
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
+from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.storage.jobs import Job
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, align
 
 Splits = dict[str, Predictions]
 
 
+class Look(NamedTuple):
+    """What came of looking: what was seen, unless that is left to a merge, how it was computed, where its parts are."""
+
+    seen: Seen | None
+    share: Share = Share(0, 0, 0)
+    engine: EngineReport | None = None
+    order: OrderReport | None = None
+    job: Job | None = None
+
+
 def tta(
-    ckpt: str | Path,
+    ckpt: str | Path | Callable[..., Any],
     views: str = "flips",
     choose: str = "auto",
     data: str | Path | None = None,
@@ -39,188 +56,200 @@ def tta(
     images: str | Path | None = None,
     test_dir: Sequence[str | Path] = (),
     skip_bad: bool = False,
+    weights: str | Path | None = None,
+    name: str | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    size: int | None = None,
+    mean: Channels | None = None,
+    std: Channels | None = None,
+    engine: str = "auto",
+    precision: str = "float32",
     batch_size: int = 64,
     device: str = "auto",
+    shard: str | tuple[int, int] | None = None,
+    merge: bool = False,
+    check: bool = False,
     replace: bool = False,
     predictions: str | Path = "predictions",
+    reports: str | Path = "reports",
     cache: str | Path = ".ek",
     verify: bool = False,
     quiet: bool = False,
-) -> TtaReport:
+) -> TtaReport | ShardReport:
     """Add test-time views to a member: their logits on val and test, and their weights.
 
-    Views that the member has are not computed again.
+    Views that the member has are not computed again. A look that was broken off goes on at
+    the last finished part when the same is asked for again.
 
     Args:
-        ckpt: a run folder, or a checkpoint file.
+        ckpt: a run folder or checkpoint of ours; `timm:NAME` with `weights`; an ONNX file; or a
+            callable, float pixels in [0, 1] (images, 3, size, size) -> logits (images, classes).
         views: names and sets of views, see `inference.views`.
         choose: how the views are weighed: auto, log-loss, greedy, accuracy, equal, none.
         data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where
             they were in training.
         skip_bad: go on without the pictures that cannot be read, as a member does that was trained so.
-        batch_size: pictures at a time.
+        weights, name, classes, size, mean, std: what has to be said of a model that is not ours,
+            see `pipeline.models.Stated`.
+        engine: what computes, see `inference.ENGINES`; `auto` takes the one that was measured best.
+        precision: of the products, see `inference.PRECISIONS`.
+        batch_size: pictures at a time; part of the bits. Halved where memory does not suffice.
+        shard: compute one share alone, (i, n) or "i/n"; the member is not touched.
+        merge: compute nothing: join what the shards computed.
+        check: first prove that a picture's logits depend on neither the order nor the batch.
         replace: make every view of the member again, from this checkpoint and these pictures.
+        reports: folder for the curve over the number of views.
         verify: compute the checksums of what is there again.
 
+    Returns:
+        A `TtaReport`; with `shard` a `ShardReport`.
+
     Raises:
-        InvalidOptionError, UnknownNameError: no such checkpoint, view or way to choose.
-        MisalignedError: the member is another checkpoint's, or the pictures are others.
-        CorruptError: a checkpoint or a file of the member is damaged.
+        InvalidOptionError, UnknownNameError: no such checkpoint, view or way to choose, an engine that
+            does not compute what plain PyTorch does, or something of a foreign model left unsaid.
+        MisalignedError: the member is another checkpoint's, the pictures are others, or parts are
+            missing that are to be merged.
+        CorruptError: a checkpoint, a file of the member or a part is damaged.
+        BadDataError: logits that are not finite, or that depend on the order of the pictures.
+        ResourceError: memory, disk or a package that is not there.
     """
     wanted = parse_views(views)
     pick(VIEW_CHOICES, choose, "way to choose views")
+    way = way_of(engine, precision, batch_size, device, shard, merge)
     predictions, cache = Path(predictions), Path(cache)
-    checkpoint = run_store.find_checkpoint(Path(ckpt))
-    state, facts = run_store.read_checkpoint(checkpoint)
-    sha256 = sha256_of(checkpoint)
-    name = _name_of(predictions, facts, sha256, replace)
-    there = _read(predictions, name, cache, verify)
-    wanted = tuple(dict.fromkeys([*(there["val"].views if there else ()), *wanted]))
+    places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
+    places |= {"images": images, "test_dir": tuple(test_dir)}
+    model = find_model(ckpt, Stated(weights, name, classes, size, mean, std), places, predictions, replace)
+    there = _read(predictions, model.name, cache, verify)
     kept = {} if replace else there
+    wanted, same = merge_equal((*(there["val"].views if there else ()), *wanted), model.size_px)
     missing = tuple(view for view in wanted if not kept or view not in kept["val"].views)
-    looked: Splits = {}
-    manifest = None
-    if missing:
-        moved = {
-            "data": data,
-            "train_csv": train_csv,
-            "val_csv": val_csv,
-            "test_csv": test_csv,
-            "images": images,
-            "test_dir": test_dir,
-        }
-        source = source_of(facts["plan"]["source"], checkpoint.parent, moved)
-        pictures = _open(facts, source, kept, cache, skip_bad, quiet)
-        network = rebuild(facts, state)
-        looked, ms_per_image = look_at_splits(network, pictures, name, missing, batch_size, _device(device), quiet)
-        facts = {
-            **facts,
-            "plan": {**facts["plan"], "name": name},
-            "fingerprints": dict(pictures.fingerprints),
-            "skipped": pictures.skipped,
-        }
-        manifest = manifest_of(facts, checkpoint, ms_per_image)
-    merged = {split: _joined(kept.get(split), looked.get(split)) for split in kept or looked}
-    val = merged["val"]
-    if val.labels is None:
-        raise BadDataError(f"Member '{name}' has no val labels, so its views cannot be judged.")
-    chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
-    weights = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
-    if kept:
-        additions = looked or {split: with_changes(one, views=(), logits=one.logits[:0]) for split, one in kept.items()}
-        store.add_views(predictions, name, additions, weights, choose, chosen.ridge, sha256)
-    elif manifest is not None:
-        manifest = with_changes(
-            manifest,
-            views=val.views,
-            view_weights=tuple(weights.values()),
-            view_choice=choose,
-            view_ridge=chosen.ridge,
+    if not missing and not check:
+        look, pictures = Look(None), None
+    else:
+        pictures = open_fitting(model, kept, cache, skip_bad, quiet)
+        look = _look(model, pictures, missing, on_device(way), check, cache, quiet)
+    if way.shard is not None:
+        return ShardReport(
+            model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
         )
-        store.write_member(predictions, manifest, merged, replace=True)
-    return _report(name, choose, val, chosen, missing, predictions)
+    val = _joined(kept.get("val"), look.seen and look.seen.splits["val"])
+    if val.labels is None:
+        raise BadDataError(f"Member '{model.name}' has no val labels, so its views cannot be judged.")
+    chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
+    weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
+    manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions)
+    if look.job is not None:
+        look.job.remove()
+    return TtaReport(
+        member=model.name,
+        choose=choose,
+        curve=curve_of(val, manifest, Path(reports)),
+        computed=missing,
+        same={view: first for view, first in same.items() if view in parse_views(views)},
+        engine=look.engine,
+        order=look.order,
+        path=predictions / model.name,
+        **judge_views(val, chosen, choose, manifest),
+    )
 
 
-def _name_of(predictions: Path, facts: Mapping[str, Any], sha256: str, replace: bool) -> str:
-    """Return the name of the checkpoint's member: the one it made, else the name it was trained under.
+def _look(
+    model: Model, pictures: Pictures, missing: tuple[str, ...], way: Way, check: bool, cache: Path, quiet: bool
+) -> Look:
+    """Look at the pictures through the missing views, or at a share of them, or join what shards saw."""
+    job = job_of(model, pictures, missing, way, cache) if missing else None
+    if job is not None and model.sha256 is None and way.shard is None and not way.merge:
+        job.remove()  # nobody can tell whether the same callable began it
+        job = job_of(model, pictures, missing, way, cache)
+    share, order, engine = Share(0, 0, 0), None, None
+    if check or not way.merge:
+        running = engine_of(model, pictures, way, quiet)
+        order = _proved(running, pictures) if check else None
+        if job is not None and not way.merge:
+            share = look_in_parts(running, model, pictures, missing, way, job, quiet)
+        engine = EngineReport(
+            running.engine,
+            running.precision,
+            way.device,
+            way.batch_size,
+            running.relative_error,
+            running.changed,
+            running.note or None,
+        )
+    if job is None or way.shard is not None:
+        return Look(None, share, engine, order)
+    return Look(joined(model, pictures, missing, way, job), share, engine, order, job)
+
+
+def _proved(running: Any, pictures: Pictures) -> OrderReport:
+    """Return how little the order matters.
 
     Raises:
-        MisalignedError: a member of that name came from another checkpoint.
+        BadDataError: it matters.
     """
-    name = str(facts["plan"]["name"])
-    made_by = {
-        member: store.read_manifest(predictions / member).checkpoint_sha256
-        for member in store.list_members(predictions)
-    }
-    for member, its_sha256 in made_by.items():
-        if its_sha256 == sha256:
-            return member
-    if name in made_by and not replace:
-        raise MisalignedError(
-            f"Member '{name}' in {predictions} came from another checkpoint. "
-            "Give --replace to make it again from this one."
+    from ensemble_kit.inference.order import check_order
+
+    found = check_order(running, pictures.images["val"])
+    if not found.holds:
+        raise BadDataError(
+            "The logits of a picture depend on the pictures beside it: they move by "
+            f"{found.relative_difference:.2g} of the largest logit, and {found.changed} of {found.images} pictures "
+            "change their class. Batch statistics in use (a network in training mode) do that; put the network into "
+            "evaluation mode."
         )
-    return name
+    return OrderReport(found.images, found.relative_difference, found.changed)
 
 
 def _read(predictions: Path, name: str, cache: Path, verify: bool) -> Splits:
     """Return what the member holds; nothing where there is none."""
     if name not in store.list_members(predictions):
         return {}
-    folder = predictions / name
-    return store.read_member(folder, cache, verify).splits
+    return store.read_member(predictions / name, cache, verify).splits
 
 
-def _open(facts: Mapping[str, Any], source: Source, kept: Splits, cache: Path, skip_bad: bool, quiet: bool) -> Pictures:
-    """Return the pictures that the checkpoint was trained with.
-
-    Raises:
-        MisalignedError: other classes, or val or test holds other pictures than the member has logits of.
-    """
-    plan = facts["plan"]
-    pictures = open_pictures(source, plan["size"], cache, skip_bad or plan["skip_bad"], quiet)
-    if list(pictures.data.classes) != list(plan["classes"]):
-        differ = sorted(set(pictures.data.classes) ^ set(plan["classes"]))
-        what = f"first that differs: {differ[0]!r}" if differ else "they stand in another order"
-        raise MisalignedError(
-            f"{_place(source)}: {len(pictures.data.classes)} classes, '{plan['name']}' knows {len(plan['classes'])}; "
-            f"{what}. Name the right pictures, as by --data."
-        )
-    for split in ("val", "test"):
-        was, now = facts["fingerprints"].get(split), pictures.fingerprints.get(split)
-        if kept and was != now:
-            raise MisalignedError(
-                f"{_place(source)}: the {split} pictures are not those that '{plan['name']}' was trained with. "
-                "Name the right ones, as by --data, or give --replace to look at all of these again."
-            )
-    return pictures
-
-
-def _place(source: Source) -> str:
-    return str(source.data or source.train_csv)
-
-
-def _device(device: str) -> str:
-    from ensemble_kit.inference.engine import choose_device
-
-    return choose_device(device)
-
-
-def _joined(kept: Predictions | None, looked: Predictions | None) -> Predictions:
+def _joined(kept: Predictions | None, seen: Predictions | None) -> Predictions:
     """Return the views that were there, then the new ones, aligned by image id."""
-    if kept is None or looked is None:
-        whole = kept or looked
+    if kept is None or seen is None:
+        whole = kept or seen
         assert whole is not None
         return whole
-    pool = align([kept, with_changes(looked, member="new views")])
-    return with_changes(
-        kept, views=(*kept.views, *looked.views), logits=np.concatenate([pool.logits[0], pool.logits[1]])
-    )
+    pool = align([kept, with_changes(seen, member="new views")])
+    return with_changes(kept, views=(*kept.views, *seen.views), logits=np.concatenate([pool.logits[0], pool.logits[1]]))
 
 
-def _report(
-    name: str, choose: str, val: Predictions, chosen: TunedViews, computed: tuple[str, ...], predictions: Path
-) -> TtaReport:
-    assert val.labels is not None
-    pool = align([val])
-    honest = cross_fit(pool, {"views": lambda pool: tune(pool, "logit-sum", "equal", [choose])})["views"]
-    before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
-    alone = [accuracy(logits.argmax(axis=1), val.labels) for logits in val.logits]
-    return TtaReport(
-        member=name,
-        choose=choose,
-        views=tuple(
-            ViewReport(view, alone[i], alone[i] - alone[0], float(chosen.view_weights[i]))
-            for i, view in enumerate(val.views)
-        ),
-        val_accuracy_before=alone[0],
-        val_accuracy_after=accuracy(after.argmax(axis=1), val.labels),
-        val_log_loss_before=log_loss(before, val.labels),
-        val_log_loss_after=log_loss(after, val.labels),
-        honest_accuracy=honest.accuracy,
-        honest_interval=honest.interval(val.groups),
-        ridge=chosen.ridge,
-        computed=computed,
-        note=None if choose in ("equal", "none") else why_not_fitted(val.labels),
-        path=predictions / name,
+def _write(
+    model: Model,
+    pictures: Pictures | None,
+    seen: Seen | None,
+    kept: Mapping[str, Predictions],
+    weighed: Mapping[str, float],
+    choose: str,
+    ridge: float | None,
+    predictions: Path,
+) -> store.Manifest:
+    """Write the new views and the weights of all; return the member's manifest."""
+    if seen is None or pictures is None:
+        return store.set_view_weights(predictions, model.name, weighed, choose, ridge)
+    described = model.describe(pictures)
+    if kept:
+        new = next(iter(seen.splits.values())).views
+        return store.add_views(
+            predictions,
+            model.name,
+            seen.splits,
+            weighed,
+            choose,
+            ridge,
+            checkpoint_sha256=model.sha256,
+            preprocessing=described.preprocessing,
+            view_ms=dict(zip(new, seen.view_ms, strict=True)),
+        )
+    manifest = with_changes(
+        with_cost(described, seen.view_ms),
+        views=tuple(weighed),
+        view_weights=tuple(weighed.values()),
+        view_choice=choose,
+        view_ridge=ridge,
     )
+    return store.write_member(predictions, manifest, seen.splits, replace=True)

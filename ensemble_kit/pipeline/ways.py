@@ -94,6 +94,8 @@ def views_to_choose(manifests: Sequence[Manifest]) -> list[ViewChoice]:
 def ms_of(manifest: Manifest) -> float | None:
     """Return what a member takes a picture (ms), over the views that count; None where nobody measured."""
     each = manifest.cost.get("ms_per_image")
+    if manifest.view_ms:
+        return sum(ms for ms, weight in zip(manifest.view_ms, manifest.view_weights, strict=True) if weight > 0)
     return None if each is None else float(each) * sum(weight > 0 for weight in manifest.view_weights)
 
 

@@ -1,11 +1,14 @@
-"""One progress display: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+"""One progress display: a bar on a terminal, plain lines now and then elsewhere, nothing when quiet.
 
 Everything goes to standard error, so that standard output holds the result alone.
 """
 
 import sys
+import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
+
+LINE_EVERY_S: Final = 10.0
 
 
 class Watch:
@@ -21,6 +24,7 @@ class Watch:
         self._title, self._total, self._quiet = title, total, quiet
         self._bar: Any = None
         self._task: Any = None
+        self._done, self._start_s, self._next_s = 0, time.monotonic(), LINE_EVERY_S
 
     def __enter__(self) -> "Watch":
         """Begin; the bar appears with the first news."""
@@ -58,6 +62,13 @@ class Watch:
             self._bar.advance(self._task, pictures)
             speed = self._bar.tasks[0].speed
             self._bar.update(self._task, speed=f"{speed:,.0f} pictures/s" if speed else "")
+            return
+        self._done += pictures
+        passed_s = time.monotonic() - self._start_s
+        if passed_s >= self._next_s:
+            self._next_s = passed_s + LINE_EVERY_S
+            speed = self._done / passed_s
+            say(f"{self._title}: {self._done} of {self._total}, {speed:,.0f} pictures/s", self._quiet)
 
     def note(self, short: str, line: str) -> None:
         """Say how it stands: `short` beside the bar, `line` on its own where there is no terminal."""

@@ -3,15 +3,12 @@
 A figure measured on rows that were tuned on is always called optimistic.
 """
 
-import math
-
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.tables import (
     bare_score,
     interval,
     number,
     percent,
-    points,
     score_interval,
     table,
     wrapped,
@@ -23,7 +20,6 @@ from ensemble_kit.results import (
     MemberReport,
     MembersReport,
     TrainReport,
-    TtaReport,
     ZooReport,
 )
 
@@ -79,34 +75,6 @@ def members(report: MembersReport) -> str:
     if report.verified is not None:
         lines.append(f"verified: {report.verified} files, every sha256 as recorded")
     return "\n".join(lines)
-
-
-def looked_twice(report: TtaReport) -> str:
-    """Return what `ek tta` prints."""
-    rows = [
-        [view.view, percent(view.val_accuracy), "" if i == 0 else points(view.change), f"{view.weight:.3f}"]
-        for i, view in enumerate(report.views)
-    ]
-    tuned = report.choose not in ("equal", "none") and report.note is None
-    after = "chosen views (optimistic)" if tuned else f"views, {report.choose}"
-    lines = [
-        table(["view", "val %", "points", "weight"], rows),
-        "",
-        f"Member '{report.member}' on val",
-        f"  before: identity alone       {percent(report.val_accuracy_before)} %"
-        f"   log loss {report.val_log_loss_before:.3f}",
-        f"  after:  {after:<20} {percent(report.val_accuracy_after)} %   log loss {report.val_log_loss_after:.3f}",
-    ]
-    if tuned:
-        lines.append(
-            f"  after, honest (cross-fitted) {percent(report.honest_accuracy)} %"
-            f"   95 % {interval(report.honest_interval)}"
-        )
-    if tuned and math.isinf(report.ridge or 0):
-        lines.append("Val does not say clearly that another view helps: identity is kept alone.")
-    if report.note:
-        lines.append(wrapped(report.note))
-    return "\n".join([*lines, "Next: ek blend"])
 
 
 def zoo(report: ZooReport) -> str:

@@ -20,7 +20,7 @@ from ensemble_kit.errors import (
     MisalignedError,
     UnknownNameError,
 )
-from ensemble_kit.reporting.summaries import looked_twice
+from ensemble_kit.reporting.views import looked_twice
 from ensemble_kit.storage.atomic import locked
 
 QUIET = {"quiet": True}
@@ -149,7 +149,7 @@ def test_an_interrupted_replacement_leaves_the_old_member_and_its_run_as_they_we
 
     before = files()
     assert len(before) == 8
-    monkeypatch.setattr(chapter, "look_at_splits", interrupted)
+    monkeypatch.setattr(chapter, "look_at_once", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ek.train("data", "mlp", name="mlp", seed=9, replace=True, **FAST)
     assert files() == before

@@ -1,0 +1,222 @@
+"""Pictures x views -> logits: at once, or in parts that are kept until the whole is there.
+
+Parts make a long look resumable, and let several processes share it: whoever computes a
+part computes the same bits. They lie under the cache until the member is written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.inference import ENGINES, PRECISIONS
+from ensemble_kit.pipeline.models import Model
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.reporting.progress import Watch, say
+from ensemble_kit.storage.jobs import Job, open_job
+from ensemble_kit.storage.parts import Part, plan_parts, share
+from ensemble_kit.tables import pick
+from ensemble_kit.types import Predictions, ViewLogits
+
+SPLITS = ("val", "test")
+JOBS = "looks"  # in the cache
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to look.
+
+    shard: which share of the work, (i, n) with i from 1; None: all of it.
+    merge: compute nothing, join what the shards left.
+    """
+
+    engine: str
+    precision: str
+    batch_size: int
+    device: str
+    shard: tuple[int, int] | None = None
+    merge: bool = False
+
+
+class Seen(NamedTuple):
+    """What was seen: logits by split, and milliseconds a picture for each view."""
+
+    splits: dict[str, Predictions]
+    view_ms: tuple[float, ...]
+
+
+class Share(NamedTuple):
+    """What one shard did: parts and pictures it had, and parts of all that are still missing."""
+
+    parts: int
+    pictures: int
+    missing: int
+
+
+def way_of(
+    engine: str, precision: str, batch_size: int, device: str, shard: str | tuple[int, int] | None, merge: bool
+) -> Way:
+    """Return how to look, checked but for the device, which `on_device` finds.
+
+    Raises:
+        UnknownNameError: no engine or precision has that name.
+        InvalidOptionError: a batch or a shard that cannot be.
+    """
+    pick({"auto": None, **ENGINES}, engine, "engine")
+    pick(PRECISIONS, precision, "precision")
+    if batch_size < 1:
+        raise InvalidOptionError(f"--batch-size is {batch_size}; wanted 1 or more.")
+    numbers = _shard(shard) if isinstance(shard, str) else shard
+    if numbers is not None and merge:
+        raise InvalidOptionError("--shard computes a share and --merge joins all shares; give one at a time.")
+    return Way(engine, precision, batch_size, device, numbers, merge)
+
+
+def on_device(way: Way) -> Way:
+    """Return the way with `auto` as the device that it means here.
+
+    Raises:
+        InvalidOptionError: a device that this machine has not.
+    """
+    from ensemble_kit.inference.engine import choose_device
+
+    return replace(way, device=choose_device(way.device))
+
+
+def look_at_once(
+    network: Any, pictures: Pictures, member: str, views: tuple[str, ...], batch_size: int, device: str, quiet: bool
+) -> Seen:
+    """Return the logits of every view on val and test, all of them in memory."""
+    from ensemble_kit.inference.engine import look, start
+
+    splits = [split for split in SPLITS if split in pictures.images]
+    logits, costs, counts = {}, [], [len(pictures.images[split]) for split in splits]
+    running = start(network, "auto", device, pictures.images["val"][:batch_size])
+    with Watch("look", sum(counts), quiet) as watch:
+        for split in splits:
+            looked = look(running, pictures.images[split], views, batch_size, watch.advance)
+            looked.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
+            logits[split] = looked.logits
+            costs.append(looked.ms_by_view)
+    return _seen(logits, np.average(costs, axis=0, weights=counts), pictures, member, views)
+
+
+def look_in_parts(
+    running: Any, model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, job: Job, quiet: bool
+) -> Share:
+    """Compute the parts of this share that are not there yet."""
+    from ensemble_kit.inference.engine import look
+
+    parts = _parts(pictures, views, way)
+    mine = share(parts, *(way.shard or (1, 1)))
+    missing = job.missing(mine)
+    if missing and len(missing) < len(mine):
+        done = sum(part.images for part in mine) - sum(part.images for part in missing)
+        say(f"{model.name}: {done} pictures are looked at already; going on.", quiet)
+    blind = {split: pictures.blind_rows(split) for split in SPLITS if split in pictures.images}
+    with Watch("look", sum(part.images for part in missing), quiet) as watch, _told(model.name, quiet):
+        for part in missing:
+            images = pictures.images[part.split][part.rows]
+            looked = look(running, images, views, way.batch_size, watch.advance)
+            rows = [row - part.first for row in blind[part.split] if part.first <= row < part.last]
+            looked.logits[:, rows] = pictures.blind_logits()
+            job.write(part, looked.logits, tuple(map(float, looked.ms_by_view)))
+    return Share(len(mine), sum(part.images for part in mine), len(job.missing(parts)))
+
+
+def joined(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, job: Job) -> Seen:
+    """Return what all parts hold together, memory-mapped.
+
+    Raises:
+        MisalignedError: parts are missing.
+        CorruptError: a part is damaged.
+    """
+    parts = _parts(pictures, views, way)
+    splits = {part.split: None for part in parts}
+    whole = {split: job.join(parts, split) for split in splits}
+    counts = [len(pictures.images[split]) for split in splits]
+    costs = np.average([whole[split].ms_by_view for split in splits], axis=0, weights=counts)
+    return _seen({split: one.logits for split, one in whole.items()}, costs, pictures, model.name, views)
+
+
+def engine_of(model: Model, pictures: Pictures, way: Way, quiet: bool) -> Any:
+    """Return what will look, loaded and checked on the first val pictures."""
+    from ensemble_kit.inference.engine import start
+
+    run = model.load(pictures.data.classes)
+    running = start(run, way.engine, way.device, pictures.images["val"][: way.batch_size], way.precision)
+    if running.note:
+        say(running.note, quiet)
+    return running
+
+
+def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, cache: Path) -> Job:
+    """Return the job of looking at these pictures in this way."""
+    described: Mapping[str, Any] = {
+        "model": model.sha256 or f"callable {model.name}",
+        "classes": list(pictures.data.classes),
+        "views": list(views),
+        "preprocessing": pictures.preprocessing,
+        "splits": {split: [len(pictures.images[split]), mark] for split, mark in _marks(pictures).items()},
+        "batch_size": way.batch_size,
+        "engine": way.engine,
+        "precision": way.precision,
+        "device": way.device.partition(":")[0],
+    }
+    return open_job(cache / JOBS, described)
+
+
+@contextmanager
+def _told(member: str, quiet: bool) -> Iterator[None]:
+    """Say, where the work is broken off, that nothing done is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"\n{member}: the parts that are finished are kept; the same command goes on from there.", quiet)
+        raise
+
+
+def _marks(pictures: Pictures) -> dict[str, str]:
+    """Return the fingerprints of what is looked at, rows in their order."""
+    return {split: pictures.fingerprints[split] for split in SPLITS if split in pictures.images}
+
+
+def _parts(pictures: Pictures, views: Sequence[str], way: Way) -> tuple[Part, ...]:
+    counts = {split: len(pictures.images[split]) for split in SPLITS if split in pictures.images}
+    return plan_parts(counts, way.batch_size, 4 * len(views) * len(pictures.data.classes))
+
+
+def _seen(
+    logits: Mapping[str, ViewLogits], costs: Any, pictures: Pictures, member: str, views: tuple[str, ...]
+) -> Seen:
+    """Return logits with the names of their rows."""
+    splits = {
+        split: Predictions(
+            member=member,
+            split=split,
+            views=views,
+            ids=pictures.split(split).ids,
+            classes=pictures.data.classes,
+            logits=one,
+            labels=pictures.split(split).labels,
+            groups=pictures.split(split).groups,
+        )
+        for split, one in logits.items()
+    }
+    return Seen(splits, tuple(round(float(cost), 4) for cost in costs))
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Return i and n of I/N.
+
+    Raises:
+        InvalidOptionError: it is no such share.
+    """
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise InvalidOptionError(f"--shard is '{text}'; wanted I/N with I from 1 to N, as in 2/4.")
+    return int(index), int(count)

@@ -1,0 +1,323 @@
+"""What can look at pictures, and what is known of it.
+
+    a run or checkpoint of ours   knows its pictures, classes and preprocessing
+    timm:NAME and --weights FILE  a network of timm that others trained
+    FILE.onnx                     a graph: float pictures (images, 3, side, side) -> (images, classes)
+    a Python callable             float pixels in [0, 1] (images, 3, side, side) -> logits; from Python alone
+
+For the last three the caller states classes and preprocessing. To add a kind: a function
+that returns a `Model`, and a line in `find_model`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
+from pathlib import Path
+from typing import Any
+
+import models_zoo
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.images.sources import Source
+from ensemble_kit.pipeline.checkpoints import manifest_of, rebuild, versions
+from ensemble_kit.pipeline.config import relative, source_of, stored_source
+from ensemble_kit.pipeline.pictures import Pictures, in_class_order, open_pictures
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage import runs as run_store
+from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.storage.manifest import FOREIGN, Manifest
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a caller says of a model that is not ours.
+
+    weights: file of a timm network's weights.
+    name: of the member; None: from the network or the file.
+    classes: in the order of the outputs: names, or a file of names; None: the data's.
+    size: side in pixels; None: the network's own.
+    mean, std: that pixels in [0, 1] are normalised by, channel by channel; None: as timm says,
+        else 0 and 1.
+    """
+
+    weights: str | Path | None = None
+    name: str | None = None
+    classes: str | Path | Sequence[str] | None = None
+    size: int | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Something that turns pictures into logits.
+
+    name: of its member.
+    sha256: of the file that its weights lie in; None for a callable.
+    fingerprints: of the splits that it was trained with; empty where nobody knows.
+    load: from the classes in order to a callable, pixels in [0, 1] -> logits in that order.
+    describe: the manifest of its member, before a cost is known.
+    """
+
+    name: str
+    sha256: str | None
+    size_px: int
+    source: Source
+    classes: tuple[str, ...] | None
+    load: Callable[[tuple[str, ...]], Any]
+    describe: Callable[[Pictures], Manifest]
+    skip_bad: bool = False
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_model(
+    ckpt: str | Path | Callable[..., Any],
+    stated: Stated,
+    places: Mapping[str, Any],
+    predictions: Path,
+    replace: bool,
+) -> Model:
+    """Return the model that is meant, nothing of it loaded.
+
+    Args:
+        places: where the pictures are, by the names of `Source`; None: where they were.
+
+    Raises:
+        InvalidOptionError: no such checkpoint or file, or something that must be stated and was not.
+        MisalignedError: a member of that name came from another checkpoint.
+        CorruptError: a checkpoint that is damaged.
+    """
+    if callable(ckpt):
+        return _of_callable(ckpt, stated, places, predictions, replace)
+    if str(ckpt).startswith(models_zoo.TIMM):
+        return _of_timm(str(ckpt), stated, places, predictions, replace)
+    if Path(ckpt).suffix.lower() == ".onnx":
+        return _of_onnx(Path(ckpt), stated, places, predictions, replace)
+    if stated != Stated():
+        raise InvalidOptionError(
+            f"'{ckpt}' is a run of ours and knows its classes and preprocessing; leave --weights, --name, --classes, "
+            "--size, --mean and --std away, which belong to timm:NAME and .onnx files."
+        )
+    return _of_run(Path(ckpt), places, predictions, replace)
+
+
+def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: bool, quiet: bool) -> Pictures:
+    """Return the pictures that a model is to look at, their classes in the order of its outputs.
+
+    Args:
+        kept: what its member holds already, by split; then the pictures must be the same.
+
+    Raises:
+        MisalignedError: other classes than the model's, or val or test holds other pictures than the
+            member has logits of.
+        BadDataError, InvalidOptionError, ResourceError: as `open_pictures`.
+    """
+    source = model.source
+    pictures = open_pictures(source, model.size_px, cache, skip_bad or model.skip_bad, quiet)
+    place = str(source.data or source.train_csv)
+    if model.classes is not None:
+        pictures = in_class_order(pictures, model.classes, model.name, place)
+    for split in ("val", "test"):
+        if kept and model.fingerprints.get(split) != pictures.fingerprints.get(split):
+            raise MisalignedError(
+                f"{place}: the {split} pictures are not those that '{model.name}' was trained with. "
+                "Name the right ones, as by --data, or give --replace to look at all of these again."
+            )
+    return pictures
+
+
+def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
+    """Return the model that a run of ours holds."""
+    checkpoint = run_store.find_checkpoint(ckpt)
+    state, facts = run_store.read_checkpoint(checkpoint)
+    plan, sha256 = facts["plan"], sha256_of(checkpoint)
+    name = _member_of(predictions, str(plan["name"]), sha256, replace)
+
+    def describe(pictures: Pictures) -> Manifest:
+        seen = {"fingerprints": dict(pictures.fingerprints), "skipped": pictures.skipped}
+        return manifest_of({**facts, **seen, "plan": {**plan, "name": name}}, checkpoint)
+
+    return Model(
+        name=name,
+        sha256=sha256,
+        size_px=int(plan["size"]),
+        source=source_of(plan["source"], checkpoint.parent, places),
+        classes=tuple(plan["classes"]),
+        load=lambda classes: rebuild(facts, state),
+        describe=describe,
+        skip_bad=bool(plan["skip_bad"]),
+        fingerprints=facts["fingerprints"],
+    )
+
+
+def _of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
+    """Return a network of timm with weights of the caller's."""
+    if stated.weights is None:
+        raise InvalidOptionError(f"--ckpt {arch} names a network without weights. Give them: --weights FILE.")
+    weights = _file(stated.weights)
+    plain_name = arch.removeprefix(models_zoo.TIMM).replace("/", "-").replace(":", "-")
+    stated, before = _recalled(stated, plain_name, weights, predictions, replace)
+    size_px = stated.size or models_zoo.own_size_px(arch)
+
+    def load(classes: tuple[str, ...]) -> Any:
+        import torch
+
+        try:
+            network = models_zoo.build(arch, len(classes), size_px or 0, weights=weights)
+        except models_zoo.ZooError as error:
+            raise InvalidOptionError(str(error)) from error
+        if network.notes:
+            raise InvalidOptionError(
+                f"{weights} was made for other classes than the {len(classes)} there are. Name its classes in "
+                f"order by --classes FILE, or fine-tune it: ek train --arch {arch} --weights {weights}."
+            )
+        for buffer, given in ((network.mean, stated.mean), (network.std, stated.std)):
+            if given is not None:
+                buffer.copy_(torch.tensor(given).view(3, 1, 1))
+        return network
+
+    return _foreign(arch, weights, size_px, stated, before, places, predictions, load)
+
+
+def _of_onnx(path: Path, stated: Stated, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
+    """Return the graph of an ONNX file."""
+    from ensemble_kit.inference.onnx_session import open_onnx, side_px
+
+    if stated.weights is not None:
+        raise InvalidOptionError(f"{path} holds its own weights; leave --weights away.")
+    path = _file(path)
+    stated, before = _recalled(stated, path.stem, path, predictions, replace)
+    size_px = stated.size or side_px(path)
+
+    def load(classes: tuple[str, ...]) -> Any:
+        return open_onnx(path, stated.mean or (0.0,) * 3, stated.std or (1.0,) * 3, len(classes), size_px or 0)
+
+    return _foreign("onnx", path, size_px, stated, before, places, predictions, load)
+
+
+def _of_callable(
+    run: Callable[..., Any], stated: Stated, places: Mapping[str, Any], predictions: Path, replace: bool
+) -> Model:
+    """Return a callable of the caller's; its member is always made whole."""
+    if stated.name is None or stated.weights is not None or stated.mean is not None or stated.std is not None:
+        raise InvalidOptionError(
+            "A callable needs a name= for its member, takes pixels in [0, 1] and normalises them itself: no weights=, "
+            "mean= or std=."
+        )
+    if stated.name in store.list_members(predictions) and not replace:
+        raise InvalidOptionError(
+            f"{predictions} already has a member '{stated.name}', and nobody can tell whether the same callable made "
+            "it. Choose another name=, or give replace=True."
+        )
+    return _foreign("callable", None, stated.size, stated, None, places, predictions, lambda classes: run)
+
+
+def _foreign(
+    arch: str,
+    file: Path | None,
+    size_px: int | None,
+    stated: Stated,
+    before: Manifest | None,
+    places: Mapping[str, Any],
+    predictions: Path,
+    load: Callable[[tuple[str, ...]], Any],
+) -> Model:
+    """Return a model of others', as it was stated."""
+    name = stated.name or arch
+    if size_px is None:
+        raise InvalidOptionError(f"Nobody says how large the pictures of '{name}' are to be. Give --size PIXELS.")
+    listed = stated.classes if isinstance(stated.classes, str | Path) else None
+    folder, sha256 = predictions / name, None if file is None else sha256_of(file)
+    source = source_of(before.training["source"] if before else {}, folder, {**places, "classes": listed})
+
+    def describe(pictures: Pictures) -> Manifest:
+        said = {"source": stored_source(source, folder)}
+        normalised = {"mean": stated.mean, "std": stated.std}
+        return Manifest(
+            name=name,
+            arch=arch,
+            source=FOREIGN,
+            classes=pictures.data.classes,
+            preprocessing=pictures.preprocessing | {key: list(one) for key, one in normalised.items() if one},
+            training=said if file is None else said | {"weights": relative(file, folder)},
+            data_fingerprint=dict(pictures.fingerprints),
+            skipped={split: dict(reasons) for split, reasons in pictures.skipped.items()},
+            checkpoint_sha256=sha256,
+            cost={} if file is None else {"checkpoint_mb": round(file.stat().st_size / 1e6, 3)},
+            versions=versions(),
+        )
+
+    return Model(
+        name=name,
+        sha256=sha256,
+        size_px=size_px,
+        source=source,
+        classes=_names(stated.classes),
+        load=load,
+        describe=describe,
+        fingerprints=dict(before.data_fingerprint) if before else {},
+    )
+
+
+def _names(classes: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return classes that were given as names; None where a file was given, or nothing."""
+    return None if classes is None or isinstance(classes, str | Path) else tuple(classes)
+
+
+def _recalled(
+    stated: Stated, plain_name: str, file: Path, predictions: Path, replace: bool
+) -> tuple[Stated, Manifest | None]:
+    """Return what is stated, completed by what was stated when the same file made a member, and that member."""
+    sha256 = sha256_of(file)
+    name = _member_of(predictions, stated.name or plain_name, sha256, replace)
+    if replace or name not in store.list_members(predictions):
+        return with_changes(stated, name=name), None
+    before = store.read_manifest(predictions / name)
+    was = before.preprocessing
+    return Stated(
+        weights=stated.weights,
+        name=name,
+        classes=stated.classes or before.classes,
+        size=stated.size or int(was["size_px"]),
+        mean=stated.mean or _channels(was.get("mean")),
+        std=stated.std or _channels(was.get("std")),
+    ), before
+
+
+def _channels(values: Sequence[float] | None) -> Channels | None:
+    """Return three numbers as they were stated; None where nothing was."""
+    return None if values is None else (float(values[0]), float(values[1]), float(values[2]))
+
+
+def _member_of(predictions: Path, name: str, sha256: str | None, replace: bool) -> str:
+    """Return the name of a model's member: the one it made, else the name it is to have.
+
+    Raises:
+        MisalignedError: a member of that name came from another checkpoint.
+    """
+    made_by = {
+        member: store.read_manifest(predictions / member).checkpoint_sha256
+        for member in store.list_members(predictions)
+    }
+    for member, its_sha256 in made_by.items():
+        if its_sha256 is not None and its_sha256 == sha256:
+            return member
+    if name in made_by and not replace:
+        raise MisalignedError(
+            f"Member '{name}' in {predictions} came from another checkpoint. "
+            "Give --replace to make it again from this one."
+        )
+    return name
+
+
+def _file(path: str | Path) -> Path:
+    """Return a path that is a file.
+
+    Raises:
+        InvalidOptionError: it is none.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidOptionError(f"There is no file '{path}'. Check --ckpt and --weights.")
+    return path

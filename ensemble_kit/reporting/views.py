@@ -1,0 +1,202 @@
+"""What `ek tta` and `ek predict` print."""
+
+import math
+
+from ensemble_kit.reporting.comparison import amount, found, p_value
+from ensemble_kit.reporting.tables import interval, number, percent, points, table, wrapped
+from ensemble_kit.results import (
+    CurveReport,
+    EngineReport,
+    OrderReport,
+    PredictReport,
+    ShardReport,
+    TtaReport,
+    ViewReport,
+)
+
+MOST_CLASSES = 6  # named in the warning
+CURVE_ROWS = 6  # shown in any case, beside where to stop and the last
+
+
+def looked_twice(report: TtaReport) -> str:
+    """Return what `ek tta` prints."""
+    rows = [
+        [
+            view.view,
+            percent(view.val_accuracy),
+            points(view.change) if view.beside is not None else "",
+            points(view.beside) if view.beside is not None else "",
+            f"{view.weight:.3f}",
+            number(view.ms, 2),
+        ]
+        for view in report.views
+    ]
+    tuned = report.choose not in ("equal", "none") and report.note is None
+    after = "chosen views (optimistic)" if tuned else f"views, {report.choose}"
+    lines = [
+        table(["view", "alone %", "points", "beside identity", "weight", "ms"], rows),
+        *_same(report),
+        *_harm(report),
+        "",
+        f"Member '{report.member}' on {report.val_images} val pictures",
+        f"  before: identity alone            {percent(report.val_accuracy_before)} %"
+        f"   log loss {report.val_log_loss_before:.3f}",
+        f"  after:  {after:<25} {percent(report.val_accuracy_after)} %   log loss {report.val_log_loss_after:.3f}",
+    ]
+    if tuned:
+        lines.append(
+            f"  after, honest (cross-fitted)      {percent(report.honest_accuracy)} %"
+            f"   95 % {interval(report.honest_interval)}"
+        )
+    if len(report.views) > 1 and report.choose != "none":
+        lines.append(wrapped(_gain(report), indent="  "))
+    if tuned and math.isinf(report.ridge or 0):
+        lines.append("Val does not say clearly that another view helps: identity is kept alone.")
+    if report.note:
+        lines.append(wrapped(report.note))
+    if report.curve is not None:
+        lines += ["", *_curve(report.curve, report.val_images)]
+    lines += _computed(report.engine, report.order)
+    return "\n".join([*lines, "Next: ek blend"])
+
+
+def shared(report: ShardReport) -> str:
+    """Return what `ek tta --shard` prints."""
+    index, count = report.shard
+    left = (
+        "all parts are there. Next: the same command with --merge instead of --shard"
+        if not report.missing
+        else f"{report.missing} parts of the whole are not here yet"
+    )
+    return "\n".join(
+        [
+            f"Member '{report.member}', shard {index} of {count}: {report.parts} parts, {report.pictures} pictures",
+            left,
+            *_computed(report.engine, report.order),
+        ]
+    )
+
+
+def predicted(report: PredictReport) -> str:
+    """Return what `ek predict` prints."""
+    views = f"{len(report.views)} view{'s' if len(report.views) > 1 else ''}"
+    lines = [f"{report.pictures} pictures by '{report.member}', {report.method} over {views}, {report.seconds:.1f} s"]
+    saved = f"{percent(report.saved)} % of forward passes saved"
+    if report.kind == "exact":
+        lines.append(wrapped(f"{saved}, exactly: no class differs from that of all views"))
+    elif report.kind == "margin":
+        lines.append(
+            wrapped(
+                f"{saved}, at the risk of some accuracy: on val, cross-fitted, {percent(report.loss)} % of pictures "
+                f"were lost, {percent(report.loss_at_most)} % at most (95 %), and {percent(report.expected_saved)} % "
+                f"of passes saved; {percent(report.wanted_loss)} % were allowed"
+            )
+        )
+    elif report.wanted_loss is not None:
+        lines.append(
+            wrapped(
+                "every view was looked at: val cannot promise that stopping early loses "
+                f"{percent(report.wanted_loss)} % at most. Allow more by --loss, or take --method prob-mean, "
+                "which stops where nothing can change"
+            )
+        )
+    return "\n".join([*lines, f"  {report.csv}"])
+
+
+def _same(report: TtaReport) -> list[str]:
+    """Return which views are another one at this size."""
+    if not report.same:
+        return []
+    pairs = ", ".join(f"{view} is {first}" for view, first in report.same.items())
+    return [wrapped(f"The same pixels at this size, looked at once: {pairs}.", indent="  ")]
+
+
+def _harm(report: TtaReport) -> list[str]:
+    """Return which views do harm, to all and to single classes, and what harm would not have shown."""
+    if report.smallest_harm is None:
+        return []
+    harmful = [view for view in report.views if view.harmful]
+    lines = [wrapped(_named(view, len(report.views) - 1), indent="  ") for view in harmful]
+    if len(harmful) < len(report.views) - 1:
+        unseen = amount("accuracy", report.smallest_harm)
+        lines.append(
+            wrapped(
+                f"{'No other view' if harmful else 'No view'} is seen to do harm; less than {unseen} would not show "
+                f"on these {report.val_images} pictures."
+            )
+        )
+    if report.class_harm:
+        shown = [
+            f"{one.view} on '{one.class_name}' {points(one.change)} points ({one.images} pictures: {one.lost} lost, "
+            f"{one.won} won)"
+            for one in report.class_harm[:MOST_CLASSES]
+        ]
+        more = len(report.class_harm) - len(shown)
+        rest = f" and {more} more" if more else ""
+        lines.append(wrapped(f"Warning: single classes suffer: {'; '.join(shown)}{rest}.", indent="  "))
+    return lines
+
+
+def _named(view: ViewReport, tests: int) -> str:
+    assert view.beside is not None
+    assert view.beside_interval is not None
+    assert view.beside_p is not None
+    low, high = view.beside_interval
+    return (
+        f"Harmful: {view.view} beside identity costs {amount('accuracy', -view.beside)} (95 %: {-100 * high:z.1f} to "
+        f"{-100 * low:z.1f}; {p_value(view.beside_p)}{f', Holm, {tests} views' if tests > 1 else ''})."
+    )
+
+
+def _gain(report: TtaReport) -> str:
+    sentence = found("accuracy", report.gain, report.gain_interval, report.gain_p, 1)
+    hidden = amount("accuracy", report.resolvable)
+    return f"  against identity alone, honest: {sentence}; a gain below {hidden} would not show."
+
+
+def _curve(curve: CurveReport, images: int) -> list[str]:
+    last = curve.steps[-1].views
+    shown = [step for step in curve.steps if step.views <= CURVE_ROWS or step.views in (curve.stop, last)]
+    rows = []
+    for step in shown:
+        low, high = step.log_likelihood_interval
+        rows.append(
+            [
+                step.added if step.views == 1 else f"+ {step.added}",
+                f"{'* ' if step.views == curve.stop else ''}{step.views}",
+                percent(step.accuracy),
+                interval(step.interval),
+                f"{step.log_likelihood:.3f} ± {(high - low) / 2:.3f}",
+                number(step.ms, 2),
+            ]
+        )
+    lines = [
+        table(["best view to add", "views", "honest %", "95 %", "log-lik, 95 %", "ms"], rows),
+        wrapped(
+            f"* stop here: the mean of more views gains nothing that {images} val pictures can tell"
+            if curve.stop < last
+            else "* every view still helps; more may, too"
+        ),
+    ]
+    if curve.png is not None:
+        lines.append(f"  {curve.png}, {curve.json}")
+    elif curve.json is not None:
+        lines.append(f"  {curve.json}; as a picture too with: pip install 'ensemble_kit[report]'")
+    return lines
+
+
+def _computed(engine: EngineReport | None, order: OrderReport | None) -> list[str]:
+    """Return what computed, and what was proved of it."""
+    lines = []
+    if order is not None:
+        lines.append(
+            wrapped(
+                f"Order and batch do not matter: over {order.images} pictures, shuffled and in other batches, no class "
+                f"changes and no logit moves by more than {order.relative_difference:.1g} of the largest.",
+                indent="  ",
+            )
+        )
+    if engine is not None:
+        against = "" if engine.engine == "eager" else f", {engine.relative_error:.1g} off eager at most"
+        lines.append(f"engine {engine.engine}, {engine.precision}, {engine.device}, batch {engine.batch_size}{against}")
+    return lines

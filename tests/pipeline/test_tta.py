@@ -1,0 +1,325 @@
+"""Looking in parts, through models of others, and what is said about views; arithmetic is done again here."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from torch import nn
+
+import ensemble_kit as ek
+from ensemble_kit.cli import ek as command
+from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, UnknownNameError
+from ensemble_kit.reporting.views import looked_twice
+from ensemble_kit.storage.jobs import Job
+
+VIEWS = "hflip,crop@0.75:tl,scale@1.2"
+FAST = {"quiet": True, "device": "cpu", "batch_size": 8, "engine": "eager"}
+
+
+def manifest(name, predictions="predictions"):
+    return json.loads(Path(predictions, name, "member.json").read_text())
+
+
+def logits_of(name, split, predictions="predictions"):
+    return np.load(Path(predictions, name, manifest(name, predictions)["files"][split]["logits"]["file"]))
+
+
+def rows_of(name, split):
+    with open(Path("predictions", name, manifest(name)["files"][split]["rows"]["file"]), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def pixels_of(ids, folder):
+    return np.stack([np.asarray(Image.open(Path(folder, one)).convert("RGB")).transpose(2, 0, 1) for one in ids])
+
+
+def brightness(pixels):
+    """A model whose ten logits are ten means over bands of columns."""
+    return torch.stack([10 * band.mean(dim=(1, 2, 3)) for band in pixels.tensor_split(10, dim=3)], dim=1)
+
+
+@pytest.fixture
+def sides(tmp_path, monkeypatch):
+    """Two classes that differ in nothing but the side on which they are bright."""
+    random = np.random.default_rng(0)
+    monkeypatch.chdir(tmp_path)
+    for split, count in (("train", 2), ("val", 41), ("test", 3)):
+        for side in ("left", "right"):
+            folder = Path("data", split) if split == "test" else Path("data", split, side)
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                pixels = random.integers(0, 120, (16, 16, 3), dtype=np.uint8)
+                half = slice(0, 8) if side == "left" else slice(8, 16)
+                pixels[:, half] += 60
+                Image.fromarray(pixels).save(folder / f"{side}{number:02d}.png")
+
+
+def sides_seen(pixels):
+    left, right = pixels[..., :8].mean(dim=(1, 2, 3)), pixels[..., 8:].mean(dim=(1, 2, 3))
+    return torch.stack([20 * left, 20 * right], dim=1)
+
+
+def test_shards_that_are_merged_are_the_bits_of_one_run(road):
+    for folder in ("whole", "shared"):
+        ek.tta("runs/cnn", views="identity", predictions=folder, **FAST)
+    ek.tta("runs/cnn", views=VIEWS, predictions="whole", **FAST)
+    shards = [ek.tta("runs/cnn", views=VIEWS, predictions="shared", shard=f"{i}/3", **FAST) for i in (2, 1, 3)]
+    assert manifest("cnn", "shared")["views"] == ["identity"]
+    assert sum(shard.pictures for shard in shards) == 60 + 37
+    assert [shard.missing > 0 for shard in shards] == [True, True, False]
+    report = ek.tta("runs/cnn", views=VIEWS, predictions="shared", merge=True, **FAST)
+    assert report.engine is None
+    assert manifest("cnn", "shared")["files"] == manifest("cnn", "whole")["files"]
+    assert not list(Path(".ek/looks").glob("*/"))
+
+
+def test_a_merge_names_the_rows_that_no_shard_has_computed(road):
+    ek.tta("runs/cnn", views="rot180", shard="1/2", **FAST)
+    with pytest.raises(MisalignedError, match=r"lacks 4 of 8 parts of val: rows 8 to 15, 24 to 31.*--merge"):
+        ek.tta("runs/cnn", views="rot180", merge=True, **FAST)
+    assert "rot180" not in manifest("cnn")["views"]
+    ek.tta("runs/cnn", views="rot180", **FAST)
+    assert "rot180" in manifest("cnn")["views"]
+
+
+def test_a_look_that_is_broken_off_goes_on_at_the_last_finished_part(road, monkeypatch, capsys):
+    write, written = Job.write, []
+
+    def counted(job, part, *content):
+        write(job, part, *content)
+        written.append(part)
+        if len(written) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Job, "write", counted)
+    before = manifest("cnn")
+    with pytest.raises(KeyboardInterrupt):
+        ek.tta("runs/cnn", views="vflip", **{**FAST, "quiet": False})
+    assert "the same command goes on from there" in capsys.readouterr().err
+    assert manifest("cnn") == before
+    ek.tta("runs/cnn", views="vflip", **{**FAST, "quiet": False})
+    assert "40 pictures are looked at already; going on" in capsys.readouterr().err
+    assert len(written) == len(set(written)) == 8 + 5
+    resumed = logits_of("cnn", "test")
+    ek.tta("runs/cnn", views="vflip", predictions="whole", **FAST)
+    place = [manifest("cnn")["views"].index("vflip"), manifest("cnn", "whole")["views"].index("vflip")]
+    assert np.array_equal(resumed[place[0]], logits_of("cnn", "test", "whole")[place[1]])
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "1/2/3", "a/b", "-1/2", ""])
+def test_a_share_that_cannot_be_is_refused(road, shard):
+    with pytest.raises(InvalidOptionError, match=r"wanted I/N with I from 1 to N, as in 2/4"):
+        ek.tta("runs/cnn", shard=shard, **FAST)
+
+
+def test_options_that_cannot_be_are_refused(road):
+    with pytest.raises(InvalidOptionError, match="give one at a time"):
+        ek.tta("runs/cnn", shard="1/2", merge=True, **FAST)
+    with pytest.raises(UnknownNameError, match="No engine is named 'fuse'; did you mean 'fused'"):
+        ek.tta("runs/cnn", **{**FAST, "engine": "fuse"})
+    with pytest.raises(InvalidOptionError, match="--batch-size is 0"):
+        ek.tta("runs/cnn", **{**FAST, "batch_size": 0})
+    with pytest.raises(InvalidOptionError, match="is a run of ours and knows its classes"):
+        ek.tta("runs/cnn", size=32, **FAST)
+
+
+def test_a_network_of_timm_looks_as_it_does_in_timm(road):
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model("test_resnet", num_classes=10).eval()
+    torch.save(network.state_dict(), "weights.pth")
+    how = {"weights": "weights.pth", "size": 24, "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.25, 0.5)}
+    report = ek.tta("timm:test_resnet", data="data", views="hflip", **how, **FAST)
+    assert report.member == "test_resnet"
+    pixels = torch.from_numpy(pixels_of([row["image_id"] for row in rows_of("test_resnet", "test")], "data/test"))
+    mean, std = (torch.tensor(how[name]).view(3, 1, 1) for name in ("mean", "std"))
+    with torch.inference_mode():
+        normal = (pixels / 255 - mean) / std
+        wanted = torch.stack([network(normal), network(normal.flip(-1))])
+    assert np.allclose(logits_of("test_resnet", "test"), wanted, atol=1e-4)
+    said = manifest("test_resnet")
+    assert (said["source"], said["arch"]) == ("foreign", "timm:test_resnet")
+    assert said["checkpoint_sha256"]
+    # what was stated is remembered: the same file adds a view to the same member
+    ek.tta("timm:test_resnet", weights="weights.pth", views="vflip", **FAST)
+    with torch.inference_mode():
+        assert np.allclose(logits_of("test_resnet", "test")[2], network(normal.flip(-2)), atol=1e-4)
+
+
+def test_weights_that_do_not_fit_are_refused(road):
+    import timm
+
+    torch.save(timm.create_model("test_resnet", num_classes=7).state_dict(), "seven.pth")
+    with pytest.raises(InvalidOptionError, match="was made for other classes than the 10 there are"):
+        ek.tta("timm:test_resnet", weights="seven.pth", data="data", size=24, **FAST)
+    with pytest.raises(InvalidOptionError, match="a network without weights. Give them: --weights FILE"):
+        ek.tta("timm:test_resnet", data="data", **FAST)
+    with pytest.raises(InvalidOptionError, match="There is no file 'nowhere.pth'"):
+        ek.tta("timm:test_resnet", weights="nowhere.pth", data="data", **FAST)
+
+
+def test_an_onnx_file_gives_what_its_network_gives(road):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 7, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(7 * 11 * 11, 10)).eval()
+    torch.onnx.export(network, (torch.zeros(1, 3, 24, 24),), "net.onnx", dynamo=True, verbose=False)
+    report = ek.tta("net.onnx", data="data", views="hflip", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), **FAST)
+    assert report.member == "net"
+    pixels = torch.from_numpy(pixels_of([row["image_id"] for row in rows_of("net", "test")], "data/test"))
+    with torch.inference_mode():
+        normal = (pixels / 255 - 0.5) / 0.25
+        wanted = torch.stack([network(normal), network(normal.flip(-1))])
+    assert np.allclose(logits_of("net", "test"), wanted, atol=1e-4)
+
+
+def test_a_callable_is_a_member_whose_classes_are_known_by_name(road):
+    plain = ek.tta(brightness, name="plain", data="data", size=24, **FAST)
+    pixels = pixels_of([row["image_id"] for row in rows_of("plain", "val")], "data/val") / 255
+    bands = [band.mean(axis=(1, 2, 3)) for band in np.array_split(pixels, 10, axis=3)]
+    assert np.allclose(logits_of("plain", "val")[0], 10 * np.stack(bands, axis=1), atol=1e-5)
+    classes = manifest("plain")["classes"]
+    turned = ek.tta(
+        lambda pixels: brightness(pixels).flip(1), name="turned", data="data", size=24, classes=classes[::-1], **FAST
+    )
+    assert manifest("turned")["classes"] == classes[::-1]
+    assert turned.val_accuracy_before == plain.val_accuracy_before
+    with pytest.raises(InvalidOptionError, match="nobody can tell whether the same callable made it"):
+        ek.tta(brightness, name="plain", data="data", size=24, **FAST)
+    with pytest.raises(InvalidOptionError, match="needs a name="):
+        ek.tta(brightness, data="data", size=24, **FAST)
+    with pytest.raises(InvalidOptionError, match="Give --size PIXELS"):
+        ek.tta(brightness, name="other", data="data", **FAST)
+    with pytest.raises(MisalignedError, match="10 classes, 'other' knows 2"):
+        ek.tta(brightness, name="other", data="data", size=24, classes=["a", "b"], **FAST)
+
+
+def test_a_network_left_in_training_mode_is_caught_before_anything_is_written(road):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 7, 3), nn.BatchNorm2d(7), nn.Flatten(), nn.Linear(7 * 22 * 22, 10)).train()
+    with pytest.raises(BadDataError, match="depend on the pictures beside it.*evaluation mode"):
+        ek.tta(lambda pixels: network(pixels), name="leaky", data="data", size=24, check=True, **FAST)
+    assert not Path("predictions/leaky").exists()
+    report = ek.tta("runs/cnn", views="identity", check=True, **FAST)
+    assert report.order.changed == 0
+    assert report.order.relative_difference < 1e-4
+
+
+def test_views_that_are_the_same_at_this_size_are_looked_at_once(road):
+    report = ek.tta("runs/cnn", views="crop@0.75:center*hflip,hflip*crop@0.75:center,scale@1.33*hflip", **FAST)
+    assert dict(report.same) == dict.fromkeys(["hflip*crop@0.75:center", "scale@1.33*hflip"], "crop@0.75:center*hflip")
+    assert report.computed == ("crop@0.75:center*hflip",)
+    assert manifest("cnn")["views"] == ["identity", "hflip", "scale@1.1", "crop@0.75:center*hflip"]
+    assert "The same pixels at this size" in looked_twice(report)
+
+
+def test_a_view_that_does_harm_is_named_with_its_classes_and_left_out(sides):
+    report = ek.tta(sides_seen, name="sides", data="data", size=16, views="hflip,vflip", **FAST)
+    flip = report.views[1]
+    assert (flip.view, flip.harmful) == ("hflip", True)
+    assert report.val_accuracy_before > 0.95
+    assert flip.beside == pytest.approx(-0.5, abs=0.15)  # the pair sees both sides alike: a coin
+    assert not report.views[2].harmful
+    assert flip.weight == pytest.approx(0, abs=0.02)
+    assert {one.class_name for one in report.class_harm} <= {"left", "right"}
+    assert 0 < report.smallest_harm < 0.5
+    text = looked_twice(report)
+    assert "Harmful: hflip beside identity costs" in text
+    assert "No other view is seen to do harm; less than" in text
+
+
+def test_the_curve_is_saved_as_numbers_and_as_a_picture(road):
+    report = ek.tta("runs/cnn", views=VIEWS, **FAST)
+    saved = json.loads(Path("reports/cnn-views.json").read_text())
+    assert [step["views"] for step in saved["steps"]] == list(range(1, len(report.views) + 1))
+    assert saved["steps"][0]["added"] == "identity"
+    assert saved["stop"] == report.curve.stop
+    costs = {view.view: view.ms for view in report.views}
+    assert all(ms > 0 for ms in costs.values())
+    last = saved["steps"][-1]
+    assert last["ms"] == pytest.approx(sum(costs.values()))
+    with Image.open(report.curve.png) as picture:
+        assert picture.size == (880, 704)
+
+
+def test_the_cost_of_each_view_stands_in_the_manifest(road):
+    ek.tta("runs/cnn", views="vflip", **FAST)
+    said = manifest("cnn")
+    assert len(said["view_ms"]) == len(said["views"])
+    assert all(ms > 0 for ms in said["view_ms"])
+
+
+def test_new_pictures_get_the_classes_that_all_views_vote_for(road):
+    ek.tta("runs/cnn", views=VIEWS, choose="equal", **FAST)
+    report = ek.predict("runs/cnn", ["data/test"], method="majority-vote", quiet=True, device="cpu", engine="eager")
+    with open(report.csv, newline="") as file:
+        rows = list(csv.DictReader(file))
+    logits, classes = logits_of("cnn", "test").astype(float), manifest("cnn")["classes"]
+    assert [row["image_id"] for row in rows] == [row["image_id"] for row in rows_of("cnn", "test")]
+    votes = np.array([np.bincount(best, minlength=10) for best in logits.argmax(axis=2).T])
+    clear = np.sort(votes, axis=1)[:, -1] > np.sort(votes, axis=1)[:, -2]
+    assert clear.sum() > 20
+    wanted = [classes[place] for place in votes.argmax(axis=1)]
+    assert [row["label"] for row, sure in zip(rows, clear, strict=True) if sure] == [
+        label for label, sure in zip(wanted, clear, strict=True) if sure
+    ]
+    looks = np.array([int(row["looks"]) for row in rows])
+    assert report.kind == "exact"
+    assert 2 < looks.min() + 1 <= looks.max() <= len(logits)
+    assert report.saved == pytest.approx(1 - looks.mean() / len(logits))
+
+
+def test_a_logit_sum_stops_early_only_where_a_loss_allows_it_and_val_can_promise_it(road):
+    how = {"quiet": True, "device": "cpu", "engine": "eager"}
+    ek.tta("runs/cnn", views=VIEWS, choose="equal", **FAST)
+    plain = ek.predict("runs/cnn", ["data/test"], **how)
+    assert (plain.kind, plain.saved, plain.loss) == ("all", 0.0, None)
+    with open(plain.csv, newline="") as file:
+        labels = [row["label"] for row in csv.DictReader(file)]
+    classes = manifest("cnn")["classes"]
+    assert labels == [classes[place] for place in logits_of("cnn", "test").mean(axis=0).argmax(axis=1)]
+    strict = ek.predict("runs/cnn", ["data/test"], loss=0.01, **how)
+    assert (strict.kind, strict.saved) == ("all", 0.0)
+    loose = ek.predict("runs/cnn", ["data/test"], loss=0.2, **how)
+    assert loose.kind == "margin"
+    assert loose.saved > 0
+    assert loose.loss <= loose.loss_at_most
+    with pytest.raises(InvalidOptionError, match="loses nothing; leave --loss out"):
+        ek.predict("runs/cnn", ["data/test"], method="borda", loss=0.1, **how)
+    with pytest.raises(InvalidOptionError, match="wanted a share|share"):
+        ek.predict("runs/cnn", ["data/test"], loss=1.5, **how)
+
+
+def test_prediction_needs_a_member_and_pictures_that_can_be_read(road):
+    how = {"quiet": True, "device": "cpu", "engine": "eager"}
+    with pytest.raises(InvalidOptionError, match="has no member in empty. Make it: ek tta"):
+        ek.predict("runs/cnn", ["data/test"], predictions="empty", **how)
+    with pytest.raises(BadDataError, match="Wanted a folder of pictures, got 'nowhere'"):
+        ek.predict("runs/cnn", ["nowhere"], **how)
+    shutil.copytree("data/test", "new")
+    Path("new/broken.png").write_bytes(b"no picture")
+    with pytest.raises(BadDataError, match=r"1 of 38 pictures cannot be used:\n.*broken.png"):
+        ek.predict("runs/cnn", ["new"], **how)
+    assert not Path("predictions.csv").exists()
+
+
+def test_what_is_printed_fits_80_columns(road):
+    line = ["tta", "--ckpt", "runs/cnn", "--views", "ten-crop,random:3@7", "--check", "--quiet", "--engine", "eager"]
+    for arguments in (
+        line,
+        [*line, "--json"],
+        ["tta", "--ckpt", "runs/mlp", "--views", "d4", "--shard", "1/2", "--quiet", "--engine", "eager"],
+        ["predict", "--ckpt", "runs/cnn", "data/test", "--method", "prob-mean", "--quiet"],
+        ["predict", "--ckpt", "runs/cnn", "data/test", "--loss", "0.001", "--quiet"],
+    ):
+        result = CliRunner().invoke(command, arguments)
+        assert result.exit_code == 0, result.output
+        if "--json" in arguments:
+            assert json.loads(result.stdout)["order"]["changed"] == 0
+        else:
+            assert max(map(len, result.stdout.splitlines())) <= 80, result.stdout

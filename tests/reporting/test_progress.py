@@ -1,0 +1,18 @@
+from ensemble_kit.reporting import progress
+
+
+def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds(monkeypatch, capsys):
+    clock = iter([0.0, 4.0, 11.0, 12.0, 30.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.Watch("look", 400) as watch:
+        for _ in range(4):
+            watch.advance(100)
+    assert capsys.readouterr().err == "look: 200 of 400, 18 pictures/s\nlook: 400 of 400, 13 pictures/s\n"
+
+
+def test_quiet_work_says_nothing(monkeypatch, capsys):
+    clock = iter([0.0, 50.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.Watch("look", 10, quiet=True) as watch:
+        watch.advance(10)
+    assert capsys.readouterr() == ("", "")
