@@ -118,10 +118,13 @@ def look_in_parts(
         done = sum(part.images for part in mine) - sum(part.images for part in missing)
         say(f"{model.name}: {done} pictures are looked at already; going on.", quiet)
     blind = {split: pictures.blind_rows(split) for split in SPLITS if split in pictures.images}
+    batch_size = way.batch_size
     with Watch("look", sum(part.images for part in missing), quiet) as watch, _told(model.name, quiet):
         for part in missing:
-            images = pictures.images[part.split][part.rows]
-            looked = look(running, images, views, way.batch_size, watch.advance)
+            looked = look(running, pictures.images[part.split][part.rows], views, batch_size, watch.advance)
+            if looked.batch_size < batch_size:
+                batch_size = looked.batch_size
+                say(f"{model.name}: out of memory; going on with {batch_size} pictures at a time.", quiet)
             rows = [row - part.first for row in blind[part.split] if part.first <= row < part.last]
             looked.logits[:, rows] = pictures.blind_logits()
             job.write(part, looked.logits, tuple(map(float, looked.ms_by_view)))

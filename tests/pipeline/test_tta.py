@@ -112,6 +112,23 @@ def test_a_look_that_is_broken_off_goes_on_at_the_last_finished_part(road, monke
     assert np.array_equal(resumed[place[0]], logits_of("cnn", "test", "whole")[place[1]])
 
 
+def test_a_batch_that_does_not_fit_into_memory_is_halved_and_nothing_done_is_lost(road, capsys):
+    sizes = []
+
+    def small(pixels):
+        sizes.append(len(pixels))
+        if len(pixels) > 5:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 7 bytes")
+        return brightness(pixels)
+
+    how = {"name": "small", "data": "data", "size": 24, "views": "identity"}
+    ek.tta(small, **how, **{**FAST, "quiet": False})
+    assert "small: out of memory; going on with 4 pictures at a time." in capsys.readouterr().err
+    assert sizes.count(8) == 1
+    ek.tta(brightness, **{**how, "name": "large"}, **FAST)
+    assert np.allclose(logits_of("small", "test"), logits_of("large", "test"), atol=1e-6)
+
+
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "1/2/3", "a/b", "-1/2", ""])
 def test_a_share_that_cannot_be_is_refused(road, shard):
     with pytest.raises(InvalidOptionError, match=r"wanted I/N with I from 1 to N, as in 2/4"):
