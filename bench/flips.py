@@ -29,9 +29,8 @@ def main():
     measuring.work_in(asked.work)
 
     print(f"{data.name}; {measuring.machine()}\n")
-    print(
-        "| member | seed | identity | both averaged | chosen | weight of hflip | named harmful, p |\n|---|---|---|---|---|---|---|"
-    )
+    print("| member | seed | identity | both averaged | chosen | weight of hflip | named harmful, p |")
+    print("|---|---|---|---|---|---|---|")
     for title, how in MEMBERS.items():
         for seed in range(asked.seeds):
             name = f"{title.replace(', ', '-').replace(' ', '')}-{seed}"

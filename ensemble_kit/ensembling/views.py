@@ -51,20 +51,20 @@ class Prepared:
     groups: Int[np.ndarray, " images"] | None
 
 
-def why_not_fitted(labels: Labels) -> str | None:
+def why_not_fitted(labels: Labels, consequence: str = "so weights are equal and every temperature is 1") -> str | None:
     """Return the sentence that explains why nothing can be fitted; None where it can.
+
+    Args:
+        consequence: what follows from it.
 
     Example:
         >>> why_not_fitted(np.zeros(60, dtype=int))
         'All val images are of one class, so weights are equal and every temperature is 1.'
     """
     if len(labels) < FEWEST_IMAGES:
-        return (
-            f"val has {len(labels)} images, fewer than {FEWEST_IMAGES}, "
-            "so weights are equal and every temperature is 1."
-        )
+        return f"val has {len(labels)} images, fewer than {FEWEST_IMAGES}, {consequence}."
     if len(np.unique(labels)) < 2:
-        return "All val images are of one class, so weights are equal and every temperature is 1."
+        return f"All val images are of one class, {consequence}."
     return None
 
 

@@ -25,6 +25,7 @@ from ensemble_kit.images.decode import RESIZE, VERSION, decode, resize
 from ensemble_kit.images.headers import open_image, read_file
 
 Images = UInt8[np.ndarray, "images 3 size size"]
+SKIP = "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all."
 _SHOWN = 5  # unreadable pictures named in one message
 
 
@@ -63,8 +64,11 @@ def load_images(
     return Loaded(images, tuple(digests), {int(row): reason for row, reason in noted.items()} | closed)
 
 
-def refuse(unreadable: Sequence[str], total: int) -> None:
+def refuse(unreadable: Sequence[str], total: int, remedy: str = SKIP) -> None:
     """Raise where there are reasons why pictures cannot be used.
+
+    Args:
+        remedy: what to do about them.
 
     Raises:
         BadDataError: names the first of them.
@@ -77,8 +81,7 @@ def refuse(unreadable: Sequence[str], total: int) -> None:
                     f"{len(unreadable)} of {total} pictures cannot be used:",
                     *unreadable[:_SHOWN],
                     *more,
-                    "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all. "
-                    "Nothing was written.",
+                    f"{remedy} Nothing was written.",
                 ]
             )
         )

@@ -85,6 +85,9 @@ def list_pictures(places: Sequence[Path]) -> Listing:
         BadDataError: a place that is not there, or a folder without pictures.
         InvalidOptionError: nothing was named, or two pictures have one id.
     """
+    missing = next((place for place in places if not place.exists()), None)
+    if missing is not None:
+        raise BadDataError(f"There is no file or folder '{missing}'. Check its name.")
     files, folders = [place for place in places if place.is_file()], [place for place in places if not place.is_file()]
     found = list_flat_folders(folders, []) if folders else Listing((), ())
     ids, paths = (*(file.name for file in files), *found.ids), (*files, *found.paths)

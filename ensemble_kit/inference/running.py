@@ -109,7 +109,7 @@ def refuse_not_finite(logits: Float[np.ndarray, "views images classes"], views: 
         view, row, _ = bad[0]
         raise BadDataError(
             f"The model gave a number that is not finite for view '{views[view]}' of picture {first + row}: "
-            "the training diverged. Train again with a lower --lr."
+            "the training diverged (train again with a lower --lr), or weights, --mean or --std are wrong."
         )
 
 
@@ -119,7 +119,18 @@ def _start_callable(call: Callable[..., Any], engine: str, device: str, precisio
             f"--engine {engine} with --precision {precision} needs a torch module; a callable or an ONNX file runs "
             "as it is. Use --engine eager and --precision float32."
         )
-    return _running(lambda pixels: torch.as_tensor(call(pixels)), "eager", device, precision)
+
+    def run(pixels: Tensor) -> Tensor:
+        said = call(pixels.clone())  # which it may change; views share memory
+        try:
+            return torch.as_tensor(said)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidOptionError(
+                f"The model gave {type(said).__name__} for {len(pixels)} pictures; wanted logits as a tensor or an "
+                f"array, ({len(pixels)}, classes)."
+            ) from error
+
+    return _running(run, "eager", device, precision)
 
 
 def _started(
@@ -150,8 +161,9 @@ def _running(run: Run, engine: str, device: str, precision: str) -> Running:
     def checked(pixels: Tensor) -> Tensor:
         with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=precision == "bfloat16"):
             logits = run(pixels)
-        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
-            came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        real = isinstance(logits, Tensor) and not logits.is_complex()
+        if not real or logits.ndim != 2 or len(logits) != len(pixels):
+            came = f"{logits.dtype} {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
             raise InvalidOptionError(
                 f"The model gave {came} for {len(pixels)} pictures; wanted one tensor of logits, "
                 f"({len(pixels)}, classes)."

@@ -5,25 +5,26 @@ part computes the same bits. They lie under the cache until the member is writte
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.pipeline.models import Model
 from ensemble_kit.pipeline.pictures import Pictures
 from ensemble_kit.reporting.progress import Watch, say
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.jobs import Job, open_job
 from ensemble_kit.storage.parts import Part, plan_parts, share
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, ViewLogits
 
 SPLITS = ("val", "test")
-JOBS = "looks"  # in the cache
+JOBS, LOCKS = "looks", "locks"  # in the cache
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,27 @@ def way_of(
     return Way(engine, precision, batch_size, device, numbers, merge)
 
 
+@contextmanager
+def alone(member: str, way: Way, cache: Path) -> Iterator[None]:
+    """Be the only process that looks for a member inside the block; shards look beside each other.
+
+    Raises:
+        LockedError: another process looks for it.
+    """
+    if way.shard is not None:
+        yield
+        return
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(cache / LOCKS / member, timeout_s=1.0))
+        except LockedError as error:
+            raise LockedError(
+                f"Another process is looking at pictures for member '{member}'. Wait until it ends, or share the work: "
+                "--shard 1/2 in one and 2/2 in the other, then --merge."
+            ) from error
+        yield
+
+
 def on_device(way: Way) -> Way:
     """Return the way with `auto` as the device that it means here.
 
@@ -119,7 +141,10 @@ def look_in_parts(
         say(f"{model.name}: {done} pictures are looked at already; going on.", quiet)
     blind = {split: pictures.blind_rows(split) for split in SPLITS if split in pictures.images}
     batch_size = way.batch_size
-    with Watch("look", sum(part.images for part in missing), quiet) as watch, _told(model.name, quiet):
+    if missing:  # what a view costs for the first time is not what it costs
+        first = look(running, pictures.images[missing[0].split][:1], views, 1).logits
+        _check_classes(first.shape[2], model, pictures)
+    with Watch("look", sum(part.images for part in missing), quiet) as watch, _told(model.name):
         for part in missing:
             looked = look(running, pictures.images[part.split][part.rows], views, batch_size, watch.advance)
             if looked.batch_size < batch_size:
@@ -159,28 +184,39 @@ def engine_of(model: Model, pictures: Pictures, way: Way, quiet: bool) -> Any:
 
 def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, cache: Path) -> Job:
     """Return the job of looking at these pictures in this way."""
-    described: Mapping[str, Any] = {
+    described = model.describe(pictures)
+    description: Mapping[str, Any] = {
         "model": model.sha256 or f"callable {model.name}",
+        "arch": described.arch,
         "classes": list(pictures.data.classes),
         "views": list(views),
-        "preprocessing": pictures.preprocessing,
+        "preprocessing": described.preprocessing,
         "splits": {split: [len(pictures.images[split]), mark] for split, mark in _marks(pictures).items()},
         "batch_size": way.batch_size,
         "engine": way.engine,
         "precision": way.precision,
         "device": way.device.partition(":")[0],
     }
-    return open_job(cache / JOBS, described)
+    return open_job(cache / JOBS, description)
 
 
 @contextmanager
-def _told(member: str, quiet: bool) -> Iterator[None]:
+def _told(member: str) -> Iterator[None]:
     """Say, where the work is broken off, that nothing done is lost."""
     try:
         yield
     except KeyboardInterrupt:
-        say(f"\n{member}: the parts that are finished are kept; the same command goes on from there.", quiet)
+        say(f"\n{member}: the parts that are finished are kept; the same command goes on from there.")
         raise
+
+
+def _check_classes(outputs: int, model: Model, pictures: Pictures) -> None:
+    """Raise unless the model has an output a class."""
+    if outputs != len(pictures.data.classes):
+        raise MisalignedError(
+            f"'{model.name}' gives {outputs} logits a picture, and there are {len(pictures.data.classes)} classes. "
+            "Name its classes in order by --classes, or the right pictures by --data."
+        )
 
 
 def _marks(pictures: Pictures) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import manifest_of, rebuild, versions
 from ensemble_kit.pipeline.config import relative, source_of, stored_source
@@ -88,6 +89,7 @@ def find_model(
         MisalignedError: a member of that name came from another checkpoint.
         CorruptError: a checkpoint that is damaged.
     """
+    _checked(stated)
     if callable(ckpt):
         return _of_callable(ckpt, stated, places, predictions, replace)
     if str(ckpt).startswith(models_zoo.TIMM):
@@ -127,6 +129,18 @@ def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: b
     return pictures
 
 
+def in_precision(model: Model, precision: str) -> Model:
+    """Return the model as its member records it where it computes in another precision than float32."""
+    if precision == "float32":
+        return model
+
+    def describe(pictures: Pictures) -> Manifest:
+        plain = model.describe(pictures)
+        return with_changes(plain, preprocessing={**plain.preprocessing, "precision": precision})
+
+    return with_changes(model, describe=describe)
+
+
 def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
     """Return the model that a run of ours holds."""
     checkpoint = run_store.find_checkpoint(ckpt)
@@ -149,6 +163,12 @@ def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: b
         skip_bad=bool(plan["skip_bad"]),
         fingerprints=facts["fingerprints"],
     )
+
+
+def _checked(stated: Stated) -> None:
+    """Raise on a standard deviation that nothing can be divided by."""
+    if stated.std is not None and not min(stated.std) > 0:
+        raise InvalidOptionError(f"--std is {','.join(map(str, stated.std))}; wanted numbers above 0.")
 
 
 def _of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
@@ -177,6 +197,10 @@ def _of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: 
                 buffer.copy_(torch.tensor(given).view(3, 1, 1))
         return network
 
+    if before is not None and before.arch != arch:
+        raise MisalignedError(
+            f"Member '{before.name}' was made by {before.arch}, not by {arch}. Give that, or --replace."
+        )
     return _foreign(arch, weights, size_px, stated, before, places, predictions, load)
 
 
@@ -205,6 +229,7 @@ def _of_callable(
             "A callable needs a name= for its member, takes pixels in [0, 1] and normalises them itself: no weights=, "
             "mean= or std=."
         )
+    store.check_name(stated.name)
     if stated.name in store.list_members(predictions) and not replace:
         raise InvalidOptionError(
             f"{predictions} already has a member '{stated.name}', and nobody can tell whether the same callable made "
@@ -256,6 +281,7 @@ def _foreign(
         classes=_names(stated.classes),
         load=load,
         describe=describe,
+        skip_bad=bool(before and before.skipped),
         fingerprints=dict(before.data_fingerprint) if before else {},
     )
 
@@ -269,16 +295,28 @@ def _recalled(
     stated: Stated, plain_name: str, file: Path, predictions: Path, replace: bool
 ) -> tuple[Stated, Manifest | None]:
     """Return what is stated, completed by what was stated when the same file made a member, and that member."""
-    sha256 = sha256_of(file)
-    name = _member_of(predictions, stated.name or plain_name, sha256, replace)
+    name = _member_of(predictions, plain_name, sha256_of(file), replace, stated.name)
     if replace or name not in store.list_members(predictions):
         return with_changes(stated, name=name), None
     before = store.read_manifest(predictions / name)
     was = before.preprocessing
+    listed = stated.classes if isinstance(stated.classes, str | Path) else None
+    classes = _names(stated.classes) if listed is None else read_classes(Path(listed))
+    for word, asked, made in (
+        ("--size", stated.size, int(was["size_px"])),
+        ("--mean", stated.mean, _channels(was.get("mean"))),
+        ("--std", stated.std, _channels(was.get("std"))),
+        ("--classes", classes, before.classes),
+    ):
+        if asked is not None and asked != made:
+            raise MisalignedError(
+                f"Member '{name}' was made with {word} {made or 'unsaid'}, now {asked} is asked for. "
+                "Give --replace to make it again, or another --name."
+            )
     return Stated(
         weights=stated.weights,
         name=name,
-        classes=stated.classes or before.classes,
+        classes=before.classes,
         size=stated.size or int(was["size_px"]),
         mean=stated.mean or _channels(was.get("mean")),
         std=stated.std or _channels(was.get("std")),
@@ -290,19 +328,22 @@ def _channels(values: Sequence[float] | None) -> Channels | None:
     return None if values is None else (float(values[0]), float(values[1]), float(values[2]))
 
 
-def _member_of(predictions: Path, name: str, sha256: str | None, replace: bool) -> str:
-    """Return the name of a model's member: the one it made, else the name it is to have.
+def _member_of(predictions: Path, name: str, sha256: str, replace: bool, wanted: str | None = None) -> str:
+    """Return the name of a model's member: as it is wanted, else the one it made, else the name it is to have.
 
     Raises:
+        InvalidOptionError: no member can have that name.
         MisalignedError: a member of that name came from another checkpoint.
     """
+    store.check_name(wanted or name)
     made_by = {
         member: store.read_manifest(predictions / member).checkpoint_sha256
         for member in store.list_members(predictions)
     }
     for member, its_sha256 in made_by.items():
-        if its_sha256 is not None and its_sha256 == sha256:
+        if its_sha256 == sha256 and wanted in (None, member):
             return member
+    name = wanted or name
     if name in made_by and not replace:
         raise MisalignedError(
             f"Member '{name}' in {predictions} came from another checkpoint. "

@@ -88,7 +88,7 @@ def predict(
     ids = listed.ids
     with Watch("decode", len(ids), quiet) as watch:
         loaded = load_images(listed.paths, model.size_px, Path(cache), watch.advance)
-    refuse([reason for _, reason in sorted(loaded.unreadable.items())], len(ids))
+    refuse([reason for _, reason in sorted(loaded.unreadable.items())], len(ids), "Replace or remove them.")
     from ensemble_kit.inference.engine import start
 
     started = time.perf_counter()
@@ -127,6 +127,8 @@ def _stop(val: Predictions, weights: Any, method: str, loss: float | None) -> St
     if val.labels is None:
         raise BadDataError(f"Member '{val.member}' has no val labels, so nothing can be told from them.")
     bounded = BALLOTS[method].load().unit != "logits"
+    if loss is not None and not 0 < loss < 1:
+        raise InvalidOptionError(f"--loss is {loss}; wanted a share above 0 and below 1, as 0.01, or none.")
     if loss is not None and bounded:
         raise InvalidOptionError(
             f"{method} stops where nothing can change any more and loses nothing; leave --loss out."

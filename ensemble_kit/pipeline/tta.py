@@ -16,6 +16,7 @@ from ensemble_kit.pipeline.looking import (
     Seen,
     Share,
     Way,
+    alone,
     engine_of,
     job_of,
     joined,
@@ -23,12 +24,13 @@ from ensemble_kit.pipeline.looking import (
     on_device,
     way_of,
 )
-from ensemble_kit.pipeline.models import Channels, Model, Stated, find_model, open_fitting
+from ensemble_kit.pipeline.models import Channels, Model, Stated, find_model, in_precision, open_fitting
 from ensemble_kit.pipeline.pictures import Pictures
 from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
 from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.jobs import Job
+from ensemble_kit.storage.views import check_origin
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, align
 
@@ -111,6 +113,7 @@ def tta(
             missing that are to be merged.
         CorruptError: a checkpoint, a file of the member or a part is damaged.
         BadDataError: logits that are not finite, or that depend on the order of the pictures.
+        LockedError: another process looks for this member.
         ResourceError: memory, disk or a package that is not there.
     """
     wanted = parse_views(views)
@@ -120,14 +123,38 @@ def tta(
     places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
     places |= {"images": images, "test_dir": tuple(test_dir)}
     model = find_model(ckpt, Stated(weights, name, classes, size, mean, std), places, predictions, replace)
+    with alone(model.name, way, cache):
+        return _tta(
+            model, wanted, choose, way, check, replace, skip_bad, predictions, Path(reports), cache, verify, quiet
+        )
+
+
+def _tta(
+    model: Model,
+    asked: tuple[str, ...],
+    choose: str,
+    way: Way,
+    check: bool,
+    replace: bool,
+    skip_bad: bool,
+    predictions: Path,
+    reports: Path,
+    cache: Path,
+    verify: bool,
+    quiet: bool,
+) -> TtaReport | ShardReport:
+    """Look, choose, write and report; no other process does the same for this member."""
     there = _read(predictions, model.name, cache, verify)
     kept = {} if replace else there
-    wanted, same = merge_equal((*(there["val"].views if there else ()), *wanted), model.size_px)
+    wanted, same = merge_equal((*(there["val"].views if there else ()), *asked), model.size_px)
     missing = tuple(view for view in wanted if not kept or view not in kept["val"].views)
     if not missing and not check:
         look, pictures = Look(None), None
     else:
         pictures = open_fitting(model, kept, cache, skip_bad, quiet)
+        model = in_precision(model, way.precision)
+        if kept:
+            check_origin(store.read_manifest(predictions / model.name), None, model.describe(pictures).preprocessing)
         look = _look(model, pictures, missing, on_device(way), check, cache, quiet)
     if way.shard is not None:
         return ShardReport(
@@ -138,15 +165,15 @@ def tta(
         raise BadDataError(f"Member '{model.name}' has no val labels, so its views cannot be judged.")
     chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
     weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
-    manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions)
+    manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
     if look.job is not None:
         look.job.remove()
     return TtaReport(
         member=model.name,
         choose=choose,
-        curve=curve_of(val, manifest, Path(reports)),
+        curve=curve_of(val, manifest, reports),
         computed=missing,
-        same={view: first for view, first in same.items() if view in parse_views(views)},
+        same={view: first for view, first in same.items() if view in asked},
         engine=look.engine,
         order=look.order,
         path=predictions / model.name,
@@ -227,6 +254,7 @@ def _write(
     choose: str,
     ridge: float | None,
     predictions: Path,
+    replace: bool,
 ) -> store.Manifest:
     """Write the new views and the weights of all; return the member's manifest."""
     if seen is None or pictures is None:
@@ -252,4 +280,4 @@ def _write(
         view_choice=choose,
         view_ridge=ridge,
     )
-    return store.write_member(predictions, manifest, seen.splits, replace=True)
+    return store.write_member(predictions, manifest, seen.splits, replace=replace)

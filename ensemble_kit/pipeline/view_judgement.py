@@ -47,7 +47,7 @@ def judge_views(val: Predictions, chosen: TunedViews, choose: str, manifest: Man
         "gain_p": gain.p,
         "resolvable": gain.resolvable,
         "ridge": chosen.ridge,
-        "note": None if choose in ("equal", "none") else why_not_fitted(val.labels),
+        "note": None if choose in ("equal", "none") else why_not_fitted(val.labels, "so identity is kept alone"),
     }
 
 
@@ -93,7 +93,7 @@ def _views(val: Predictions, harm: Harm, manifest: Manifest) -> tuple[ViewReport
         ViewReport(
             view=view,
             val_accuracy=alone[i],
-            change=alone[i] - alone[0],
+            change=round((alone[i] - alone[0]) * len(val.ids)) / len(val.ids),
             weight=weights[view],
             beside=beside[i].difference if i else None,
             beside_interval=beside[i].interval if i else None,

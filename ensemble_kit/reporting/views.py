@@ -14,7 +14,7 @@ from ensemble_kit.results import (
     ViewReport,
 )
 
-MOST_CLASSES = 6  # named in the warning
+MOST_NAMED = 6  # classes that suffer, views that are the same
 CURVE_ROWS = 6  # shown in any case, beside where to stop and the last
 
 
@@ -55,7 +55,7 @@ def looked_twice(report: TtaReport) -> str:
     if report.note:
         lines.append(wrapped(report.note))
     if report.curve is not None:
-        lines += ["", *_curve(report.curve, report.val_images)]
+        lines += ["", *_curve(report.curve, report.val_images, len(report.views))]
     lines += _computed(report.engine, report.order)
     return "\n".join([*lines, "Next: ek blend"])
 
@@ -66,11 +66,11 @@ def shared(report: ShardReport) -> str:
     left = (
         "all parts are there. Next: the same command with --merge instead of --shard"
         if not report.missing
-        else f"{report.missing} parts of the whole are not here yet"
+        else f"parts of the whole that are not here yet: {report.missing}"
     )
     return "\n".join(
         [
-            f"Member '{report.member}', shard {index} of {count}: {report.parts} parts, {report.pictures} pictures",
+            f"Member '{report.member}', shard {index} of {count}: parts {report.parts}, pictures {report.pictures}",
             left,
             *_computed(report.engine, report.order),
         ]
@@ -80,9 +80,12 @@ def shared(report: ShardReport) -> str:
 def predicted(report: PredictReport) -> str:
     """Return what `ek predict` prints."""
     views = f"{len(report.views)} view{'s' if len(report.views) > 1 else ''}"
-    lines = [f"{report.pictures} pictures by '{report.member}', {report.method} over {views}, {report.seconds:.1f} s"]
+    pictures = f"{report.pictures} picture{'s' if report.pictures > 1 else ''}"
+    lines = [f"{pictures} by '{report.member}', {report.method} over {views}, {report.seconds:.1f} s"]
     saved = f"{percent(report.saved)} % of forward passes saved"
-    if report.kind == "exact":
+    if len(report.views) == 1:
+        lines.append("the member has one view of a weight, so there is nothing to save; more: ek tta")
+    elif report.kind == "exact":
         lines.append(wrapped(f"{saved}, exactly: no class differs from that of all views"))
     elif report.kind == "margin":
         lines.append(
@@ -107,8 +110,8 @@ def _same(report: TtaReport) -> list[str]:
     """Return which views are another one at this size."""
     if not report.same:
         return []
-    pairs = ", ".join(f"{view} is {first}" for view, first in report.same.items())
-    return [wrapped(f"The same pixels at this size, looked at once: {pairs}.", indent="  ")]
+    shown = [f"{view} is {first}" for view, first in list(report.same.items())[:MOST_NAMED]]
+    return [wrapped(f"The same pixels at this size, looked at once: {listed(shown, len(report.same), ', ')}.", "  ")]
 
 
 def _harm(report: TtaReport) -> list[str]:
@@ -129,12 +132,21 @@ def _harm(report: TtaReport) -> list[str]:
         shown = [
             f"{one.view} on '{one.class_name}' {points(one.change)} points ({one.images} pictures: {one.lost} lost, "
             f"{one.won} won)"
-            for one in report.class_harm[:MOST_CLASSES]
+            for one in report.class_harm[:MOST_NAMED]
         ]
-        more = len(report.class_harm) - len(shown)
-        rest = f" and {more} more" if more else ""
-        lines.append(wrapped(f"Warning: single classes suffer: {'; '.join(shown)}{rest}.", indent="  "))
+        named = listed(shown, len(report.class_harm), "; ")
+        lines.append(wrapped(f"Warning: single classes suffer: {named}.", indent="  "))
     return lines
+
+
+def listed(shown: list[str], total: int, mark: str) -> str:
+    """Return the first of several, and how many more there are.
+
+    Example:
+        >>> listed(["a", "b"], 5, ", ")
+        'a, b and 3 more'
+    """
+    return mark.join(shown) + (f" and {total - len(shown)} more" if total > len(shown) else "")
 
 
 def _named(view: ViewReport, tests: int) -> str:
@@ -154,7 +166,7 @@ def _gain(report: TtaReport) -> str:
     return f"  against identity alone, honest: {sentence}; a gain below {hidden} would not show."
 
 
-def _curve(curve: CurveReport, images: int) -> list[str]:
+def _curve(curve: CurveReport, images: int, views: int) -> list[str]:
     last = curve.steps[-1].views
     shown = [step for step in curve.steps if step.views <= CURVE_ROWS or step.views in (curve.stop, last)]
     rows = []
@@ -175,7 +187,7 @@ def _curve(curve: CurveReport, images: int) -> list[str]:
         wrapped(
             f"* stop here: the mean of more views gains nothing that {images} val pictures can tell"
             if curve.stop < last
-            else "* every view still helps; more may, too"
+            else f"* every view still helps; {'the curve ends here' if last < views else 'more may, too'}"
         ),
     ]
     if curve.png is not None:

@@ -151,7 +151,7 @@ def check_manifest(manifest: Manifest) -> None:
     """
     check_name(manifest.name)
     if manifest.source not in SOURCES:
-        raise InvalidOptionError(f"Wanted a source of {' or '.join(SOURCES)}, got {manifest.source!r}.")
+        raise InvalidOptionError(f"Wanted a source of {', '.join(SOURCES)}, got {manifest.source!r}.")
     check_view_weights(manifest.views, manifest.view_weights)
     check_view_ms(manifest.views, manifest.view_ms)
     check_distinct(manifest.classes, "class", f"member '{manifest.name}'")

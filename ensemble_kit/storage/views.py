@@ -55,7 +55,7 @@ def add_views(
     folder = root / name
     with locked(root):
         manifest = read_manifest(folder)
-        _check_origin(manifest, checkpoint_sha256, preprocessing)
+        check_origin(manifest, checkpoint_sha256, preprocessing)
         new = [view for view in _common_views(manifest, additions) if view not in manifest.views]
         changed = with_changes(
             manifest,
@@ -117,8 +117,15 @@ def weighted(
     return with_changes(manifest, view_weights=weights, view_choice=view_choice, view_ridge=view_ridge)
 
 
-def _check_origin(manifest: Manifest, checkpoint_sha256: str | None, preprocessing: Mapping[str, Any] | None) -> None:
-    """Raise where the additions were made otherwise than what is there."""
+def check_origin(manifest: Manifest, checkpoint_sha256: str | None, preprocessing: Mapping[str, Any] | None) -> None:
+    """Raise where additions were made, or would be, otherwise than what is there.
+
+    Args:
+        checkpoint_sha256, preprocessing: None is not compared.
+
+    Raises:
+        MisalignedError: another checkpoint or preprocessing.
+    """
     if checkpoint_sha256 is not None and checkpoint_sha256 != manifest.checkpoint_sha256:
         raise MisalignedError(
             f"Member '{manifest.name}' was made by checkpoint {manifest.checkpoint_sha256}, these views by "

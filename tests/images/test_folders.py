@@ -28,7 +28,7 @@ def test_files_go_by_their_names_and_folders_by_what_is_in_them(places):
         ([], InvalidOptionError, "Wanted pictures or folders of pictures, got none"),
         (["old/b.png", "new/b.png"], InvalidOptionError, "Two pictures have the id 'b.png'"),
         (["old/b.png", "new"], InvalidOptionError, "Two pictures have the id 'b.png'"),
-        (["nowhere.png"], BadDataError, "Wanted a folder of pictures, got '.*nowhere.png', which is none"),
+        (["nowhere.png"], BadDataError, "There is no file or folder '.*nowhere.png'"),
         (["empty"], BadDataError, "Wanted pictures in '.*empty', got none"),
     ],
 )

@@ -14,8 +14,9 @@ from torch import nn
 
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
-from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, UnknownNameError
+from ensemble_kit.errors import BadDataError, InvalidOptionError, LockedError, MisalignedError, UnknownNameError
 from ensemble_kit.reporting.views import looked_twice
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.jobs import Job
 
 VIEWS = "hflip,crop@0.75:tl,scale@1.2"
@@ -27,7 +28,8 @@ def manifest(name, predictions="predictions"):
 
 
 def logits_of(name, split, predictions="predictions"):
-    return np.load(Path(predictions, name, manifest(name, predictions)["files"][split]["logits"]["file"]))
+    path = Path(predictions, name, manifest(name, predictions)["files"][split]["logits"]["file"])
+    return np.load(path, allow_pickle=False)
 
 
 def rows_of(name, split):
@@ -227,6 +229,75 @@ def test_a_network_left_in_training_mode_is_caught_before_anything_is_written(ro
     assert report.order.relative_difference < 1e-4
 
 
+def test_what_was_stated_of_a_foreign_model_holds_for_later_views(road):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 7, 3), nn.ReLU(), nn.Flatten(), nn.Linear(7 * 22 * 22, 10)).eval()
+    torch.onnx.export(network, (torch.zeros(1, 3, 24, 24),), "net.onnx", dynamo=True, verbose=False)
+    ek.tta("net.onnx", data="data", views="identity", mean=(0.5, 0.5, 0.5), **FAST)
+    before = manifest("net")
+    Path("classes.txt").write_text("\n".join(before["classes"][::-1]))
+    for word, changes in (
+        ("--mean", {"mean": (0.1, 0.1, 0.1)}),
+        ("--std", {"std": (0.5, 0.5, 0.5)}),
+        ("--size", {"size": 32}),
+        ("--classes", {"classes": "classes.txt"}),
+    ):
+        with pytest.raises(MisalignedError, match=f"was made with {word} .* is asked for. Give --replace"):
+            ek.tta("net.onnx", views="vflip", **changes, **FAST)
+    assert manifest("net") == before
+    assert not list(Path(".ek/looks").glob("*/"))
+    ek.tta("net.onnx", views="vflip", **FAST)
+    fresh = ek.tta("net.onnx", data="data", views="vflip", mean=(0.5, 0.5, 0.5), name="fresh", **FAST)
+    assert fresh.member == "fresh"
+    assert np.array_equal(logits_of("net", "test"), logits_of("fresh", "test"))
+    with pytest.raises(InvalidOptionError, match="--std is 0.0,1.0,1.0; wanted numbers above 0"):
+        ek.tta("net.onnx", std=(0.0, 1.0, 1.0), **FAST)
+
+
+def test_a_callable_may_work_in_place_and_must_give_logits(road):
+    how = {"data": "data", "size": 24, **FAST}
+    ek.tta(brightness, name="plain", **how)
+    ek.tta(lambda pixels: brightness(pixels.mul_(0.5)) * 2, name="in-place", **how)
+    assert np.allclose(logits_of("plain", "val"), logits_of("in-place", "val"), atol=1e-5)
+    for said, message in (
+        (lambda pixels: brightness(pixels)[:, :7], "gives 7 logits a picture, and there are 10 classes"),
+        (lambda pixels: None, "gave NoneType for 1 pictures; wanted logits"),
+        (lambda pixels: {"logits": 1}, "gave dict for 1 pictures; wanted logits"),
+        (lambda pixels: brightness(pixels).to(torch.complex64), "gave torch.complex64"),
+        (lambda pixels: brightness(pixels)[0], r"gave torch.float32 \(10,\) for 1 pictures"),
+        (lambda pixels: brightness(pixels) * torch.nan, "not finite for view 'identity'"),
+    ):
+        with pytest.raises((InvalidOptionError, MisalignedError, BadDataError), match=message):
+            ek.tta(said, name="odd", **how)
+        assert not Path("predictions/odd").exists()
+
+
+def test_views_of_another_precision_do_not_join_a_member_unnoticed(road):
+    with pytest.raises(MisalignedError, match="'precision': 'bfloat16'.*Give --replace to make all its views again"):
+        ek.tta("runs/cnn", views="vflip", precision="bfloat16", **FAST)
+    ek.tta("runs/cnn", views="vflip", precision="bfloat16", replace=True, **FAST)
+    assert manifest("cnn")["preprocessing"]["precision"] == "bfloat16"
+
+
+def test_a_second_process_is_told_that_one_is_looking_already(road):
+    with (
+        locked(Path(".ek/locks/cnn")),
+        pytest.raises(LockedError, match="Another process is looking at pictures for member 'cnn'.*--shard 1/2"),
+    ):
+        ek.tta("runs/cnn", views="vflip", **FAST)
+    with locked(Path(".ek/locks/cnn")):
+        assert ek.tta("runs/cnn", views="vflip", shard="1/2", **FAST).parts > 0
+
+
+def test_of_few_val_pictures_identity_is_kept_alone_and_that_is_said(road):
+    for path in sorted(Path("data/val").glob("*/*.png"))[::2]:
+        path.unlink()
+    report = ek.tta(brightness, name="few", data="data", size=24, **FAST)
+    assert [view.weight for view in report.views] == [1.0, 0.0]
+    assert report.note == "val has 30 images, fewer than 50, so identity is kept alone."
+    assert report.curve is None
+
+
 def test_views_that_are_the_same_at_this_size_are_looked_at_once(road):
     report = ek.tta("runs/cnn", views="crop@0.75:center*hflip,hflip*crop@0.75:center,scale@1.33*hflip", **FAST)
     assert dict(report.same) == dict.fromkeys(["hflip*crop@0.75:center", "scale@1.33*hflip"], "crop@0.75:center*hflip")
@@ -308,7 +379,7 @@ def test_a_logit_sum_stops_early_only_where_a_loss_allows_it_and_val_can_promise
     assert loose.loss <= loose.loss_at_most
     with pytest.raises(InvalidOptionError, match="loses nothing; leave --loss out"):
         ek.predict("runs/cnn", ["data/test"], method="borda", loss=0.1, **how)
-    with pytest.raises(InvalidOptionError, match="wanted a share|share"):
+    with pytest.raises(InvalidOptionError, match="--loss is 1.5; wanted a share above 0 and below 1"):
         ek.predict("runs/cnn", ["data/test"], loss=1.5, **how)
 
 
@@ -316,7 +387,7 @@ def test_prediction_needs_a_member_and_pictures_that_can_be_read(road):
     how = {"quiet": True, "device": "cpu", "engine": "eager"}
     with pytest.raises(InvalidOptionError, match="has no member in empty. Make it: ek tta"):
         ek.predict("runs/cnn", ["data/test"], predictions="empty", **how)
-    with pytest.raises(BadDataError, match="Wanted a folder of pictures, got 'nowhere'"):
+    with pytest.raises(BadDataError, match="There is no file or folder 'nowhere'"):
         ek.predict("runs/cnn", ["nowhere"], **how)
     shutil.copytree("data/test", "new")
     Path("new/broken.png").write_bytes(b"no picture")

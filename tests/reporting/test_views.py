@@ -117,9 +117,9 @@ def test_what_was_proved_and_what_computed_are_said():
 
 def test_a_shard_says_what_is_next():
     report = ShardReport("cnn", (2, 3), 4, 128, 0, None, None, Path("predictions/cnn"))
-    assert "shard 2 of 3: 4 parts, 128 pictures" in shared(report)
+    assert "shard 2 of 3: parts 4, pictures 128" in shared(report)
     assert "--merge" in shared(report)
-    assert "7 parts of the whole are not here yet" in shared(replace(report, missing=7))
+    assert "parts of the whole that are not here yet: 7" in shared(replace(report, missing=7))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_name_that_no_folder_should_have_is_refused(name):
         ({"view_ms": [1.5, -0.5, 2.0]}, "Wanted the milliseconds of 3 views"),
         ({"view_ms": [1.5, None, 2.0]}, "field 'view_ms' holds"),
         ({"view_ms": None}, "field 'view_ms' holds None"),
-        ({"source": "found"}, "source of trained or imported, got 'found'"),
+        ({"source": "found"}, "source of trained, imported, foreign, got 'found'"),
         ({"name": "../up"}, "Wanted a name"),
         ({"files": {"val": {}}}, "no manifest of a member"),
         ({"files": []}, "no manifest of a member"),
