@@ -144,7 +144,10 @@ def test_a_diverged_network_is_not_blamed_on_the_engine():
 
 @pytest.mark.parametrize(
     ("output", "came"),
-    [(lambda pixels: (pixels.mean((2, 3)),), "tuple"), (lambda pixels: pixels.mean((1, 2, 3)), r"torch.float32 \(19,\)")],
+    [
+        (lambda pixels: (pixels.mean((2, 3)),), "tuple"),
+        (lambda pixels: pixels.mean((1, 2, 3)), r"torch.float32 \(19,\)"),
+    ],
 )
 def test_a_module_that_gives_something_else_than_logits_is_refused(output, came):
     class Odd(nn.Module):
