@@ -116,7 +116,7 @@ def tta(
         LockedError: another process looks for this member.
         ResourceError: memory, disk or a package that is not there.
     """
-    wanted = parse_views(views)
+    asked = parse_views(views)
     pick(VIEW_CHOICES, choose, "way to choose views")
     way = way_of(engine, precision, batch_size, device, shard, merge)
     predictions, cache = Path(predictions), Path(cache)
@@ -124,61 +124,43 @@ def tta(
     places |= {"images": images, "test_dir": tuple(test_dir)}
     model = find_model(ckpt, Stated(weights, name, classes, size, mean, std), places, predictions, replace)
     with alone(model.name, way, cache):
-        return _tta(
-            model, wanted, choose, way, check, replace, skip_bad, predictions, Path(reports), cache, verify, quiet
+        there = _read(predictions, model.name, cache, verify)
+        kept = {} if replace else there
+        wanted, same = merge_equal((*(there["val"].views if there else ()), *asked), model.size_px)
+        missing = tuple(view for view in wanted if not kept or view not in kept["val"].views)
+        if not missing and not check:
+            look, pictures = Look(None), None
+        else:
+            pictures = open_fitting(model, kept, cache, skip_bad, quiet)
+            model = in_precision(model, way.precision)
+            if kept:
+                check_origin(
+                    store.read_manifest(predictions / model.name), None, model.describe(pictures).preprocessing
+                )
+            look = _look(model, pictures, missing, on_device(way), check, cache, quiet)
+        if way.shard is not None:
+            return ShardReport(
+                model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
+            )
+        val = _joined(kept.get("val"), look.seen and look.seen.splits["val"])
+        if val.labels is None:
+            raise BadDataError(f"Member '{model.name}' has no val labels, so its views cannot be judged.")
+        chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
+        weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
+        manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
+        if look.job is not None:
+            look.job.remove()
+        return TtaReport(
+            member=model.name,
+            choose=choose,
+            curve=curve_of(val, manifest, Path(reports)),
+            computed=missing,
+            same={view: first for view, first in same.items() if view in asked},
+            engine=look.engine,
+            order=look.order,
+            path=predictions / model.name,
+            **judge_views(val, chosen, choose, manifest),
         )
-
-
-def _tta(
-    model: Model,
-    asked: tuple[str, ...],
-    choose: str,
-    way: Way,
-    check: bool,
-    replace: bool,
-    skip_bad: bool,
-    predictions: Path,
-    reports: Path,
-    cache: Path,
-    verify: bool,
-    quiet: bool,
-) -> TtaReport | ShardReport:
-    """Look, choose, write and report; no other process does the same for this member."""
-    there = _read(predictions, model.name, cache, verify)
-    kept = {} if replace else there
-    wanted, same = merge_equal((*(there["val"].views if there else ()), *asked), model.size_px)
-    missing = tuple(view for view in wanted if not kept or view not in kept["val"].views)
-    if not missing and not check:
-        look, pictures = Look(None), None
-    else:
-        pictures = open_fitting(model, kept, cache, skip_bad, quiet)
-        model = in_precision(model, way.precision)
-        if kept:
-            check_origin(store.read_manifest(predictions / model.name), None, model.describe(pictures).preprocessing)
-        look = _look(model, pictures, missing, on_device(way), check, cache, quiet)
-    if way.shard is not None:
-        return ShardReport(
-            model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
-        )
-    val = _joined(kept.get("val"), look.seen and look.seen.splits["val"])
-    if val.labels is None:
-        raise BadDataError(f"Member '{model.name}' has no val labels, so its views cannot be judged.")
-    chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
-    weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
-    manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
-    if look.job is not None:
-        look.job.remove()
-    return TtaReport(
-        member=model.name,
-        choose=choose,
-        curve=curve_of(val, manifest, reports),
-        computed=missing,
-        same={view: first for view, first in same.items() if view in asked},
-        engine=look.engine,
-        order=look.order,
-        path=predictions / model.name,
-        **judge_views(val, chosen, choose, manifest),
-    )
 
 
 def _look(

@@ -75,8 +75,9 @@ class Watch:
         self._show()
         if self._bar is not None:
             self._bar.update(self._task, description=f"{self._title}  {short}")
-        elif not self._quiet:
-            print(line, file=sys.stderr, flush=True)
+            return
+        say(line, self._quiet)
+        self._next_s = time.monotonic() - self._start_s + LINE_EVERY_S
 
 
 def say(text: str, quiet: bool = False) -> None:

@@ -10,6 +10,16 @@ def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds(monkeypatch, 
     assert capsys.readouterr().err == "look: 200 of 400, 18 pictures/s\nlook: 400 of 400, 13 pictures/s\n"
 
 
+def test_a_note_puts_the_next_line_off(monkeypatch, capsys):
+    clock = iter([0.0, 9.0, 15.0, 20.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.Watch("cnn", 400) as watch:
+        watch.note("epoch 1", "epoch 1 of 2")
+        watch.advance(200)
+        watch.advance(200)
+    assert capsys.readouterr().err == "epoch 1 of 2\ncnn: 400 of 400, 20 pictures/s\n"
+
+
 def test_quiet_work_says_nothing(monkeypatch, capsys):
     clock = iter([0.0, 50.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))

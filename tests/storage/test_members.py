@@ -126,7 +126,7 @@ def test_logits_that_are_not_finite_are_never_written(number, tmp_path, predicti
         ({"view_weights": (1.0,)}, InvalidOptionError, "3 view weights >= 0 that sum to 1, got 1.0"),
         ({"views": ("hflip", "identity", "vflip")}, InvalidOptionError, "view 'identity' first"),
         ({"views": ("identity", "hflip", "hflip")}, InvalidOptionError, "each view once"),
-        ({"source": "found"}, InvalidOptionError, "source of trained or imported"),
+        ({"source": "found"}, InvalidOptionError, "source of trained, imported, foreign, got"),
         ({"name": "a/b"}, InvalidOptionError, "Wanted a name"),
         ({"cost": {"ms": float("nan")}}, BadDataError, "finite numbers only"),
     ],
