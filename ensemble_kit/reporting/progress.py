@@ -68,7 +68,8 @@ class Watch:
         if passed_s >= self._next_s:
             self._next_s = passed_s + LINE_EVERY_S
             speed = self._done / passed_s
-            say(f"{self._title}: {self._done} of {self._total}, {speed:,.0f} pictures/s", self._quiet)
+            done = min(self._done, self._total)  # a last batch may be filled up
+            say(f"{self._title}: {done} of {self._total}, {speed:,.0f} pictures/s", self._quiet)
 
     def note(self, short: str, line: str) -> None:
         """Say how it stands: `short` beside the bar, `line` on its own where there is no terminal."""
