@@ -4,6 +4,7 @@ Parts make a long look resumable, and let several processes share it: whoever co
 part computes the same bits. They lie under the cache until the member is written.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -115,16 +116,15 @@ def look_at_once(
     """Return the logits of every view on val and test, all of them in memory."""
     from ensemble_kit.inference.engine import look, start
 
-    splits = [split for split in SPLITS if split in pictures.images]
-    logits, costs, counts = {}, [], [len(pictures.images[split]) for split in splits]
+    logits, costs, counts = {}, [], _counts(pictures)
     running = start(network, "auto", device, pictures.images["val"][:batch_size])
-    with Watch("look", sum(counts), quiet) as watch:
-        for split in splits:
+    with Watch("look", sum(counts.values()), quiet) as watch:
+        for split in counts:
             looked = look(running, pictures.images[split], views, batch_size, watch.advance)
             looked.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
             logits[split] = looked.logits
             costs.append(looked.ms_by_view)
-    return _seen(logits, np.average(costs, axis=0, weights=counts), pictures, member, views)
+    return _seen(logits, costs, pictures, member, views)
 
 
 def look_in_parts(
@@ -139,7 +139,7 @@ def look_in_parts(
     if missing and len(missing) < len(mine):
         done = sum(part.images for part in mine) - sum(part.images for part in missing)
         say(f"{model.name}: {done} pictures are looked at already; going on.", quiet)
-    blind = {split: pictures.blind_rows(split) for split in SPLITS if split in pictures.images}
+    blind = {split: pictures.blind_rows(split) for split in _counts(pictures)}
     batch_size = way.batch_size
     if missing:  # what a view costs for the first time is not what it costs
         first = look(running, pictures.images[missing[0].split][:1], views, 1).logits
@@ -164,10 +164,8 @@ def joined(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, j
         CorruptError: a part is damaged.
     """
     parts = _parts(pictures, views, way)
-    splits = {part.split: None for part in parts}
-    whole = {split: job.join(parts, split) for split in splits}
-    counts = [len(pictures.images[split]) for split in splits]
-    costs = np.average([whole[split].ms_by_view for split in splits], axis=0, weights=counts)
+    whole = {split: job.join(parts, split) for split in _counts(pictures)}
+    costs = [one.ms_by_view for one in whole.values()]
     return _seen({split: one.logits for split, one in whole.items()}, costs, pictures, model.name, views)
 
 
@@ -191,7 +189,7 @@ def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, c
         "classes": list(pictures.data.classes),
         "views": list(views),
         "preprocessing": described.preprocessing,
-        "splits": {split: [len(pictures.images[split]), mark] for split, mark in _marks(pictures).items()},
+        "splits": {split: _rows_mark(pictures, split) for split in _counts(pictures)},
         "batch_size": way.batch_size,
         "engine": way.engine,
         "precision": way.precision,
@@ -219,20 +217,26 @@ def _check_classes(outputs: int, model: Model, pictures: Pictures) -> None:
         )
 
 
-def _marks(pictures: Pictures) -> dict[str, str]:
-    """Return the fingerprints of what is looked at, rows in their order."""
-    return {split: pictures.fingerprints[split] for split in SPLITS if split in pictures.images}
+def _rows_mark(pictures: Pictures, split: str) -> str:
+    """Return a sha256 (hex) over what is looked at, in the order of its rows: a part knows rows, not ids."""
+    text = "\0".join([pictures.fingerprints[split], *pictures.split(split).ids])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _counts(pictures: Pictures) -> dict[str, int]:
+    """Return how many pictures there are to look at, by split."""
+    return {split: len(pictures.images[split]) for split in SPLITS if split in pictures.images}
 
 
 def _parts(pictures: Pictures, views: Sequence[str], way: Way) -> tuple[Part, ...]:
-    counts = {split: len(pictures.images[split]) for split in SPLITS if split in pictures.images}
-    return plan_parts(counts, way.batch_size, 4 * len(views) * len(pictures.data.classes))
+    return plan_parts(_counts(pictures), way.batch_size, 4 * len(views) * len(pictures.data.classes))
 
 
 def _seen(
-    logits: Mapping[str, ViewLogits], costs: Any, pictures: Pictures, member: str, views: tuple[str, ...]
+    logits: Mapping[str, ViewLogits], costs: Sequence[Any], pictures: Pictures, member: str, views: tuple[str, ...]
 ) -> Seen:
-    """Return logits with the names of their rows."""
+    """Return logits with the names of their rows, and what views cost on average over the splits."""
+    mean_ms = np.average(costs, axis=0, weights=list(_counts(pictures).values()))
     splits = {
         split: Predictions(
             member=member,
@@ -246,7 +250,7 @@ def _seen(
         )
         for split, one in logits.items()
     }
-    return Seen(splits, tuple(round(float(cost), 4) for cost in costs))
+    return Seen(splits, tuple(round(float(ms), 4) for ms in mean_ms))
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -81,6 +81,21 @@ def test_shards_that_are_merged_are_the_bits_of_one_run(road):
     assert not list(Path(".ek/looks").glob("*/"))
 
 
+def test_parts_of_pictures_in_another_order_are_not_taken_for_these(road):
+    names = [f"{path.parent.name}/{path.name}" for path in sorted(Path("data/val").glob("*/*.png"))]
+    for file, rows in (("up.csv", names), ("down.csv", names[::-1])):
+        lines = [f"{name},{name.partition('/')[0]}" for name in rows]
+        Path(file).write_text("\n".join(["image_id,label", *lines]) + "\n")
+    how = {"views": "vflip", "images": "data/val", **FAST}
+    ek.tta("runs/cnn", val_csv="up.csv", shard="1/1", **how)
+    ek.tta("runs/cnn", val_csv="down.csv", **how)
+    kept = {row["image_id"]: place for place, row in enumerate(rows_of("cnn", "val"))}
+    seen = logits_of("cnn", "val")[manifest("cnn")["views"].index("vflip")]
+    ek.tta("runs/cnn", views="vflip", predictions="whole", **FAST)
+    whole = logits_of("cnn", "val", "whole")[manifest("cnn", "whole")["views"].index("vflip")]
+    assert np.allclose(seen[[kept[name] for name in names]], whole, atol=1e-5)
+
+
 def test_a_merge_names_the_rows_that_no_shard_has_computed(road):
     ek.tta("runs/cnn", views="rot180", shard="1/2", **FAST)
     with pytest.raises(MisalignedError, match=r"lacks 4 of 8 parts of val: rows 8 to 15, 24 to 31.*--merge"):
