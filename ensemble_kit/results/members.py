@@ -1,0 +1,94 @@
+"""Members: how they were made, and how good they are."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ensemble_kit.results.intervals import Interval
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class MemberReport:
+    """One member as `ek members` shows it; val figures are None where val has no labels.
+
+    metric: the metric that was asked for; val_score and val_score_interval are in it.
+    calibration_error: expected calibration error, 15 equal-width bins, in [0, 1].
+    ms_per_image: milliseconds a picture and view; None for an imported member.
+    val_used_for: what val decided while the member was made; empty is best.
+    """
+
+    name: str
+    arch: str
+    source: str
+    val_accuracy: float
+    val_interval: Interval
+    val_log_loss: float
+    metric: str
+    val_score: float
+    val_score_interval: Interval
+    calibration_error: float
+    views: tuple[str, ...]
+    view_weights: tuple[float, ...]
+    val_images: int
+    test_images: int | None
+    parameters: int | None
+    size_mb: float | None
+    ms_per_image: float | None
+    val_used_for: tuple[str, ...]
+    path: Path
+
+
+@dataclass(frozen=True)
+class MembersReport:
+    """All members of a folder, the best on val by the metric first; `verified` counts the files checked on request."""
+
+    members: tuple[MemberReport, ...]
+    verified: int | None = None
+    metric: str = "accuracy"
+
+    def frame(self) -> "pandas.DataFrame":
+        """Return one row a member and one column a field, for a notebook."""
+        import pandas
+
+        return pandas.DataFrame([dataclasses.asdict(member) for member in self.members])
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """A member that was just trained."""
+
+    member: MemberReport
+    run: Path
+    recipe: str
+    size_px: int
+    train_images: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ArchReport:
+    """One line of `ek zoo`; parameters and size are for the asked number of classes and side.
+
+    weights: where pretrained weights would come from: installed, cached, hub (over the network) or none.
+    """
+
+    arch: str
+    parameters: int | None
+    size_mb: float | None
+    size_px: int | None
+    help: str
+    options: Mapping[str, Any]
+    weights: str
+
+
+@dataclass(frozen=True)
+class ZooReport:
+    """The architectures that `ek train --arch` knows."""
+
+    classes: int
+    archs: tuple[ArchReport, ...]

@@ -1,0 +1,193 @@
+"""Looking more than once: views, engines, and predictions of new pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ensemble_kit.results.intervals import Interval
+
+
+@dataclass(frozen=True)
+class ViewReport:
+    """One view: alone, beside identity, and in the member.
+
+    change: its val accuracy alone, minus that of identity alone.
+    beside: accuracy of the plain pair of identity and this view, minus that of identity;
+        beside_p is Holm's, over all views. None for identity itself.
+    harmful: that difference is below 0, and beside_p below 0.05.
+    ms: milliseconds a picture; None where nobody measured.
+    """
+
+    view: str
+    val_accuracy: float
+    change: float
+    weight: float
+    beside: float | None
+    beside_interval: Interval | None
+    beside_p: float | None
+    harmful: bool
+    ms: float | None
+
+
+@dataclass(frozen=True)
+class ClassHarmReport:
+    """A class that a view harms beside identity.
+
+    images: how many val pictures show it; lost and won: those that only identity, and only
+        the pair, has right.
+    p: Holm's, over all classes of all views that could be warned of.
+    """
+
+    view: str
+    class_name: str
+    images: int
+    change: float
+    lost: int
+    won: int
+    p: float
+
+
+@dataclass(frozen=True)
+class CurveStepReport:
+    """So many views averaged plainly, chosen and calibrated where they are not scored.
+
+    added: the view that joins when all val pictures choose.
+    log_likelihood: mean log probability of the label after a temperature (nats, at most 0).
+    ms: milliseconds a picture for all of them; None where nobody measured.
+    """
+
+    views: int
+    added: str
+    accuracy: float
+    interval: Interval
+    log_likelihood: float
+    log_likelihood_interval: Interval
+    ms: float | None
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """Accuracy and likelihood against the number of views; `stop`: after which more gain nothing that val can tell.
+
+    json, png: where it was saved; None where it was not.
+    """
+
+    steps: tuple[CurveStepReport, ...]
+    stop: int
+    json: Path | None
+    png: Path | None
+
+
+@dataclass(frozen=True)
+class EngineReport:
+    """What computed, and how it compared with plain PyTorch on the first batch.
+
+    relative_error: largest difference of logits, relative to the largest logit.
+    changed: pictures of that batch whose class differs.
+    note: what a person should know, such as that another engine had to stand in.
+    """
+
+    engine: str
+    precision: str
+    device: str
+    batch_size: int
+    relative_error: float
+    changed: int
+    note: str | None
+
+
+@dataclass(frozen=True)
+class OrderReport:
+    """Whether a picture's logits depend on which pictures are looked at with it, and when.
+
+    relative_difference: the largest, relative to the largest logit; changed: pictures whose
+        class differs.
+    """
+
+    images: int
+    relative_difference: float
+    changed: int
+
+
+@dataclass(frozen=True)
+class TtaReport:
+    """A member before (identity alone) and after its views were weighed.
+
+    val_accuracy_after is measured on the rows that chose the weights, so it is optimistic
+    where anything was tuned; honest_accuracy is cross-fitted, and so are gain (over identity),
+    its interval and p; a gain below `resolvable` would not show. ridge is how firmly the
+    weights were held to identity; None where nothing was tuned, infinity where nothing else
+    paid. smallest_harm and smallest_class_harm: what val could have seen of harm.
+
+    computed: the views that were looked at now; same: views that were asked for and are, at
+        this size, the view they point to.
+    engine: None where nothing was computed; order: None where it was not asked for.
+    """
+
+    member: str
+    choose: str
+    views: tuple[ViewReport, ...]
+    class_harm: tuple[ClassHarmReport, ...]
+    smallest_harm: float | None
+    smallest_class_harm: float | None
+    curve: CurveReport | None
+    val_images: int
+    val_accuracy_before: float
+    val_accuracy_after: float
+    val_log_loss_before: float
+    val_log_loss_after: float
+    honest_accuracy: float
+    honest_interval: Interval
+    gain: float
+    gain_interval: Interval
+    gain_p: float
+    resolvable: float
+    ridge: float | None
+    computed: tuple[str, ...]
+    same: Mapping[str, str]
+    engine: EngineReport | None
+    order: OrderReport | None
+    note: str | None
+    path: Path
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """One share of a long look; nothing was written to the member yet.
+
+    missing: parts of the whole that no shard has finished, as far as this folder knows.
+    """
+
+    member: str
+    shard: tuple[int, int]
+    parts: int
+    pictures: int
+    missing: int
+    engine: EngineReport | None
+    order: OrderReport | None
+    path: Path
+
+
+@dataclass(frozen=True)
+class PredictReport:
+    """New pictures through one member, looked at no more than needed.
+
+    kind: `exact` (the classes are those of all views), `margin` (they may differ: see loss) or
+        `all` (every view was looked at).
+    saved: the share of forward passes that was spared.
+    loss: the share of val pictures that stopping early cost, cross-fitted; loss_at_most: its
+        95 % upper bound; wanted_loss: what was asked for. None where nothing can be lost.
+    """
+
+    member: str
+    method: str
+    views: tuple[str, ...]
+    kind: str
+    pictures: int
+    saved: float
+    loss: float | None
+    loss_at_most: float | None
+    wanted_loss: float | None
+    expected_saved: float | None
+    seconds: float
+    csv: Path
