@@ -15,35 +15,48 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from ensemble_kit.pipeline.auto import auto
     from ensemble_kit.pipeline.blend import blend
     from ensemble_kit.pipeline.compare import compare
     from ensemble_kit.pipeline.data import data_check
     from ensemble_kit.pipeline.demo import demo, demo_data
     from ensemble_kit.pipeline.doctor import doctor
+    from ensemble_kit.pipeline.find_lr import find_lr
     from ensemble_kit.pipeline.members import members, members_add, members_rename, members_rm
     from ensemble_kit.pipeline.predict import predict
+    from ensemble_kit.pipeline.probe import probe
+    from ensemble_kit.pipeline.show_augment import show_augment
+    from ensemble_kit.pipeline.soup import soup
     from ensemble_kit.pipeline.train import train
     from ensemble_kit.pipeline.tta import tta
     from ensemble_kit.pipeline.zoo import zoo
 
 __all__ = [
+    "auto",
     "blend",
     "compare",
     "data_check",
     "demo",
     "demo_data",
     "doctor",
+    "find_lr",
     "members",
     "members_add",
     "members_rename",
     "members_rm",
     "predict",
+    "probe",
+    "show_augment",
+    "soup",
     "train",
     "tta",
     "zoo",
 ]
 
-_CHAPTERS: Final = {name: f"ensemble_kit.pipeline.{name.split('_')[0]}" for name in __all__}
+_CHAPTERS: Final = {name: f"ensemble_kit.pipeline.{name.split('_')[0]}" for name in __all__} | {
+    "find_lr": "ensemble_kit.pipeline.find_lr",
+    "show_augment": "ensemble_kit.pipeline.show_augment",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -55,9 +55,39 @@ def ek() -> None:
 
 
 def _register() -> None:
-    from ensemble_kit.cli import blend, compare, data, demo, doctor, members, predict, train, tta
+    from ensemble_kit.cli import (
+        auto,
+        blend,
+        compare,
+        data,
+        demo,
+        doctor,
+        find_lr,
+        members,
+        predict,
+        probe,
+        show_augment,
+        soup,
+        train,
+        tta,
+    )
 
-    for module in (data, train, tta, members, blend, compare, predict, demo, doctor):
+    for module in (
+        auto,
+        data,
+        train,
+        tta,
+        soup,
+        members,
+        blend,
+        compare,
+        predict,
+        demo,
+        doctor,
+        find_lr,
+        show_augment,
+        probe,
+    ):
         for command in module.COMMANDS:
             ek.add_command(command)
 

@@ -21,6 +21,13 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
     help="How members weigh.",
 )
 @options.metric
+@click.option(
+    "--tune-on",
+    type=click.Choice(["val", "oof"]),
+    default="val",
+    show_default=True,
+    help="Rows that decide; oof: the folds of train that members held out.",
+)
 @click.option("--start", metavar="empty|sorted", default="empty", show_default=True, help="What greedy begins with.")
 @click.option("--bags", type=int, default=0, show_default=True, help="Random halves that greedy selects in; 0: none.")
 @click.option("--max-members", type=int, default=None, metavar="K", help="Blend at most so many members.")
@@ -54,6 +61,10 @@ def blend(as_json: bool, **given: Any) -> None:
     as far as val asks), equal, log-loss (without that hold), greedy (Caruana), accuracy
     (searched exactly), stacking (logistic regression), or numbers.
 
+    With --tune-on oof everything is found on the folds of the training pictures that the
+    members held out (ek train --folds), and val is measured on once: its figure is honest
+    as it stands. Families are weighed then; MEMBERS may name them, here and above.
+
     \b
     Example:
       ek blend --method logit-sum
@@ -61,6 +72,7 @@ def blend(as_json: bool, **given: Any) -> None:
       ek blend --weights greedy --bags 10 --metric macro-f1
       ek blend --weights accuracy --certify
       ek blend --max-ms 5 --full
+      ek blend cnn vit --tune-on oof
       ek blend --sample sample_submission.csv --out final.csv
     """
     import ensemble_kit

@@ -104,6 +104,12 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     help="Side in pixels.  [default: the pictures' median, 16 to 128]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random in training.")
+@click.option("--seeds", type=int, default=1, show_default=True, help="Train so many: NAME-seed-0, NAME-seed-1, ...")
+@click.option(
+    "--folds", type=int, default=0, show_default=True, help="Train one without each fold of train: NAME-fold-1, ..."
+)
+@click.option("--fold", type=int, default=0, show_default=True, help="Only this one of the folds; 0: all.")
+@click.option("--family", default=None, help="What members trained alike are called.  [default: NAME]")
 @options.several(*options.locations, *options.readings, options.skip_bad)
 @click.option(
     "--arch-option",
@@ -133,6 +139,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     show_default=True,
     help="Stop after so many epochs without a better one on val; 0: never.",
 )
+@click.option("--minutes", type=float, default=None, help="By the clock; then the run ends with what it has learnt.")
 @click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run; begin where there is none.")
 @click.option(
@@ -141,14 +148,17 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
 def train(as_json: bool, **given: Any) -> None:
-    """Train a member and keep its logits on val and test.
+    """Train a member, or a family, and keep the logits on val and test.
 
     A recipe sets the hyper-parameters; single options override it.
+    With --folds, each member also keeps its logits on its own fold of train.
 
     \b
     Example:
       ek train --data DIR --arch cnn
       ek train --data DIR --arch cnn-deep --recipe strong --no-flip --seed 1
+      ek train --data DIR --recipe strong --seeds 3
+      ek train --data DIR --folds 5 --name folded
       ek train --train-csv train.csv --column label=Category --val-fraction 0.15
       ek train --config runs/cnn/config.yaml --name cnn-again
       ek train --config runs/cnn/unfinished.yaml --resume

@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw, ImageFont
 SIDE_PX: Final = 112
 _GAP_PX: Final = 10
 _LINE_PX: Final = 14
-_ACROSS: Final = 4  # tiles of two squares
 _INK: Final = "black"
 _FAINT: Final = (225, 225, 225)
 
@@ -30,8 +29,12 @@ class Tile(NamedTuple):
     lines: tuple[str, ...]
 
 
-def draw_sheet(tiles: Sequence[Tile], title: str, kind: str = "PNG") -> bytes:
-    """Return the tiles, four across, as the bytes of a picture file of that kind (PNG or JPEG).
+def draw_sheet(tiles: Sequence[Tile], title: str, kind: str = "PNG", across: int = 4, squares: int = 2) -> bytes:
+    """Return the tiles, row by row, as the bytes of a picture file of that kind (PNG or JPEG).
+
+    Args:
+        across: tiles in a row.
+        squares: pictures in the tile that has most of them.
 
     Example:
         >>> page = draw_sheet([Tile((np.zeros((7, 5, 3), np.uint8), None), ("two",))], "found")
@@ -39,8 +42,8 @@ def draw_sheet(tiles: Sequence[Tile], title: str, kind: str = "PNG") -> bytes:
         b'PNG'
     """
     lines = max((len(tile.lines) for tile in tiles), default=0)
-    width, height = 2 * SIDE_PX + _GAP_PX, SIDE_PX + lines * _LINE_PX + _GAP_PX
-    across = min(max(len(tiles), 1), _ACROSS)
+    width, height = squares * SIDE_PX + _GAP_PX, SIDE_PX + lines * _LINE_PX + _GAP_PX
+    across = min(max(len(tiles), 1), across)
     size = (across * (width + _GAP_PX) + _GAP_PX, math.ceil(len(tiles) / across) * (height + _GAP_PX) + 3 * _GAP_PX)
     page = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(page)
@@ -48,13 +51,13 @@ def draw_sheet(tiles: Sequence[Tile], title: str, kind: str = "PNG") -> bytes:
     for place, tile in enumerate(tiles):
         left = _GAP_PX + place % across * (width + _GAP_PX)
         top = 3 * _GAP_PX + place // across * (height + _GAP_PX)
-        _draw_tile(page, pen, tile, left, top)
+        _draw_tile(page, pen, tile, left, top, squares * SIDE_PX)
     content = io.BytesIO()
     page.save(content, kind)
     return content.getvalue()
 
 
-def _draw_tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, top: int) -> None:
+def _draw_tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, top: int, width_px: int) -> None:
     for i, picture in enumerate(tile.pictures):
         start = left + i * (SIDE_PX + 2)
         square = (start, top, start + SIDE_PX - 1, top + SIDE_PX - 1)
@@ -66,7 +69,7 @@ def _draw_tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: in
             small = _fit(picture)
             page.paste(small, (start + (SIDE_PX - small.width) // 2, top + (SIDE_PX - small.height) // 2))
     for i, line in enumerate(tile.lines):
-        text = _fitted(pen, line, 2 * SIDE_PX)
+        text = _fitted(pen, line, width_px)
         pen.text((left, top + SIDE_PX + 2 + i * _LINE_PX), text, _INK, _font())
 
 

@@ -7,16 +7,20 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.applying import calibrated, rule_of
+from ensemble_kit.ensembling.ballots import cast_prob
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.contributions import contributions
 from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.ensembling.judging import judge
 from ensemble_kit.ensembling.proof import prove
 from ensemble_kit.ensembling.selection import grow
+from ensemble_kit.ensembling.shapley import Shapley, shapley, subset_accuracies
 from ensemble_kit.ensembling.stacking import enough_rows
 from ensemble_kit.ensembling.views import prepare
-from ensemble_kit.pipeline.judgement import Judgement, estimate, procedure_of
-from ensemble_kit.pipeline.ways import Way, ms_of, other_way, views_as_chosen, views_to_choose
+from ensemble_kit.pipeline.grounds import Ground, estimate, procedure_of
+from ensemble_kit.pipeline.judgement import Judgement
+from ensemble_kit.pipeline.out_of_fold import means_of
+from ensemble_kit.pipeline.ways import Way, ms_of, other_way
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.reporting.tables import percent
 from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport
@@ -36,9 +40,7 @@ class Alternatives(NamedTuple):
     certificate: CertificateReport | None
 
 
-def alternatives(
-    val: Pool, way: Way, judged: Judgement, manifests: Sequence[Manifest], full: bool, proof_s: float, quiet: bool
-) -> Alternatives:
+def alternatives(ground: Ground, way: Way, judged: Judgement, full: bool, proof_s: float, quiet: bool) -> Alternatives:
     """Return what stands beside a blend.
 
     Args:
@@ -47,29 +49,29 @@ def alternatives(
     """
     certificate = judged.certificate
     if full and certificate is None:
-        certificate = _proof_of(val, way, judged.tuned, manifests, proof_s)
+        certificate = _proof_of(ground, way, judged.found, proof_s)
     return Alternatives(
-        methods=every_method(val, way, manifests, quiet) if full else (),
-        contributions=every_member(val, way, manifests) if full else (),
-        costs=every_budget(val, way, manifests, quiet),
+        methods=every_method(ground, way, quiet) if full else (),
+        contributions=every_member(ground, way, judged) if full else (),
+        costs=every_budget(ground, way, quiet),
         certificate=_certified(certificate),
     )
 
 
-def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool) -> tuple[MethodReport, ...]:
-    """Return the honest estimate of every way to find weights, and of every ballot, on the same folds."""
-    found = []
-    others = list(_other_ways(val, way))
+def every_method(ground: Ground, way: Way, quiet: bool) -> tuple[MethodReport, ...]:
+    """Return the honest estimate of every way to find weights, and of every ballot, on the same pictures."""
+    val, found = ground.val, []
+    others = list(_other_ways(ground.pool, way))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
         for other in others:
-            tuned, honest = estimate(val, other, manifests)
+            _, seen, honest = estimate(ground, other)
             watch.advance(len(val.ids))
             written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
             found.append(
                 MethodReport(
                     method=other.ballot,
                     weights_method=written,
-                    tuned_val_accuracy=judge(val, tuned).accuracy,
+                    tuned_val_accuracy=seen.accuracy,
                     honest_accuracy=honest.accuracy,
                     honest_interval=honest.interval(val.groups),
                 )
@@ -78,10 +80,10 @@ def every_method(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool
     return tuple(sorted(found, key=lambda one: -one.honest_accuracy))
 
 
-def _other_ways(val: Pool, way: Way) -> Iterator[Way]:
+def _other_ways(pool: Pool, way: Way) -> Iterator[Way]:
     """Yield every way to find weights with the blend's ballot, then every ballot with equal and auto."""
     for weights in WEIGHTS:
-        if weights == "stacking" and not (way.ballot == "logit-sum" and enough_rows(val)):
+        if weights == "stacking" and not (way.ballot == "logit-sum" and enough_rows(pool)):
             continue
         yield other_way(way, way.ballot, weights)
         if weights == "greedy":
@@ -91,28 +93,45 @@ def _other_ways(val: Pool, way: Way) -> Iterator[Way]:
             yield from (other_way(way, ballot, weights) for weights in ("equal", "auto"))
 
 
-def every_member(val: Pool, way: Way, manifests: Sequence[Manifest]) -> tuple[ContributionReport, ...]:
-    """Return what each member adds to honest accuracy, the most first; nothing for a stack."""
+def every_member(ground: Ground, way: Way, judged: Judgement) -> tuple[ContributionReport, ...]:
+    """Return what each member, or family, adds to honest accuracy, the most first; nothing for a stack."""
     if way.written == "stacking":
         return ()
-    found = contributions(val, procedure_of(way, views_to_choose(manifests)), repeats_of(len(val.ids)))
-    rows = zip(val.members, found.values, found.standard_errors, strict=True)
+    if ground.fresh:
+        found = _family_values(ground, judged)
+    else:
+        found = contributions(ground.val, procedure_of(way, ground.redone), repeats_of(len(ground.val.ids)))
+    rows = zip(ground.pool.members, found.values, found.standard_errors, strict=True)
     added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
     return tuple(sorted(added, key=lambda one: -one.value))
 
 
-def every_budget(val: Pool, way: Way, manifests: Sequence[Manifest], quiet: bool) -> tuple[CostReport, ...]:
+def _family_values(ground: Ground, judged: Judgement) -> Shapley:
+    """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
+    labels = ground.val.labels
+    assert labels is not None
+    rule, logits = rule_of(judged.tuned.ballot), calibrated(ground.val, judged.tuned)
+    ballots = means_of(rule.cast(logits), ground.families)
+    ties = means_of(cast_prob(logits), ground.families) if rule.unit == "votes" else None
+    guess = float(np.bincount(labels).max() / len(labels))
+    return shapley(
+        lambda subsets: subset_accuracies(ballots, judged.found.weights, labels, subsets, guess, ties),
+        len(ground.families),
+    )
+
+
+def every_budget(ground: Ground, way: Way, quiet: bool) -> tuple[CostReport, ...]:
     """Return what the blend is worth under limits up to its own, and which of them nothing as quick beats."""
-    limit = way.search.limits
+    limit, val = way.search.limits, ground.val
     if limit.max_ms is None:
         return ()
-    budgets = _budgets(val, way, manifests)
+    budgets = _budgets(ground, way)
     points: dict[tuple[str, ...], CostReport] = {}
     with Watch("accuracy against cost", len(budgets) * len(val.ids), quiet) as watch:
         for budget in budgets:
             tighter = way._replace(search=replace(way.search, limits=replace(limit, max_ms=budget)))
-            tuned, honest = estimate(val, tighter, manifests)
-            used = tuple(name for name, weight in zip(val.members, tuned.weights, strict=True) if weight > 0)
+            found, _, honest = estimate(ground, tighter)
+            used = tuple(name for name, weight in zip(ground.pool.members, found.weights, strict=True) if weight > 0)
             cost = sum(limit.ms[name] for name in used)
             points[used] = CostReport(cost, used, honest.accuracy, honest.interval(val.groups), on_front=False)
             watch.advance(len(val.ids))
@@ -129,23 +148,23 @@ def _with_front(points: Sequence[CostReport]) -> tuple[CostReport, ...]:
     )
 
 
-def _budgets(val: Pool, way: Way, manifests: Sequence[Manifest]) -> list[float]:
+def _budgets(ground: Ground, way: Way) -> list[float]:
     """Return limits in ms, rising: where one more member fits, as members come by what they give for their cost."""
     limit = way.search.limits
     assert limit.max_ms is not None
-    cost = limit.costs(val.members)
-    prepared = prepare(val, views_as_chosen(manifests))
+    cost = limit.costs(ground.pool.members)
+    prepared = prepare(ground.pool, ground.chosen)
     order, _ = grow(prepared.logits, prepared.labels, cost, len(cost), limit.max_ms, per_ms=True)
     sums = np.unique(np.append(np.cumsum(cost[order]), limit.max_ms))
     places = np.unique(np.linspace(0, len(sums) - 1, min(MOST_BUDGETS, len(sums))).round().astype(int))
     return [float(sums[place]) * (1 + 1e-12) for place in places]
 
 
-def _proof_of(val: Pool, way: Way, tuned: Tuned, manifests: Sequence[Manifest], seconds: float) -> Certificate | None:
+def _proof_of(ground: Ground, way: Way, found: Tuned, seconds: float) -> Certificate | None:
     """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
-    if tuned.stack is not None:
+    if found.stack is not None:
         return None
-    return prove(val, tuned, views_as_chosen(manifests), seconds, way.search.limits).certificate
+    return prove(ground.pool, found, ground.chosen, seconds, way.search.limits).certificate
 
 
 def _certified(certificate: Certificate | None) -> CertificateReport | None:

@@ -8,23 +8,22 @@ from typing import Any
 
 from ensemble_kit.ensembling.certificate import check_solver
 from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
-from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
+from ensemble_kit.pipeline.blend_notes import notes_of
 from ensemble_kit.pipeline.checkpoints import versions
-from ensemble_kit.pipeline.judgement import Judgement, judge_blend, small_enough
+from ensemble_kit.pipeline.families import costs_of_families, families_of, members_of
+from ensemble_kit.pipeline.grounds import Ground, ground_of
+from ensemble_kit.pipeline.judgement import Judgement, judge_blend
 from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
-from ensemble_kit.pipeline.ways import Way, way_of
+from ensemble_kit.pipeline.ways import Way, costs_of, way_of
 from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
-from ensemble_kit.reporting.tables import score
-from ensemble_kit.results import BlendReport
+from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import check_name
-from ensemble_kit.tables import pick
 from ensemble_kit.types import Pool, align
 
 
@@ -33,6 +32,7 @@ def blend(
     method: str = "logit-sum",
     weights: str | Mapping[str, float] = "auto",
     metric: str = "accuracy",
+    tune_on: str = "val",
     start: str = "empty",
     bags: int = 0,
     max_members: int | None = None,
@@ -54,20 +54,22 @@ def blend(
     """Blend members, say what the blend is worth, write it and its submission.
 
     Args:
-        members: names; none means all there are.
+        members: names, of members or of families; none means all there are.
         method: what a member casts: logit-sum, prob-mean, geo-mean, majority-vote, borda.
         weights: auto, equal, log-loss, greedy, accuracy, stacking, or numbers by member, as a
             mapping or as "cnn=1,vit=2".
         metric: accuracy, balanced-accuracy, macro-f1, log-loss: what the figures are in, what
             greedy goes by and the best single member is chosen by; auto never reads it.
+        tune_on: val, or oof: the folds of train that members held out (`ek train --folds`). Then what is
+            weighed are families of members, a family its folds, and val is only measured on.
         start: what greedy begins with: empty, or sorted (the best members together).
         bags: in how many random halves of the members greedy selects, averaged; 0: among all.
-        max_members: how many members may have a weight.
+        max_members: how many members, or families, may have a weight.
         max_ms: what they may take a picture together (ms), as measured when they were trained.
-        certify: prove how many val pictures any weights could have right, and take better ones.
+        certify: prove how many of the pictures tuned on any weights could have right, and take better ones.
         certify_seconds: how long the proof may take.
         full: judge every method and every member too, and prove.
-        name: of the blend; None takes method-weights.
+        name: of the blend; None takes method-weights, and -oof where that was tuned on.
         out: the CSV; None takes `submissions/<name>.csv`.
         sample: a sample submission; its header, ids and order are kept, and enforced.
         id: `name` or `stem`: image ids in the CSV with or without their ending.
@@ -75,8 +77,8 @@ def blend(
 
     Raises:
         InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
-            be, options that the way does not read, a solver that is not installed, or the log
-            loss of votes.
+            be, options that the way does not read, a solver that is not installed, the log
+            loss of votes, or members without `oof` logits, or without some of a family's folds.
         MisalignedError: members that differ, or a sample whose ids are not ours.
         BadDataError: val without labels, or a sample that cannot be used.
         CorruptError: a file of a member is damaged.
@@ -96,9 +98,12 @@ def blend(
         "max_members": max_members,
         "max_ms": max_ms,
         "certify_seconds": certify_seconds if certify else None,
+        "tune_on": tune_on,
     }
-    way = way_of(method, weights, metric, settings, manifests)
-    name = name or f"{method}-{way.written if isinstance(way.weights, str) else 'given'}"
+    families = families_of(manifests) if tune_on == "oof" else ()
+    costs = costs_of_families(families, manifests) if families else costs_of(manifests)
+    way = way_of(method, weights, metric, settings, costs)
+    name = name or _default_name(way)
     check_name(name)
     val = align([member.split("val") for member in held])
     if val.labels is None:
@@ -107,13 +112,12 @@ def blend(
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
-    whole, val = val, small_enough(val, metric, way.written)
-    repeats = repeats_of(len(val.ids))
-    say(f"Cross-fitting {len(names)} members on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
-    judged = judge_blend(val, way, manifests)
-    beside = alternatives(val, way, judged, manifests, full, certify_seconds, quiet)
-    notes = _notes(whole, metric, manifests, judged)
-    saved = _saved(name, way, held, whole, judged)
+    ground = ground_of(val, held, families, metric, way.written)
+    say(_greeting(ground), quiet)
+    judged = judge_blend(ground, way)
+    beside = alternatives(ground, way, judged, full, certify_seconds, quiet)
+    notes = notes_of(val, metric, ground, judged)
+    saved = _saved(name, way, held, val, judged)
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
     if target is None:
@@ -122,11 +126,11 @@ def blend(
         write_csv(target, saved, judged.tuned, Path(submissions))
     report = BlendReport(
         name=name,
-        **_numbers(way, names, judged),
+        **_numbers(way, ground, judged),
         val_images=len(val.ids),
         groups=None if val.groups is None else len(set(val.groups)),
         **judged.figures,
-        ledger_trials=count_trials(blends, fingerprint(whole)),
+        ledger_trials=count_trials(blends, fingerprint(val)),
         cost_ms=cost_ms(judged.tuned, manifests),
         **beside._asdict(),
         verdict="",
@@ -138,16 +142,19 @@ def blend(
     return replace(report, verdict=verdict(report))
 
 
-def _numbers(way: Way, names: Sequence[str], judged: Judgement) -> dict[str, Any]:
+def _numbers(way: Way, ground: Ground, judged: Judgement) -> dict[str, Any]:
     """Return what was asked for and the numbers that were found, by the names that the report gives them."""
-    tuned = judged.tuned
+    tuned, names = judged.tuned, [manifest.name for manifest in ground.manifests]
     return {
         "method": way.ballot,
         "members": tuple(names),
+        "families": _families(ground, judged),
         "weights": dict(zip(names, map(float, tuned.weights), strict=True)),
         "temperatures": dict(zip(names, map(float, tuned.temperatures), strict=True)),
         "weights_method": way.written,
         "settings": way.settings(),
+        "tuned_on": way.tune_on,
+        "tuned_images": len(ground.pool.ids),
         "ridge": tuned.ridge,
         "blend_temperature": tuned.blend_temperature,
         "metric": way.search.metric,
@@ -155,6 +162,35 @@ def _numbers(way: Way, names: Sequence[str], judged: Judgement) -> dict[str, Any
         "calibration_after": judged.calibration[1],
         "diversity": judged.diversity,
     }
+
+
+def _default_name(way: Way) -> str:
+    named = f"{way.ballot}-{way.written if isinstance(way.weights, str) else 'given'}"
+    return named if way.tune_on == "val" else f"{named}-{way.tune_on}"
+
+
+def _families(ground: Ground, judged: Judgement) -> tuple[FamilyWeightReport, ...]:
+    """Return what was found for each family; nothing where members were weighed."""
+    return tuple(
+        FamilyWeightReport(
+            family=family.name,
+            members=tuple(ground.manifests[place].name for place in family.places),
+            weight=float(judged.found.weights[number]),
+            temperature=float(judged.found.temperatures[number]),
+        )
+        for number, family in enumerate(ground.families)
+    )
+
+
+def _greeting(ground: Ground) -> str:
+    """Return what is about to be done, in one line."""
+    images = len(ground.val.ids)
+    if ground.fresh:
+        return (
+            f"Tuning {len(ground.families)} families on {len(ground.pool.ids)} held-out pictures of train; "
+            f"measuring on {images} val pictures ..."
+        )
+    return f"Cross-fitting {len(ground.manifests)} members on {images} val pictures, 5 folds x {repeats_of(images)} ..."
 
 
 def _names(members: Sequence[str], predictions: Path) -> list[str]:
@@ -167,40 +203,9 @@ def _names(members: Sequence[str], predictions: Path) -> list[str]:
     there = store.list_members(predictions)
     if not there:
         raise InvalidOptionError(f"There are no members in '{predictions}'. Train one: ek train --data DIR --arch cnn.")
-    for name in members:
-        pick(dict.fromkeys(there), name, "member")
-    return list(members) or there
-
-
-def _notes(val: Pool, metric: str, manifests: Sequence[store.Manifest], judged: Judgement) -> list[str]:
-    """Return what a person must know to read the figures rightly."""
-    assert val.labels is not None
-    notes = []
-    if reason := why_not_fitted(val.labels):
-        notes.append(reason)
-    absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
-    if absent:
-        notes.append(f"val holds no picture of {', '.join(absent)}, so nothing is known about them.")
-    figures = judged.figures
-    single, equal = figures["best_single_val_score"], figures["equal_val_score"]
-    gain = METRICS[metric].gain
-    if len(manifests) > 1 and gain(single) > gain(equal):
-        notes.append(
-            f"The best single member, '{figures['best_single']}', beats the equal blend on val: "
-            f"{score(metric, single)} against {score(metric, equal)}."
-        )
-    for pair in judged.diversity.near_duplicates:
-        notes.append(f"'{pair[0]}' and '{pair[1]}' are nearly the same network: one opinion that counts twice.")
-    chosen = [manifest.name for manifest in manifests if manifest.val_used_for]
-    if chosen:
-        notes.append(f"honest for the blending; members were chosen on this val: {', '.join(chosen)}.")
-    blind = sorted({image_id for manifest in manifests for image_id in manifest.skipped.get("test", {})})
-    if blind:
-        notes.append(
-            f"{len(blind)} of the test pictures could not be read, first {blind[0]!r}; for them members predict the "
-            "most frequent class of train."
-        )
-    return notes
+    if all(name in there for name in members):
+        return list(members) or there
+    return members_of(members, {name: store.read_manifest(predictions / name) for name in there})
 
 
 def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judged: Judgement) -> blend_store.Blend:

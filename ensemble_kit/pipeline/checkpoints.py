@@ -21,6 +21,8 @@ from ensemble_kit.storage.checksums import sha256_of
 class Plan:
     """Everything that decides a run: enough to repeat it, saved in the checkpoint and, flat, as config.yaml.
 
+    family: of members trained alike; None: it has none.
+    fold: the fold of the training pictures that was held out, from 1; 0: none, nor any `folds`.
     source: what was said about the pictures (`images.sources.Source`). Paths in it, and `weights`,
     are as given where those were absolute, else relative to the run, so that a working folder can move.
     """
@@ -42,6 +44,9 @@ class Plan:
     device: str
     threads: int
     classes: tuple[str, ...]
+    family: str | None = None
+    folds: int = 0
+    fold: int = 0
 
 
 def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:
@@ -56,16 +61,18 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:
         classes=tuple(plan["classes"]),
         preprocessing=dict(facts["preprocessing"]),
         training={key: value for key, value in plan.items() if key not in ("name", "classes")}
-        | {"kept_epoch": facts["kept_epoch"]},
+        | {"kept_epoch": facts["kept_epoch"], "in_time": facts.get("in_time", True)}
+        | ({"soup": facts["soup"]} if "soup" in facts else {}),
         recipe=plan["recipe"],
         seed=plan["seed"],
+        family=plan.get("family"),
         data_fingerprint=dict(facts["fingerprints"]),
         skipped={split: dict(reasons) for split, reasons in facts["skipped"].items()},
         run=str(checkpoint.parent),
         config_sha256=config,
         metrics_sha256=metrics,
         checkpoint_sha256=sha256_of(checkpoint),
-        val_used_for=_val_used_for(plan),
+        val_used_for=tuple(facts["soup"]["val_used_for"]) if "soup" in facts else _val_used_for(plan),
         cost={
             "parameters": facts["parameters"],
             "checkpoint_mb": round(checkpoint.stat().st_size / 1e6, 3),

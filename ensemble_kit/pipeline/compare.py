@@ -12,9 +12,10 @@ from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.judgement import procedure_of, small_enough
+from ensemble_kit.pipeline.blend_notes import chosen_on_val
+from ensemble_kit.pipeline.grounds import procedure_of, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
-from ensemble_kit.pipeline.ways import views_to_choose, way_of
+from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
 from ensemble_kit.reporting.comparison import SIGNIFICANT, sentence
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import CompareReport
@@ -32,6 +33,7 @@ class Side:
     weights: a way to find weights by name, or numbers by member, which stay as they are.
     metric: what `greedy` goes by.
     settings: how weights are searched for, as the blend has saved it.
+    fixed: a blend that was tuned elsewhere than on val, so that val judges it as it stands.
     """
 
     name: str = field(compare=False)
@@ -40,6 +42,7 @@ class Side:
     weights: str | dict[str, float]
     metric: str = "accuracy"
     settings: dict[str, Any] = field(default_factory=dict)
+    fixed: blend_store.Blend | None = None
 
 
 def compare(
@@ -55,7 +58,8 @@ def compare(
     """Say which of two members or blends is better on val, paired on the same pictures.
 
     Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 pictures): whatever a side chooses on val (views,
-    temperatures, weights) is chosen anew inside every fold; weights given as numbers stay.
+    temperatures, weights) is chosen anew inside every fold; weights given as numbers stay, and so does
+    a blend that was tuned on oof.
 
     Args:
         a, b: a member, a blend in `blends`, or the path of either.
@@ -123,14 +127,18 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     named = "=" not in saved.weights_method
     weights = saved.weights_method if named else {member.name: member.weight for member in saved.members}
     members = tuple(member.name for member in saved.members)
-    return Side(name, members, saved.ballot, weights, saved.metric, saved.settings)
+    fixed = None if saved.tuned_on == "val" else saved
+    return Side(name, members, saved.ballot, weights, saved.metric, saved.settings, fixed)
 
 
 def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judged:
     """Return a side's cross-fitted predictions; both sides meet the same folds."""
     pool = _only(val, side.members)
     held = [manifests[name] for name in side.members]
-    way = way_of(side.ballot, side.weights, side.metric, side.settings, held)
+    if side.fixed is not None:
+        tuned = side.fixed.tuned()
+        return cross_fit(pool, {side.name: lambda seen: tuned}, repeats=repeats_of(len(pool.ids)))[side.name]
+    way = way_of(side.ballot, side.weights, side.metric, side.settings, costs_of(held))
     procedure = procedure_of(way, views_to_choose(held))
     return cross_fit(pool, {side.name: procedure}, repeats=repeats_of(len(pool.ids)))[side.name]
 
@@ -157,6 +165,12 @@ def _notes(sides: Sequence[Side], val: Pool, manifests: dict[str, store.Manifest
         notes.append(
             f"val also decided how these were made, so they are flattered: {', '.join(judged)}. "
             "Train with --keep last to compare them fairly."
+        )
+    fixed = [name for side in sides if side.fixed for name in side.members if chosen_on_val(manifests[name])]
+    if fixed:
+        notes.append(
+            f"val also chose the view weights of {', '.join(dict.fromkeys(fixed))}, and they stay as they are in a "
+            "blend that was tuned on oof, so it is flattered a little."
         )
     return notes
 

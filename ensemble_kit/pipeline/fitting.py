@@ -1,6 +1,8 @@
 """Training with everything around it: a progress display, metrics.csv, states, signals."""
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.states import remove_states
 from ensemble_kit.training.recipes import Recipe
 
+OnCycle = Callable[[int, Mapping[str, Any], tuple[Any, ...]], None]
 IN_EVERY_ROW = ("accuracy", "log-loss")  # metrics with a column of their own anyway
 
 
@@ -26,6 +29,7 @@ class Way(NamedTuple):
     """Where a run is written, and what it goes on from.
 
     standing: the checkpoint of the member that the run will replace; None: there is none.
+    minutes: by the clock, after which training ends with what there is; None: never.
     """
 
     folder: Path
@@ -33,9 +37,12 @@ class Way(NamedTuple):
     state: Mapping[str, Any] | None
     standing: str | None
     save_every_s: float
+    minutes: float | None = None
 
 
-def fit_and_save(plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, way: Way, quiet: bool) -> Any:
+def fit_and_save(
+    plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, way: Way, on_cycle: OnCycle, quiet: bool
+) -> Any:
     """Train, saving the state now and then, from where the run was left.
 
     The run's metrics.csv grows by a line an epoch, unless a member stands that it belongs to.
@@ -52,6 +59,7 @@ def fit_and_save(plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, w
 
     train, val = pictures.split("train"), pictures.split("val")
     snapshot = None if way.state is None else way.state["snapshot"]
+    end = math.inf if way.minutes is None else time.perf_counter() + 60 * way.minutes
     history = [] if snapshot is None else list(snapshot["history"])
     if way.state is None:
         remove_states(way.folder)
@@ -96,13 +104,17 @@ def fit_and_save(plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, w
                 resume=snapshot,
                 on_step=on_step,
                 on_epoch=on_epoch,
+                on_cycle=on_cycle,
                 on_pause=saver.pause,
+                out_of_time=lambda: time.perf_counter() >= end,
             )
         except InvalidOptionError:
             remove_states(way.folder)  # a run that diverged is nothing to go on with
             raise
         saver.leave_if_asked()
-    if len(fitted.history) < recipe.epochs:
+    if not fitted.in_time:
+        say(f"{plan.name}: out of time in epoch {len(fitted.history)} of {recipe.epochs}; kept as it is.", quiet)
+    elif len(fitted.history) < recipe.epochs:
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better val {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted

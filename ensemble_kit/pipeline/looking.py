@@ -16,7 +16,7 @@ import numpy as np
 from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.pipeline.models import Model
-from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.pictures import OOF, Pictures
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.jobs import Job, open_job
@@ -24,7 +24,7 @@ from ensemble_kit.storage.parts import Part, plan_parts, share
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, ViewLogits
 
-SPLITS = ("val", "test")
+SPLITS = ("val", "test", OOF)  # train itself is learnt from
 JOBS, LOCKS = "looks", "locks"  # in the cache
 
 
@@ -113,7 +113,7 @@ def on_device(way: Way) -> Way:
 def look_at_once(
     network: Any, pictures: Pictures, member: str, views: tuple[str, ...], batch_size: int, device: str, quiet: bool
 ) -> Seen:
-    """Return the logits of every view on val and test, all of them in memory."""
+    """Return the logits of every view on val, test and a fold held out, all of them in memory."""
     from ensemble_kit.inference.engine import look, start
 
     logits, costs, counts = {}, [], _counts(pictures)

@@ -21,7 +21,8 @@ from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import manifest_of, rebuild, versions
 from ensemble_kit.pipeline.config import relative, source_of, stored_source
-from ensemble_kit.pipeline.pictures import Pictures, in_class_order, open_pictures
+from ensemble_kit.pipeline.folding import folded
+from ensemble_kit.pipeline.pictures import OOF, Pictures, in_class_order, open_pictures
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.checksums import sha256_of
@@ -57,6 +58,7 @@ class Model:
     name: of its member.
     sha256: of the file that its weights lie in; None for a callable.
     fingerprints: of the splits that it was trained with; empty where nobody knows.
+    folds, fold: which fold of train was held out while it learnt, see `folding.folded`; 0: none.
     load: from the classes in order to a callable, pixels in [0, 1] -> logits in that order.
     describe: the manifest of its member, before a cost is known.
     """
@@ -70,6 +72,8 @@ class Model:
     describe: Callable[[Pictures], Manifest]
     skip_bad: bool = False
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    folds: int = 0
+    fold: int = 0
 
 
 def find_model(
@@ -111,7 +115,7 @@ def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: b
         kept: what its member holds already, by split; then the pictures must be the same.
 
     Raises:
-        MisalignedError: other classes than the model's, or val or test holds other pictures than the
+        MisalignedError: other classes than the model's, or a split holds other pictures than the
             member has logits of.
         BadDataError, InvalidOptionError, ResourceError: as `open_pictures`.
     """
@@ -120,13 +124,19 @@ def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: b
     place = str(source.data or source.train_csv)
     if model.classes is not None:
         pictures = in_class_order(pictures, model.classes, model.name, place)
-    for split in ("val", "test"):
+    if model.fold:
+        pictures = folded(pictures, model.folds, model.fold, source.split_seed)
+    for split in ("val", "test", OOF):
         if kept and model.fingerprints.get(split) != pictures.fingerprints.get(split):
             raise MisalignedError(
-                f"{place}: the {split} pictures are not those that '{model.name}' was trained with. "
+                f"{place}: the {_called(split)} pictures are not those that '{model.name}' was trained with. "
                 "Name the right ones, as by --data, or give --replace to look at all of these again."
             )
     return pictures
+
+
+def _called(split: str) -> str:
+    return "training" if split == OOF else split
 
 
 def in_precision(model: Model, precision: str) -> Model:
@@ -162,6 +172,8 @@ def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: b
         describe=describe,
         skip_bad=bool(plan["skip_bad"]),
         fingerprints=facts["fingerprints"],
+        folds=int(plan.get("folds", 0)),
+        fold=int(plan.get("fold", 0)),
     )
 
 

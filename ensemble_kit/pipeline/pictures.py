@@ -16,6 +16,7 @@ from ensemble_kit.reporting.progress import Watch, say
 
 SIZES_PX = (8, 1024)
 DEFAULT_SIZES_PX = (16, 128)
+OOF = "oof"  # the split of a fold of train that was held out, see `pipeline.folding`
 
 Images = UInt8[np.ndarray, "_ 3 size size"]
 
@@ -26,6 +27,7 @@ class Pictures:
 
     skipped: for each split the pictures that could not be read, id -> reason. Those of train
     and val are left out; those of test keep their rows, see `blind_logits`.
+    digests: the sha256 (hex) of each picture's file, in the order of the split's rows.
     """
 
     data: DataSet
@@ -33,6 +35,7 @@ class Pictures:
     images: Mapping[str, Images]
     fingerprints: Mapping[str, str]
     skipped: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def split(self, name: str) -> Split:
         """Return ids, labels and groups of a split."""
@@ -52,11 +55,15 @@ class Pictures:
         """Return the logits of a picture that nobody could read: the classes' shares in train.
 
         Every member says the same, so a blend predicts the most frequent class of train.
-        Shares are counted with one more picture a class, so that none is 0.
+        Shares are counted with one more picture a class, so that none is 0. A fold of train that
+        is held out counts too, so that all folds say the same.
         """
-        labels = self.split("train").labels
-        assert labels is not None
-        counts = np.bincount(labels, minlength=len(self.data.classes)) + 1.0
+        counts = np.ones(len(self.data.classes))
+        for name in ("train", OOF):
+            if name in self.data.splits:
+                labels = self.split(name).labels
+                assert labels is not None
+                counts += np.bincount(labels, minlength=len(counts))
         shares: Float[np.ndarray, " classes"] = np.log(counts / counts.sum())
         return shares
 
@@ -136,19 +143,19 @@ def _remarks(found: DataSet) -> list[str]:
 
 def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, quiet: bool) -> Pictures:
     """Return the pictures without those of train and val that cannot be read."""
-    splits, images, marks, skipped = {}, {}, {}, {}
+    splits, images, digests, marks, skipped = {}, {}, {}, {}, {}
     for name, split in found.splits.items():
         one = loaded[name]
-        splits[name], images[name], digests = split, one.images, one.digests
+        splits[name], images[name], digests[name] = split, one.images, tuple(one.digests)
         if one.unreadable:
             skipped[name] = {split.ids[row]: reason for row, reason in sorted(one.unreadable.items())}
             if name != "test":
                 good = np.array([row for row in range(len(split.ids)) if row not in one.unreadable], dtype=np.int64)
                 refuse(list(skipped[name].values()) if not len(good) else [], len(split.ids))
                 splits[name], images[name] = split.rows(good), one.images[good]
-                digests = tuple(one.digests[row] for row in good)
-        marks[name] = fingerprint(splits[name], digests, found.classes)
+                digests[name] = tuple(one.digests[row] for row in good)
+        marks[name] = fingerprint(splits[name], digests[name], found.classes)
     for name, reasons in skipped.items():
         done = "will get the most frequent class of train" if name == "test" else "left out"
         say(f"{name}: pictures that cannot be read, {done}: {len(reasons)}.", quiet)
-    return Pictures(replace(found, splits=splits), size_px, images, marks, skipped)
+    return Pictures(replace(found, splits=splits), size_px, images, marks, skipped, digests)

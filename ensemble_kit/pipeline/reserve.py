@@ -85,12 +85,22 @@ def reserve(held: ExitStack, asked: Request) -> Reserved:
     raise AssertionError("names do not end")
 
 
+def base_name(arch: str) -> str:
+    """Return what a member is called that was given no name.
+
+    Example:
+        >>> base_name("timm:resnet18")
+        'resnet18'
+    """
+    return arch.replace("timm:", "").replace("/", "-").replace(":", "-")
+
+
 def _candidates(asked: Request) -> Iterator[str]:
     """Yield the names that may be taken, the best first."""
     if asked.name is not None:
         yield asked.name
         return
-    base = asked.arch.replace("timm:", "").replace("/", "-").replace(":", "-")
+    base = base_name(asked.arch)
     yield base
     if not asked.replace:
         yield from (f"{base}-{number}" for number in count(2))

@@ -8,7 +8,7 @@ decides whether a state may be taken up; `reserve` does.
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from ensemble_kit.pipeline.config import PATHS
 from ensemble_kit.pipeline.interruption import Notice, Stopped
 from ensemble_kit.storage import states
 from ensemble_kit.storage.runs import write_config
+from ensemble_kit.training.recipes import Recipe
 
+# what runs of earlier versions did, whose plans do not say so
+_DEFAULTS = {one.name: one.default for kind in (Recipe, Plan) for one in fields(kind) if one.default is not MISSING}
 DEFAULT_FOLDERS = {"runs": Path("runs"), "predictions": Path("predictions")}
 
 
@@ -121,7 +124,7 @@ def go_on(folder: Path, predictions: Path) -> str:
 
 def _asked(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plan flat, without its name and without what the fingerprints cover."""
-    flat = {**plan.get("source", {}), **plan.get("hyperparameters", {}), **plan}
-    left_out = {"name", "source", "hyperparameters", "kept_epoch", *PATHS} - {"weights"}
+    flat = {**_DEFAULTS, **plan.get("source", {}), **plan.get("hyperparameters", {}), **plan}
+    left_out = {"name", "source", "hyperparameters", "kept_epoch", "in_time", *PATHS} - {"weights"}
     plain: dict[str, Any] = json.loads(json.dumps(flat))
     return {name: value for name, value in plain.items() if name not in left_out and value is not None}

@@ -17,6 +17,7 @@ from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.tables import pick
 
 STARTS = ("empty", "sorted")
+TUNED_ON = ("val", "oof")
 
 
 class Way(NamedTuple):
@@ -25,6 +26,7 @@ class Way(NamedTuple):
     weights: a name in `WEIGHTS`, or numbers by member.
     written: the weights as they are written down: a name, or cnn=1,vit=2.
     proof_s: seconds that may be spent to prove that no weights have more right; None: no proof.
+    tune_on: the rows that decide: val, or oof, the folds of train that members held out.
     """
 
     ballot: str
@@ -32,6 +34,7 @@ class Way(NamedTuple):
     written: str
     search: Search = PLAIN
     proof_s: float | None = None
+    tune_on: str = "val"
 
     def settings(self) -> dict[str, Any]:
         """Return what differs from the plain way, enough to search the same way again."""
@@ -42,6 +45,7 @@ class Way(NamedTuple):
             "max_members": limits.max_members,
             "max_ms": limits.max_ms,
             "certify_seconds": self.proof_s if self.weights == "accuracy" else None,
+            "tune_on": self.tune_on if self.tune_on != "val" else None,
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -51,12 +55,13 @@ def way_of(
     weights: str | Mapping[str, float],
     metric: str,
     settings: Mapping[str, Any],
-    manifests: Sequence[Manifest],
+    costs: Mapping[str, float],
 ) -> Way:
     """Return the way that was asked for.
 
     Args:
-        settings: start, bags, max_members, max_ms, certify_seconds, as far as they were given.
+        settings: start, bags, max_members, max_ms, certify_seconds, tune_on, as far as they were given.
+        costs: what a picture takes (ms) by the name of what is weighed, as far as it was measured.
 
     Raises:
         UnknownNameError: a name that no table holds.
@@ -76,9 +81,11 @@ def way_of(
     proof_s = settings.get("certify_seconds")
     if proof_s is not None and not proof_s > 0:
         raise InvalidOptionError(f"--certify-seconds: wanted more than 0, got {proof_s}.")
-    costs = {manifest.name: cost for manifest in manifests if (cost := ms_of(manifest)) is not None}
+    tune_on = settings.get("tune_on", "val")
+    if tune_on not in TUNED_ON:
+        raise InvalidOptionError(f"--tune-on: wanted {' or '.join(TUNED_ON)}, got '{tune_on}'.")
     limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)
-    return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s)
+    return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
 
 
 def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:
@@ -91,6 +98,11 @@ def views_to_choose(manifests: Sequence[Manifest]) -> list[ViewChoice]:
     return [manifest.view_choice for manifest in manifests]
 
 
+def costs_of(manifests: Sequence[Manifest]) -> dict[str, float]:
+    """Return what each member takes a picture (ms), by name, where it was measured."""
+    return {manifest.name: cost for manifest in manifests if (cost := ms_of(manifest)) is not None}
+
+
 def ms_of(manifest: Manifest) -> float | None:
     """Return what a member takes a picture (ms), over the views that count; None where nobody measured."""
     each = manifest.cost.get("ms_per_image")
@@ -101,7 +113,8 @@ def ms_of(manifest: Manifest) -> float | None:
 
 def other_way(way: Way, ballot: str, weights: str, **search: Any) -> Way:
     """Return another ballot and way to find weights under the same limits."""
-    return Way(ballot, weights, weights, replace(PLAIN, metric=way.search.metric, limits=way.search.limits, **search))
+    changed = replace(PLAIN, metric=way.search.metric, limits=way.search.limits, **search)
+    return Way(ballot, weights, weights, changed, tune_on=way.tune_on)
 
 
 def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:

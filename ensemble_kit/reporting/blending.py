@@ -1,7 +1,7 @@
 """What `ek blend` prints: the blend, what it is worth, and in plain words whether that is real.
 
 Figures measured on rows that were tuned on are called tuned, and optimistic; all others
-are cross-fitted. At most 80 columns.
+are cross-fitted or, where val decided nothing, those of the blend as it is. At most 80 columns.
 """
 
 import math
@@ -44,13 +44,15 @@ def verdict(report: BlendReport) -> str:
     """
     grouped = "" if report.groups is None else f" in {report.groups} groups"
     where = f"on these {report.val_images} val pictures{grouped}"
-    if len(report.members) == 1:
-        return "One member has nothing to be weighed against."
+    word = "family" if report.families else "member"
+    shares = [one.weight for one in report.families] or list(report.weights.values())
+    if len(shares) == 1:
+        return f"One {word} has nothing to be weighed against."
     single = _gain(report, report.gain_over_best_single, report.gain_over_best_single_interval, report.p_vs_best_single)
-    against_single = f"Against the best single member: {single}."
-    shares = [weight for weight in report.weights.values() if weight > 0]
-    if len(shares) == len(report.members) and max(shares) - min(shares) < 1e-9:
-        return f"All members weigh the same. {against_single}"
+    against_single = f"Against the best single {word}: {single}."
+    if max(shares) - min(shares) < 1e-9:
+        plural = "families" if report.families else "members"
+        return f"All {plural} weigh the same. {against_single}"
     equal = _gain(report, report.gain_over_equal, report.gain_over_equal_interval, report.p_vs_equal)
     if report.ledger_trials * report.p_vs_equal < SIGNIFICANT:
         which = "better" if report.gain_over_equal > 0 else "worse"
@@ -66,8 +68,16 @@ def _gain(report: BlendReport, gain: float, bounds: tuple[float, float], p: floa
 
 
 def _weights(report: BlendReport) -> str:
-    rows = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
-    shown = table(["member", "weight", "temperature"], rows)
+    if report.families:
+        header = ["family", "folds", "weight", "temperature"]
+        rows = [
+            [one.family, str(len(one.members)), f"{one.weight:.3f}", f"{one.temperature:.2f}"]
+            for one in report.families
+        ]
+    else:
+        header = ["member", "weight", "temperature"]
+        rows = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
+    shown = table(header, rows)
     return shown if report.cost_ms is None else f"{shown}\n{number(report.cost_ms, 2)} ms a picture"
 
 
@@ -95,15 +105,36 @@ def _worth(report: BlendReport) -> str:
         [name, bare_score(metric, tuned), bare_score(metric, honest), score_interval(metric, bounds)]
         for name, tuned, honest, bounds in lines
     ]
+    header = [title, f"tuned{unit}", f"honest{unit}", "95 % interval"]
+    if report.tuned_on != "val":
+        header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     return "\n".join(
         [
-            table([title, f"tuned{unit}", f"honest{unit}", "95 % interval"], rows),
-            f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;",
-            "honest: cross-fitted, every choice made anew inside each fold.",
+            table(header, rows),
+            _meaning(report),
             "",
             wrapped(report.verdict),
             *map(wrapped, report.notes),
         ]
+    )
+
+
+def _without_tuned(row: list[str]) -> list[str]:
+    """Return a row without its second column: val was not tuned on."""
+    return [row[0], *row[2:]]
+
+
+def _meaning(report: BlendReport) -> str:
+    """Return what tuned and honest figures are."""
+    if report.tuned_on == "val":
+        return (
+            f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;\n"
+            "honest: cross-fitted, every choice made anew inside each fold."
+        )
+    return wrapped(
+        f"{report.val_images} val pictures, none of which was tuned on; honest: the blend as it is. It was tuned on "
+        f"{report.tuned_images} pictures of train, each by the networks that had not seen it; of those it has "
+        f"{percent(report.tuned_oof_accuracy)} % right, one network a family."
     )
 
 
@@ -154,7 +185,8 @@ def _costs(report: BlendReport) -> str:
         ]
         for cost in report.costs
     ]
-    header = ["ms a picture", "members", "honest %", "95 % interval", "Pareto front"]
+    weighed = "families" if report.families else "members"
+    header = ["ms a picture", weighed, "honest %", "95 % interval", "Pareto front"]
     return f"{table(header, rows, left=0)}\nPareto front: nothing as quick is better, by honest val accuracy."
 
 
@@ -170,7 +202,10 @@ def _methods(report: BlendReport) -> str:
         ]
         for one in report.methods
     ]
-    lines = [table(["accuracy by method", "tuned %", "honest %", "95 % interval"], rows)]
+    header = ["accuracy by method", "tuned %", "honest %", "95 % interval"]
+    if report.tuned_on != "val":
+        header, rows = _without_tuned(header), list(map(_without_tuned, rows))
+    lines = [table(header, rows)]
     if len(rows) > 1:
         lines.append(
             wrapped(
@@ -200,11 +235,17 @@ def _certificate(report: BlendReport) -> str:
     if proof is None:
         return ""
     proven = (
-        f"Proof: no weights have more than {proof.bound} of {report.val_images} val pictures right by a margin of "
+        f"Proof: no weights have more than {proof.bound} of {_tuned_pictures(report)} right by a margin of "
         f"{proof.epsilon:.0e}; the best that were found have {proof.best}"
     )
     end = "." if proof.gap == 0 else f", so {proof.gap} are open after {proof.seconds:.1f} s."
     return wrapped(f"{proven}{end} That is about these pictures alone, and says nothing of others.")
+
+
+def _tuned_pictures(report: BlendReport) -> str:
+    """Return what was tuned on, and how many of them."""
+    what = "val pictures" if report.tuned_on == "val" else "held-out pictures of train"
+    return f"{report.tuned_images} {what}"
 
 
 def _written(report: BlendReport) -> Iterator[str]:

@@ -17,6 +17,7 @@ from ensemble_kit.results import (
     ArchReport,
     DemoDataReport,
     DemoReport,
+    FamilyReport,
     MemberReport,
     MembersReport,
     TrainReport,
@@ -24,8 +25,10 @@ from ensemble_kit.results import (
 )
 
 
-def trained(report: TrainReport) -> str:
-    """Return what `ek train` prints."""
+def trained(report: TrainReport | FamilyReport) -> str:
+    """Return what `ek train` prints: a member, or a family as a table."""
+    if isinstance(report, FamilyReport):
+        return _family(report)
     member = report.member
     test = f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"
     return "\n".join(
@@ -36,6 +39,32 @@ def trained(report: TrainReport) -> str:
             f"Next: ek tta --ckpt {report.run} --views flips",
         ]
     )
+
+
+def _family(report: FamilyReport) -> str:
+    """Return what there is to say of several members that were trained alike."""
+    members = [one.member for one in report.trained]
+    rows = [
+        [
+            member.name,
+            percent(member.val_accuracy),
+            interval(member.val_interval),
+            f"{member.val_log_loss:.3f}",
+            f"{one.seconds:.0f}",
+        ]
+        for one, member in zip(report.trained, members, strict=True)
+    ]
+    mean = sum(member.val_accuracy for member in members) / len(members)
+    low, high = (pick(member.val_accuracy for member in members) for pick in (min, max))
+    lines = [
+        table(["member", "val acc", "95 % interval", "log loss", "seconds"], rows),
+        f"mean val accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members",
+    ]
+    if all(member.name.rpartition("-")[0].endswith("-fold") for member in members):
+        lines.append("Next: ek blend --tune-on oof")
+    else:
+        lines.append("Next: ek blend")
+    return "\n".join(lines)
 
 
 def added(member: MemberReport) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ensemble_kit.results.augment import AugmentReport
+from ensemble_kit.results.auto import AutoPlanReport, AutoReport, AutoStepReport, FlipReport
 from ensemble_kit.results.blends import (
     BlendReport,
     CalibrationReport,
@@ -18,6 +20,7 @@ from ensemble_kit.results.blends import (
     ContributionReport,
     CostReport,
     DiversityReport,
+    FamilyWeightReport,
     MethodReport,
 )
 from ensemble_kit.results.data import (
@@ -31,8 +34,11 @@ from ensemble_kit.results.data import (
     Shift,
     SplitFacts,
 )
+from ensemble_kit.results.find_lr import FindLrReport
 from ensemble_kit.results.intervals import Interval
-from ensemble_kit.results.members import ArchReport, MemberReport, MembersReport, TrainReport, ZooReport
+from ensemble_kit.results.members import ArchReport, FamilyReport, MemberReport, MembersReport, TrainReport, ZooReport
+from ensemble_kit.results.probe import ProbeReport
+from ensemble_kit.results.soup import IngredientReport, SoupReport
 from ensemble_kit.results.views import (
     ClassHarmReport,
     CurveReport,
@@ -47,6 +53,10 @@ from ensemble_kit.results.views import (
 
 __all__ = [
     "ArchReport",
+    "AugmentReport",
+    "AutoPlanReport",
+    "AutoReport",
+    "AutoStepReport",
     "BlendReport",
     "CalibrationReport",
     "CertificateReport",
@@ -63,16 +73,23 @@ __all__ = [
     "DiversityReport",
     "DoctorReport",
     "EngineReport",
+    "FamilyReport",
+    "FamilyWeightReport",
+    "FindLrReport",
     "Finding",
+    "FlipReport",
+    "IngredientReport",
     "Interval",
     "MemberReport",
     "MembersReport",
     "MethodReport",
     "OrderReport",
     "PredictReport",
+    "ProbeReport",
     "Rung",
     "ShardReport",
     "Shift",
+    "SoupReport",
     "SplitFacts",
     "TrainReport",
     "TtaReport",

@@ -75,8 +75,18 @@ class ContributionReport:
 
 
 @dataclass(frozen=True)
+class FamilyWeightReport:
+    """The folds of one network, weighed as one: each of its members has an equal part of the weight."""
+
+    family: str
+    members: tuple[str, ...]
+    weight: float
+    temperature: float
+
+
+@dataclass(frozen=True)
 class CertificateReport:
-    """How many val pictures the best known weights have right, and how many any weights could have.
+    """How many of the pictures tuned on the best known weights have right, and how many any could have.
 
     bound: no weights win more by the margin `epsilon`, a share of the widest lead of a pair.
     gap: bound - best; 0 is the proof that no weights are better.
@@ -95,10 +105,16 @@ class BlendReport:
 
     tuned_val_accuracy is measured on the rows that were tuned on: optimistic, by about
     `optimism`. honest_accuracy is cross-fitted: view weights, temperatures and weights are
-    found anew inside every fold. The *_score figures are the same in the metric that was asked
-    for, and so are gains, their intervals and p-values: cross-fitted, and paired.
+    found anew inside every fold. Tuned on oof, val decided nothing: then every figure is that of
+    the blend itself on val, tuned and honest ones are the same, and `optimism` is 0. The *_score
+    figures are the same in the metric that was asked for, and so are gains, their intervals and
+    p-values: of honest figures, and paired.
 
+    families: what was weighed where tuned_on is oof, each a member of its own for the best single
+        one, equal weights, limits, costs, contributions and numbers by name; empty for val.
     settings: how the weights were searched for, where that was not the plain way.
+    tuned_on: val, or oof: the tuned_images pictures of train that members held out.
+    tuned_oof_accuracy: on those, one network a picture, optimistic; None where tuned_on is val.
     p_vs_equal, p_vs_best_single: two-sided, of this one comparison; ledger_trials says how many
         configurations were tried on this val, and a p-value is worth that many times itself.
     resolvable: the smallest gain over equal weights that this val could tell (80 % power at 5 %).
@@ -111,14 +127,18 @@ class BlendReport:
     name: str
     method: str
     members: tuple[str, ...]
+    families: tuple[FamilyWeightReport, ...]
     weights: Mapping[str, float]
     temperatures: Mapping[str, float]
     weights_method: str
     settings: Mapping[str, Any]
+    tuned_on: str
+    tuned_images: int
     ridge: float | None
     blend_temperature: float
     val_images: int
     groups: int | None
+    tuned_oof_accuracy: float | None
     tuned_val_accuracy: float
     tuned_val_interval: Interval
     honest_accuracy: float

@@ -71,6 +71,13 @@ class TrainReport:
 
 
 @dataclass(frozen=True)
+class FamilyReport:
+    """Several members that were just trained alike: by seeds, folds or both."""
+
+    trained: tuple[TrainReport, ...]
+
+
+@dataclass(frozen=True)
 class ArchReport:
     """One line of `ek zoo`; parameters and size are for the asked number of classes and side.
 

@@ -50,7 +50,7 @@ class Blend:
     metric: what its figures are in, and what greedy went by.
     ridge: the ridge strength that was chosen, maybe infinite; None where none was.
     stack: what scores are made with instead of the weights; None, and absent from the file, where weights do.
-    val_fingerprint: of the val set it was tuned on.
+    val_fingerprint: of the val set it was tuned or, tuned on oof, measured on.
     figures: accuracies (fractions), intervals and whatever else was measured.
     """
 
@@ -68,6 +68,11 @@ class Blend:
     figures: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     schema: int = BLEND_SCHEMA
+
+    @property
+    def tuned_on(self) -> str:
+        """What its numbers were found on: val, or oof, the folds of train that its members held out."""
+        return str(self.settings.get("tune_on", "val"))
 
     def tuned(self) -> Tuned:
         """Return the numbers that turn a pool of these members, in this order, into scores."""

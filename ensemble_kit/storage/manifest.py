@@ -51,6 +51,7 @@ class Manifest:
     view_ms: milliseconds a picture for each view, in the order of `views`; empty where not every
         view was measured, and in files from before there were any.
     preprocessing, training: whatever rebuilds the pictures and repeats the training.
+    family: what members are called that were trained alike, but for their seed, fold or moment.
     data_fingerprint: one fingerprint a split.
     skipped: by split, image id -> why its picture could not be read; those of test have rows
         that hold the classes' shares in train, the others have none.
@@ -74,6 +75,7 @@ class Manifest:
     training: dict[str, Any] = field(default_factory=dict)
     recipe: str | None = None
     seed: int | None = None
+    family: str | None = None
     data_fingerprint: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
     run: str | None = None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from ensemble_kit.csv_text import parse_csv, render_csv
 from ensemble_kit.errors import BadDataError
@@ -18,8 +19,8 @@ from ensemble_kit.types import Labels, Predictions, are_distinct
 ID, LABEL, GROUP = "image_id", "label", "group"
 HEADERS = ([ID], [ID, LABEL], [ID, GROUP], [ID, LABEL, GROUP])
 
-Rows = tuple[tuple[str, ...], Labels | None, tuple[str, ...] | None]
-"""Ids, labels, groups."""
+Rows = tuple[tuple[str, ...], Int[np.ndarray, " _"] | None, tuple[str, ...] | None]
+"""Ids, labels, groups; as many as the split has pictures, and splits of one member differ in that."""
 
 
 def render_rows(predictions: Predictions) -> bytes:

@@ -7,13 +7,13 @@ or `patience` choose by it. Never reads or writes files, and lets KeyboardInterr
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,24 +21,33 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, accuracy, mean_loss
 from ensemble_kit.tables import pick
 from ensemble_kit.training.averaging import RunningMean
+from ensemble_kit.training.balance import balanced_order
 from ensemble_kit.training.layers import hold_all_but_the_head
-from ensemble_kit.training.mixing import mix_pairs, mixed_loss
-from ensemble_kit.training.optimizers import make_optimizer, set_rate
+from ensemble_kit.training.optimizers import make_optimizer
 from ensemble_kit.training.progress import Best, Epoch, Progress, Snapshot, state_of
 from ensemble_kit.training.recipes import Recipe, check
 from ensemble_kit.training.schedules import factor
+from ensemble_kit.training.step import (
+    Augment,
+    Labels,
+    Pixels,
+    Work,
+    as_pictures,
+    computes_in_bfloat16,
+    count_classes,
+    generator_of,
+    take_step,
+)
 
-Pixels = UInt8[Tensor, "images 3 side side"]
-Labels = Int[Tensor, " images"]
-Augment = Callable[[Tensor, Tensor, int, int], Tensor]
-"""(uint8 pictures, their indices in the training set, seed, epoch) -> float pictures in [0, 1]."""
+Keep = Callable[[int, Mapping[str, Tensor], tuple[Epoch, ...]], None]
+"""Told at the end of a cycle: its number (from 1), the weights that count, and the history so far."""
 
 Pause = Callable[[Callable[[], Snapshot]], None]
 """Told that the run can be left here, and given the function that takes a snapshot."""
 
 _VAL_BATCH = 256
 _LOOK_EVERY = 20  # steps between looks at the loss, where looking waits for the device
-_ORDER, _MIX, _NOISE = 1, 2, 3  # what a random number is for
+_ORDER = 1  # what a random number is for; a step takes others
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ class Fitted:
     history: tuple[Epoch, ...]
     kept_epoch: int
     precision: str  # what products were taken in: float32 or bfloat16
+    in_time: bool = True  # False: the clock stopped it before its last step
 
 
 def fit(
@@ -86,7 +96,9 @@ def fit(
     resume: Snapshot | None = None,
     on_step: Callable[[Step], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_cycle: Keep = lambda cycle, weights, history: None,
     on_pause: Pause = lambda snapshot: None,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> Fitted:
     """Train the module in place and return the weights that are kept.
 
@@ -100,8 +112,10 @@ def fit(
         patience: epochs without a better val score after which training stops; 0: never.
         resume: a snapshot of a run of the same arguments, to go on from.
         on_step: called after every step, on_epoch after every epoch.
+        on_cycle: called at the end of every cycle of the schedule but the last, where there are several.
         on_pause: called after every step and every batch measured on val, with a function that
             takes a snapshot; what it raises leaves `fit`, never in the middle of a step.
+        out_of_time: asked after every step; once it says so, training ends, and what is there is kept.
 
     Raises:
         InvalidOptionError: `keep` is neither; `best` or `patience` without val; the loss
@@ -114,11 +128,13 @@ def fit(
     module.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)
     optimizer = make_optimizer(module, recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.layer_decay)
+    work = Work(images, labels, count_classes(module, images), recipe, seed, augment)
     run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
     if resume is not None:
         run.take_up(resume, place)
-    while run.epoch < recipe.epochs and not _worn_out(run, patience):
-        row = _epoch(run, images, labels, recipe, seed, augment, on_step, on_pause)
+    in_time = True
+    while run.epoch < recipe.epochs and not _worn_out(run, patience) and in_time:
+        row, in_time = _epoch(run, work, on_step, on_pause, out_of_time)
         if val_images is not None and val_labels is not None:
             seen = measure(
                 run.scored, val_images.to(place), val_labels.to(place), metric, lambda: on_pause(run.snapshot)
@@ -130,10 +146,13 @@ def fit(
         run.end_epoch(row)
         if on_epoch is not None:
             on_epoch(row)
+        cycle, rest = divmod(run.epoch * recipe.cycles, recipe.epochs)
+        if in_time and not rest and cycle < recipe.cycles:
+            on_cycle(cycle, state_of(run.scored), tuple(run.history))
     half = "bfloat16" if computes_in_bfloat16(recipe.precision, place) else "float32"
     if keep == "best" and run.best is not None:
-        return Fitted(run.best.state, tuple(run.history), run.best.epoch, half)
-    return Fitted(state_of(run.scored), tuple(run.history), run.epoch, half)
+        return Fitted(run.best.state, tuple(run.history), run.best.epoch, half, in_time)
+    return Fitted(state_of(run.scored), tuple(run.history), run.epoch, half, in_time)
 
 
 def measure(
@@ -157,7 +176,7 @@ def measure(
     batches = []
     for batch in torch.split(images, _VAL_BATCH):
         with torch.inference_mode():
-            batches.append(F.log_softmax(module(_pictures(batch)).float(), dim=1).cpu())
+            batches.append(F.log_softmax(module(as_pictures(batch)).float(), dim=1).cpu())
         on_batch()
     logs, wanted = torch.cat(batches).double().numpy(), labels.cpu().numpy()
     read = {"predicted": logs.argmax(axis=1), "log_prob": logs[np.arange(len(wanted)), wanted]}
@@ -168,59 +187,47 @@ def measure(
     )
 
 
-def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
-    """Return whether products are taken in bfloat16; `auto`: where the processor has instructions for it."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device.type == "cpu":
-        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
 def _epoch(
     run: Progress,
-    images: Pixels,
-    labels: Labels,
-    recipe: Recipe,
-    seed: int,
-    augment: Augment,
+    work: Work,
     on_step: Callable[[Step], None] | None,
     on_pause: Pause,
-) -> Epoch:
-    """Take the steps of the epoch that are left and return its row, without the figures of val."""
-    epoch, module = run.epoch, run.module
-    steps = -(-len(images) // recipe.batch_size)
-    half = computes_in_bfloat16(recipe.precision, images.device)
-    look_every = 1 if images.device.type == "cpu" else _LOOK_EVERY
+    out_of_time: Callable[[], bool],
+) -> tuple[Epoch, bool]:
+    """Take the steps of the epoch that are left; return its row, without val, and whether there was time for all."""
+    epoch, module, recipe, steps = run.epoch, run.module, work.recipe, work.steps
+    look_every = 1 if work.images.device.type == "cpu" else _LOOK_EVERY
     module.train()
     hold_all_but_the_head(module, epoch < recipe.head_epochs)
-    for step, index in enumerate(_batches(len(images), recipe.batch_size, seed, epoch)):
+    for step, index in enumerate(_batches(work.labels, recipe, work.seed, epoch)):
         if step < run.step:
             continue  # taken before the snapshot
         start = time.perf_counter()
-        rows = torch.from_numpy(index).to(images.device)
-        pictures = augment(images[rows], rows, seed, epoch).contiguous(memory_format=torch.channels_last)
-        lr = _rate(recipe, epoch, step, steps)
-        loss = _step(module, run.optimizer, pictures, labels[rows], recipe, lr, half, (seed, epoch, step))
+        rows = torch.from_numpy(index).to(work.images.device)
+        loss = take_step(module, run.optimizer, work, rows, epoch, step, _rate(recipe, epoch, step, steps))
         if run.mean is not None:
             run.mean.update(module, epoch * steps + step)
         run.losses.append(loss)
         run.step = step + 1
-        if run.step % look_every == 0 or run.step == steps:
-            run.check_losses(since=step // look_every * look_every)
+        if run.step % look_every == 0:
+            run.check_losses(since=run.step - look_every)
         run.seconds += time.perf_counter() - start
         if on_step is not None:
             on_step(Step(epoch + 1, recipe.epochs, run.step, steps, loss))
         on_pause(run.snapshot)
-    train_loss = float(torch.stack(run.losses).mean())
-    lr = _rate(recipe, epoch, steps - 1, steps)
-    return Epoch(epoch + 1, train_loss, None, None, lr, run.seconds, len(images) / run.seconds)
+        if run.step < steps and out_of_time():
+            break
+    run.check_losses(since=run.step // look_every * look_every)
+    train_loss, done = float(torch.stack(run.losses).mean()), run.step / steps
+    lr = _rate(recipe, epoch, run.step - 1, steps)
+    row = Epoch(epoch + 1, train_loss, None, None, lr, run.seconds, done * len(work.images) / run.seconds)
+    return row, done == 1 and (epoch + 1 == recipe.epochs or not out_of_time())
 
 
 def _rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
     """Return the learning rate of a step."""
-    warmup = round(min(recipe.warmup_epochs, recipe.epochs / 2) * steps)
-    return recipe.lr * factor(recipe.schedule, epoch * steps + step, recipe.epochs * steps, warmup)
+    warmup = round(min(recipe.warmup_epochs, recipe.epochs / recipe.cycles / 2) * steps)
+    return recipe.lr * factor(recipe.schedule, epoch * steps + step, recipe.epochs * steps, warmup, recipe.cycles)
 
 
 def _worn_out(run: Progress, patience: int) -> bool:
@@ -228,46 +235,14 @@ def _worn_out(run: Progress, patience: int) -> bool:
     return patience > 0 and run.best is not None and run.epoch - run.best.epoch >= patience
 
 
-def _step(
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    pictures: Float[Tensor, "images 3 side side"],
-    labels: Labels,
-    recipe: Recipe,
-    lr: float,
-    half: bool,
-    key: tuple[int, int, int],
-) -> Float[Tensor, ""]:
-    """Take one step and return its loss, still on the device."""
-    generator = _generator(_MIX, *key)
-    torch.manual_seed(int(_generator(_NOISE, *key).integers(2**63)))  # for dropout
-    set_rate(optimizer, lr)
-    partner, share = labels, 1.0
-    if generator.uniform() < recipe.mix:
-        pictures, partner, share = mix_pairs(pictures, generator)
-    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=half):
-        logits = module(pictures)
-    loss = mixed_loss(logits.float(), labels, partner, share, recipe.label_smoothing)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return loss.detach()
-
-
-def _batches(count: int, size: int, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " images"]]:
-    """Yield every index once, shuffled; batches differ in size by one at most."""
-    order = _generator(_ORDER, seed, epoch).permutation(count)
-    yield from np.array_split(order, -(-count // size))
-
-
-def _generator(purpose: int, *key: int) -> np.random.Generator:
-    """Return a generator that depends on the purpose and the key alone."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([purpose, *key])))
-
-
-def _pictures(images: Pixels) -> Float[Tensor, "images 3 side side"]:
-    """Return unchanged pictures in [0, 1], as the network likes them in memory."""
-    return (images.float() / 255.0).contiguous(memory_format=torch.channels_last)
+def _batches(labels: Labels, recipe: Recipe, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " _"]]:
+    """Yield every index once, shuffled, or balanced by class; batches differ in size by one at most."""
+    generator = generator_of(_ORDER, seed, epoch)
+    if recipe.balance == "sampling":
+        order = balanced_order(labels.cpu().numpy(), generator)
+    else:
+        order = generator.permutation(len(labels))
+    yield from np.array_split(order, -(-len(labels) // recipe.batch_size))
 
 
 def _check(

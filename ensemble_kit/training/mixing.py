@@ -1,52 +1,40 @@
-"""Pictures of a batch mixed in pairs, and the loss that goes with it.
+"""Pictures of a batch mixed in pairs, and the soft targets that go with them.
 
 Half of the mixed batches are blended (mixup), half get a rectangle of the other
-picture (cutmix). All randomness comes from the generator that is handed in.
+picture (cutmix). All randomness comes from the generator that is handed in. The loss is
+`torch.nn.functional.cross_entropy`, which takes soft targets and label smoothing as they are.
 """
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
 Pictures = Float[Tensor, "images channels rows columns"]
 Labels = Int[Tensor, " images"]
 
 
-def mix_pairs(pictures: Pictures, generator: np.random.Generator) -> tuple[Pictures, Int[Tensor, " images"], float]:
-    """Return the pictures mixed with a permutation of themselves.
+def mix(
+    pictures: Pictures, labels: Labels, classes: int, generator: np.random.Generator
+) -> tuple[Pictures, Float[Tensor, "images {classes}"]]:
+    """Return the pictures mixed with their neighbours in the batch, and each one's share of every class.
+
+    The first picture's share is uniform in [0, 1]; for cutmix it is the exact share of its pixels.
 
     Returns:
-        The mixed pictures, the partner's row for each, and the first picture's share
-        in [0, 1] (for cutmix the exact share of its pixels).
+        The mixed pictures, and targets whose rows sum to 1.
+
+    Example:
+        >>> _, targets = mix(torch.rand(2, 3, 5, 7), torch.tensor([0, 2]), 3, np.random.default_rng(1))
+        >>> targets.sum(dim=1)
+        tensor([1., 1.])
 
     Source: Zhang et al., "mixup", ICLR 2018; Yun et al., "CutMix", ICCV 2019.
     """
-    partner = torch.from_numpy(generator.permutation(len(pictures))).to(pictures.device)
-    share = float(generator.uniform())
-    if generator.uniform() < 0.5:
-        share = max(share, 1.0 - share)
-        return torch.lerp(pictures[partner], pictures, share), partner, share
-    rows, columns = pictures.shape[2:]
-    height, width = (round(side * (1.0 - share) ** 0.5) for side in (rows, columns))
-    top, left = int(generator.integers(rows - height + 1)), int(generator.integers(columns - width + 1))
-    mixed = pictures.clone()
-    window = (slice(None), slice(None), slice(top, top + height), slice(left, left + width))
-    mixed[window] = pictures[partner][window]
-    return mixed, partner, 1.0 - height * width / (rows * columns)
+    from torchvision.transforms import v2
 
-
-def mixed_loss(
-    logits: Float[Tensor, "images classes"],
-    labels: Labels,
-    partner: Int[Tensor, " images"],
-    share: float,
-    label_smoothing: float,
-) -> Float[Tensor, ""]:
-    """Return the mean cross entropy (nats) against both labels, weighted by their shares."""
-    own = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
-    if share == 1.0:
-        return own
-    other = F.cross_entropy(logits, labels[partner], label_smoothing=label_smoothing)
-    return share * own + (1.0 - share) * other
+    rule = v2.MixUp if generator.uniform() < 0.5 else v2.CutMix
+    with torch.random.fork_rng(devices=[]):  # shares and places are drawn on the processor
+        torch.default_generator.manual_seed(int(generator.integers(2**63)))
+        mixed, targets = rule(num_classes=classes, alpha=1.0)(pictures, labels)
+    return mixed, targets

@@ -14,7 +14,8 @@ from ensemble_kit.tables import pick
 from ensemble_kit.training import OPTIMIZERS, SCHEDULES
 
 PRECISIONS: Final = ("float32", "bfloat16", "auto")
-AUGMENTS: Final = ("none", "light", "strong")
+AUGMENTS: Final = ("none", "light", "strong", "crop", "trivial", "rand")
+BALANCES: Final = ("none", "sampling", "loss")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Recipe:
     mix: float = 0.0  # share of the batches whose pictures are mixed in pairs (mixup or cutmix)
     head_epochs: int = 0  # at first, in which the classifier alone learns
     layer_decay: float = 1.0  # each layer learns so much less than the next one towards the classifier
+    clip: float = 0.0  # largest norm of all gradients together; 0: as they come
+    balance: str = "none"  # classes alike: by sampling (equally often) or in the loss (equally heavy)
+    cycles: int = 1  # of the schedule; the end of each is a member of its own
 
 
 class Range(NamedTuple):
@@ -77,6 +81,9 @@ RANGES: Final[Mapping[str, Range]] = {
     "mix": Range("share of batches mixed in pairs by mixup or cutmix", float, 0.0, 1.0),
     "head_epochs": Range("epochs at first in which the classifier alone learns", int, 0, 10_000),
     "layer_decay": Range("how much less each layer learns than the next", float, 0.0, 1.0, above=True),
+    "clip": Range("largest norm of the gradients (0: off)", float, 0.0, 1_000.0),
+    "balance": Range("let rare classes count as much as frequent ones", str, choices=BALANCES),
+    "cycles": Range("times the schedule runs; each end is a member", int, 1, 1_000),
 }
 
 # head first, then all; early layers least, since those of ImageNet's weights suit photographs as they are
@@ -139,14 +146,19 @@ def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
 
 
 def check(recipe: Recipe) -> None:
-    """Raise unless every field of a recipe is within its range.
+    """Raise unless every field of a recipe is within its range, and its cycles are alike.
 
     Raises:
-        InvalidOptionError: a field is not; the message names the range.
+        InvalidOptionError: a field is not; the message names the range. Or epochs are no multiple of cycles.
         UnknownNameError: a name that no table holds.
     """
     for field in fields(recipe):
         _checked(field.name, getattr(recipe, field.name))
+    if recipe.epochs % recipe.cycles:
+        raise InvalidOptionError(
+            f"--epochs is {recipe.epochs} and --cycles {recipe.cycles}; wanted a multiple, so that cycles are alike. "
+            f"Nearest: --epochs {max(1, round(recipe.epochs / recipe.cycles)) * recipe.cycles}."
+        )
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -27,12 +27,13 @@ def cosine(progress: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def factor(schedule: str, step: int, steps: int, warmup_steps: int) -> float:
+def factor(schedule: str, step: int, steps: int, warmup_steps: int, cycles: int = 1) -> float:
     """Return what the highest learning rate is multiplied by at a step.
 
     Args:
         step: from 0 to steps - 1, counted over the whole run.
-        warmup_steps: the factor rises in equal stairs up to 1 over this many steps.
+        warmup_steps: the factor rises in equal stairs up to 1 over this many steps, once.
+        cycles: how often the schedule begins anew; they divide `steps`.
 
     Raises:
         UnknownNameError: no schedule has that name.
@@ -40,8 +41,12 @@ def factor(schedule: str, step: int, steps: int, warmup_steps: int) -> float:
     Example:
         >>> [factor("constant", step, 7, 2) for step in range(4)]
         [0.5, 1.0, 1.0, 1.0]
+
+    Source: restarts as in Loshchilov and Hutter, "SGDR", ICLR 2017.
     """
     course = pick(SCHEDULES, schedule, "schedule").load()
     if step < warmup_steps:
         return (step + 1) / warmup_steps
-    return float(course((step - warmup_steps) / max(1, steps - warmup_steps)))
+    length = steps // cycles
+    into, begun = step % length, warmup_steps if step < length else 0
+    return float(course((into - begun) / max(1, length - begun)))

@@ -46,3 +46,14 @@ def test_a_large_picture_shrinks_and_an_empty_sheet_is_still_a_page():
     assert page([Tile((flat((7, 7, 7), 2000, 20),), ())]).shape[0] < 300
     assert page([]).ndim == 3
     assert draw_sheet([], "found", "JPEG")[:2] == b"\xff\xd8"
+
+
+def test_tiles_of_one_square_stand_as_many_across_as_is_asked():
+    shown = [(255, 0, 0), (0, 200, 0), (0, 0, 255), (9, 99, 199), (200, 0, 200)]
+    content = draw_sheet([Tile((flat(colour),), ()) for colour in shown], "found", across=3, squares=1)
+    pixels = np.asarray(Image.open(io.BytesIO(content)))
+    corners = [np.argwhere((pixels == colour).all(axis=2)).min(axis=0) for colour in shown]
+    assert len({top for top, _ in corners[:3]}) == len({top for top, _ in corners[3:]}) == 1
+    assert corners[3][0] - corners[0][0] >= SIDE_PX
+    assert [left for _, left in corners[3:]] == [left for _, left in corners[:2]]
+    assert pixels.shape[1] < 3 * (SIDE_PX + 30)

@@ -9,8 +9,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import nn
 
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
-from ensemble_kit.training.loop import computes_in_bfloat16, fit, measure
+from ensemble_kit.training.loop import fit, measure
 from ensemble_kit.training.recipes import Recipe
+from ensemble_kit.training.step import computes_in_bfloat16
 
 SIDE, CLASSES = 11, 3
 RECIPE = Recipe(epochs=2, lr=1e-2, batch_size=7, warmup_epochs=0.5, schedule="cosine")
@@ -247,3 +248,56 @@ def test_a_loss_that_is_no_number_ends_the_run_at_its_step():
     with pytest.raises(InvalidOptionError, match="loss is nan at step") as said:
         _fit(augment=spoil, on_step=steps.append)
     assert f"at step {len(steps) + 1} of epoch 1" in str(said.value)
+
+
+def test_cycles_begin_anew_and_the_end_of_each_but_the_last_is_told():
+    recipe, told = replace(RECIPE, epochs=6, cycles=3), []
+
+    def on_cycle(cycle, weights, history):
+        told.append((cycle, dict(weights), history))
+
+    fitted = _fit(recipe, on_cycle=on_cycle)
+    assert [(cycle, len(history)) for cycle, _, history in told] == [(1, 2), (2, 4)]
+    rates = [row.lr for row in fitted.history]
+    assert rates[3] == pytest.approx(rates[5])
+    assert rates[2] > rates[1]
+    alone = _fit(replace(recipe, epochs=2, cycles=1))
+    assert all(torch.equal(told[0][1][name], alone.state_dict[name]) for name in alone.state_dict)
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(3, 1), (5, 1), (7, 2)])
+def test_the_clock_ends_training_after_the_step_and_what_is_there_is_kept(steps, epochs):
+    seen = []
+    fitted = _fit(replace(RECIPE, epochs=9), on_step=seen.append, out_of_time=lambda: len(seen) >= steps)
+    assert not fitted.in_time
+    assert len(seen) == steps
+    assert len(fitted.history) == fitted.kept_epoch == epochs
+    assert fitted.history[-1].val_accuracy is not None
+
+
+def test_time_that_ends_with_the_last_step_was_enough():
+    fitted = _fit(out_of_time=lambda: True, recipe=replace(RECIPE, epochs=1, batch_size=31))
+    assert fitted.in_time
+    assert not _fit(out_of_time=lambda: True).in_time
+
+
+def test_balanced_sampling_shows_rare_classes_as_often_as_frequent_ones():
+    shown = []
+
+    def augment(pixels, index, seed, epoch):
+        shown.append(index.clone())
+        return _plain(pixels, index, seed, epoch)
+
+    images, labels = _pictures(31)
+    labels = torch.where(torch.arange(31) < 4, 1, 0)
+    fit(_module(), images, labels, None, None, replace(RECIPE, balance="sampling"), 3, augment)
+    often = torch.bincount(labels[torch.cat(shown)])
+    assert often.tolist() in ([31, 31], [30, 32], [32, 30])
+
+
+@pytest.mark.parametrize("more", [{"clip": 0.5}, {"balance": "sampling"}, {"balance": "loss"}, {"cycles": 2, "epochs": 4}])
+def test_a_run_taken_up_anywhere_goes_on_bit_for_bit(more):
+    recipe, taken = replace(RECIPE, mix=0.5, **more), []
+    whole = _fit(recipe, on_pause=lambda snapshot: taken.append(snapshot()))
+    for snapshot in taken[3::4]:
+        assert _same(whole, _fit(recipe, module=_module(seed=9), resume=snapshot))

@@ -5,57 +5,69 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ensemble_kit.training.mixing import mix_pairs, mixed_loss
+from ensemble_kit.training.mixing import mix
 
 PICTURES = torch.arange(5.0)[:, None, None, None].expand(5, 3, 11, 13).contiguous()
+LABELS = torch.tensor([6, 0, 2, 4, 2])  # of seven classes; the partner is the picture before
+
+
+def _mixed(seed):
+    pictures, targets = mix(PICTURES, LABELS, 7, np.random.default_rng(seed))
+    return pictures, targets, bool((pictures == pictures.round()).all())
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_pixel_is_the_pictures_or_its_partners_in_the_share_that_is_told(seed):
-    mixed, partner, share = mix_pairs(PICTURES, np.random.default_rng(seed))
-    assert mixed.shape == PICTURES.shape
-    assert sorted(partner.tolist()) == [0, 1, 2, 3, 4]
-    expected = share * torch.arange(5.0) + (1 - share) * partner
-    assert torch.allclose(mixed.mean(dim=(1, 2, 3)), expected, atol=1e-5)
+def test_the_targets_are_the_exact_shares_of_the_pixels(seed):
+    pictures, targets, _ = _mixed(seed)
+    level = torch.arange(5.0)
+    partner = level.roll(1)
+    share = (pictures.mean(dim=(1, 2, 3)) - partner) / (level - partner)
+    assert share.min() == pytest.approx(float(share.max()), abs=1e-5)
+    by_hand = share[:, None] * F.one_hot(LABELS, 7) + (1 - share[:, None]) * F.one_hot(LABELS.roll(1), 7)
+    assert targets.shape == (5, 7)
+    assert torch.allclose(targets, by_hand, atol=1e-5)
 
 
-def test_both_ways_of_mixing_occur_and_mixup_keeps_the_larger_share():
-    kinds = set()
-    for seed in range(20):
-        mixed, partner, share = mix_pairs(PICTURES, np.random.default_rng(seed))
-        cut = bool(((mixed == PICTURES) | (mixed == PICTURES[partner])).all())
-        kinds.add(cut)
-        assert cut or share >= 0.5
-    assert kinds == {True, False}
+def test_both_ways_occur_and_cutmix_pastes_one_rectangle_whose_pixels_it_counts():
+    drawn = [_mixed(seed) for seed in range(30)]
+    assert {cut for _, _, cut in drawn} == {True, False}
+    for pictures, targets, _ in (one for one in drawn if one[2]):
+        pasted = pictures[1, 0] != PICTURES[1, 0]
+        assert torch.equal(pasted, pasted.any(dim=1)[:, None] & pasted.any(dim=0)[None, :])
+        assert float(targets[1, 6]) == pytest.approx(int(pasted.sum()) / (11 * 13), abs=1e-6)
+    assert len({round(float(targets[1, 6]), 4) for _, targets, _ in drawn}) > 20
 
 
-def test_cutmix_pastes_one_rectangle():
-    mixed, partner, _ = next(
-        drawn
-        for seed in range(20)
-        if 0.2 < (drawn := mix_pairs(PICTURES, np.random.default_rng(seed)))[2] < 0.8
-        and bool((drawn[0] == drawn[0].round()).all())
-    )
-    row = next(i for i in range(5) if partner[i] != i)
-    pasted = mixed[row, 0] != PICTURES[row, 0]
-    rows, columns = pasted.any(dim=1), pasted.any(dim=0)
-    assert torch.equal(pasted, rows[:, None] & columns[None, :])
-    assert rows.nonzero().diff(dim=0).max() == 1
-    assert columns.nonzero().diff(dim=0).max() == 1
+def test_all_randomness_is_the_generators():
+    torch.manual_seed(3)
+    first, before = _mixed(5), torch.get_rng_state()
+    torch.manual_seed(4)
+    again = _mixed(5)
+    assert torch.equal(first[0], again[0])
+    assert torch.equal(first[1], again[1])
+    torch.manual_seed(3)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_loss_is_the_cross_entropy_against_the_mixed_label():
+def test_a_lone_picture_keeps_its_label_and_labels_that_agree_stay_hard():
+    _, targets = mix(PICTURES[:1], LABELS[:1], 7, np.random.default_rng(0))
+    assert torch.allclose(targets, F.one_hot(LABELS[:1], 7).float())
+    _, targets = mix(PICTURES, torch.full((5,), 3), 7, np.random.default_rng(0))
+    assert torch.allclose(targets, F.one_hot(torch.full((5,), 3), 7).float())
+
+
+def test_pictures_stay_as_the_network_likes_them_in_memory():
+    pictures = PICTURES.contiguous(memory_format=torch.channels_last)
+    for seed in range(8):
+        mixed, _ = mix(pictures, LABELS, 7, np.random.default_rng(seed))
+        assert mixed.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_cross_entropy_takes_the_soft_targets_with_label_smoothing():
     logits = torch.randn(5, 7, generator=torch.Generator().manual_seed(3))
-    labels, partner = torch.tensor([0, 2, 4, 6, 1]), torch.tensor([4, 0, 3, 2, 1])
-    target = 0.75 * F.one_hot(labels, 7) + 0.25 * F.one_hot(labels[partner], 7)
-    smooth = 0.9 * target + 0.1 / 7
-    expected = -(smooth * F.log_softmax(logits, dim=1)).sum(dim=1).mean()
-    assert float(mixed_loss(logits, labels, partner, 0.75, 0.1)) == pytest.approx(float(expected), abs=1e-6)
-
-
-def test_the_assignments_four_rows_sum_to_6_966_bits():
-    chances = torch.tensor([0.4, 0.4, 0.5, 0.1])
-    logits = torch.stack([chances, 1 - chances], dim=1).log()
-    labels = torch.zeros(4, dtype=torch.long)
-    nats = 4 * float(mixed_loss(logits, labels, labels, 1.0, 0.0))
-    assert nats / np.log(2) == pytest.approx(6.966, abs=5e-4)
+    _, targets, _ = _mixed(0)
+    by_hand = -((0.9 * targets + 0.1 / 7) * F.log_softmax(logits, dim=1)).sum(dim=1).mean()
+    assert float(F.cross_entropy(logits, targets, label_smoothing=0.1)) == pytest.approx(float(by_hand), abs=1e-6)
+    hard = F.cross_entropy(logits, LABELS, label_smoothing=0.1)
+    soft = F.cross_entropy(logits, F.one_hot(LABELS, 7).float(), label_smoothing=0.1)
+    assert float(hard) == pytest.approx(float(soft), abs=1e-6)

@@ -1,0 +1,174 @@
+"""A budget of time -> a plan, members with their views, a blend and its submission."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.images.sources import Source
+from ensemble_kit.pipeline.auto_work import Work, find_out, make_member, names_of, next_step, plan_now
+from ensemble_kit.pipeline.blend import blend
+from ensemble_kit.pipeline.budget import Budget, open_budget
+from ensemble_kit.pipeline.grounds import estimate, ground_of
+from ensemble_kit.pipeline.members import describe_member
+from ensemble_kit.pipeline.networks import threads_of
+from ensemble_kit.pipeline.pictures import open_pictures
+from ensemble_kit.pipeline.ways import costs_of, way_of
+from ensemble_kit.reporting.progress import say
+from ensemble_kit.results import AutoReport, AutoStepReport
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.budgets import budget_path
+from ensemble_kit.storage.manifest import check_name
+from ensemble_kit.types import align
+
+LEAST_MINUTES: Final = 1.0
+
+
+def auto(
+    data: str | Path | None = None,
+    minutes: float = 20.0,
+    out: str | Path | None = None,
+    name: str = "auto",
+    plan: bool = False,
+    pretrained: bool = True,
+    flip: bool | None = None,
+    seed: int = 0,
+    sample: str | Path | None = None,
+    id: str = "name",
+    train_csv: str | Path | None = None,
+    val_csv: str | Path | None = None,
+    test_csv: str | Path | None = None,
+    images: str | Path | None = None,
+    test_dir: Sequence[str | Path] = (),
+    column: Mapping[str, str] | None = None,
+    classes: str | Path | None = None,
+    group_from: str | None = None,
+    val_fraction: float | None = None,
+    split_seed: int = 0,
+    skip_bad: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    runs: str | Path = "runs",
+    blends: str | Path = "blends",
+    submissions: str | Path = "submissions",
+    cache: str | Path = ".ek",
+    quiet: bool = False,
+) -> AutoReport:
+    """Train the members that fit into a budget of time, look, blend, and write a submission in time.
+
+    The portfolio is fixed, see `pipeline.portfolio`; this machine is measured for some seconds, and the
+    first candidates that fit are trained. Val weighs views and members, and decides nothing else.
+    Interrupted, the same call goes on; with more minutes it adds members.
+
+    Args:
+        data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
+        minutes: by the clock, for everything, over all calls.
+        out: the CSV; None takes `submissions/<name>.csv`.
+        name: of the blend; members are called after it.
+        plan: measure and plan only.
+        pretrained: start from ImageNet weights where they are at hand; never over the network.
+        flip: whether pictures may be mirrored; None finds out on the training pictures.
+        seed: of the first member of each kind.
+        sample, id: of the submission, see `blend`.
+        train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
+            split_seed, skip_bad: other ways to say where the pictures are, see `train`.
+        threads: of the processor; None leaves torch's choice.
+        replace: begin anew.
+
+    Raises:
+        InvalidOptionError: less than a minute, or a name under which something else was begun.
+        Stopped: Ctrl-C or SIGTERM came; what is done is kept.
+        As `train`, `tta` and `blend`.
+    """
+    from ensemble_kit.inference.engine import choose_device
+
+    started = time.perf_counter()
+    if not LEAST_MINUTES <= minutes < math.inf:
+        raise InvalidOptionError(f"--minutes is {minutes:g}; wanted {LEAST_MINUTES:g} or more.")
+    check_name(name)
+    given = {
+        "data": data,
+        "train_csv": train_csv,
+        "val_csv": val_csv,
+        "test_csv": test_csv,
+        "images": images,
+        "test_dir": test_dir,
+        "column": column,
+        "classes": classes,
+        "group_from": group_from,
+        "val_fraction": val_fraction,
+        "split_seed": split_seed,
+    }
+    folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
+    source = Source.of(**given)
+    work = Work(name, source, given, seed, flip, pretrained, choose_device(device), folders, skip_bad, replace, quiet)
+    with threads_of(threads):
+        pictures = open_pictures(source, None, folders["cache"], skip_bad, quiet)
+        asked = {
+            "fingerprints": dict(pictures.fingerprints),
+            "pretrained": pretrained,
+            "flip": flip,
+            "seed": seed,
+            "device": work.device,
+        }
+        budget = open_budget(budget_path(folders["runs"], name), asked, 60 * minutes, started, replace)
+        with budget.kept("Stopped. Members that are done, and the one under way, are saved. Go on: the same again."):
+            flips, costs = find_out(work, pictures, budget)
+            planned = plan_now(work, pictures, costs, budget)
+            if plan:
+                return AutoReport(name, minutes, budget.used_s, pictures.size_px, flips, planned)
+            say(f"Plan: {', '.join(f'{one.name} ({one.epochs} epochs)' for one in planned)}.", quiet)
+            while (step := next_step(work, pictures, costs, budget)) is not None:
+                make_member(work, step, budget)
+            names = names_of(budget)
+            blended = blend(
+                names,
+                name=name,
+                out=out,
+                sample=sample,
+                id=id,
+                predictions=predictions,
+                blends=blends,
+                submissions=submissions,
+                cache=cache,
+                quiet=quiet,
+            )
+            steps = _steps(names, budget, Path(predictions), Path(cache))
+        return AutoReport(
+            name, minutes, budget.used_s, pictures.size_px, flips, planned, steps, blended, blended.submission_path
+        )
+
+
+def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path) -> tuple[AutoStepReport, ...]:
+    """Return what each member is, and what it added to the honest estimate of the blend of those before it."""
+    held = store.read_members(predictions, names, cache)
+    steps: list[AutoStepReport] = []
+    for count, member in enumerate(held, start=1):
+        those, manifest = held[:count], member.manifest
+        way = way_of("logit-sum", "auto", "accuracy", {}, costs_of([one.manifest for one in those]))
+        val = align([one.split("val") for one in those])
+        honest = estimate(ground_of(val, those, (), "accuracy", "auto"), way).honest
+        training = manifest.training
+        steps.append(
+            AutoStepReport(
+                name=manifest.name,
+                arch=manifest.arch,
+                pretrained=training["pretrained"],
+                size_px=training["size"],
+                recipe=training["recipe"],
+                epochs=training["hyperparameters"]["epochs"],
+                epochs_done=training["kept_epoch"],
+                in_time=training["in_time"],
+                train_s=float(manifest.cost["train_s"] or 0.0),
+                views=len(manifest.views),
+                val_accuracy=describe_member(predictions, manifest.name).val_accuracy,
+                honest_accuracy=honest.accuracy,
+                honest_interval=honest.interval(val.groups),
+                added=honest.accuracy - steps[-1].honest_accuracy if steps else None,
+            )
+        )
+    return tuple(steps)

@@ -1,0 +1,134 @@
+"""Where blends are tuned and where they are judged, and how a way becomes numbers there.
+
+Tuned on val, a blend is judged on val too, so everything is redone inside every fold. Tuned on
+the folds of train that its members held out, it is judged on val as it is: val decided nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.ensembling.certificate import Certificate
+from ensemble_kit.ensembling.condensing import condensed
+from ensemble_kit.ensembling.holdouts import repeats_of
+from ensemble_kit.ensembling.honesty import Procedure, cross_fit
+from ensemble_kit.ensembling.judging import Judged, judge
+from ensemble_kit.ensembling.proof import prove
+from ensemble_kit.ensembling.stacking import check_enough_rows, enough_rows
+from ensemble_kit.ensembling.tuning import tune
+from ensemble_kit.ensembling.views import ViewChoice
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.families import Family
+from ensemble_kit.pipeline.out_of_fold import oof_pool, spread
+from ensemble_kit.pipeline.ways import Way, views_as_chosen, views_to_choose
+from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.storage.members import Member
+from ensemble_kit.types import Pool, Tuned
+
+PROOF_SHARE: Final = 0.2  # of the seconds of a proof, what each fold may spend
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What blends are tuned on, and what they are judged on.
+
+    pool: what is tuned on; its members are those that are weighed: members, or families.
+    chosen: how the views of its members are weighed; redone: how that is chosen anew inside a fold.
+    val: what is judged on; its members are the blend's own, `manifests` theirs.
+    families: the members of each family; empty where val itself is tuned on.
+    """
+
+    pool: Pool
+    chosen: Sequence[ViewChoice]
+    redone: Sequence[ViewChoice]
+    val: Pool
+    manifests: Sequence[Manifest]
+    families: tuple[Family, ...] = ()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether val decided nothing."""
+        return bool(self.families)
+
+    def whole(self, found: Tuned) -> Tuned:
+        """Return numbers that were found here as those of the blend's own members."""
+        return spread(found, self.families, self.manifests) if self.families else found
+
+    def judged(
+        self, found: Mapping[str, Tuned], procedures: Mapping[str, Procedure]
+    ) -> tuple[dict[str, Judged], dict[str, Judged]]:
+        """Return how each does on val as it is, and honestly: the same where val is fresh, else cross-fitted."""
+        seen = {name: judge(self.val, self.whole(one)) for name, one in found.items()}
+        return seen, seen if self.fresh else cross_fit(self.val, procedures, repeats=repeats_of(len(self.val.ids)))
+
+
+class Estimate(NamedTuple):
+    """What a way makes of members: the numbers, how they do on val as it is, and honestly."""
+
+    found: Tuned
+    seen: Judged
+    honest: Judged
+
+
+def ground_of(val: Pool, held: Sequence[Member], families: tuple[Family, ...], metric: str, weights: str) -> Ground:
+    """Return where these members are to be tuned and judged; families: tune on what they held out.
+
+    Raises:
+        InvalidOptionError: see `small_enough`.
+        MisalignedError, BadDataError: see `out_of_fold.oof_pool`.
+    """
+    manifests = [member.manifest for member in held]
+    if not families:
+        small = small_enough(val, metric, weights)
+        return Ground(small, views_as_chosen(manifests), views_to_choose(manifests), small, manifests)
+    pool = oof_pool(families, held)
+    if weights == "stacking" and not enough_rows(pool):
+        raise InvalidOptionError(
+            f"Stacking wants more than the {len(pool.ids)} training pictures that {len(families)} families held out. "
+            "Take --weights auto, or fewer families."
+        )
+    as_they_are: list[ViewChoice] = [np.ones(1) for _ in families]
+    pool, val = (small_enough(one, metric) for one in (pool, val))
+    return Ground(pool, as_they_are, as_they_are, val, manifests, families)
+
+
+def make(pool: Pool, way: Way, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:
+    """Return the numbers of the blend and, where it was asked for, the proof of its weights."""
+    tuned = tune(pool, way.ballot, way.weights, view_choices, way.search)
+    if way.proof_s is None or way.weights != "accuracy":
+        return tuned, None
+    return prove(pool, tuned, view_choices, way.proof_s, way.search.limits)
+
+
+def procedure_of(way: Way, view_choices: Sequence[ViewChoice]) -> Procedure:
+    """Return the whole way from a pool to a blend, to be redone inside every fold."""
+    hasty = way if way.proof_s is None else way._replace(proof_s=PROOF_SHARE * way.proof_s)
+    return lambda pool: make(pool, hasty, view_choices)[0]
+
+
+def estimate(ground: Ground, way: Way) -> Estimate:
+    """Return what a way makes of the members, and how that does where it has not looked."""
+    found = make(ground.pool, way, ground.chosen)[0]
+    seen, honest = ground.judged({"it": found}, {"it": procedure_of(way, ground.redone)})
+    return Estimate(found, seen["it"], honest["it"])
+
+
+def small_enough(pool: Pool, metric: str, weights: str = "auto") -> Pool:
+    """Return a pool as it can be tuned on: where it is very large, the likeliest classes of each image alone.
+
+    Raises:
+        InvalidOptionError: the metric or the way to find weights needs every class, or stacking
+            needs more images.
+    """
+    if weights == "stacking":
+        check_enough_rows(len(pool.ids), len(pool.members), len(pool.classes))
+    small = condensed(pool)
+    if small is not pool and (metric not in ("accuracy", "log-loss") or weights == "stacking"):
+        what = f"--metric {metric}" if weights != "stacking" else "stacking"
+        raise InvalidOptionError(
+            f"{what} needs all {len(pool.classes)} classes, and on {len(pool.ids)} pictures only the "
+            f"likeliest {len(small.classes)} of each are read; take another."
+        )
+    return small

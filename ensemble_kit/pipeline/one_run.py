@@ -1,0 +1,244 @@
+"""One run: pictures + network + recipe -> run folder, checkpoint, member, and the snapshots of its cycles."""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from dataclasses import replace as with_changes
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import models_zoo
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.images.sources import Source
+from ensemble_kit.pipeline.checkpoints import Plan, manifest_of, rebuild, versions, with_cost
+from ensemble_kit.pipeline.config import config_of, relative, stored_source
+from ensemble_kit.pipeline.fitting import Way, fit_and_save, metric_rows
+from ensemble_kit.pipeline.folding import folded
+from ensemble_kit.pipeline.looking import look_at_once
+from ensemble_kit.pipeline.members import describe_member
+from ensemble_kit.pipeline.networks import build_network, threads_of
+from ensemble_kit.pipeline.pictures import Pictures, open_pictures
+from ensemble_kit.pipeline.reserve import Request, reserve
+from ensemble_kit.reporting.progress import say
+from ensemble_kit.results import TrainReport
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage import runs as run_store
+from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage.states import remove_states
+from ensemble_kit.training.recipes import Recipe
+
+IDENTITY = ("identity",)
+LOOK_BATCH = 64  # pictures at a time where nothing is learnt; part of the bits
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of one run; everything in it was checked."""
+
+    source: Source
+    arch: str
+    arch_option: Mapping[str, Any]
+    name: str | None
+    family: str | None
+    recipe_name: str
+    recipe: Recipe
+    size: int | None
+    seed: int
+    folds: int
+    fold: int
+    skip_bad: bool
+    pretrained: bool
+    weights: str | Path | None
+    keep: str
+    metric: str
+    patience: int
+    minutes: float | None
+    device: str
+    threads: int | None
+    resume: bool
+    replace: bool
+    save_every: float
+    predictions: Path
+    runs: Path
+    cache: Path
+    quiet: bool
+
+
+class Trained(NamedTuple):
+    """A network's weights as a member is made of them."""
+
+    weights: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    kept_epoch: int
+    in_time: bool
+    seconds: float
+
+
+def train_one(order: Order) -> TrainReport:
+    """Train what was ordered, or go on with it, or find it done.
+
+    Raises:
+        as `train` says.
+    """
+    import torch
+
+    @lru_cache
+    def pictures() -> Pictures:
+        own_size_px = models_zoo.own_size_px(order.arch) if order.pretrained else None
+        found = open_pictures(order.source, order.size, order.cache, order.skip_bad, order.quiet, own_size_px)
+        return folded(found, order.folds, order.fold, order.source.split_seed) if order.fold else found
+
+    def plan_of(name: str) -> Plan:
+        family = order.family or (name if order.recipe.cycles > 1 else None)
+        return Plan(
+            name=name,
+            source=stored_source(order.source, order.runs / name),
+            arch=order.arch,
+            arch_option=order.arch_option,
+            recipe=order.recipe_name,
+            hyperparameters=asdict(order.recipe),
+            size=pictures().size_px,
+            seed=order.seed,
+            skip_bad=order.skip_bad,
+            pretrained=order.pretrained,
+            weights=None if order.weights is None else relative(order.weights, order.runs / name),
+            keep=order.keep,
+            metric=order.metric,
+            patience=order.patience,
+            device=order.device,
+            threads=torch.get_num_threads(),
+            classes=pictures().data.classes,
+            family=family,
+            folds=order.folds,
+            fold=order.fold,
+        )
+
+    asked = Request(
+        order.name,
+        order.arch,
+        order.predictions,
+        order.runs,
+        order.resume,
+        order.replace,
+        lambda name: (plan_of(name), pictures().fingerprints),
+    )
+    with ExitStack() as held:
+        held.enter_context(threads_of(order.threads))
+        reserved = reserve(held, asked)
+        plan, folder = plan_of(reserved.name), order.runs / reserved.name
+        if reserved.finished:
+            say(f"{plan.name}: trained already, with these very options.", order.quiet)
+            remove_states(folder)
+            return _report(plan, pictures(), order.predictions, folder)
+        if reserved.state is None and not order.replace:
+            _check_snapshots(plan, order)
+        way = Way(folder, order.predictions, reserved.state, reserved.standing, order.save_every, order.minutes)
+        _run(plan, order.recipe, pictures(), way, order.quiet)
+        return _report(plan, pictures(), order.predictions, folder)
+
+
+def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) -> None:
+    """Train, then write the run's files and, last of all, the member; snapshots on the way."""
+    started = time.perf_counter()
+    before_s = 0.0 if way.state is None else way.state["facts"]["train_s"]
+    network = build_network(
+        plan.arch,
+        plan.arch_option,
+        plan.size,
+        plan.classes,
+        pictures.images["train"],
+        dropout=recipe.dropout,
+        pretrained=plan.pretrained,
+        weights=None if plan.weights is None else way.folder / plan.weights,
+        seed=plan.seed,
+    )
+    for note in network.notes:
+        say(note, quiet)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    say(_greeting(plan, pictures, parameters), quiet)
+
+    def seconds() -> float:
+        return round(float(before_s + time.perf_counter() - started), 3)
+
+    def on_cycle(cycle: int, weights: Mapping[str, Any], history: tuple[Any, ...]) -> None:
+        one = with_changes(plan, name=_snapshot(plan.name, cycle))
+        folder = way.folder.with_name(one.name)
+        rows = [asdict(epoch) for epoch in history]
+        with locked(folder, timeout_s=0):
+            trained = Trained(weights, rows, len(rows), True, seconds())
+            _write(one, pictures, trained, way._replace(folder=folder), config_of(plan), quiet)
+
+    fitted = fit_and_save(plan, recipe, pictures, network, way, on_cycle, quiet)
+    rows = [asdict(epoch) for epoch in fitted.history]
+    trained = Trained(fitted.state_dict, rows, fitted.kept_epoch, fitted.in_time, seconds())
+    _write(plan, pictures, trained, way, config_of(plan), quiet)
+
+
+def _write(plan: Plan, pictures: Pictures, trained: Trained, way: Way, config: Mapping[str, Any], quiet: bool) -> None:
+    """Look at the pictures once, and write checkpoint, metrics, config and, last of all, the member."""
+    there = plan.name in store.list_members(way.predictions)
+    facts = {
+        "plan": asdict(plan),
+        "preprocessing": pictures.preprocessing,
+        "fingerprints": dict(pictures.fingerprints),
+        "skipped": {split: dict(reasons) for split, reasons in pictures.skipped.items()},
+        "kept_epoch": trained.kept_epoch,
+        "in_time": trained.in_time,
+        "train_s": trained.seconds,
+        "versions": versions(),
+    }
+    network = rebuild(facts, trained.weights)
+    facts["parameters"] = sum(parameter.numel() for parameter in network.parameters())
+    seen = look_at_once(network, pictures, plan.name, IDENTITY, LOOK_BATCH, plan.device, quiet)
+    checkpoint = run_store.write_checkpoint(way.folder, trained.weights, facts)
+    run_store.write_metrics(way.folder, metric_rows(trained.history, plan.metric))
+    run_store.write_config(way.folder, config)
+    manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
+    store.write_member(way.predictions, manifest, seen.splits, replace=there)
+    run_store.remove_old_checkpoints(way.folder, checkpoint.sha256)
+    remove_states(way.folder)
+
+
+def _snapshot(name: str, cycle: int) -> str:
+    """Return what the member at the end of a cycle is called."""
+    return f"{name}-cycle-{cycle}"
+
+
+def _check_snapshots(plan: Plan, order: Order) -> None:
+    """Raise where a member stands under the name of a snapshot to come."""
+    there = store.list_members(order.predictions)
+    for cycle in range(1, order.recipe.cycles):
+        if _snapshot(plan.name, cycle) in there:
+            raise InvalidOptionError(
+                f"{order.predictions} already has a member '{_snapshot(plan.name, cycle)}', and --cycles "
+                f"{order.recipe.cycles} would write one. Choose another --name, or give --replace."
+            )
+
+
+def _report(plan: Plan, pictures: Pictures, predictions: Path, folder: Path) -> TrainReport:
+    """Return what there is to say of the member that stands."""
+    cost = store.read_manifest(predictions / plan.name).cost
+    return TrainReport(
+        member=describe_member(predictions, plan.name),
+        run=folder,
+        recipe=plan.recipe,
+        size_px=pictures.size_px,
+        train_images=len(pictures.split("train").ids),
+        seconds=float(cost.get("train_s") or 0.0),
+    )
+
+
+def _called(plan: Plan) -> str:
+    """Return what to call the pictures in a line to a person."""
+    return Path(plan.source.get("train_csv") or plan.source["data"]).name
+
+
+def _greeting(plan: Plan, pictures: Pictures, parameters: int) -> str:
+    counts = ", ".join(f"{len(pictures.split(split).ids)} {split}" for split in pictures.images)
+    return (
+        f"{_called(plan)}: {len(plan.classes)} classes; {counts} pictures at {plan.size} px\n"
+        f"{plan.name}: {plan.arch}, {parameters / 1e6:.2f} M parameters; recipe {plan.recipe}, seed {plan.seed}, "
+        f"{plan.device}"
+    )

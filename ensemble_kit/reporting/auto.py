@@ -1,0 +1,81 @@
+"""What `ek auto` prints: the plan, then what each member added."""
+
+from ensemble_kit.reporting.tables import interval, percent, points, table, wrapped
+from ensemble_kit.results import AutoReport, FlipReport
+
+
+def done(report: AutoReport) -> str:
+    """Return the plan where nothing was trained, else what was, what it is worth, and where it lies."""
+    if report.blend is None:
+        return _plan(report)
+    blend = report.blend
+    rows = [
+        [
+            one.name,
+            str(one.size_px),
+            f"{one.epochs_done}/{one.epochs}" if one.epochs_done < one.epochs else str(one.epochs),
+            f"{one.train_s:.0f}",
+            str(one.views),
+            percent(one.val_accuracy),
+            percent(one.honest_accuracy),
+            "-" if one.added is None else points(one.added),
+        ]
+        for one in report.steps
+    ]
+    lines = [
+        table(["member", "px", "epochs", "train s", "views", "val acc", "blend so far", "added"], rows),
+        wrapped(
+            f"val acc: a member's own, with its views, on {blend.val_images} pictures. blend so far: of this member "
+            "and those above it, cross-fitted on val; added: points of that, within noise where small."
+        ),
+        "",
+        f"Blend '{report.name}': honest estimate {percent(blend.honest_accuracy)} % "
+        f"({interval(blend.honest_interval)})",
+        wrapped(blend.verdict),
+        _flips(report.flips),
+        f"{report.used_s / 60:.1f} of {report.minutes:g} minutes used.",
+    ]
+    if report.submission_path is not None:
+        lines.append(f"Submission: {report.submission_path}")
+    return "\n".join(lines)
+
+
+def _plan(report: AutoReport) -> str:
+    """Return the plan as a table."""
+    rows = [
+        [
+            one.name,
+            one.recipe,
+            "yes" if one.pretrained else "no",
+            str(one.size_px),
+            str(one.epochs),
+            _clock(one.seconds),
+        ]
+        for one in report.plan
+    ]
+    total_s = sum(one.seconds for one in report.plan)
+    return "\n".join(
+        [
+            table(["member", "recipe", "pre-trained", "px", "epochs", "minutes"], rows),
+            f"{_clock(total_s)} of {report.minutes:g} minutes, {report.used_s / 60:.1f} of them used; "
+            "the rest is for blending and a margin.",
+            _flips(report.flips),
+            "Nothing was trained. Next: the same without --plan",
+        ]
+    )
+
+
+def _flips(flips: FlipReport) -> str:
+    """Return in a line whether pictures are mirrored, and why."""
+    if flips.asked or flips.accuracy is None or flips.mirrored_accuracy is None:
+        return f"Pictures are {'' if flips.flip else 'not '}mirrored, as asked."
+    return (
+        f"Pictures are {'' if flips.flip else 'not '}mirrored: a small network has {percent(flips.accuracy)} % of "
+        f"{flips.images}\ntraining pictures held out right, and {percent(flips.mirrored_accuracy)} % of their mirror "
+        "images."
+    )
+
+
+def _clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,32 @@
+"""What `ek probe` prints."""
+
+from ensemble_kit.reporting.tables import interval, number, percent, wrapped
+from ensemble_kit.results.probe import ProbeReport
+
+
+def probed(report: ProbeReport) -> str:
+    """Return the member, how it was made, and what to type next."""
+    member = report.member
+    test = f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"
+    mirrored = " and mirrored" if report.flip else ""
+    looked = (
+        f"{report.computed} pictures looked at in {report.features_s:.1f} s"
+        if report.computed
+        else "all features were in the cache"
+    )
+    fitted = (
+        f"  {report.features} features of {report.arch}; {report.train_images} train pictures{mirrored}; L2 penalty "
+        f"{report.penalty:.2g}, by 5-fold cross-validation in train ({percent(report.train_accuracy)} %, log loss "
+        f"{report.train_log_loss:.3f})"
+    )
+    return "\n".join(
+        [
+            f"Member '{member.name}': val accuracy {percent(member.val_accuracy)} % "
+            f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}",
+            wrapped(fitted, indent="  "),
+            f"  {looked}; {report.seconds:.1f} s in all",
+            f"  {member.path}  logits on val ({member.val_images}){test}",
+            f"  {report.run}  checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml",
+            f"Next: ek tta --ckpt {report.run} --views flips",
+        ]
+    )

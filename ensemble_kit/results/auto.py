@@ -1,0 +1,82 @@
+"""What `ek auto` planned and did."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ensemble_kit.results.blends import BlendReport
+from ensemble_kit.results.intervals import Interval
+
+
+@dataclass(frozen=True)
+class AutoPlanReport:
+    """A member that is to be trained.
+
+    pretrained: whether from ImageNet weights; seconds: what training and looking should take.
+    """
+
+    name: str
+    arch: str
+    pretrained: bool
+    size_px: int
+    recipe: str
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class AutoStepReport:
+    """A member that was trained.
+
+    val_accuracy: its own, with its views. honest_accuracy: of the blend of the members so far, judged by
+    cross-fitting on val; added: that, minus the same before this member (None for the first).
+    in_time: False where the clock ended its training.
+    """
+
+    name: str
+    arch: str
+    pretrained: bool
+    size_px: int
+    recipe: str
+    epochs: int
+    epochs_done: int
+    in_time: bool
+    train_s: float
+    views: int
+    val_accuracy: float
+    honest_accuracy: float
+    honest_interval: Interval
+    added: float | None
+
+
+@dataclass(frozen=True)
+class FlipReport:
+    """Whether pictures may be mirrored, and how that is known.
+
+    asked: it was said; else a small network that never saw a mirrored picture was shown `images` training
+    pictures held out, as they are and mirrored; p is McNemar's, exact and two-sided.
+    """
+
+    flip: bool
+    asked: bool
+    images: int | None = None
+    accuracy: float | None = None
+    mirrored_accuracy: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class AutoReport:
+    """A run under a budget of time: the plan, and, where it was carried out, its members and their blend.
+
+    minutes: the budget; used_s: seconds spent, over all processes.
+    """
+
+    name: str
+    minutes: float
+    used_s: float
+    median_px: int
+    flips: FlipReport
+    plan: tuple[AutoPlanReport, ...]
+    steps: tuple[AutoStepReport, ...] = ()
+    blend: BlendReport | None = None
+    submission_path: Path | None = None

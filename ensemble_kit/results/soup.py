@@ -1,0 +1,46 @@
+"""A soup: what went into it, and how good it and its ingredients are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ensemble_kit.results.members import MemberReport
+
+
+@dataclass(frozen=True)
+class IngredientReport:
+    """A member that may go into a soup; figures on val, at identity.
+
+    score: in the soup's metric.
+    kept: whether its weights are in the soup.
+    """
+
+    name: str
+    accuracy: float
+    log_loss: float
+    score: float
+    kept: bool
+
+
+@dataclass(frozen=True)
+class SoupReport:
+    """A member whose weights are the mean of others', the best of which stands first.
+
+    soup: its own figures, as those of its ingredients.
+    mean_accuracy: of all ingredients.
+    spoiled: whether it is so far below that mean that its ingredients cannot share a basin of the loss.
+    norms: batch norms in the network; `settled`: whether their statistics were taken again, which
+        a greedy soup of one does not need.
+    """
+
+    member: MemberReport
+    run: Path
+    method: str
+    metric: str
+    ingredients: tuple[IngredientReport, ...]
+    soup: IngredientReport
+    mean_accuracy: float
+    spoiled: bool
+    norms: int
+    settled: bool
+    train_images: int
+    seconds: float

@@ -1,0 +1,137 @@
+"""One step: pictures, changed and mixed, through the network; loss, gradients, and the optimiser.
+
+All randomness comes from (seed, epoch, step, picture index), so a step repeats bit for bit at equal
+threads. Nothing in it waits for the device. Never knows a schedule and never counts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ensemble_kit.training.balance import class_weights
+from ensemble_kit.training.mixing import mix
+from ensemble_kit.training.optimizers import set_rate
+from ensemble_kit.training.recipes import Recipe
+
+Pixels = UInt8[Tensor, "images 3 side side"]
+Labels = Int[Tensor, " images"]
+Augment = Callable[[Tensor, Tensor, int, int], Tensor]
+"""(uint8 pictures, their indices in the training set, seed, epoch) -> float pictures in [0, 1]."""
+
+_MIX, _NOISE = 2, 3  # what a random number is for; the loop takes 1
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is learnt, and how: the same in every step.
+
+    images, labels: all of train, on the device.
+    """
+
+    images: Pixels
+    labels: Labels
+    classes: int
+    recipe: Recipe
+    seed: int
+    augment: Augment
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        return -(-len(self.images) // self.recipe.batch_size)
+
+    @cached_property
+    def half(self) -> bool:
+        """Whether products are taken in bfloat16."""
+        return computes_in_bfloat16(self.recipe.precision, self.images.device)
+
+    @cached_property
+    def class_weights(self) -> Tensor | None:
+        """What each class weighs in the loss; None: all alike."""
+        return class_weights(self.labels, self.classes) if self.recipe.balance == "loss" else None
+
+
+def take_step(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    work: Work,
+    rows: Int[Tensor, " images"],
+    epoch: int,
+    step: int,
+    lr: float,
+) -> Float[Tensor, ""]:
+    """Take one step on these pictures and return its loss, still on the device.
+
+    Args:
+        module: in training mode.
+        rows: which pictures of train.
+        epoch, step: name the randomness of the step.
+    """
+    recipe, key = work.recipe, (work.seed, epoch, step)
+    pictures = work.augment(work.images[rows], rows, work.seed, epoch).contiguous(memory_format=torch.channels_last)
+    targets = work.labels[rows]
+    generator = generator_of(_MIX, *key)
+    torch.manual_seed(int(generator_of(_NOISE, *key).integers(2**63)))  # for dropout
+    set_rate(optimizer, lr)
+    if generator.uniform() < recipe.mix:
+        pictures, targets = mix(pictures, targets, work.classes, generator)
+    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=work.half):
+        logits = module(pictures)
+    loss = cross_entropy(logits.float(), targets, work.class_weights, recipe.label_smoothing)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if recipe.clip:
+        nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
+    optimizer.step()
+    return loss.detach()
+
+
+def cross_entropy(
+    logits: Float[Tensor, "images classes"],
+    targets: Int[Tensor, " images"] | Float[Tensor, "images classes"],
+    weights: Float[Tensor, " classes"] | None,
+    label_smoothing: float,
+) -> Float[Tensor, ""]:
+    """Return the mean cross entropy (nats) against labels, or shares of the classes.
+
+    Args:
+        weights: what each class counts; their mean over the training pictures is 1. None: all alike.
+    """
+    if weights is not None and targets.ndim == 1:
+        targets = F.one_hot(targets, len(weights)).to(logits)  # divided by the images, as for shares, not by weights
+    return F.cross_entropy(logits, targets, weight=weights, label_smoothing=label_smoothing)
+
+
+def count_classes(module: nn.Module, images: Pixels) -> int:
+    """Return how many logits the module gives."""
+    was = module.training
+    module.eval()
+    with torch.inference_mode():
+        classes = module(as_pictures(images[:1])).shape[1]
+    module.train(was)
+    return int(classes)
+
+
+def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
+    """Return whether products are taken in bfloat16; `auto`: where the processor has instructions for it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cpu":
+        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def generator_of(purpose: int, *key: int) -> np.random.Generator:
+    """Return a generator that depends on the purpose and the key alone."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([purpose, *key])))
+
+
+def as_pictures(images: Pixels) -> Float[Tensor, "images 3 side side"]:
+    """Return unchanged pictures in [0, 1], as the network likes them in memory."""
+    return (images.float() / 255.0).contiguous(memory_format=torch.channels_last)
