@@ -124,7 +124,7 @@ def auto(
             say(f"Plan: {', '.join(f'{one.name} ({one.epochs} epochs)' for one in planned)}.", quiet)
             while (step := next_step(work, pictures, costs, budget)) is not None:
                 make_member(work, step, budget)
-            names = names_of(budget)
+            names = names_of(work, budget)
             blended = blend(
                 names,
                 name=name,
@@ -160,7 +160,7 @@ def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path)
                 pretrained=training["pretrained"],
                 size_px=training["size"],
                 recipe=training["recipe"],
-                epochs=training["hyperparameters"]["epochs"],
+                epochs=training["hyperparameters"].get("epochs", training["kept_epoch"]),
                 epochs_done=training["kept_epoch"],
                 in_time=training["in_time"],
                 train_s=float(manifest.cost["train_s"] or 0.0),

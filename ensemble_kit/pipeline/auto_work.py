@@ -1,6 +1,6 @@
 """What `ek auto` does between two looks at the clock: find out, plan, make the next member."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -12,6 +12,7 @@ from ensemble_kit.pipeline.flip_trial import FlipTrial, try_flips
 from ensemble_kit.pipeline.networks import arch_options, build_network
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.portfolio import PORTFOLIO, Candidate, Cost, Planned, candidates, plan
+from ensemble_kit.pipeline.probe import probe
 from ensemble_kit.pipeline.train import train
 from ensemble_kit.pipeline.tta import tta
 from ensemble_kit.reporting.progress import say
@@ -21,6 +22,8 @@ from ensemble_kit.training.recipes import Recipe, resolve
 
 TRIAL_PX: Final = 32  # side of the pictures of the flip trial
 TRIAL_SHARE: Final = 0.04  # of the budget, what the flip trial may take
+MEASURING_SHARE: Final = 0.04  # and measuring candidates; those not come to are not planned
+NEAR: Final = 0.9  # cross-validated accuracy of a linear probe from which pictures are much like ImageNet's
 SETTING_UP_S: Final = 8.0  # of a member: building, first steps, writing, weighing its views
 BLENDING_S: Final = 12.0
 JUDGING_S: Final = 4.0  # at the end, for each member
@@ -53,10 +56,15 @@ def find_out(work: Work, pictures: Pictures, budget: Budget) -> tuple[FlipReport
     if "flips" not in found:
         found["flips"] = asdict(_flips(work, pictures, budget))
         budget.save()
+    wanted = _wanted(work, pictures)
+    if "near" not in found:
+        found["near"] = _probed(work, wanted, pictures, found["flips"]["flip"])
+        budget.save()
     if "costs" not in found:
         found["costs"] = {}
-        for one in _wanted(work, pictures):
-            if _kind(one) not in found["costs"]:
+        until_s = budget.left_s - MEASURING_SHARE * budget.seconds
+        for one in wanted:
+            if _kind(one) not in found["costs"] and (budget.left_s > until_s or not found["costs"]):
                 found["costs"][_kind(one)] = asdict(_cost(one, work, pictures, found["flips"]["flip"]))
         budget.save()
     return FlipReport(**found["flips"]), {kind: Cost(**cost) for kind, cost in found["costs"].items()}
@@ -64,8 +72,9 @@ def find_out(work: Work, pictures: Pictures, budget: Budget) -> tuple[FlipReport
 
 def plan_now(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> tuple[AutoPlanReport, ...]:
     """Return the members that are done or under way, and those that fit into the time that is left."""
+    near = budget.spent.found["near"]
     begun = [AutoPlanReport(**one["plan"]) for one in budget.spent.begun.values()]
-    return (*begun, *(_reported(work, pictures, one) for one in _ahead(work, pictures, costs, budget)))
+    return (*begun, *(_reported(work, pictures, one, near) for one in _ahead(work, pictures, costs, budget)))
 
 
 def next_step(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> str | None:
@@ -75,7 +84,7 @@ def next_step(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget:
         if not one["done"]:
             return name
     for step in _ahead(work, pictures, costs, budget):
-        report = _reported(work, pictures, step)
+        report = _reported(work, pictures, step, budget.spent.found["near"])
         begun[report.name] = {
             "plan": asdict(report),
             "how": _how(step, report, budget.spent.found["flips"]["flip"], work.seed),
@@ -114,9 +123,9 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
     budget.save()
 
 
-def names_of(budget: Budget) -> list[str]:
-    """Return the members that are done, in order."""
-    return [name for name, one in budget.spent.begun.items() if one["done"]]
+def names_of(work: Work, budget: Budget) -> list[str]:
+    """Return the members that are done, in order; the linear probe where there is no other."""
+    return [name for name, one in budget.spent.begun.items() if one["done"]] or [_probe_name(work)]
 
 
 def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
@@ -131,6 +140,31 @@ def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
     return FlipReport(not trial.harmful, False, *trial)
 
 
+def _probed(work: Work, wanted: Sequence[Candidate], pictures: Pictures, flip: bool) -> bool | None:
+    """Fit a linear probe; return whether pictures are much like those of the weights. None: there are none.
+
+    Judged by cross-validation in train. The member it makes is blended only where no other is.
+    """
+    tuned = next((one for one in wanted if one.pretrained), None)
+    if tuned is None:
+        return None
+    found = probe(
+        **work.given,
+        arch=tuned.arch,
+        arch_option=_options(tuned),
+        size=tuned.size_px(pictures.size_px),
+        name=_probe_name(work),
+        pretrained=True,
+        flip=flip,
+        device=work.device,
+        skip_bad=work.skip_bad,
+        replace=True,
+        **work.folders,
+        quiet=work.quiet,
+    )
+    return found.train_accuracy >= NEAR
+
+
 def _wanted(work: Work, pictures: Pictures) -> list[Candidate]:
     """Return the candidates for these pictures on this machine, in order."""
     archs = {one.arch for one in PORTFOLIO if one.pretrained} if work.pretrained else set()
@@ -141,7 +175,7 @@ def _wanted(work: Work, pictures: Pictures) -> list[Candidate]:
 def _ahead(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> list[Planned]:
     """Return what fits into the time that is left, beside what is begun."""
     begun = budget.spent.begun
-    wanted = [one for one in _wanted(work, pictures) if _name(work, one) not in begun]
+    wanted = [one for one in _wanted(work, pictures) if _name(work, one) not in begun and _kind(one) in costs]
     seconds = budget.left_s - _reserve_s(budget)
     return plan(wanted, [costs[_kind(one)] for one in wanted], seconds, JUDGING_S, at_any_cost=not begun)
 
@@ -194,7 +228,7 @@ def _affordable(work: Work, name: str, budget: Budget) -> str | None:
     return None
 
 
-def _reported(work: Work, pictures: Pictures, planned: Planned) -> AutoPlanReport:
+def _reported(work: Work, pictures: Pictures, planned: Planned, near: bool | None) -> AutoPlanReport:
     """Return a step of the plan as it is reported."""
     one = planned.candidate
     return AutoPlanReport(
@@ -202,7 +236,7 @@ def _reported(work: Work, pictures: Pictures, planned: Planned) -> AutoPlanRepor
         arch=one.arch,
         pretrained=one.pretrained,
         size_px=one.size_px(pictures.size_px),
-        recipe=one.recipe,
+        recipe="finetune" if one.pretrained and near else one.recipe,
         epochs=planned.epochs,
         seconds=planned.seconds,
     )
@@ -214,7 +248,7 @@ def _how(planned: Planned, report: AutoPlanReport, flip: bool, seed: int) -> dic
     return {
         "arch": one.arch,
         "arch_option": _options(one),
-        "recipe": one.recipe,
+        "recipe": report.recipe,
         "size": report.size_px,
         "pretrained": one.pretrained,
         "epochs": planned.epochs,
@@ -222,6 +256,11 @@ def _how(planned: Planned, report: AutoPlanReport, flip: bool, seed: int) -> dic
         "seed": seed + one.seed,
         **one.overrides,
     }
+
+
+def _probe_name(work: Work) -> str:
+    """Return what the linear probe is called."""
+    return f"{work.name}-probe"
 
 
 def _name(work: Work, one: Candidate) -> str:

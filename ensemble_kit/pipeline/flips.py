@@ -40,8 +40,10 @@ def flips_harm(
     """Return how much mirroring a picture changes what it shows.
 
     A linear probe is fitted on three quarters of the pictures, as they are, and looks at the last
-    quarter as it is and mirrored. Where mirroring only costs a little, it is still a fair
-    augmentation; where it turns one class into another, accuracy falls far.
+    quarter as it is and mirrored. A small p speaks against mirroring; a large one says little: networks
+    that were themselves trained on mirrored pictures hardly tell left from right, and where train holds
+    near copies of a picture (frames of one sign) without `groups`, the copy is recognised either way. On
+    arrows of traffic signs (EfficientNet-Lite0, 96 px) p was 0.1, though left and right are classes.
 
     Args:
         ids: decide, with `labels` and `groups` (kept whole), who is held out; row order does not.

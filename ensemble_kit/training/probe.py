@@ -19,9 +19,9 @@ from ensemble_kit.errors import BadDataError
 Features = Float[np.ndarray, "images features"]
 Labels = Int[np.ndarray, " images"]
 
-PENALTIES: Final = tuple(np.geomspace(10.0, 1e-2, 7).round(12).tolist())
-"""From strong to weak; see `fit_affine`. Weaker ones win only where train holds the same thing twice."""
-_CLOSE, _CLOSER = 1e-4, 1e-8  # largest slope at which a fit is done: to choose by, to keep
+PENALTIES: Final = tuple(np.geomspace(10.0, 1e-3, 7).round(12).tolist())
+"""From strong to weak; see `fit_affine`."""
+_CLOSE, _CLOSER = 1e-4, 1e-7  # largest slope at which a fit is done: to choose by, to keep
 _MOST_TURNED: Final = 2048  # features; above, finding the axes would take longer than it saves
 _STEPS: Final = 1000
 
@@ -148,23 +148,31 @@ class _Problem(NamedTuple):
 
     def solved(self, penalty: float, start: Tensor | None, close: float) -> Float[Tensor, "classes columns"]:
         """Return the weights of the rows and, in the last column, the bias."""
-        scale = torch.from_numpy(np.append(np.sqrt(self.axes.variance / self.classes + penalty), 0.5))
-        first = torch.zeros(self.classes, len(scale), dtype=torch.float64) if start is None else start * scale
-        free = first.requires_grad_()  # in units in which the loss is about equally steep in all directions
+        first = torch.zeros(self.classes, self.rows.shape[1] + 1, dtype=torch.float64) if start is None else start
+        scale = self._steepness(first, penalty)
+        free = (first * scale).requires_grad_()
         optimizer = torch.optim.LBFGS(
-            [free], max_iter=_STEPS, tolerance_grad=close, tolerance_change=0.0, line_search_fn="strong_wolfe"
+            [free], max_iter=_STEPS, tolerance_grad=close, tolerance_change=1e-13, line_search_fn="strong_wolfe"
         )
 
         def loss() -> Tensor:
             optimizer.zero_grad()
             found = free / scale
-            logits = self.rows @ found[:, :-1].T + found[:, -1]
-            value = F.cross_entropy(logits, self.labels) + penalty / 2 * found[:, :-1].square().sum()
+            value = F.cross_entropy(self._logits(found), self.labels) + penalty / 2 * found[:, :-1].square().sum()
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
         optimizer.step(loss)  # type: ignore[no-untyped-call]
         return free.detach() / scale
+
+    def _logits(self, found: Float[Tensor, "classes columns"]) -> Float[Tensor, "images classes"]:
+        return self.rows @ found[:, :-1].T + found[:, -1]
+
+    def _steepness(self, found: Float[Tensor, "classes columns"], penalty: float) -> Float[Tensor, " columns"]:
+        """Return about how fast the slope changes along each column, its root: the unit to take steps in."""
+        shares = torch.softmax(self._logits(found), dim=1)
+        unsure = float((shares * (1 - shares)).mean())
+        return torch.from_numpy(np.sqrt(np.append(self.axes.variance, 1.0) * unsure + penalty))
 
     def affine(self, solved: Float[Tensor, "classes columns"]) -> Affine:
         """Return a solution for features as they are."""

@@ -100,6 +100,7 @@ _FINETUNE: Final = Recipe(
     augment="strong",
     flip=True,
     ema=0.99,
+    precision="auto",
     head_epochs=1,
     layer_decay=0.9,
 )

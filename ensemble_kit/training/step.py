@@ -5,6 +5,7 @@ threads. Nothing in it waits for the device. Never knows a schedule and never co
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ensemble_kit.training.balance import class_weights
+from ensemble_kit.training.depthwise import QuickDepthwise
 from ensemble_kit.training.mixing import mix
 from ensemble_kit.training.optimizers import set_rate
 from ensemble_kit.training.recipes import Recipe
@@ -81,7 +83,8 @@ def take_step(
     set_rate(optimizer, lr)
     if generator.uniform() < recipe.mix:
         pictures, targets = mix(pictures, targets, work.classes, generator)
-    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=work.half):
+    quick = QuickDepthwise() if work.half and pictures.device.type == "cpu" else nullcontext()
+    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=work.half), quick:
         logits = module(pictures)
     loss = cross_entropy(logits.float(), targets, work.class_weights, recipe.label_smoothing)
     optimizer.zero_grad(set_to_none=True)

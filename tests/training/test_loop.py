@@ -295,7 +295,9 @@ def test_balanced_sampling_shows_rare_classes_as_often_as_frequent_ones():
     assert often.tolist() in ([31, 31], [30, 32], [32, 30])
 
 
-@pytest.mark.parametrize("more", [{"clip": 0.5}, {"balance": "sampling"}, {"balance": "loss"}, {"cycles": 2, "epochs": 4}])
+@pytest.mark.parametrize(
+    "more", [{"clip": 0.5}, {"balance": "sampling"}, {"balance": "loss"}, {"cycles": 2, "epochs": 4}]
+)
 def test_a_run_taken_up_anywhere_goes_on_bit_for_bit(more):
     recipe, taken = replace(RECIPE, mix=0.5, **more), []
     whole = _fit(recipe, on_pause=lambda snapshot: taken.append(snapshot()))
