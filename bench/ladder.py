@@ -18,10 +18,11 @@ RUNGS = {
     "cnn, assignment, 80 epochs": {"arch": "cnn", "epochs": 80},
     "cnn, strong": {"arch": "cnn", "recipe": "strong"},
     "cnn-deep, strong": {"arch": "cnn-deep", "recipe": "strong"},
+    "cnn-deep, strong, mixed": {"arch": "cnn-deep", "recipe": "strong", "mix": 0.5, "epochs": 80},
 }
-BLEND = [("cnn-deep, strong", seed) for seed in range(3)]
+BLEND = [("cnn-deep, strong, mixed", seed) for seed in range(3)]
 METHODS = [("logit-sum", "auto"), ("logit-sum", "equal"), ("prob-mean", "auto"), ("majority-vote", "equal")]
-VIEWS = "ten-crop,scale@1.1,scale@0.9"
+VIEWS = "ten-crop,scales"
 
 
 def main():
@@ -30,6 +31,7 @@ def main():
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=list(RUNGS))
     parser.add_argument("--no-flip", action="store_true", help="train without flips")
     asked = parser.parse_args()
     data, labels = asked.data.resolve(), measuring.truth(asked.labels)
@@ -45,7 +47,7 @@ def main():
 
     print(f"{data.name}; {measuring.machine()}\n")
     print("| member | test, identity | test, chosen views | seconds |\n|---|---|---|---|")
-    for rung in RUNGS:
+    for rung in asked.rungs:
         names, seconds = zip(*(member(rung, seed) for seed in range(asked.seeds)), strict=True)
         alone = measuring.spread([measuring.accuracy_on_test(name, labels, "identity") for name in names])
         with_views = measuring.spread([measuring.accuracy_on_test(name, labels) for name in names])

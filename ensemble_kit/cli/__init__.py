@@ -41,6 +41,7 @@ def ek() -> None:
     """From folders of pictures to a submission you can trust.
 
     \b
+    ek auto --data DIR --minutes 20       all of it, in so many minutes
     ek train --data DIR --arch cnn        train a member: logits on val and test
     ek tta --ckpt runs/cnn --views flips  look at each picture twice
     ek members                            see how good each member is

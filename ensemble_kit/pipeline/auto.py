@@ -61,7 +61,8 @@ def auto(
     """Train the members that fit into a budget of time, look, blend, and write a submission in time.
 
     The portfolio is fixed, see `pipeline.portfolio`; this machine is measured for some seconds, and the
-    first candidates that fit are trained. Val weighs views and members, and decides nothing else.
+    first candidates that fit are trained. Val weighs views and members, and says whether pictures are
+    like ImageNet's; it decides nothing else.
     Interrupted, the same call goes on; with more minutes it adds members.
 
     Args:

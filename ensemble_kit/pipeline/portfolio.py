@@ -76,14 +76,14 @@ _LARGE: Final[Mapping[str, Any]] = {
 }
 
 PORTFOLIO: Final[Sequence[Candidate]] = (
-    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=12, least_epochs=4, **_LITE),
+    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=16, least_epochs=5, **_LITE),
     Candidate("cnn-deep", **_SMALL),
     Candidate("cnn-deep", **_LARGE),
-    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=12, least_epochs=4, seed=1, **_LITE),
+    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=16, least_epochs=5, seed=1, **_LITE),
     Candidate("cnn-deep", seed=1, **_SMALL),
     Candidate("cnn-deep", seed=1, **_LARGE),
-    Candidate("lite1", "timm:tf_efficientnet_lite1", epochs=12, least_epochs=4, seed=2, **_LITE),
-    Candidate("lite2", "timm:tf_efficientnet_lite2", epochs=12, least_epochs=4, seed=3, **_LITE),
+    Candidate("lite1", "timm:tf_efficientnet_lite1", epochs=16, least_epochs=5, seed=2, **_LITE),
+    Candidate("lite2", "timm:tf_efficientnet_lite2", epochs=16, least_epochs=5, seed=3, **_LITE),
     Candidate("cnn-deep", seed=2, **_SMALL),
     Candidate("cnn-deep", seed=2, **_LARGE),
     Candidate("cnn-deep", seed=3, **_SMALL),

@@ -21,7 +21,7 @@ Labels = Int[np.ndarray, " images"]
 
 PENALTIES: Final = tuple(np.geomspace(10.0, 1e-3, 7).round(12).tolist())
 """From strong to weak; see `fit_affine`."""
-_CLOSE, _CLOSER = 1e-4, 1e-7  # largest slope at which a fit is done: to choose by, to keep
+_CLOSE, _CLOSER = 1e-4, 1e-6  # largest slope at which a fit is done: to choose by, to keep
 _MOST_TURNED: Final = 2048  # features; above, finding the axes would take longer than it saves
 _STEPS: Final = 1000
 
@@ -64,7 +64,10 @@ def fit_affine(features: Features, labels: Labels, classes: int, penalty: float)
     """
     _check(features)
     problem = _Problem.of(features, labels, classes, _Axes.of(features))
-    return problem.affine(problem.solved(penalty, None, _CLOSER))
+    start = None
+    for stronger in (one for one in PENALTIES if one > penalty):
+        start = problem.solved(stronger, start, _CLOSE)  # quick, and near enough for the next to be quick
+    return problem.affine(problem.solved(penalty, start, _CLOSER))
 
 
 def choose_penalty(

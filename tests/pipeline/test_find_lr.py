@@ -47,7 +47,7 @@ def test_nothing_is_left_but_the_plot(find):
 
 
 def test_what_it_suggests_is_among_what_it_tried(find):
-    report = find(out="elsewhere/one.png", recipe="strong", batch_size=17)
+    report = find(out="elsewhere/one.png", optimizer="adamw", batch_size=17)
     assert report.rates[0] < report.tenth == report.recommended < report.lowest <= report.rates[-1]
     assert len(report.rates) == len(report.losses) == len(report.smoothed)
     assert (report.optimizer, report.batch_size) == ("adamw", 17)
