@@ -12,25 +12,22 @@ from typing import Any, NamedTuple
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
-from ensemble_kit.pipeline.checkpoints import Plan, manifest_of, rebuild, versions, with_cost
+from ensemble_kit.pipeline.checkpoints import Plan, rebuild
 from ensemble_kit.pipeline.config import config_of, relative, stored_source
 from ensemble_kit.pipeline.fitting import Way, fit_and_save, metric_rows
 from ensemble_kit.pipeline.folding import folded
-from ensemble_kit.pipeline.looking import look_at_once
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import build_network, threads_of
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.reserve import Request, reserve
+from ensemble_kit.pipeline.unfinished import differences
+from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import TrainReport
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.states import remove_states
 from ensemble_kit.training.recipes import Recipe
-
-IDENTITY = ("identity",)
-LOOK_BATCH = 64  # pictures at a time where nothing is learnt; part of the bits
 
 
 @dataclass(frozen=True)
@@ -129,11 +126,11 @@ def train_one(order: Order) -> TrainReport:
         reserved = reserve(held, asked)
         plan, folder = plan_of(reserved.name), order.runs / reserved.name
         if reserved.finished:
-            say(f"{plan.name}: trained already, with these very options.", order.quiet)
+            say(_standing(plan.name, order), order.quiet)
             remove_states(folder)
             return _report(plan, pictures(), order.predictions, folder)
         if reserved.state is None and not order.replace:
-            _check_snapshots(plan, order)
+            _check_snapshots(plan, pictures().fingerprints, order)
         way = Way(folder, order.predictions, reserved.state, reserved.standing, order.save_every, order.minutes)
         _run(plan, order.recipe, pictures(), way, order.quiet)
         return _report(plan, pictures(), order.predictions, folder)
@@ -163,12 +160,13 @@ def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) 
         return round(float(before_s + time.perf_counter() - started), 3)
 
     def on_cycle(cycle: int, weights: Mapping[str, Any], history: tuple[Any, ...]) -> None:
-        one = with_changes(plan, name=_snapshot(plan.name, cycle))
+        one = with_changes(plan, name=snapshot_names(plan.name, recipe.cycles)[cycle - 1])
         folder = way.folder.with_name(one.name)
         rows = [asdict(epoch) for epoch in history]
         with locked(folder, timeout_s=0):
             trained = Trained(weights, rows, len(rows), True, seconds())
-            _write(one, pictures, trained, way._replace(folder=folder), config_of(plan), quiet)
+            _write(one, pictures, trained, way._replace(folder=folder), config_of(plan), quiet=True)  # a bar is there
+        say(f"{one.name}: kept as it is after epoch {len(rows)}.", quiet)
 
     fitted = fit_and_save(plan, recipe, pictures, network, way, on_cycle, quiet)
     rows = [asdict(epoch) for epoch in fitted.history]
@@ -177,44 +175,46 @@ def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) 
 
 
 def _write(plan: Plan, pictures: Pictures, trained: Trained, way: Way, config: Mapping[str, Any], quiet: bool) -> None:
-    """Look at the pictures once, and write checkpoint, metrics, config and, last of all, the member."""
-    there = plan.name in store.list_members(way.predictions)
-    facts = {
-        "plan": asdict(plan),
-        "preprocessing": pictures.preprocessing,
-        "fingerprints": dict(pictures.fingerprints),
-        "skipped": {split: dict(reasons) for split, reasons in pictures.skipped.items()},
+    """Write the run's files and its member, rebuilt from the weights alone."""
+    network = rebuild({"plan": asdict(plan)}, trained.weights)
+    facts = facts_of_run(asdict(plan), pictures, network, trained.seconds) | {
         "kept_epoch": trained.kept_epoch,
         "in_time": trained.in_time,
-        "train_s": trained.seconds,
-        "versions": versions(),
     }
-    network = rebuild(facts, trained.weights)
-    facts["parameters"] = sum(parameter.numel() for parameter in network.parameters())
-    seen = look_at_once(network, pictures, plan.name, IDENTITY, LOOK_BATCH, plan.device, quiet)
-    checkpoint = run_store.write_checkpoint(way.folder, trained.weights, facts)
-    run_store.write_metrics(way.folder, metric_rows(trained.history, plan.metric))
-    run_store.write_config(way.folder, config)
-    manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
-    store.write_member(way.predictions, manifest, seen.splits, replace=there)
-    run_store.remove_old_checkpoints(way.folder, checkpoint.sha256)
-    remove_states(way.folder)
+    metrics = metric_rows(trained.history, plan.metric)
+    look_and_write(way.folder, way.predictions, facts, network, pictures, quiet, metrics, config)
 
 
-def _snapshot(name: str, cycle: int) -> str:
-    """Return what the member at the end of a cycle is called."""
-    return f"{name}-cycle-{cycle}"
+def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:
+    """Return what the members at the end of all cycles but the last are called.
+
+    Example:
+        >>> snapshot_names("cnn", 3)
+        ('cnn-cycle-1', 'cnn-cycle-2')
+    """
+    return tuple(f"{name}-cycle-{cycle}" for cycle in range(1, cycles))
 
 
-def _check_snapshots(plan: Plan, order: Order) -> None:
-    """Raise where a member stands under the name of a snapshot to come."""
+def _check_snapshots(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> None:
+    """Raise where a member stands under the name of a snapshot to come, unless a killed run left it that is resumed."""
     there = store.list_members(order.predictions)
-    for cycle in range(1, order.recipe.cycles):
-        if _snapshot(plan.name, cycle) in there:
-            raise InvalidOptionError(
-                f"{order.predictions} already has a member '{_snapshot(plan.name, cycle)}', and --cycles "
-                f"{order.recipe.cycles} would write one. Choose another --name, or give --replace."
-            )
+    for name in snapshot_names(plan.name, order.recipe.cycles):
+        if name in there:
+            one = store.read_manifest(order.predictions / name)
+            ours = one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan))
+            if not (order.resume and ours):
+                raise InvalidOptionError(
+                    f"{order.predictions} already has a member '{name}', and --cycles {order.recipe.cycles} would "
+                    "write one. Choose another --name, or give --replace."
+                )
+
+
+def _standing(name: str, order: Order) -> str:
+    """Return what to say of a member that is there as it was asked for."""
+    training = store.read_manifest(order.predictions / name).training
+    if training.get("in_time", True):
+        return f"{name}: trained already, with these very options."
+    return f"{name}: trained already, until its --minutes were over (epoch {training['kept_epoch']} kept); anew: --replace."
 
 
 def _report(plan: Plan, pictures: Pictures, predictions: Path, folder: Path) -> TrainReport:

@@ -65,7 +65,7 @@ class Planned:
 
 _LITE: Final[Mapping[str, Any]] = {"recipe": "finetune-far", "largest_px": 128, "input_px": 112, "pretrained": True}
 _DEEP: Final[Mapping[str, Any]] = {"arch": "cnn-deep", "recipe": "strong", "overrides": {"mix": 0.5}}
-_SMALL: Final[Mapping[str, Any]] = {**_DEEP, "epochs": 60, "least_epochs": 30, "largest_px": 40, "biggest_px": SMALL_PX}
+_SMALL: Final[Mapping[str, Any]] = {**_DEEP, "epochs": 50, "least_epochs": 25, "largest_px": 40, "biggest_px": SMALL_PX}
 _LARGE: Final[Mapping[str, Any]] = {
     **_DEEP,
     "epochs": 40,
@@ -76,14 +76,14 @@ _LARGE: Final[Mapping[str, Any]] = {
 }
 
 PORTFOLIO: Final[Sequence[Candidate]] = (
-    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=16, least_epochs=5, **_LITE),
+    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=12, least_epochs=5, **_LITE),
     Candidate("cnn-deep", **_SMALL),
     Candidate("cnn-deep", **_LARGE),
-    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=16, least_epochs=5, seed=1, **_LITE),
+    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=12, least_epochs=5, seed=1, **_LITE),
     Candidate("cnn-deep", seed=1, **_SMALL),
     Candidate("cnn-deep", seed=1, **_LARGE),
-    Candidate("lite1", "timm:tf_efficientnet_lite1", epochs=16, least_epochs=5, seed=2, **_LITE),
-    Candidate("lite2", "timm:tf_efficientnet_lite2", epochs=16, least_epochs=5, seed=3, **_LITE),
+    Candidate("lite1", "timm:tf_efficientnet_lite1", epochs=12, least_epochs=5, seed=2, **_LITE),
+    Candidate("lite2", "timm:tf_efficientnet_lite2", epochs=12, least_epochs=5, seed=3, **_LITE),
     Candidate("cnn-deep", seed=2, **_SMALL),
     Candidate("cnn-deep", seed=2, **_LARGE),
     Candidate("cnn-deep", seed=3, **_SMALL),

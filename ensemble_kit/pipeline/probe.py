@@ -12,28 +12,22 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
 
 import models_zoo
 from ensemble_kit.ensembling.folds import fold_of
-from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
-from ensemble_kit.pipeline.checkpoints import Plan, manifest_of, versions, with_cost
+from ensemble_kit.pipeline.checkpoints import Plan
 from ensemble_kit.pipeline.config import relative, stored_source
-from ensemble_kit.pipeline.features import AT_ONCE, Seen, Wanted, last_layer, see_features
+from ensemble_kit.pipeline.features import Seen, Wanted, last_layer, see_features
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import arch_options, build_network, threads_of
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.reserve import Request, base_name, reserve
+from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
 from ensemble_kit.results.probe import ProbeReport
-from ensemble_kit.storage import members as store
-from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.states import remove_states
-from ensemble_kit.types import Predictions
 
 RECIPE: Final = "probe"
-LOOKED_AT: Final = ("val", "test")
-TOLERANCE: Final = 1e-4  # of the largest logit
 
 
 class Fitted(NamedTuple):
@@ -156,19 +150,15 @@ def _probed(
         weights=None if plan.weights is None else folder / plan.weights,
     )
     views = [("train", "identity"), *([("train", "hflip")] if flip else [])]
-    views += [(split, "identity") for split in LOOKED_AT if split in pictures.images]
     looking = time.perf_counter()
     seen = see_features(network, pictures, views, cache, plan.device, quiet, plan.arch, plan.arch_option)
     features_s = time.perf_counter() - looking
     fitted = _fitted(seen.features, pictures, flip)
     _put_in(network, fitted.affine)
-    splits = {
-        split: _predictions(plan.name, split, pictures, seen.features[split, "identity"], fitted.affine)
-        for split in LOOKED_AT
-        if split in pictures.images
-    }
-    ms = _checked(network, pictures, splits["val"], plan.device)
-    _write(plan, pictures, network, fitted, splits, ms, predictions, folder, time.perf_counter() - started)
+    facts = facts_of_run(asdict(plan), pictures, network, time.perf_counter() - started)
+    facts |= {"kept_epoch": 0, "penalty": fitted.best.penalty}
+    metrics = [one._asdict() for one in fitted.tried]
+    look_and_write(folder, predictions, facts, network, pictures, quiet, metrics, _config(plan))
     return ProbeReport(
         member=describe_member(predictions, plan.name),
         run=folder,
@@ -209,76 +199,6 @@ def _put_in(network: Any, affine: Any) -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(affine.weight))
         layer.bias.copy_(torch.from_numpy(affine.bias))
-
-
-def _predictions(name: str, split: str, pictures: Pictures, features: Seen, affine: Any) -> Predictions:
-    """Return what the member says of a split."""
-    logits: Float32[np.ndarray, "images classes"] = affine.logits(features).astype(np.float32)
-    logits[pictures.blind_rows(split)] = pictures.blind_logits()
-    rows = pictures.split(split)
-    return Predictions(
-        member=name,
-        split=split,
-        views=("identity",),
-        ids=rows.ids,
-        classes=pictures.data.classes,
-        logits=logits[None],
-        labels=rows.labels,
-        groups=rows.groups,
-    )
-
-
-def _checked(network: Any, pictures: Pictures, val: Predictions, device: str) -> float:
-    """Return milliseconds a picture, once the network itself says of some val pictures what its features said.
-
-    Raises:
-        BadDataError: it does not.
-    """
-    from ensemble_kit.inference.engine import look, start
-
-    sample = pictures.images["val"][:AT_ONCE]
-    looked = look(start(network, "auto", device, sample), sample, ("identity",), AT_ONCE)
-    expected = val.logits[:, : len(sample)]
-    error = float(np.abs(looked.logits - expected).max() / max(1.0, np.abs(expected).max()))
-    if error > TOLERANCE:
-        raise BadDataError(
-            f"The network does not end in the layer that was fitted: its logits differ by {error:.1e}, wanted at most "
-            f"{TOLERANCE:g}. Train it instead: ek train."
-        )
-    return float(looked.ms_by_view[0])
-
-
-def _write(
-    plan: Plan,
-    pictures: Pictures,
-    network: Any,
-    fitted: Fitted,
-    splits: Mapping[str, Predictions],
-    ms: float,
-    predictions: Path,
-    folder: Path,
-    seconds: float,
-) -> None:
-    """Write checkpoint, metrics, config and, last of all, the member."""
-    facts = {
-        "plan": asdict(plan),
-        "preprocessing": pictures.preprocessing,
-        "fingerprints": dict(pictures.fingerprints),
-        "skipped": {split: dict(reasons) for split, reasons in pictures.skipped.items()},
-        "kept_epoch": 0,
-        "penalty": fitted.best.penalty,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "train_s": round(seconds, 3),
-        "versions": versions(),
-    }
-    checkpoint = run_store.write_checkpoint(folder, network.state_dict(), facts)
-    run_store.write_metrics(folder, [one._asdict() for one in fitted.tried])
-    run_store.write_config(folder, _config(plan))
-    manifest = with_cost(manifest_of(facts, checkpoint.path), (round(ms, 4),))
-    there = plan.name in store.list_members(predictions)
-    store.write_member(predictions, manifest, splits, replace=there)
-    run_store.remove_old_checkpoints(folder, checkpoint.sha256)
-    remove_states(folder)
 
 
 def _config(plan: Plan) -> dict[str, Any]:

@@ -7,7 +7,6 @@ checkpoint alone, and the plan in it is what its ingredients' plans have in comm
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.checkpoints import manifest_of, versions, with_cost
 from ensemble_kit.pipeline.config import stored_source
 from ensemble_kit.pipeline.ingredients import (
     Ingredient,
@@ -27,22 +25,19 @@ from ensemble_kit.pipeline.ingredients import (
     score_of,
     states_of,
 )
-from ensemble_kit.pipeline.looking import Seen, look_at_once
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Stated, find_model, open_fitting
 from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import IngredientReport, SoupReport
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.atomic import locked, remove_files, writing
-from ensemble_kit.storage.states import remove_states
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.tables import pick
 from ensemble_kit.training.soups import METHODS, Soup, batch_norms, settle_norms
 from ensemble_kit.types import Predictions
 
 SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
-LOOK_BATCH = 64  # pictures at a time; part of the bits
 
 
 def soup(
@@ -109,21 +104,14 @@ def soup(
         norms = len(batch_norms(network))
         made = _made(network, found, pictures, METHODS[method].load(), metric, device, quiet)
         network.load_state_dict(made.state)
-        seen = look_at_once(network, pictures, name, ("identity",), LOOK_BATCH, device, quiet)
         kept = [one for one, is_kept in zip(found, made.kept, strict=True) if is_kept]
-        facts = {
-            "plan": common_plan(name, kept, stored_source(model.source, folder)),
+        plan = common_plan(name, kept, stored_source(model.source, folder)) | {"device": device}
+        facts = facts_of_run(plan, pictures, network, time.perf_counter() - started) | {
             "soup": _recipe(method, metric, found, made),
-            "preprocessing": pictures.preprocessing,
-            "fingerprints": dict(pictures.fingerprints),
-            "skipped": {split: dict(reasons) for split, reasons in pictures.skipped.items()},
             "kept_epoch": common([one.facts["kept_epoch"] for one in kept]),
             "in_time": all(one.facts.get("in_time", True) for one in kept),
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "train_s": round(time.perf_counter() - started, 3),
-            "versions": versions(),
         }
-        _write(folder, made, facts, seen, predictions, replace)
+        seen = look_and_write(folder, predictions, facts, network, pictures, quiet)
     return SoupReport(
         member=describe_member(predictions, name),
         run=folder,
@@ -209,31 +197,6 @@ def _recipe(method: str, metric: str, ingredients: Sequence[Ingredient], made: S
         ],
         "val_used_for": list(dict.fromkeys([*used, *(["soup"] if made.judged else [])])),
     }
-
-
-def _write(
-    folder: Path,
-    made: Soup,
-    facts: Mapping[str, Any],
-    seen: Seen,
-    predictions: Path,
-    replace: bool,
-) -> None:
-    """Write the checkpoint and then the member; remove what a run of that name left."""
-    checkpoint = run_store.write_checkpoint(folder, made.state, facts)
-    manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
-    manifest = with_changes(
-        manifest,
-        training={**manifest.training, "soup": facts["soup"]},
-        val_used_for=tuple(facts["soup"]["val_used_for"]),
-        config_sha256=None,
-        metrics_sha256=None,
-    )
-    store.write_member(predictions, manifest, seen.splits, replace=replace)
-    run_store.remove_old_checkpoints(folder, checkpoint.sha256)
-    with writing(folder):
-        remove_files(folder / one for one in (run_store.CONFIG_NAME, run_store.METRICS_NAME))
-    remove_states(folder)
 
 
 def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, metric: str) -> dict[str, Any]:

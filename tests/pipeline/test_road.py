@@ -139,7 +139,7 @@ def test_an_interrupted_training_leaves_no_member(road, monkeypatch):
 
 
 def test_an_interrupted_replacement_leaves_the_old_member_and_its_run_as_they_were(road, monkeypatch):
-    from ensemble_kit.pipeline import one_run as chapter
+    from ensemble_kit.pipeline import writing as chapter
 
     def files():
         return {path: path.read_bytes() for path in sorted(Path().glob("[pr]*/mlp/*")) if path.name != ".lock"}
