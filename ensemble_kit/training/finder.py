@@ -7,7 +7,7 @@ returns a loss will do.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, NamedTuple
@@ -18,10 +18,9 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.training.balance import balanced_order
 from ensemble_kit.training.optimizers import make_optimizer
 from ensemble_kit.training.recipes import Recipe, check
-from ensemble_kit.training.step import Augment, Work, count_classes, take_step
+from ensemble_kit.training.step import Augment, Work, batches, count_classes, take_step
 
 TakeStep = Callable[[int, float], float]
 """(step from 0, learning rate) -> the loss before that step was taken."""
@@ -33,7 +32,6 @@ DIVERGED: Final = 4.0  # times the lowest smoothed loss
 LEAST_STEPS: Final = 20
 _LEAST_FALL = 0.03  # share of the first losses by which the smoothed loss must fall
 _STRETCH = 4.0
-_PICTURES = 4  # what a random number is for; a step takes others
 
 
 @dataclass(frozen=True)
@@ -170,20 +168,10 @@ def stepper(
     images, labels = images.to(place), labels.to(place)
     optimizer = make_optimizer(module, recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.layer_decay)
     work = Work(images, labels, count_classes(module, images), recipe, seed, augment)
-    batches = _batches(labels.cpu().numpy(), recipe, seed)
+    endless = ((epoch, index) for epoch in count() for index in batches(labels, recipe, seed, epoch))
 
     def next_step(step: int, rate: float) -> float:
-        epoch, rows = next(batches)
-        return float(take_step(module, optimizer, work, rows.to(place), epoch, step, rate))
+        epoch, index = next(endless)
+        return float(take_step(module, optimizer, work, torch.from_numpy(index).to(place), epoch, step, rate))
 
     return next_step
-
-
-def _batches(labels: Int[np.ndarray, " images"], recipe: Recipe, seed: int) -> Iterator[tuple[int, Int[Tensor, " _"]]]:
-    """Yield batches without end, each with its epoch (from 0); epochs are shuffled, or balanced by class."""
-    for epoch in count():
-        generator = np.random.default_rng([_PICTURES, seed, epoch])
-        balanced = recipe.balance == "sampling"
-        order = balanced_order(labels, generator) if balanced else generator.permutation(len(labels))
-        for rows in np.array_split(order, -(-len(labels) // recipe.batch_size)):
-            yield epoch, torch.from_numpy(rows)

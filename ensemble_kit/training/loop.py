@@ -7,7 +7,7 @@ or `patience` choose by it. Never reads or writes files, and lets KeyboardInterr
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, accuracy, mean_loss
 from ensemble_kit.tables import pick
 from ensemble_kit.training.averaging import RunningMean
-from ensemble_kit.training.balance import balanced_order
 from ensemble_kit.training.layers import hold_all_but_the_head
 from ensemble_kit.training.optimizers import make_optimizer
 from ensemble_kit.training.progress import Best, Epoch, Progress, Snapshot, state_of
@@ -33,9 +32,9 @@ from ensemble_kit.training.step import (
     Pixels,
     Work,
     as_pictures,
+    batches,
     computes_in_bfloat16,
     count_classes,
-    generator_of,
     take_step,
 )
 
@@ -47,7 +46,6 @@ Pause = Callable[[Callable[[], Snapshot]], None]
 
 _VAL_BATCH = 256
 _LOOK_EVERY = 20  # steps between looks at the loss, where looking waits for the device
-_ORDER = 1  # what a random number is for; a step takes others
 
 
 @dataclass(frozen=True)
@@ -199,7 +197,7 @@ def _epoch(
     look_every = 1 if work.images.device.type == "cpu" else _LOOK_EVERY
     module.train()
     hold_all_but_the_head(module, epoch < recipe.head_epochs)
-    for step, index in enumerate(_batches(work.labels, recipe, work.seed, epoch)):
+    for step, index in enumerate(batches(work.labels, recipe, work.seed, epoch)):
         if step < run.step:
             continue  # taken before the snapshot
         start = time.perf_counter()
@@ -233,16 +231,6 @@ def _rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
 def _worn_out(run: Progress, patience: int) -> bool:
     """Return whether that many epochs have gone by without a better val score."""
     return patience > 0 and run.best is not None and run.epoch - run.best.epoch >= patience
-
-
-def _batches(labels: Labels, recipe: Recipe, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " _"]]:
-    """Yield every index once, shuffled, or balanced by class; batches differ in size by one at most."""
-    generator = generator_of(_ORDER, seed, epoch)
-    if recipe.balance == "sampling":
-        order = balanced_order(labels.cpu().numpy(), generator)
-    else:
-        order = generator.permutation(len(labels))
-    yield from np.array_split(order, -(-len(labels) // recipe.batch_size))
 
 
 def _check(

@@ -4,7 +4,7 @@ All randomness comes from (seed, epoch, step, picture index), so a step repeats 
 threads. Nothing in it waits for the device. Never knows a schedule and never counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ensemble_kit.training.balance import class_weights
+from ensemble_kit.training.balance import balanced_order, class_weights
 from ensemble_kit.training.depthwise import QuickDepthwise
 from ensemble_kit.training.mixing import mix
 from ensemble_kit.training.optimizers import set_rate
@@ -26,7 +26,7 @@ Labels = Int[Tensor, " images"]
 Augment = Callable[[Tensor, Tensor, int, int], Tensor]
 """(uint8 pictures, their indices in the training set, seed, epoch) -> float pictures in [0, 1]."""
 
-_MIX, _NOISE = 2, 3  # what a random number is for; the loop takes 1
+_ORDER, _MIX, _NOISE = 1, 2, 3  # what a random number is for
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,16 @@ class Work:
     def class_weights(self) -> Tensor | None:
         """What each class weighs in the loss; None: all alike."""
         return class_weights(self.labels, self.classes) if self.recipe.balance == "loss" else None
+
+
+def batches(labels: Labels, recipe: Recipe, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " _"]]:
+    """Yield every index once, shuffled, or balanced by class; batches differ in size by one at most."""
+    generator = generator_of(_ORDER, seed, epoch)
+    if recipe.balance == "sampling":
+        order = balanced_order(labels.cpu().numpy(), generator)
+    else:
+        order = generator.permutation(len(labels))
+    yield from np.array_split(order, -(-len(labels) // recipe.batch_size))
 
 
 def take_step(
