@@ -133,17 +133,22 @@ def as_few_words_as_will_do(command):
 
 def test_the_public_names_are_these_and_no_others():
     assert ensemble_kit.__all__ == [
+        "auto",
         "blend",
         "compare",
         "data_check",
         "demo",
         "demo_data",
         "doctor",
+        "find_lr",
         "members",
         "members_add",
         "members_rename",
         "members_rm",
         "predict",
+        "probe",
+        "show_augment",
+        "soup",
         "train",
         "tta",
         "zoo",

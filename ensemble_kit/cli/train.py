@@ -109,7 +109,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     "--folds", type=int, default=0, show_default=True, help="Train one without each fold of train: NAME-fold-1, ..."
 )
 @click.option("--fold", type=int, default=0, show_default=True, help="Only this one of the folds; 0: all.")
-@click.option("--family", default=None, help="What members trained alike are called.  [default: NAME]")
+@click.option("--family", default=None, help="What members trained alike are called.  [default: NAME, if several]")
 @options.several(*options.locations, *options.readings, options.skip_bad)
 @click.option(
     "--arch-option",
@@ -139,9 +139,9 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     show_default=True,
     help="Stop after so many epochs without a better one on val; 0: never.",
 )
-@click.option("--minutes", type=float, default=None, help="By the clock; then the run ends with what it has learnt.")
+@click.option("--minutes", type=float, default=None, help="End each run after so many, with what it has learnt.")
 @click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
-@click.option("--resume", is_flag=True, help="Go on with the unfinished run; begin where there is none.")
+@click.option("--resume", is_flag=True, help="Go on with what is unfinished; pass over what is done.")
 @click.option(
     "--save-every", type=float, default=30.0, show_default=True, help="Seconds between saves; 0: after every step."
 )
@@ -158,6 +158,7 @@ def train(as_json: bool, **given: Any) -> None:
       ek train --data DIR --arch cnn
       ek train --data DIR --arch cnn-deep --recipe strong --no-flip --seed 1
       ek train --data DIR --recipe strong --seeds 3
+      ek train --data DIR --recipe strong --cycles 5 --name snapshots
       ek train --data DIR --folds 5 --name folded
       ek train --train-csv train.csv --column label=Category --val-fraction 0.15
       ek train --config runs/cnn/config.yaml --name cnn-again

@@ -1,19 +1,30 @@
 """The story, a file a chapter: the only place where the islands meet.
 
-    pictures  a data folder -> decoded splits at one size
-    train     data + architecture + recipe -> run, checkpoint, member (its steps: reserve, fitting)
-    unfinished   a run on its way: its state, how to go on with it
-    interruption Ctrl-C and SIGTERM, where nothing is half done
-    tta       checkpoint + views -> more views in the member, and their weights
-    checkpoints  the plan in a checkpoint, its network, its member
-    members   what there is, how good it is; add, remove, rename
-    blend     members -> blend, honest figures
-    compare   two members or blends -> which is better
-    trials    how often a val set was asked
-    submit    blend -> a checked CSV with its provenance
-    doctor    is this machine, and this folder, fit for work (doctor_packages, doctor_folder)
-    zoo       which architectures there are
-    demo      all of it on drawn pictures
+    data          a data set looked over before anything is learnt from it
+    pictures      a data folder -> decoded splits at one size
+    show_augment  training pictures as the network sees them
+    find_lr       data + architecture + recipe -> which learning rate to train with
+    train         data + architecture + recipe -> members: one, or a family of seeds or folds
+    one_run       one of them: run, checkpoint, member, snapshots (its steps: reserve, networks, fitting, writing)
+    config        what was asked for, as a run's config.yaml keeps it
+    folding       one fold of the training pictures held out
+    unfinished    a run on its way: its state, how to go on with it
+    interruption  Ctrl-C and SIGTERM, where nothing is half done
+    checkpoints   the plan in a checkpoint, its network, its member
+    probe         a frozen network + a linear classifier -> run, checkpoint, member, in seconds (features)
+    tta           checkpoint + views -> more views in the member, and their weights (models, looking, view_judgement)
+    members       what there is, how good it is; add, remove, rename
+    soup          members of one architecture -> one member of their mean weights (ingredients)
+    blend         members -> blend, honest figures (ways, grounds, judgement, alternatives, blend_notes)
+    families      the folds of one network, weighed as one on what they held out (out_of_fold)
+    compare       two members or blends -> which is better
+    trials        how often a val set was asked
+    submit        blend -> a checked CSV with its provenance
+    predict       member + new pictures -> their classes
+    auto          a budget of time -> all of it (auto_work, budget, portfolio, flip_trial)
+    doctor        is this machine, and this folder, fit for work (doctor_packages, doctor_folder)
+    zoo           which architectures there are
+    demo          all of it on drawn pictures
 
 A chapter's public function has the name and the parameters of its command.
 """

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.auto_work import Work, find_out, make_member, names_of, next_step, plan_now
 from ensemble_kit.pipeline.blend import blend
-from ensemble_kit.pipeline.budget import Budget, open_budget
+from ensemble_kit.pipeline.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.grounds import estimate, ground_of
+from ensemble_kit.pipeline.looking import LOCKS
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import threads_of
-from ensemble_kit.pipeline.pictures import open_pictures
+from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.ways import costs_of, way_of
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import AutoReport, AutoStepReport
 from ensemble_kit.storage import members as store
+from ensemble_kit.storage import submissions as desk
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.budgets import budget_path
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.types import align
@@ -82,6 +85,8 @@ def auto(
 
     Raises:
         InvalidOptionError: less than a minute, or a name under which something else was begun.
+        LockedError: another process runs under this name.
+        MisalignedError: a submission is asked for that cannot be written; found out before training.
         Stopped: Ctrl-C or SIGTERM came; what is done is kept.
         As `train`, `tta` and `blend`.
     """
@@ -106,8 +111,8 @@ def auto(
     }
     folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
     source = Source.of(**given)
-    work = Work(name, source, given, seed, flip, pretrained, choose_device(device), folders, skip_bad, replace, quiet)
-    with threads_of(threads):
+    work = Work(name, source, given, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)
+    with threads_of(threads), alone(folders["cache"] / LOCKS / f"{name}.budget", name):
         pictures = open_pictures(source, None, folders["cache"], skip_bad, quiet)
         asked = {
             "fingerprints": dict(pictures.fingerprints),
@@ -117,15 +122,21 @@ def auto(
             "device": work.device,
         }
         budget = open_budget(budget_path(folders["runs"], name), asked, 60 * minutes, started, replace)
-        with budget.kept("Stopped. Members that are done, and the one under way, are saved. Go on: the same again."):
+        for folder in (Path(predictions), Path(blends)):
+            with locked(folder):
+                pass  # it can be written
+        _check_target(pictures, Path(out or Path(submissions) / f"{name}.csv"), sample, id, out is not None)
+        again = "the same again, without --replace." if replace else "the same again."
+        with budget.kept(f"Stopped. Members that are done, and the one under way, are saved.\nGo on: {again}"):
             flips, costs = find_out(work, pictures, budget)
             planned = plan_now(work, pictures, costs, budget)
             if plan:
                 return AutoReport(name, minutes, budget.used_s, pictures.size_px, flips, planned)
-            say(f"Plan: {', '.join(f'{one.name} ({one.epochs} epochs)' for one in planned)}.", quiet)
+            ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
+            say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", quiet)
             while (step := next_step(work, pictures, costs, budget)) is not None:
                 make_member(work, step, budget)
-            names = names_of(work, budget)
+            names = names_of(budget)
             blended = blend(
                 names,
                 name=name,
@@ -142,6 +153,28 @@ def auto(
         return AutoReport(
             name, minutes, budget.used_s, pictures.size_px, flips, planned, steps, blended, blended.submission_path
         )
+
+
+def _check_target(pictures: Pictures, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:
+    """Raise now, not when the time is spent, where the submission that is asked for cannot be written.
+
+    Raises:
+        MisalignedError: there are no test pictures, or the sample's ids are not theirs.
+        InvalidOptionError, BadDataError, ResourceError: as the submission's writer says.
+    """
+    if "test" not in pictures.images:
+        if wanted or sample is not None:
+            raise MisalignedError("There are no test pictures, so no submission can be written. Give --test-dir DIR.")
+        return
+    ids = pictures.split("test").ids
+    if sample is None:
+        desk.id_form(ids, form)
+    else:
+        desk.match_sample(desk.read_sample(Path(sample)).ids, ids)
+    if path.suffix != ".csv":
+        raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
+    with locked(path.parent):
+        pass  # it can be written
 
 
 def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path) -> tuple[AutoStepReport, ...]:

@@ -23,6 +23,7 @@ from ensemble_kit.training.recipes import Recipe, resolve
 TRIAL_PX: Final = 32  # side of the pictures of the flip trial
 TRIAL_SHARE: Final = 0.04  # of the budget, what the flip trial may take
 MEASURING_SHARE: Final = 0.04  # and measuring candidates; those not come to are not planned
+PROBING_SHARE: Final = 0.1  # and the linear probe; where it would take longer there is none
 NEAR: Final = 0.85  # val accuracy of a linear probe from which pictures are much like ImageNet's
 SETTING_UP_S: Final = 8.0  # of a member: building, first steps, writing, weighing its views
 BLENDING_S: Final = 12.0
@@ -46,20 +47,19 @@ class Work(NamedTuple):
     device: str
     folders: Mapping[str, Any]
     skip_bad: bool
-    replace: bool
     quiet: bool
 
 
 def find_out(work: Work, pictures: Pictures, budget: Budget) -> tuple[FlipReport, Mapping[str, Cost]]:
     """Return whether to mirror pictures, and what each candidate costs here; measured once, then remembered."""
     found = budget.spent.found
+    if "at_hand" not in found:
+        found["at_hand"] = _at_hand(work)
+        budget.save()
     if "flips" not in found:
         found["flips"] = asdict(_flips(work, pictures, budget))
         budget.save()
-    wanted = _wanted(work, pictures)
-    if "near" not in found:
-        found["near"] = _probed(work, wanted, pictures, found["flips"]["flip"])
-        budget.save()
+    wanted = _wanted(pictures, budget)
     if "costs" not in found:
         found["costs"] = {}
         until_s = budget.left_s - MEASURING_SHARE * budget.seconds
@@ -67,13 +67,17 @@ def find_out(work: Work, pictures: Pictures, budget: Budget) -> tuple[FlipReport
             if _kind(one) not in found["costs"] and (budget.left_s > until_s or not found["costs"]):
                 found["costs"][_kind(one)] = asdict(_cost(one, work, pictures, found["flips"]["flip"]))
         budget.save()
-    return FlipReport(**found["flips"]), {kind: Cost(**cost) for kind, cost in found["costs"].items()}
+    costs = {kind: Cost(**cost) for kind, cost in found["costs"].items()}
+    if "near" not in found:
+        found["near"] = _probed(work, wanted, costs, pictures, budget)
+        budget.save()
+    return FlipReport(**found["flips"]), costs
 
 
 def plan_now(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> tuple[AutoPlanReport, ...]:
     """Return the members that are done or under way, and those that fit into the time that is left."""
     near = budget.spent.found["near"]
-    begun = [AutoPlanReport(**one["plan"]) for one in budget.spent.begun.values()]
+    begun = [AutoPlanReport(**{**one["plan"], "done": one["done"]}) for one in budget.spent.begun.values()]
     return (*begun, *(_reported(work, pictures, one, near) for one in _ahead(work, pictures, costs, budget)))
 
 
@@ -88,7 +92,8 @@ def next_step(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget:
         begun[report.name] = {
             "plan": asdict(report),
             "how": _how(step, report, budget.spent.found["flips"]["flip"], work.seed),
-            "replace": work.replace,
+            "once_s": _once_s(costs[_kind(step.candidate)], budget),
+            "replace": budget.spent.found["replace"],
             "done": False,
         }
         budget.save()
@@ -101,8 +106,8 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
     one = budget.spent.begun[name]
     replace = one.pop("replace", False)  # once: what is begun anew is gone on with
     budget.save()
-    reserve_s = _reserve_s(budget)
-    minutes = max(budget.left_s - reserve_s, 1.0) / 60
+    looking_s = 3 * one["once_s"] + SETTING_UP_S  # identity, and at least two views
+    minutes = max(budget.left_s - _reserve_s(budget) - looking_s, 1.0) / 60
     train(
         **work.given,
         **one["how"],
@@ -123,9 +128,9 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
     budget.save()
 
 
-def names_of(work: Work, budget: Budget) -> list[str]:
-    """Return the members that are done, in order; the linear probe where there is no other."""
-    return [name for name, one in budget.spent.begun.items() if one["done"]] or [_probe_name(work)]
+def names_of(budget: Budget) -> list[str]:
+    """Return the members that are done, in order."""
+    return [name for name, one in budget.spent.begun.items() if one["done"]]
 
 
 def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
@@ -140,14 +145,20 @@ def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
     return FlipReport(not trial.harmful, False, *trial)
 
 
-def _probed(work: Work, wanted: Sequence[Candidate], pictures: Pictures, flip: bool) -> bool | None:
-    """Fit a linear probe; return whether pictures are much like those of the weights. None: there are none.
+def _probed(
+    work: Work, wanted: Sequence[Candidate], costs: Mapping[str, Cost], pictures: Pictures, budget: Budget
+) -> bool | None:
+    """Fit a linear probe; return whether pictures are much like those of the weights.
 
-    Judged on val: train may hold near copies, among which cross-validation flatters. The member it makes
-    is blended only where no other is.
+    None: there are no weights, or no time to look at all pictures, which takes at most as long as an
+    epoch. Judged on val: train may hold near copies, among which cross-validation flatters. The member
+    it makes is not blended.
     """
-    tuned = next((one for one in wanted if one.pretrained), None)
+    tuned = next((one for one in wanted if one.pretrained and _kind(one) in costs), None)
     if tuned is None:
+        return None
+    cost = costs[_kind(tuned)]
+    if cost.epoch_s + _once_s(cost, budget) > PROBING_SHARE * budget.seconds:
         return None
     found = probe(
         **work.given,
@@ -156,7 +167,7 @@ def _probed(work: Work, wanted: Sequence[Candidate], pictures: Pictures, flip: b
         size=tuned.size_px(pictures.size_px),
         name=_probe_name(work),
         pretrained=True,
-        flip=flip,
+        flip=budget.spent.found["flips"]["flip"],
         device=work.device,
         skip_bad=work.skip_bad,
         replace=True,
@@ -166,17 +177,21 @@ def _probed(work: Work, wanted: Sequence[Candidate], pictures: Pictures, flip: b
     return found.member.val_accuracy >= NEAR
 
 
-def _wanted(work: Work, pictures: Pictures) -> list[Candidate]:
-    """Return the candidates for these pictures on this machine, in order."""
+def _at_hand(work: Work) -> list[str]:
+    """Return the architectures of the portfolio whose pre-trained weights are on this machine."""
     archs = {one.arch for one in PORTFOLIO if one.pretrained} if work.pretrained else set()
-    at_hand = [arch for arch in sorted(archs) if models_zoo.weights_at_hand(arch) in ("installed", "cached")]
-    return candidates(pictures.size_px, at_hand)
+    return [arch for arch in sorted(archs) if models_zoo.weights_at_hand(arch) in ("installed", "cached")]
+
+
+def _wanted(pictures: Pictures, budget: Budget) -> list[Candidate]:
+    """Return the candidates for these pictures, in order; the same ones in every call."""
+    return candidates(pictures.size_px, budget.spent.found["at_hand"])
 
 
 def _ahead(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> list[Planned]:
     """Return what fits into the time that is left, beside what is begun."""
     begun = budget.spent.begun
-    wanted = [one for one in _wanted(work, pictures) if _name(work, one) not in begun and _kind(one) in costs]
+    wanted = [one for one in _wanted(pictures, budget) if _name(work, one) not in begun and _kind(one) in costs]
     seconds = budget.left_s - _reserve_s(budget)
     return plan(wanted, [costs[_kind(one)] for one in wanted], seconds, JUDGING_S, at_any_cost=not begun)
 
@@ -189,7 +204,6 @@ def _reserve_s(budget: Budget) -> float:
 def _cost(one: Candidate, work: Work, pictures: Pictures, flip: bool) -> Cost:
     """Measure what an epoch of a candidate takes here, and all views of val and test."""
     from ensemble_kit.images.augment import augment
-    from ensemble_kit.inference.views import parse_views
     from ensemble_kit.training.timing import seconds_per_image, seconds_per_look
 
     size_px, recipe = one.size_px(pictures.size_px), _recipe(one)
@@ -204,13 +218,25 @@ def _cost(one: Candidate, work: Work, pictures: Pictures, flip: bool) -> Cost:
     classes, strength = len(pictures.data.classes), partial(augment, strength=recipe.augment, flip=flip)
     look_s = seconds_per_look(network, size_px, work.device)
     train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.device)
-    views = len(parse_views(ALL_VIEWS if flip else UNMIRRORED))
+    views = len(_all_views(flip))
     looks = sum(count for split, count in images.items() if split != "train")
     say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} pictures/s in training", work.quiet)
     return Cost(
         epoch_s=images["train"] * train_s + images["val"] * look_s,
         look_s=looks * views * look_s + SETTING_UP_S,
     )
+
+
+def _once_s(cost: Cost, budget: Budget) -> float:
+    """Return the seconds that one look at val and test takes."""
+    return (cost.look_s - SETTING_UP_S) / len(_all_views(budget.spent.found["flips"]["flip"]))
+
+
+def _all_views(flip: bool) -> tuple[str, ...]:
+    """Return the views that a member has where there is time."""
+    from ensemble_kit.inference.views import parse_views
+
+    return parse_views(ALL_VIEWS if flip else UNMIRRORED)
 
 
 def _affordable(work: Work, name: str, budget: Budget) -> str | None:
@@ -245,6 +271,8 @@ def _reported(work: Work, pictures: Pictures, planned: Planned, near: bool | Non
 
 def _how(planned: Planned, report: AutoPlanReport, flip: bool, seed: int) -> dict[str, Any]:
     """Return how a member is trained, as `train` is told."""
+    import torch
+
     one = planned.candidate
     return {
         "arch": one.arch,
@@ -255,6 +283,7 @@ def _how(planned: Planned, report: AutoPlanReport, flip: bool, seed: int) -> dic
         "epochs": planned.epochs,
         "flip": flip,
         "seed": seed + one.seed,
+        "threads": torch.get_num_threads(),  # part of the bits: gone on with as begun
         **one.overrides,
     }
 

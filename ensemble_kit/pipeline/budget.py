@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError, LockedError
 from ensemble_kit.pipeline.interruption import Stopped
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.budgets import Spent, read_spent, write_spent
 from ensemble_kit.storage.fields import plain
 
@@ -40,11 +41,13 @@ class Budget:
 
     @contextmanager
     def kept(self, go_on: str) -> Iterator[None]:
-        """Save at the end of the block, however it ends.
+        """Save before the block, while little time is lost, and at its end, however it ends.
 
         Raises:
             Stopped: a signal came; the message says how to go on.
+            ResourceError: it cannot be written.
         """
+        self.save()
         try:
             yield
         except Stopped as stopped:
@@ -55,12 +58,32 @@ class Budget:
             self.save()
 
 
+@contextmanager
+def alone(folder: Path, name: str) -> Iterator[None]:
+    """Be the only process that runs under this budget inside the block.
+
+    Args:
+        folder: that is locked.
+
+    Raises:
+        LockedError: another process does.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder, timeout_s=0))
+        except LockedError as error:
+            raise LockedError(
+                f"Another process runs ek auto under the name '{name}'. Wait until it ends, or choose another --name."
+            ) from error
+        yield
+
+
 def open_budget(path: Path, asked: Mapping[str, Any], seconds: float, started: float, replace: bool) -> Budget:
     """Return the budget to go on with, or a new one.
 
     Args:
         asked: what decides the members; a budget that was opened for something else is another one.
-        replace: begin anew.
+        replace: begin anew; what is found says so, as members of the old budget may still stand.
 
     Raises:
         InvalidOptionError: something else was asked for under this name.
@@ -68,7 +91,7 @@ def open_budget(path: Path, asked: Mapping[str, Any], seconds: float, started: f
     """
     wanted, spent = plain(asked), None if replace else read_spent(path)
     if spent is None:
-        return Budget(path, Spent(wanted), seconds, started)
+        return Budget(path, Spent(wanted, {"replace": replace}), seconds, started)
     other = [
         f"  {name}: {spent.asked.get(name)} there, {wanted.get(name)} here"
         for name in {**wanted, **spent.asked}

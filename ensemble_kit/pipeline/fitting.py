@@ -68,7 +68,7 @@ def fit_and_save(
             folder=way.folder,
             config=config_of(plan),
             facts=facts_of(plan, pictures.fingerprints, way.standing),
-            go_on=go_on(way.folder, way.predictions),
+            go_on=go_on(way.folder, way.predictions) + _clock(way.minutes),
             save_every_s=way.save_every_s,
             train_s=0.0 if way.state is None else way.state["facts"]["train_s"],
             notice=notice,
@@ -118,6 +118,11 @@ def fit_and_save(
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better val {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted
+
+
+def _clock(minutes: float | None) -> str:
+    """Return the option that a command needs for the same clock; a run's config has none."""
+    return "" if minutes is None else f" --minutes {minutes:g}"
 
 
 def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:

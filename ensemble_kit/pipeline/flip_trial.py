@@ -41,6 +41,9 @@ def try_flips(pictures: Pictures, seconds: float, device: str, epochs: int = 20)
     Args:
         pictures: small ones, of about 32 px.
         seconds: after which its training ends, where its epochs have not.
+
+    Returns:
+        What came of it; of 0 images where train cannot be parted, as where it is one group.
     """
     import torch
 
@@ -51,6 +54,8 @@ def try_flips(pictures: Pictures, seconds: float, device: str, epochs: int = 20)
     train = pictures.split("train")
     assert train.labels is not None
     held = fold_of(train.ids, train.labels, train.groups, folds=FOLDS) == 0
+    if held.all() or not held.any():
+        return FlipTrial(0, 0.0, 0.0, 1.0)
     images, labels = np.asarray(pictures.images["train"]), np.asarray(train.labels)
     recipe = resolve("strong", {"epochs": epochs, "flip": False, "ema": 0.95, "warmup_epochs": 2.0})
     network = build_network(

@@ -214,7 +214,8 @@ def _standing(name: str, order: Order) -> str:
     training = store.read_manifest(order.predictions / name).training
     if training.get("in_time", True):
         return f"{name}: trained already, with these very options."
-    return f"{name}: trained already, until its --minutes were over (epoch {training['kept_epoch']} kept); anew: --replace."
+    kept = f"epoch {training['kept_epoch']} kept"
+    return f"{name}: trained already, until its --minutes were over ({kept}); anew: --replace."
 
 
 def _report(plan: Plan, pictures: Pictures, predictions: Path, folder: Path) -> TrainReport:

@@ -112,9 +112,9 @@ def plan(
 ) -> list[Planned]:
     """Return what to train in so many seconds, in order.
 
-    Every candidate that fits as it is worth is taken, first come first served. Where none does,
-    the first that fits with its least epochs is, or else, at any cost, the cheapest. The time that
-    is left lengthens all of them alike.
+    Candidates are taken first come first served: for all their epochs, or where there is no time for
+    them, for as many as there is time for, but never fewer than their least. Where none is taken, the
+    cheapest is, at any cost. The time that is left lengthens all of them alike.
 
     Args:
         costs: one a candidate.
@@ -129,22 +129,21 @@ def plan(
         >>> [(one.candidate.name, one.epochs) for one in plan([a, b], [Cost(4, 4), Cost(2, 4)], 100)]
         [('a', 14), ('b', 14)]
     """
-    usable, left, taken = (1 - MARGIN) * seconds, (1 - MARGIN) * seconds, []
-    fixed = [replace(cost, look_s=cost.look_s + judging_s) for cost in costs]
-    pairs = list(zip(wanted, fixed, strict=True))
+    usable = left = (1 - MARGIN) * seconds
+    pairs = [(one, replace(cost, look_s=cost.look_s + judging_s)) for one, cost in zip(wanted, costs, strict=True)]
+    taken: list[tuple[Candidate, Cost, float]] = []
     for one, cost in pairs:
-        needed = one.epochs * cost.epoch_s + cost.look_s
-        if needed <= left:
-            taken.append((one, cost))
-            left -= needed
-    if not taken and pairs:
-        cheapest = min(pairs, key=lambda pair: pair[0].least_epochs * pair[1].epoch_s)
-        possible = [pair for pair in pairs if pair[0].least_epochs * pair[1].epoch_s + pair[1].look_s <= usable]
-        taken = possible[:1] or ([cheapest] if at_any_cost else [])
-    looks = sum(cost.look_s for _, cost in taken)
-    factor = min(LONGEST, (usable - looks) / sum(one.epochs * cost.epoch_s for one, cost in taken)) if taken else 0.0
+        epochs = min(float(one.epochs), (left - cost.look_s) / cost.epoch_s)
+        if epochs >= one.least_epochs:
+            taken.append((one, cost, epochs))
+            left -= epochs * cost.epoch_s + cost.look_s
+    if not taken and pairs and at_any_cost:
+        one, cost = min(pairs, key=lambda pair: pair[0].least_epochs * pair[1].epoch_s + pair[1].look_s)
+        taken.append((one, cost, max(1.0, (left - cost.look_s) / cost.epoch_s)))
+    learning_s = sum(epochs * cost.epoch_s for _, cost, epochs in taken)
+    factor = min(LONGEST, 1 + max(0.0, left) / learning_s) if taken else 1.0
     planned = []
-    for one, cost in taken:
-        epochs = max(1, int(one.epochs * factor + 1e-9))
-        planned.append(Planned(one, epochs, epochs * cost.epoch_s + cost.look_s))
+    for one, cost, epochs in taken:
+        whole = max(1, int(epochs * factor + 1e-9))
+        planned.append(Planned(one, whole, whole * cost.epoch_s + cost.look_s))
     return planned

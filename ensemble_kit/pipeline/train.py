@@ -1,6 +1,8 @@
 """data + architecture + recipe -> members: one, or a family of seeds or folds."""
 
 import math
+import re
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_changes
 from pathlib import Path
@@ -9,10 +11,12 @@ from typing import Any
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.interruption import Stopped
 from ensemble_kit.pipeline.networks import arch_options
-from ensemble_kit.pipeline.one_run import Order, train_one
+from ensemble_kit.pipeline.one_run import Order, snapshot_names, train_one
 from ensemble_kit.pipeline.reserve import base_name
 from ensemble_kit.results import FamilyReport, TrainReport
+from ensemble_kit.storage.members import list_members
 from ensemble_kit.tables import pick
 from ensemble_kit.training.recipes import Recipe, check, resolve
 
@@ -82,9 +86,10 @@ def train(
         metric: by which an epoch is better on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         patience: epochs without a better one after which training stops; 0: never. Recorded too.
         minutes: by the clock, after which a run ends with what it has learnt; recorded. None: never.
+            Each member of a family has so many, and so has a run that is gone on with.
         threads: of the processor; None leaves torch's choice. Part of the bits.
         resume: go on with the unfinished run of that name, bit for bit; begin where there is none;
-            do nothing where the member stands as asked for.
+            do nothing where the member stands as asked for. So for each member of a family.
         replace: overwrite the member of that name, and discard an unfinished run.
         save_every: seconds between two saves of the unfinished run; 0: after every step.
         predictions, runs, cache: folders of members, of runs, of decoded pictures.
@@ -116,7 +121,7 @@ def train(
         split_seed=split_seed,
     )
     chosen = resolve(recipe, hyperparameters)
-    _check(keep, metric, patience, save_every, minutes)
+    _check(seed, keep, metric, patience, save_every, minutes)
     check(chosen)
     _check_family(chosen, keep, patience, seeds, folds, fold)
     order = Order(
@@ -151,28 +156,68 @@ def train(
     orders = list(_each(order, seeds))
     if len(orders) == 1:
         return train_one(orders[0])
-    return FamilyReport(tuple(train_one(one) for one in orders))
+    _check_names(orders)
+    return _train_all(orders)
 
 
 def _each(order: Order, seeds: int) -> Iterator[Order]:
-    """Yield the orders of a family: one a seed, and of each one a fold."""
+    """Yield the orders of a family: one a seed, and of each one a fold.
+
+    The name may be that of one member of it, as it stands in a member's config.
+    """
     if seeds == 1 and not order.folds:
         yield order
         return
     base = order.name or base_name(order.arch)
+    base = base if seeds == 1 else re.sub(r"-seed-\d+$", "", base)
     for seed in range(order.seed, order.seed + seeds):
         name = base if seeds == 1 else f"{base}-seed-{seed}"
         one = with_changes(order, seed=seed, name=name, family=order.family or base)
         if not order.folds:
             yield one
         for fold in [order.fold] if order.fold else range(1, order.folds + 1):
-            ending = f"-fold-{fold}"
-            stem = name.removesuffix(ending)
-            yield with_changes(one, fold=fold, name=stem + ending, family=order.family or stem)
+            stem = re.sub(r"-fold-\d+$", "", name)
+            yield with_changes(one, fold=fold, name=f"{stem}-fold-{fold}", family=order.family or stem)
 
 
-def _check(keep: str, metric: str, patience: int, save_every: float, minutes: float | None) -> None:
+def _train_all(orders: Sequence[Order]) -> FamilyReport:
+    """Train one member after the other; where a signal comes, say how the family goes on.
+
+    Raises:
+        Stopped: it came; the members that are done stand.
+        as `train` says.
+    """
+    done: list[TrainReport] = []
+    for one in orders:
+        try:
+            done.append(train_one(one))
+        except KeyboardInterrupt as stopped:
+            how = "--resume instead of --replace" if one.replace else "--resume"
+            raise Stopped(
+                getattr(stopped, "signal", signal.SIGINT),
+                f"{str(stopped) or 'Interrupted.'}\nTrained: {len(done)} of {len(orders)} members. "
+                f"To go on with them all: the same command with {how}.",
+            ) from None
+    return FamilyReport(tuple(done))
+
+
+def _check_names(orders: Sequence[Order]) -> None:
+    """Raise, before anything is trained, where a member stands under a name that the family needs."""
+    for one in orders:
+        assert one.name is not None
+        there = list_members(one.predictions)
+        taken = [name for name in (one.name, *snapshot_names(one.name, one.recipe.cycles)) if name in there]
+        if taken and not (one.resume or one.replace):
+            raise InvalidOptionError(
+                f"{one.predictions} already has a member '{taken[0]}'. Choose another --name, or give --resume to "
+                "train only what is missing, or --replace."
+            )
+
+
+def _check(seed: int, keep: str, metric: str, patience: int, save_every: float, minutes: float | None) -> None:
     """Raise where an option that is no recipe's is out of its range."""
+    if seed < 0:
+        raise InvalidOptionError(f"--seed is {seed}; wanted a whole number from 0.")
     if keep not in ("last", "best"):
         raise InvalidOptionError(f"--keep is '{keep}'; wanted last or best.")
     pick(METRICS, metric, "metric")

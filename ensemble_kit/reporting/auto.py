@@ -32,6 +32,7 @@ def done(report: AutoReport) -> str:
         f"Blend '{report.name}': honest estimate {percent(blend.honest_accuracy)} % "
         f"({interval(blend.honest_interval)})",
         wrapped(blend.verdict),
+        *(wrapped(note) for note in blend.notes),
         _flips(report.flips),
         f"{report.used_s / 60:.1f} of {report.minutes:g} minutes used.",
     ]
@@ -49,11 +50,11 @@ def _plan(report: AutoReport) -> str:
             "yes" if one.pretrained else "no",
             str(one.size_px),
             str(one.epochs),
-            _clock(one.seconds),
+            "done" if one.done else _clock(one.seconds),
         ]
         for one in report.plan
     ]
-    total_s = sum(one.seconds for one in report.plan)
+    total_s = sum(one.seconds for one in report.plan if not one.done)
     return "\n".join(
         [
             table(["member", "recipe", "pre-trained", "px", "epochs", "minutes"], rows),
@@ -67,6 +68,8 @@ def _plan(report: AutoReport) -> str:
 
 def _flips(flips: FlipReport) -> str:
     """Return in a line whether pictures are mirrored, and why."""
+    if flips.images == 0:
+        return "Pictures are mirrored: there are too few of them to find out whether they may be."
     if flips.asked or flips.accuracy is None or flips.mirrored_accuracy is None:
         return f"Pictures are {'' if flips.flip else 'not '}mirrored, as asked."
     return (

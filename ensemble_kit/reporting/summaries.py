@@ -60,10 +60,9 @@ def _family(report: FamilyReport) -> str:
         table(["member", "val acc", "95 % interval", "log loss", "seconds"], rows),
         f"mean val accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members",
     ]
-    if all(member.name.rpartition("-")[0].endswith("-fold") for member in members):
-        lines.append("Next: ek blend --tune-on oof")
-    else:
-        lines.append("Next: ek blend")
+    stems = [member.name.rpartition("-fold-")[0] for member in members]
+    whole = all(stem and stems.count(stem) > 1 for stem in stems)  # one fold alone does not cover train
+    lines.append(f"Next: ek blend {' '.join(dict.fromkeys(stems))} --tune-on oof" if whole else "Next: ek blend")
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ class AutoPlanReport:
     """A member that is to be trained.
 
     pretrained: whether from ImageNet weights; seconds: what training and looking should take.
+    done: it stands already.
     """
 
     name: str
@@ -21,6 +22,7 @@ class AutoPlanReport:
     recipe: str
     epochs: int
     seconds: float
+    done: bool = False
 
 
 @dataclass(frozen=True)

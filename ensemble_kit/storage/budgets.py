@@ -41,7 +41,7 @@ def write_spent(path: Path, spent: Spent) -> None:
     Raises:
         ResourceError: it cannot be written.
     """
-    replace_file(path, seal(asdict(spent)))
+    replace_file(path, seal({**asdict(spent), "begun": list(spent.begun.items())}))  # sealing would sort a mapping
 
 
 def read_spent(path: Path) -> Spent | None:
@@ -52,9 +52,11 @@ def read_spent(path: Path) -> Spent | None:
     """
     if not path.is_file():
         return None
-    content = unseal(path.read_bytes(), path)
     try:
-        return build(Spent, content)
+        content = unseal(path.read_bytes(), path)
+        return build(Spent, {**content, "begun": dict(content["begun"])})
+    except CorruptError as error:
+        raise CorruptError(f"{error} Or begin anew with --replace.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{path} is no state of a run under a budget: {error} Begin anew with --replace.") from error
 

@@ -1,5 +1,20 @@
 """How a network learns: recipes, optimisers, schedules and the loop.
 
+    recipes     every number of a run, its range, the named recipes
+    loop        pictures + module + recipe -> weights and a history; epochs, cycles, the clock
+    step        one step of it: pictures changed and mixed, loss, gradients (depthwise: quick ones in bfloat16)
+    balance     rare classes count as much as frequent ones
+    mixing      pictures mixed in pairs
+    layers      which layers learn, and how fast
+    optimizers  how gradients become changes
+    schedules   the course of the learning rate, and its restarts
+    averaging   the running mean of the weights
+    progress    where a run stands, to be taken up again
+    finder      the range test for learning rates
+    probe       a linear classifier on features
+    soups       the mean of the weights of several networks
+    timing      how fast this machine trains
+
 Takes a module, uint8 pictures in memory and a recipe; gives back weights and a history.
 Never reads or writes files, never knows where pictures come from: the augmentation is
 handed in. To add an optimiser or a schedule: write the function, add a line here.

@@ -54,11 +54,11 @@ def seconds_per_image(
         ends.append(time.perf_counter())
 
     def out_of_time() -> bool:
-        return len(ends) > _WARM_UP + _LEAST and ends[-1] - ends[_WARM_UP] > at_least_s
+        return len(ends) >= _WARM_UP + _LEAST and ends[-1] - ends[_WARM_UP - 1] > at_least_s
 
     endless = replace(recipe, epochs=10_000, cycles=1, head_epochs=0)
     fit(
         module, images, labels, None, None, endless, 0, augment, device=device, on_step=on_step, out_of_time=out_of_time
     )
-    steps = [later - earlier for earlier, later in zip(ends[_WARM_UP:], ends[_WARM_UP + 1 :], strict=False)]
+    steps = [later - earlier for earlier, later in zip(ends[_WARM_UP - 1 :], ends[_WARM_UP:], strict=False)]
     return statistics.median(steps) / recipe.batch_size

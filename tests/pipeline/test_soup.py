@@ -216,6 +216,20 @@ def test_a_spoiled_soup_is_written_with_a_warning(kitchen):
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("method", ["uniform", "greedy"])
+def test_a_soup_whose_views_are_made_again_is_still_a_soup(kitchen, method):
+    ek.soup(["kin-1", "kin-2"], "soup", method, **FAST)
+    before, logits = manifest("soup"), val_of("soup")[0]
+    assert before["training"]["soup"]["method"] == method
+    assert before["val_used_for"] == (["soup"] if method == "greedy" else [])
+    report = ek.tta("runs/soup", views="hflip", choose="none", replace=True, engine="eager", **FAST)
+    assert set(report.computed) == {"identity", "hflip"}
+    after = manifest("soup")
+    for said in ("training", "val_used_for", "family", "seed", "recipe", "source", "checkpoint_sha256"):
+        assert after[said] == before[said], said
+    np.testing.assert_allclose(val_of("soup")[0], logits, atol=1e-4)
+
+
 def test_what_val_chose_for_an_ingredient_it_chose_for_the_soup(kitchen):
     ek.train("data", "mlp", "best", seed=3, epochs=1, keep="best", patience=1, **FAST)
     ek.soup(["mlp", "best"], "soup", **FAST)

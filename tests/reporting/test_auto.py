@@ -1,0 +1,121 @@
+"""What `ek auto` prints: whole sentences in 80 columns, and nothing that is not so."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ensemble_kit.reporting.auto import done
+from ensemble_kit.results import AutoPlanReport, AutoReport, AutoStepReport, BlendReport, FlipReport
+
+FOUND = FlipReport(True, False, 397, 0.913, 0.907, 0.8)
+
+
+def planned(name="auto-cnn-deep-0", seconds=65.9, **more):
+    return AutoPlanReport(name, "cnn-deep", False, 40, "strong", 60, seconds, **more)
+
+
+def step(name, honest, added, epochs_done=60):
+    return AutoStepReport(
+        name=name,
+        arch="cnn-deep",
+        pretrained=False,
+        size_px=40,
+        recipe="strong",
+        epochs=60,
+        epochs_done=epochs_done,
+        in_time=epochs_done == 60,
+        train_s=123.4,
+        views=13,
+        val_accuracy=0.876,
+        honest_accuracy=honest,
+        honest_interval=(0.8, 0.95),
+        added=added,
+    )
+
+
+def blended(notes=()):
+    """A blend of which only what is printed matters."""
+    said = {
+        "val_images": 300,
+        "honest_accuracy": 0.9033,
+        "honest_interval": (0.8644, 0.9321),
+        "verdict": "word " * 40,
+        "notes": tuple(notes),
+    }
+    blend = object.__new__(BlendReport)
+    for name, value in said.items():
+        object.__setattr__(blend, name, value)
+    return blend
+
+
+def trained(**changes):
+    steps = (step("auto-lite0-0", 0.89, None), step("auto-cnn-deep-0", 0.9033, 0.0133, epochs_done=17))
+    report = AutoReport("auto", 20, 780, 48, FOUND, (planned(),), steps, blended(), Path("submissions/auto.csv"))
+    return replace(report, **changes)
+
+
+def plan(*members, **changes):
+    return replace(AutoReport("auto", 20, 66, 48, FOUND, members or (planned(), planned("auto-cnn-deep-1"))), **changes)
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("report", [plan(), trained(), plan(flips=FlipReport(False, True))])
+def test_every_line_fits_80_columns(monkeypatch, report):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, done(report).splitlines())) <= 80
+
+
+def test_a_plan_says_what_will_be_trained_and_that_nothing_was():
+    text = done(plan())
+    assert text.splitlines()[2].split() == ["auto-cnn-deep-0", "strong", "no", "40", "60", "1:05"]
+    assert "2:11 of 20 minutes, 1.1 of them used;" in text
+    assert text.endswith("Nothing was trained. Next: the same without --plan")
+
+
+def test_a_member_that_stands_takes_no_more_time():
+    text = done(plan(planned(done=True), planned("auto-cnn-deep-1")))
+    assert text.splitlines()[2].split()[-1] == "done"
+    assert "1:05 of 20 minutes" in text
+
+
+def test_what_each_member_added_is_told_signed_and_the_first_added_nothing():
+    rows = [line.split() for line in done(trained()).splitlines()[2:4]]
+    assert rows[0] == ["auto-lite0-0", "40", "60", "123", "13", "87.6", "89.0", "-"]
+    assert rows[1] == ["auto-cnn-deep-0", "40", "17/60", "123", "13", "87.6", "90.3", "+1.3"]
+    lost = trained(steps=(step("a", 0.9, None), step("b", 0.88, -0.02)))
+    assert done(lost).splitlines()[3].split()[-1] == "-2.0"
+
+
+def test_the_estimate_the_time_and_the_submission_are_told():
+    text = done(trained())
+    assert "Blend 'auto': honest estimate 90.3 % (86.4 to 93.2)" in text
+    assert "13.0 of 20 minutes used." in flat(text)
+    assert text.splitlines()[-1] == "Submission: submissions/auto.csv"
+
+
+def test_that_there_is_no_submission_is_told():
+    text = done(trained(submission_path=None, blend=blended(["No submission: no test logits in 'a'."])))
+    assert "Submission:" not in text
+    assert "No submission: no test logits in 'a'." in text
+
+
+@pytest.mark.parametrize(
+    ("flips", "sentence"),
+    [
+        (
+            FOUND,
+            "Pictures are mirrored: a small network has 91.3 % of 397 training pictures held out right, and",
+        ),
+        (FlipReport(False, False, 53, 0.9, 0.1, 1e-9), "Pictures are not mirrored: a small network has 90.0 % of 53"),
+        (FlipReport(True, True), "Pictures are mirrored, as asked."),
+        (FlipReport(False, True), "Pictures are not mirrored, as asked."),
+        (FlipReport(True, False, 0, 0.0, 0.0, 1.0), "Pictures are mirrored: there are too few of them to find out"),
+    ],
+)
+def test_whether_pictures_are_mirrored_and_why_is_told(flips, sentence):
+    assert sentence in flat(done(trained(flips=flips)))
+    assert sentence in flat(done(plan(flips=flips)))
