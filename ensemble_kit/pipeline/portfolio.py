@@ -129,7 +129,7 @@ def plan(
         >>> [(one.candidate.name, one.epochs) for one in plan([a, b], [Cost(4, 4), Cost(2, 4)], 100)]
         [('a', 14), ('b', 14)]
     """
-    usable = left = (1 - MARGIN) * seconds
+    left = (1 - MARGIN) * seconds
     pairs = [(one, replace(cost, look_s=cost.look_s + judging_s)) for one, cost in zip(wanted, costs, strict=True)]
     taken: list[tuple[Candidate, Cost, float]] = []
     for one, cost in pairs:
@@ -140,6 +140,7 @@ def plan(
     if not taken and pairs and at_any_cost:
         one, cost = min(pairs, key=lambda pair: pair[0].least_epochs * pair[1].epoch_s + pair[1].look_s)
         taken.append((one, cost, max(1.0, (left - cost.look_s) / cost.epoch_s)))
+        left = 0.0
     learning_s = sum(epochs * cost.epoch_s for _, cost, epochs in taken)
     factor = min(LONGEST, 1 + max(0.0, left) / learning_s) if taken else 1.0
     planned = []

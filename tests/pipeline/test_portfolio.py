@@ -70,30 +70,27 @@ def test_nobody_gets_fewer_epochs_than_the_least_nor_more_than_the_longest(field
     planned = plan(*field, seconds, at_any_cost=False)
     for step in planned:
         assert step.candidate.least_epochs <= step.epochs <= LONGEST * step.candidate.epochs
-    if len(planned) > 1:
-        assert all(step.epochs >= step.candidate.epochs for step in planned)
+    assert all(step.epochs >= step.candidate.epochs for step in planned[:-1])  # the last alone may be cut
 
 
 @settings(max_examples=60, deadline=None)
 @given(fields(), SECONDS)
 def test_who_is_passed_over_would_not_have_fitted_after_those_before(field, seconds):
     chosen = {step.candidate.name for step in plan(*field, seconds, at_any_cost=False)}
-    whole = [(each, each.epochs * cost.epoch_s + cost.look_s) for each, cost in zip(*field, strict=True)]
-    if any(needed <= usable(seconds) for _, needed in whole):
-        left = usable(seconds)
-        for each, needed in whole:
-            assert (each.name in chosen) == (needed <= left)
-            left -= needed if each.name in chosen else 0
+    left = usable(seconds)
+    for each, cost in zip(*field, strict=True):
+        least, whole = (epochs * cost.epoch_s + cost.look_s for epochs in (each.least_epochs, each.epochs))
+        if abs(least - left) > 1e-6:  # not so near that rounding decides
+            assert (each.name in chosen) == (least < left)
+        left -= min(whole, left) if each.name in chosen else 0
 
 
 @settings(max_examples=60, deadline=None)
 @given(fields(), SECONDS, st.floats(0, 5_000))
 def test_with_more_time_a_candidate_is_given_up_only_for_one_before_it(field, seconds, more):
-    """First come first served: among those that fit whole, the first that differs is one gained."""
-    whole = [each.epochs * cost.epoch_s + cost.look_s for each, cost in zip(*field, strict=True)]
-    if not any(needed <= usable(seconds) for needed in whole):
-        return
-    few, many = ({step.candidate.name for step in plan(*field, time)} for time in (seconds, seconds + more))
+    """First come first served: the first that differs is one gained."""
+    times = (seconds, seconds + more)
+    few, many = ({step.candidate.name for step in plan(*field, time, at_any_cost=False)} for time in times)
     differ = [each.name for each in field[0] if (each.name in few) != (each.name in many)]
     assert not differ or differ[0] in many
 
@@ -120,18 +117,20 @@ def test_without_end_everybody_is_trained_the_longest(field):
         (0, ("b", 1)),  # nothing fits: the cheapest, an epoch at least
         (17, ("b", 4)),  # still nothing: b would need 5 x 3 + 3
         (18, ("b", 5)),
-        (33, ("b", 10)),  # b fits whole; a would with its least epochs only
-        (48, ("b", 15)),
-        (62, ("b", 19)),
-        (63, ("a", 10)),  # now a fits whole: 10 x 6 + 3; nothing is left for b
-        (95, ("a", 15)),
-        (96, ("a", 10)),  # and now both do
+        (32, ("b", 9)),  # a would need 5 x 6 + 3
+        (33, ("a", 5)),
+        (48, ("a", 7)),
+        (63, ("a", 10)),  # whole: 10 x 6 + 3; nothing is left for b
+        (80, ("a", 12)),  # 17 are, too few for b, so a is lengthened
     ],
 )
 def test_two_candidates_by_hand(monkeypatch, seconds, first):
     monkeypatch.setattr(portfolio, "MARGIN", 0.0)
-    planned = named(plan([one("a"), one("b")], [Cost(6, 3), Cost(3, 3)], seconds))
-    assert planned == [first, ("b", 10)] if seconds == 96 else planned == [first]
+    field = [one("a"), one("b")], [Cost(6, 3), Cost(3, 3)]
+    assert named(plan(*field, seconds)) == [first]
+    assert named(plan(*field, 81)) == [("a", 10), ("b", 5)]
+    assert named(plan(*field, 95)) == [("a", 10), ("b", 9)]
+    assert named(plan(*field, 96)) == [("a", 10), ("b", 10)]
 
 
 def test_the_first_that_fits_with_its_least_epochs_goes_before_a_cheaper_one(monkeypatch):
@@ -149,7 +148,7 @@ def test_what_is_left_lengthens_all_alike(monkeypatch):
     assert named(plan(*field, 68)) == [("a", 10), ("b", 20)]
     assert named(plan(*field, 98)) == [("a", 15), ("b", 30)]
     assert named(plan(*field, 98, judging_s=15)) == [("a", 10), ("b", 20)]
-    assert named(plan(*field, 97, judging_s=15)) == [("a", 19)]
+    assert named(plan(*field, 97, judging_s=15)) == [("a", 10), ("b", 19)]
 
 
 def test_nobody_wanted_is_no_plan():
