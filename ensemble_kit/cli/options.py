@@ -70,7 +70,11 @@ readings = (
     click.option("--group-from", default=None, metavar="REGEX", help="Pictures that belong together, from their ids."),
     click.option("--val-fraction", type=float, default=None, help="Share of train to hold out where there is no val."),
     click.option(
-        "--split-seed", type=int, default=0, show_default=True, help="Which pictures that share is, for all members."
+        "--split-seed",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Which pictures that share, or each fold, is; for all members.",
     ),
 )
 """How the pictures are to be read: ids, classes, groups, and the share held out."""

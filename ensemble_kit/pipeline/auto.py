@@ -8,7 +8,8 @@ from typing import Final
 
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images.sources import Source
-from ensemble_kit.pipeline.auto_work import Work, find_out, make_member, names_of, next_step, plan_now
+from ensemble_kit.pipeline.auto_measuring import Work, find_out
+from ensemble_kit.pipeline.auto_work import names_of, next_step, plan_now, try_member
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.grounds import estimate, ground_of
@@ -135,7 +136,7 @@ def auto(
             ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", quiet)
             while (step := next_step(work, pictures, costs, budget)) is not None:
-                make_member(work, step, budget)
+                try_member(work, step, budget)
             names = names_of(budget)
             blended = blend(
                 names,

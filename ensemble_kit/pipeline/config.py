@@ -5,6 +5,7 @@ config.yaml. Relative paths start from the file's folder. Never evaluates anythi
 """
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -59,11 +60,17 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
 
 
 def config_of(plan: "Plan") -> dict[str, Any]:
-    """Return a plan as the options that repeat it, in the order of its config.yaml."""
+    """Return a plan as the options that repeat it, in the order of its config.yaml.
+
+    A family that follows from the name is left out, so that a repetition under another name has its own.
+    """
     flat = asdict(plan)
     source, hyperparameters = flat.pop("source"), flat.pop("hyperparameters")
     del flat["classes"]
     name, recipe = flat.pop("name"), flat.pop("recipe")
+    follows = re.sub(r"-fold-\d+$", "", name) if flat["fold"] else name
+    if flat["family"] == follows and (flat["fold"] or hyperparameters.get("cycles", 1) > 1):
+        flat["family"] = None
     return {"name": name, **source, "recipe": recipe, **hyperparameters, **flat}
 
 

@@ -141,6 +141,7 @@ def _described(member: store.Member, predictions: Path, metric: str = "accuracy"
         name=manifest.name,
         arch=manifest.arch,
         source=manifest.source,
+        family=manifest.family,
         val_accuracy=judged.accuracy,
         val_interval=judged.interval(val.groups),
         val_log_loss=judged.score("log-loss"),

@@ -60,9 +60,10 @@ def _family(report: FamilyReport) -> str:
         table(["member", "val acc", "95 % interval", "log loss", "seconds"], rows),
         f"mean val accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members",
     ]
-    stems = [member.name.rpartition("-fold-")[0] for member in members]
-    whole = all(stem and stems.count(stem) > 1 for stem in stems)  # one fold alone does not cover train
-    lines.append(f"Next: ek blend {' '.join(dict.fromkeys(stems))} --tune-on oof" if whole else "Next: ek blend")
+    families = [str(member.family) for member in members]
+    folds = all("-fold-" in member.name for member in members)
+    whole = folds and all(families.count(one) > 1 for one in families)  # one fold alone does not cover train
+    lines.append(f"Next: ek blend {' '.join(dict.fromkeys(families))} --tune-on oof" if whole else "Next: ek blend")
     return "\n".join(lines)
 
 

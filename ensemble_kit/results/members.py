@@ -17,6 +17,7 @@ class MemberReport:
     """One member as `ek members` shows it; val figures are None where val has no labels.
 
     metric: the metric that was asked for; val_score and val_score_interval are in it.
+    family: what members are called that were trained alike; None: it has no siblings.
     calibration_error: expected calibration error, 15 equal-width bins, in [0, 1].
     ms_per_image: milliseconds a picture and view; None for an imported member.
     val_used_for: what val decided while the member was made; empty is best.
@@ -25,6 +26,7 @@ class MemberReport:
     name: str
     arch: str
     source: str
+    family: str | None
     val_accuracy: float
     val_interval: Interval
     val_log_loss: float

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, InvalidOptionError, LockedError, MisalignedError, ResourceError
-from ensemble_kit.pipeline import auto_work, budget, portfolio
+from ensemble_kit.pipeline import auto_measuring, auto_work, budget, portfolio
 from ensemble_kit.pipeline.flip_trial import FlipTrial
 from ensemble_kit.pipeline.interruption import Stopped
 from ensemble_kit.pipeline.portfolio import Candidate, Cost
@@ -60,12 +60,12 @@ class World:
         self.now, self.data, self.patch, self.calls = 0.0, data, patch, []
         for module in (budget, auto_module):
             patch.setattr(module, "time", self)
-        for module in (portfolio, auto_work):
+        for module in (portfolio, auto_measuring):
             patch.setattr(module, "PORTFOLIO", FIELD)
-        patch.setattr(auto_work, "_cost", lambda *given: COST)
-        patch.setattr(auto_work.models_zoo, "weights_at_hand", lambda arch: "absent")
-        patch.setattr(auto_work, "ALL_VIEWS", "flips,scale@1.1")
-        patch.setattr(auto_work, "UNMIRRORED", "scale@1.1,scale@1.2")
+        patch.setattr(auto_measuring, "_cost", lambda *given: COST)
+        patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "absent")
+        patch.setattr(auto_measuring, "ALL_VIEWS", "flips,scale@1.1")
+        patch.setattr(auto_measuring, "UNMIRRORED", "scale@1.1,scale@1.2")
         patch.setattr(tta_module, "curve_of", lambda *given: None)  # a plot takes a second
         self.takes("train", lambda given: 8.0 + given["epochs"] * COST.epoch_s)
         self.takes("tta", lambda given: 2.0)
@@ -187,7 +187,7 @@ def test_a_plan_trains_nothing_and_what_follows_measures_nothing_again(world):
     assert (planned.blend, planned.steps, planned.submission_path) == (None, (), None)
     assert world.made == []
     assert not list_members(Path("predictions"))
-    world.patch.setattr(auto_work, "_cost", lambda *given: pytest.fail("measured again"))
+    world.patch.setattr(auto_measuring, "_cost", lambda *given: pytest.fail("measured again"))
     assert world.run(plan=True).plan == planned.plan
 
 
@@ -296,7 +296,7 @@ def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
         world.now += 55.0
         return FlipTrial(17, 0.5, 0.5, 1.0)
 
-    world.patch.setattr(auto_work, "try_flips", slow)
+    world.patch.setattr(auto_measuring, "try_flips", slow)
     report = world.run(flip=None)
     assert [one.name for one in report.steps] == TWO[:1]
     assert report.steps[0].views == 1
@@ -315,16 +315,17 @@ def test_training_that_the_clock_ends_is_kept_as_far_as_it_came(world):
 
 def test_a_member_may_train_until_blending_must_begin(world):
     world.run()
-    once_s = (COST.look_s - auto_work.SETTING_UP_S) / 3
+    once_s = (COST.look_s - auto_measuring.SETTING_UP_S) / 3
     left = [60.0, 60.0 - (8 + 4) - 2]
     for members, (seconds, (_, given)) in enumerate(zip(left, world.calls[::2], strict=True), start=1):
-        kept_s = auto_work.BLENDING_S + members * auto_work.JUDGING_S + once_s
+        looks_s = 3 * once_s + auto_measuring.SETTING_UP_S
+        kept_s = auto_work.BLENDING_S + members * auto_work.JUDGING_S + looks_s
         assert 60 * given["minutes"] == pytest.approx(seconds - kept_s)
 
 
 @pytest.mark.parametrize(("harm", "flip"), [(True, False), (False, True)])
 def test_what_the_flip_trial_says_is_obeyed(world, harm, flip):
-    world.patch.setattr(auto_work, "try_flips", lambda *given: FlipTrial(53, 0.9, 0.1 if harm else 0.9, 1e-9))
+    world.patch.setattr(auto_measuring, "try_flips", lambda *given: FlipTrial(53, 0.9, 0.1 if harm else 0.9, 1e-9))
     report = world.run(flip=None, plan=True)
     assert report.flips.flip == flip
     assert not report.flips.asked
@@ -332,7 +333,7 @@ def test_what_the_flip_trial_says_is_obeyed(world, harm, flip):
 
 @pytest.mark.slow
 def test_not_to_be_mirrored_holds_for_training_and_looking(world):
-    world.patch.setattr(auto_work, "try_flips", lambda *given: pytest.fail("asked for nothing"))
+    world.patch.setattr(auto_measuring, "try_flips", lambda *given: pytest.fail("asked for nothing"))
     report = world.run(flip=False)
     assert report.flips == ek.results.FlipReport(False, True)
     for name in TWO:
@@ -350,12 +351,12 @@ def test_weights_at_hand_go_first_and_a_probe_says_how_they_are_tuned(world, acc
         probed.append(given)
         return SimpleNamespace(member=SimpleNamespace(val_accuracy=accuracy), train_accuracy=accuracy)
 
-    for module in (portfolio, auto_work):
+    for module in (portfolio, auto_measuring):
         world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
-    world.patch.setattr(auto_work, "probe", probe)
+    world.patch.setattr(auto_measuring, "probe", probe)
     assert [one.name for one in world.run(plan=True, name="bare").plan] == ["bare-zebra-0", "bare-ant-1"]
     assert probed == []
-    world.patch.setattr(auto_work.models_zoo, "weights_at_hand", lambda arch: "installed")
+    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
     first = world.run(plan=True).plan[0]
     assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, recipe)
     assert (probed[0]["arch"], probed[0]["name"], probed[0]["pretrained"]) == (TUNED["arch"], "auto-probe", True)
@@ -365,19 +366,19 @@ def test_weights_at_hand_go_first_and_a_probe_says_how_they_are_tuned(world, acc
 
 
 def test_what_was_at_hand_at_first_stays_the_portfolio(world):
-    for module in (portfolio, auto_work):
+    for module in (portfolio, auto_measuring):
         world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
     planned = world.run(plan=True).plan
-    world.patch.setattr(auto_work.models_zoo, "weights_at_hand", lambda arch: "installed")
+    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
     assert world.run(plan=True).plan == planned
 
 
 def test_a_probe_that_would_take_long_is_left_out(world):
-    world.patch.setattr(auto_work, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    world.patch.setattr(auto_measuring, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
     world.patch.setattr(portfolio, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
-    world.patch.setattr(auto_work, "_cost", lambda *given: Cost(100.0, 10.0))
-    world.patch.setattr(auto_work, "probe", lambda *args, **given: pytest.fail("probed"))
-    world.patch.setattr(auto_work.models_zoo, "weights_at_hand", lambda arch: "cached")
+    world.patch.setattr(auto_measuring, "_cost", lambda *given: Cost(100.0, 10.0))
+    world.patch.setattr(auto_measuring, "probe", lambda *args, **given: pytest.fail("probed"))
+    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "cached")
     assert world.run(plan=True).plan[0].recipe == "finetune-far"
 
 
@@ -425,7 +426,7 @@ def test_a_sample_and_a_file_of_your_own_are_obeyed(spent):
 def test_what_cannot_be_written_is_said_before_any_time_is_spent(world, given, error, message):
     Path("taken").write_text("a file")
     Path("other.csv").write_text("Id,Category\n7.png,x\n")
-    world.patch.setattr(auto_work, "_cost", lambda *given: pytest.fail("time was spent"))
+    world.patch.setattr(auto_measuring, "_cost", lambda *given: pytest.fail("time was spent"))
     with pytest.raises(error, match=message):
         world.run(**given)
 
@@ -452,3 +453,28 @@ def test_the_command_prints_80_columns_or_json(spent):
         "mirrored_accuracy": None,
         "p": None,
     }
+
+
+def test_a_member_that_cannot_be_made_is_passed_over(world, monkeypatch):
+    genuine = auto_work.train
+
+    def diverging(**given):
+        if given["name"] == "auto-zebra-0":
+            raise InvalidOptionError("The training loss is nan.")
+        return genuine(**given)
+
+    monkeypatch.setattr(auto_work, "train", diverging)
+    report = world.run()
+    assert [one.name for one in report.steps] == ["auto-ant-1", "auto-ant-2"]
+    assert report.submission_path.exists()
+
+
+def test_where_no_member_can_be_made_the_first_reason_is_said(world, monkeypatch):
+    def full(**given):
+        raise ResourceError(f"out of memory in {given['name']}")
+
+    monkeypatch.setattr(auto_work, "train", full)
+    with pytest.raises(
+        InvalidOptionError, match="No member could be trained. The first: out of memory in auto-zebra-0"
+    ):
+        world.run()
