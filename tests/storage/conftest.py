@@ -40,6 +40,7 @@ def make_manifest(name="cnn", views=("identity", "hflip", "vflip"), **changes):
         training={"lr": 2e-4, "epochs": 20},
         recipe="assignment",
         seed=3,
+        family="cnn",
         data_fingerprint={"val": "a" * 64, "test": "b" * 64},
         skipped={"val": {"val/0013.png": "truncated"}},
         val_used_for=("epoch",),
