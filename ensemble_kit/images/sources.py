@@ -9,7 +9,7 @@ then index. To read another kind of source: a function that returns a `Listing`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,16 @@ class Source:
         paths = {name: Path(value) for name, value in given.items() if name in PATHS}
         folders = {name: tuple(map(Path, given[name])) for name in FOLDERS if name in given}
         return cls(**{**given, **paths, **folders})
+
+    @classmethod
+    def among(cls, given: Mapping[str, Any]) -> "Source":
+        """Return a source from all that a command was given; what says nothing of pictures is passed over.
+
+        Example:
+            >>> Source.among({"arch": "cnn"} | dict.fromkeys(one.name for one in fields(Source))) == Source()
+            True
+        """
+        return cls.of(**{one.name: given[one.name] for one in fields(cls)})
 
 
 def read_source(source: Source, val_needed: bool = True) -> DataSet:

@@ -91,28 +91,15 @@ def auto(
         Stopped: Ctrl-C or SIGTERM came; what is done is kept.
         As `train`, `tta` and `blend`.
     """
+    source = Source.among(locals())
     from ensemble_kit.inference.engine import choose_device
 
     started = time.perf_counter()
     if not LEAST_MINUTES <= minutes < math.inf:
         raise InvalidOptionError(f"--minutes is {minutes:g}; wanted {LEAST_MINUTES:g} or more.")
     check_name(name)
-    given = {
-        "data": data,
-        "train_csv": train_csv,
-        "val_csv": val_csv,
-        "test_csv": test_csv,
-        "images": images,
-        "test_dir": test_dir,
-        "column": column,
-        "classes": classes,
-        "group_from": group_from,
-        "val_fraction": val_fraction,
-        "split_seed": split_seed,
-    }
     folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
-    source = Source.of(**given)
-    work = Work(name, source, given, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)
+    work = Work(name, source, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)
     with threads_of(threads), alone(folders["cache"] / LOCKS / f"{name}.budget", name):
         pictures = open_pictures(source, None, folders["cache"], skip_bad, quiet)
         asked = {

@@ -30,12 +30,11 @@ UNMIRRORED: Final = "five-crop,scales"
 class Work(NamedTuple):
     """What was asked for.
 
-    given: where the pictures are, as `train` is told; folders: predictions, runs and cache.
+    folders: predictions, runs and cache.
     """
 
     name: str
     source: Source
-    given: Mapping[str, Any]
     seed: int
     flip: bool | None
     pretrained: bool
@@ -97,7 +96,7 @@ def _probed(
     if cost.epoch_s + once_s(cost, budget) > PROBING_SHARE * budget.seconds:
         return None
     found = probe(
-        **work.given,
+        **vars(work.source),
         arch=tuned.arch,
         arch_option=options_of(tuned),
         size=tuned.size_px(pictures.size_px),

@@ -76,7 +76,7 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
     looking_s = 3 * one["once_s"] + SETTING_UP_S  # identity, and at least two views
     minutes = max(budget.left_s - _reserve_s(budget) - looking_s, 1.0) / 60
     train(
-        **work.given,
+        **vars(work.source),
         **one["how"],
         name=name,
         minutes=minutes,

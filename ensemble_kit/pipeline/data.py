@@ -65,21 +65,9 @@ def data_check(
         BadDataError: a folder or CSV that is missing or holds what it should not.
         InvalidOptionError: `near` outside 0 to 32, or a place where `csv` or `sheet` cannot go.
     """
+    source = Source.among(locals())
     if not 0 <= near <= BITS // 2:
         raise InvalidOptionError(f"--near is {near}; wanted a whole number from 0 to {BITS // 2}.")
-    source = Source.of(
-        data=data,
-        train_csv=train_csv,
-        val_csv=val_csv,
-        test_csv=test_csv,
-        images=images,
-        test_dir=test_dir,
-        column=column,
-        classes=classes,
-        group_from=group_from,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-    )
     found = read_source(source, val_needed=False)
     written = {name: Path(path) for name, path in (("csv", csv), ("sheet", sheet)) if path is not None}
     _check_places(written, found)

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -82,7 +82,7 @@ def find_lr(
     from ensemble_kit.inference.engine import choose_device
     from ensemble_kit.training import finder
 
-    source = Source.of(**{name: given[name] for name in _SOURCE})
+    source = Source.among(given)
     chosen = resolve(recipe, {name: given[name] for name in _STEP})
     rates = finder.rising_rates(steps)
     options = arch_options(arch, arch_option or {}, pretrained)
@@ -174,7 +174,6 @@ def _next_command(given: Mapping[str, Any], lr: float) -> str:
     return shlex.join([*words, "--lr", f"{lr:.1e}"])
 
 
-_SOURCE: Final = tuple(field.name for field in fields(Source))
 _STEP: Final = tuple(name for name in RANGES if name in signature(find_lr).parameters)
 _TRAINS_TOO: Final = {
     name: None if name in ("arch", "recipe") else parameter.default  # those two are always said

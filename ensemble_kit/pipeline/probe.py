@@ -7,7 +7,7 @@ takes a checkpoint takes this one. Val is never used to fit or to choose.
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -92,7 +92,7 @@ def probe(
             "Give --pretrained, or --weights FILE, as a checkpoint of ek train."
         )
     started = time.perf_counter()
-    source = Source.of(**{field.name: given[field.name] for field in fields(Source)})
+    source = Source.among(given)
     options, place = arch_options(arch, arch_option or {}, pretrained), choose_device(device)
     predictions, runs = Path(predictions), Path(runs)
     pictures = open_pictures(

@@ -76,21 +76,9 @@ def show_augment(
         InvalidOptionError: a number outside its range, or a place where the sheet cannot go.
         UnknownNameError: no recipe or augmentation has that name.
     """
+    source = Source.among(locals())
     shown = resolve(recipe, {"augment": augment, "flip": flip, "mix": mix})
     _check(rows, copies, size, shown.mix)
-    source = Source.of(
-        data=data,
-        train_csv=train_csv,
-        val_csv=val_csv,
-        test_csv=test_csv,
-        images=images,
-        test_dir=test_dir,
-        column=column,
-        classes=classes,
-        group_from=group_from,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-    )
     found = read_source(source, val_needed=False)
     path = Path(out) if out is not None else Path("reports") / f"augment-{shown.augment}.png"
     _check_place(path, found)

@@ -105,21 +105,9 @@ def train(
         Stopped: Ctrl-C or SIGTERM came while training (a KeyboardInterrupt); all is saved.
         ResourceError: no room on the disk, or no network for `pretrained`.
     """
+    source = Source.among(locals())
     from ensemble_kit.inference.engine import choose_device
 
-    source = Source.of(
-        data=data,
-        train_csv=train_csv,
-        val_csv=val_csv,
-        test_csv=test_csv,
-        images=images,
-        test_dir=test_dir,
-        column=column,
-        classes=classes,
-        group_from=group_from,
-        val_fraction=val_fraction,
-        split_seed=split_seed,
-    )
     chosen = resolve(recipe, hyperparameters)
     _check(seed, keep, metric, patience, save_every, minutes)
     check(chosen)
