@@ -54,7 +54,7 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
         pick(dict.fromkeys(known), name, f"option in '{path}'")
     given = {name: value for name, value in options.items() if value is not None}
     return {
-        name: _moved(value, lambda one: _from(one, path.parent)) if name in PATHS else value
+        name: _moved(value, lambda one: absolute(one, path.parent)) if name in PATHS else value
         for name, value in given.items()
     }
 
@@ -92,7 +92,7 @@ def source_of(stored: Mapping[str, Any], run: Path, changes: Mapping[str, Any]) 
     from ensemble_kit.images.sources import Source
 
     found = {
-        name: _moved(value, lambda one: _from(one, run)) if name in PATHS else value for name, value in stored.items()
+        name: _moved(value, lambda one: absolute(one, run)) if name in PATHS else value for name, value in stored.items()
     }
     given = {name: value for name, value in changes.items() if value not in (None, ())}
     for new, old in (("test_dir", "test_csv"), ("test_csv", "test_dir")):
@@ -106,7 +106,7 @@ def relative(path: str | Path, run: Path) -> str:
     return str(path) if Path(path).is_absolute() else os.path.relpath(path, run)
 
 
-def _from(path: str | Path, folder: Path) -> Path:
+def absolute(path: str | Path, folder: Path) -> Path:
     """Return a kept path as one that can be opened from here."""
     return Path(path) if Path(path).is_absolute() else Path(os.path.normpath(folder / path))
 
