@@ -92,7 +92,8 @@ def source_of(stored: Mapping[str, Any], run: Path, changes: Mapping[str, Any]) 
     from ensemble_kit.images.sources import Source
 
     found = {
-        name: _moved(value, lambda one: absolute(one, run)) if name in PATHS else value for name, value in stored.items()
+        name: _moved(value, lambda one: absolute(one, run)) if name in PATHS else value
+        for name, value in stored.items()
     }
     given = {name: value for name, value in changes.items() if value not in (None, ())}
     for new, old in (("test_dir", "test_csv"), ("test_csv", "test_dir")):
