@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 
-.PHONY: help demo test test-slow check bench clean
+.PHONY: help demo test test-slow tutorial check bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, then train, look twice, blend: the whole road on drawn pictures"
 	@echo "make test   set up, then the tests;  make test-slow: those that take minutes"
+	@echo "make tutorial  follow docs/tutorial.md, and see that it prints what it shows"
 	@echo "make check  ruff, mypy --strict, doctests"
 	@echo "make bench DATA=folder LABELS=test-labels.csv   the ladder of bench/RESULTS.md on a set of yours"
 	@echo "make clean  remove .venv and the demo folder"
@@ -22,6 +23,9 @@ test: $(VENV)/installed-test
 
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -m slow
+
+tutorial: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q -m "slow or not slow" tests/test_tutorial.py
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from ensemble_kit.pipeline.data import data_check
     from ensemble_kit.pipeline.demo import demo, demo_data
     from ensemble_kit.pipeline.doctor import doctor
+    from ensemble_kit.pipeline.export import export
     from ensemble_kit.pipeline.find_lr import find_lr
     from ensemble_kit.pipeline.members import members, members_add, members_rename, members_rm
     from ensemble_kit.pipeline.predict import predict
     from ensemble_kit.pipeline.probe import probe
+    from ensemble_kit.pipeline.report import report
+    from ensemble_kit.pipeline.score import score
     from ensemble_kit.pipeline.show_augment import show_augment
     from ensemble_kit.pipeline.soup import soup
+    from ensemble_kit.pipeline.submissions import submissions, submissions_told, submissions_withdraw
+    from ensemble_kit.pipeline.submit import submit
     from ensemble_kit.pipeline.train import train
     from ensemble_kit.pipeline.tta import tta
     from ensemble_kit.pipeline.zoo import zoo
@@ -39,6 +44,7 @@ __all__ = [
     "demo",
     "demo_data",
     "doctor",
+    "export",
     "find_lr",
     "members",
     "members_add",
@@ -46,8 +52,14 @@ __all__ = [
     "members_rm",
     "predict",
     "probe",
+    "report",
+    "score",
     "show_augment",
     "soup",
+    "submissions",
+    "submissions_told",
+    "submissions_withdraw",
+    "submit",
     "train",
     "tta",
     "zoo",

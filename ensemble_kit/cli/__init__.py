@@ -4,23 +4,44 @@ A command parses, calls one pipeline function and prints what came back; it hold
 and no `try`. A file a group of commands; importing them loads nothing but click and tables.
 """
 
+import os
 import sys
-from typing import Any
+import traceback
+import warnings
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
-from ensemble_kit.errors import EnsembleKitError
+from ensemble_kit.errors import EnsembleKitError, ResourceError
 from ensemble_kit.pipeline.interruption import Stopped, stoppable
+from ensemble_kit.reporting.plain import use_stand_ins
 
 
 class CarefulGroup(click.Group):
     """A group whose commands end in a message and an exit code, never in half a traceback."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Parse and run; standard output that is full ends in a message too, whatever was being printed."""
+        use_stand_ins(sys.stdout)
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if not _printed_in(error):
+                raise
+            _let_go_of_output()
+            click.echo(f"ResourceError: standard output cannot be written: {error.strerror}.", err=True)
+            sys.exit(ResourceError.exit_code)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print errors of ours to standard error and exit with their code."""
         try:
-            with stoppable():
+            with stoppable(), warnings.catch_warnings():
+                if not sys.warnoptions:
+                    warnings.simplefilter("ignore")  # of libraries; what people need to know, a report says
                 return super().invoke(ctx)
+        except BrokenPipeError:
+            _leave_pipe()
         except EnsembleKitError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(error.exit_code)
@@ -35,6 +56,23 @@ class CarefulGroup(click.Group):
             ctx.exit(6)
 
 
+def _printed_in(error: OSError) -> bool:
+    """Return whether it was printing that failed."""
+    return traceback.extract_tb(error.__traceback__)[-1].filename == click.utils.__file__
+
+
+def _leave_pipe() -> NoReturn:
+    """End as a program does whose reader has gone, as in `ek members | head -1`: silently, as if by SIGPIPE."""
+    _let_go_of_output()
+    sys.exit(128 + 13)
+
+
+def _let_go_of_output() -> None:
+    """Let the rest of standard output go nowhere, so that the interpreter does not stumble over it at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ensemble_kit", prog_name="ek")
 def ek() -> None:
@@ -47,7 +85,10 @@ def ek() -> None:
     ek members                            see how good each member is
     ek blend --method logit-sum           blend them, write the submission
     ek compare cnn vit                    say which of two is better
-    ek predict --ckpt runs/cnn new        classes of new pictures
+    ek report                             all that is known of a blend, on one page
+    ek predict --blend logit-sum-auto new  classes of new pictures
+    ek submit --blend logit-sum-auto      hand it in: checked, kept, counted
+    ek export --blend logit-sum-auto      the whole blend as one ONNX graph
 
     \b
     Example:
@@ -60,15 +101,20 @@ def _register() -> None:
         auto,
         blend,
         compare,
+        completion,
         data,
         demo,
         doctor,
+        export,
         find_lr,
         members,
         predict,
         probe,
+        report,
+        score,
         show_augment,
         soup,
+        submit,
         train,
         tta,
     )
@@ -83,14 +129,20 @@ def _register() -> None:
         blend,
         compare,
         predict,
+        export,
+        report,
+        submit,
+        score,
         demo,
         doctor,
         find_lr,
         show_augment,
         probe,
+        completion,
     ):
         for command in module.COMMANDS:
             ek.add_command(command)
+    completion.offer(ek)
 
 
 _register()

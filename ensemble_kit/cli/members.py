@@ -59,8 +59,8 @@ def add(as_json: bool, **given: Any) -> None:
 
 @members.command()
 @click.argument("name")
-@options.predictions
-def rm(**given: Any) -> None:
+@options.several(options.predictions, options.json)
+def rm(as_json: bool, **given: Any) -> None:
     """Remove a member's predictions; its run stays.
 
     \b
@@ -68,15 +68,16 @@ def rm(**given: Any) -> None:
       ek members rm cnn-2
     """
     import ensemble_kit
+    from ensemble_kit.reporting import summaries
 
-    click.echo(f"Removed {ensemble_kit.members_rm(**given)}; its run, if any, is left in place.")
+    options.show(ensemble_kit.members_rm(**given), summaries.removed, as_json)
 
 
 @members.command()
 @click.argument("name")
 @click.argument("new_name")
-@options.predictions
-def rename(**given: Any) -> None:
+@options.several(options.predictions, options.json)
+def rename(as_json: bool, **given: Any) -> None:
     """Give a member another name; blends that pin the old name go stale.
 
     \b
@@ -84,8 +85,9 @@ def rename(**given: Any) -> None:
       ek members rename cnn-2 cnn-strong
     """
     import ensemble_kit
+    from ensemble_kit.reporting import summaries
 
-    click.echo(f"Renamed to {ensemble_kit.members_rename(**given)}.")
+    options.show(ensemble_kit.members_rename(**given), summaries.renamed, as_json)
 
 
 COMMANDS = (members,)

@@ -1,6 +1,7 @@
 """Options that several commands share, declared once."""
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,5 +125,8 @@ def several(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
 def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
     """Print a report, as text or as JSON."""
     from ensemble_kit import results
+    from ensemble_kit.reporting.plain import can_say
 
-    click.echo(results.as_json(report) if as_json else text(report))
+    said = results.as_json(report) if as_json else text(report)
+    said = results.as_json(report, ascii_only=True) if as_json and not can_say(said) else said
+    click.echo(said, file=sys.stdout)  # else click says UTF-8 where the terminal is of ASCII

@@ -6,7 +6,7 @@ import click
 
 from ensemble_kit.cli import options
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.training.soups import METHODS
+from ensemble_kit.training import SOUPS
 
 
 @click.command()
@@ -14,10 +14,10 @@ from ensemble_kit.training.soups import METHODS
 @click.option("--name", required=True, help="Name of the soup.")
 @click.option(
     "--method",
-    metavar="|".join(METHODS),
+    metavar="|".join(SOUPS),
     default="uniform",
     show_default=True,
-    help="; ".join(f"{name}: {entry.help}" for name, entry in METHODS.items()) + ".",
+    help="; ".join(f"{name}: {entry.help}" for name, entry in SOUPS.items()) + ".",
 )
 @click.option("--metric", metavar="|".join(METRICS), default="log-loss", show_default=True, help="What is good on val.")
 @click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one trained on]")

@@ -9,7 +9,8 @@ import click
 from ensemble_kit.cli import options
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.training.recipes import RANGES, RECIPES, Range
+from ensemble_kit.tables import pick
+from ensemble_kit.training.recipes import RANGES, RECIPES, Range, Recipe
 
 
 def _recipe_option(field: str, limits: Range) -> Any:
@@ -25,15 +26,12 @@ def _recipe_option(field: str, limits: Range) -> Any:
     )
 
 
-def _show_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
-    """Print a recipe and stop."""
-    if not name or ctx.resilient_parsing:
-        return
-    from ensemble_kit.tables import pick
-
-    for field, value in asdict(pick(RECIPES, name, "recipe")).items():
-        click.echo(f"{field}: {str(value).lower() if isinstance(value, bool) else value}")
-    ctx.exit()
+def _as_yaml(recipe: Recipe) -> str:
+    """Return a recipe as lines that a config file may hold."""
+    return "\n".join(
+        f"{field}: {str(value).lower() if isinstance(value, bool) else value}"
+        for field, value in asdict(recipe).items()
+    )
 
 
 def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
@@ -88,14 +86,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     show_default=True,
     help="Named hyper-parameters.",
 )
-@click.option(
-    "--show-recipe",
-    metavar="RECIPE",
-    callback=_show_recipe,
-    expose_value=False,
-    is_eager=True,
-    help="Print a recipe and stop.",
-)
+@click.option("--show-recipe", metavar="RECIPE", default=None, help="Print a recipe and stop.")
 @options.several(*(_recipe_option(field, limits) for field, limits in RANGES.items()))
 @click.option(
     "--size",
@@ -147,7 +138,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
 )
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
-def train(as_json: bool, **given: Any) -> None:
+def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
     """Train a member, or a family, and keep the logits on val and test.
 
     A recipe sets the hyper-parameters; single options override it.
@@ -167,7 +158,10 @@ def train(as_json: bool, **given: Any) -> None:
     import ensemble_kit
     from ensemble_kit.reporting import summaries
 
-    options.show(ensemble_kit.train(**given), summaries.trained, as_json)
+    if show_recipe is not None:
+        options.show(pick(RECIPES, show_recipe, "recipe"), _as_yaml, as_json)
+    else:
+        options.show(ensemble_kit.train(**given), summaries.trained, as_json)
 
 
 @click.command()

@@ -1,18 +1,15 @@
-"""Looking no more than needed: how many views an image wants before its class is settled.
+"""Looking no more than needed: how many looks an image wants before its class is settled.
 
-Views are taken in the order of falling weight; those of weight 0 never. `exact`: what is
-left cannot turn the decision, so looking on would change nothing. `margin`: the leader is
-ahead by more than a threshold, which `stopping` finds. Between looks there is only a tally:
-
-    tally = None
-    for look, view in enumerate(rule.order):
-        tally = count(rule, tally, look, logits_of(view, images))
-        done = settled(rule, tally, look + 1)  # decided by winners(tally); go on with the others
-
-`replay` does that on logits that are there already, with the same sums bit by bit. To add
-a kind: a branch in `settled`, and a function that makes the rule.
+A look is whatever is asked at once: a view, or a member with all of its views (see
+`cascading`). Looks are taken in the order of falling weight, or in one that is given; those of
+weight 0 never. `exact`: what is left cannot turn the decision, so looking on would change
+nothing. `margin`: the leader is ahead by more than a threshold, which `stopping` finds.
+`follow` asks for one look after another, `replay` does that on logits that are there already,
+with the same sums bit by bit. To add a kind: a branch in `settled`, and a function that makes
+the rule.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -26,6 +23,8 @@ from ensemble_kit.types import Scores, ViewLogits
 
 GUARD: Final = 1e-9  # a lead must be larger by this; sums of bounded ballots err by far less, ties are 1e-12 wide
 
+Rows = Int[np.ndarray, " _"]
+Costs = Float[np.ndarray, " weights"]
 Tally = Float[np.ndarray, "parts images classes"]  # the ballots; for votes also the probabilities, which break ties
 
 
@@ -33,8 +32,8 @@ Tally = Float[np.ndarray, "parts images classes"]  # the ballots; for votes also
 class StopRule:
     """When to look no more.
 
-    order: views by falling weight (ties: the lowest index), those of weight 0 left out.
-    weights: of the views in that order, summing to 1.
+    order: the looks one after another, those of weight 0 left out.
+    weights: of the looks in that order, summing to 1.
     threshold: the lead beyond which a margin rule stops, in nats; infinite where it never
         does. Of no use to an exact rule, which needs none: 0.
     temperature: logits are divided by it before the ballot is cast.
@@ -49,21 +48,24 @@ class StopRule:
 
 
 class Replay(NamedTuple):
-    """The winning class of each image, and how many views were looked at for it."""
+    """The winning class of each image, and how many looks it took."""
 
     predicted: Int[np.ndarray, " images"]
     looks: Int[np.ndarray, " images"]
 
 
-def exact_rule(ballot: str, weights: Float[np.ndarray, " weights"], temperature: float = 1.0) -> StopRule:
-    """Return the rule that stops where the views that are left cannot turn the decision.
+def exact_rule(
+    ballot: str, weights: Float[np.ndarray, " weights"], temperature: float = 1.0, order: Sequence[int] | None = None
+) -> StopRule:
+    """Return the rule that stops where the looks that are left cannot turn the decision.
 
-    Ballots of `borda`, `majority-vote` and `prob-mean` lie in [0, 1], so a view can bring a
+    Ballots of `borda`, `majority-vote` and `prob-mean` lie in [0, 1], so a look can bring a
     rival nearer to the leader by its weight and no more.
 
     Args:
-        weights: one number >= 0 a view; only ratios matter.
-        temperature: of the member, > 0.
+        weights: one number >= 0 a look; only ratios matter.
+        temperature: logits are divided by it before the ballot is cast, > 0.
+        order: see `ordered`.
 
     Raises:
         UnknownNameError: no ballot has that name.
@@ -81,24 +83,37 @@ def exact_rule(ballot: str, weights: Float[np.ndarray, " weights"], temperature:
             f"Wanted a ballot with bounds for an exact stop, got '{ballot}': a single view may turn any lead. "
             "Take borda, majority-vote or prob-mean, or stop by a margin."
         )
-    order, shares = falling(weights)
-    return StopRule("exact", ballot, order, shares, temperature=temperature)
+    return StopRule("exact", ballot, *ordered(weights, order), temperature=temperature)
 
 
-def falling(weights: Float[np.ndarray, " weights"]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return the views by falling weight (ties: the lowest index) and their weights, summing to 1.
+def ordered(
+    weights: Float[np.ndarray, " weights"], order: Sequence[int] | None = None
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the looks of a weight above 0 one after another, and their weights, summing to 1.
+
+    Args:
+        order: every such look once; None: by falling weight (ties: the lowest index).
 
     Raises:
         InvalidOptionError: a weight is negative or not finite, or all are 0.
+        MisalignedError: the order leaves out a look, or names one twice or one of weight 0.
+
+    Example:
+        >>> ordered(np.array([2.0, 1.0, 0.0, 1.0])), ordered(np.array([2.0, 2.0]), [1, 0])
+        (((0, 1, 3), (0.5, 0.25, 0.25)), ((1, 0), (0.5, 0.5)))
     """
-    order = np.argsort(-weights, kind="stable")
-    shares = normalised(weights[order], len(weights))
-    used = int(np.count_nonzero(shares))
-    return tuple(order[:used].tolist()), tuple(shares[:used].tolist())
+    falling = np.argsort(-weights, kind="stable")
+    shares = normalised(weights[falling], len(weights))
+    used = falling[: np.count_nonzero(shares)]
+    taken = used.tolist() if order is None else list(order)
+    if sorted(taken) != sorted(used.tolist()):
+        raise MisalignedError(f"Wanted an order of the looks {sorted(used.tolist())}, each once, got {taken}.")
+    share = dict(zip(falling.tolist(), shares.tolist(), strict=True))
+    return tuple(taken), tuple(share[look] for look in taken)
 
 
 def cast(rule: StopRule, logits: Scores) -> Tally:
-    """Return one view's ballots; for votes the probabilities as well, which break ties.
+    """Return one look's ballots; for votes the probabilities as well, which break ties.
 
     Example:
         >>> cast(exact_rule("majority-vote", np.ones(3)), np.log(np.array([[0.75, 0.25]])))
@@ -117,18 +132,18 @@ def count(rule: StopRule, tally: Tally | None, look: int, logits: Scores) -> Tal
 
     Args:
         tally: of the looks before; None at the first.
-        look: 0 at the first; the view is `rule.order[look]`.
-        logits: of that view, for the images of the tally.
+        look: 0 at the first; it is `rule.order[look]`.
+        logits: of that look, for the images of the tally.
     """
     ballots = rule.weights[look] * cast(rule, logits)
     return ballots if tally is None else tally + ballots
 
 
 def settled(rule: StopRule, tally: Tally, looks: int) -> Bool[np.ndarray, " images"]:
-    """Return which images need no further look; after the last view, all.
+    """Return which images need no further look; after the last, all.
 
     Args:
-        looks: how many views the tally holds, at least 1.
+        looks: how many looks the tally holds, at least 1.
 
     Example:
         >>> rule = exact_rule("majority-vote", np.array([2.0, 1.0, 1.0]))
@@ -165,6 +180,24 @@ def lead(scores: Scores) -> Float[np.ndarray, " images"]:
     return ahead
 
 
+def follow(rule: StopRule, images: int, logits_of: Callable[[int, Rows], Scores]) -> Replay:
+    """Ask for one look after another, each for the images alone that are not settled.
+
+    Args:
+        logits_of: gives the logits of a look, by its place in `rule.order`'s numbering, of some images.
+    """
+    predicted, looks = np.zeros(images, np.int64), np.zeros(images, np.int64)
+    left, tally = np.arange(images), None
+    for number, look in enumerate(rule.order):
+        if not len(left):
+            break
+        tally = count(rule, tally, number, logits_of(look, left))
+        done = settled(rule, tally, number + 1)
+        predicted[left[done]], looks[left[done]] = winners(tally[:, done]), number + 1
+        left, tally = left[~done], tally[:, ~done]
+    return Replay(predicted, looks)
+
+
 def replay(rule: StopRule, view_logits: ViewLogits) -> Replay:
     """Return what a rule would have decided, and after how many looks, had it been there.
 
@@ -182,22 +215,20 @@ def replay(rule: StopRule, view_logits: ViewLogits) -> Replay:
             f"The rule takes view {max(rule.order)}, and there are {len(view_logits)} views, counted from 0; "
             "give it the views that it was made for."
         )
-    images = view_logits.shape[1]
-    predicted, looks = np.empty(images, np.int64), np.empty(images, np.int64)
-    left, tally = np.arange(images), None
-    for look, view in enumerate(rule.order):
-        tally = count(rule, tally, look, view_logits[view, left])
-        done = settled(rule, tally, look + 1)
-        predicted[left[done]], looks[left[done]] = winners(tally[:, done]), look + 1
-        left, tally = left[~done], tally[:, ~done]
-    return Replay(predicted, looks)
+    return follow(rule, view_logits.shape[1], lambda view, rows: view_logits[view, rows])
 
 
-def saved(rule: StopRule, looks: Int[np.ndarray, " images"]) -> float:
-    """Return the share of forward passes that were not needed; views of weight 0 never were.
+def saved(rule: StopRule, looks: Int[np.ndarray, " images"], costs: Costs | None = None) -> float:
+    """Return the share of the work that was not needed; looks of weight 0 never were.
+
+    Args:
+        costs: one number > 0 a look, those of weight 0 too; None: all cost the same.
 
     Example:
-        >>> saved(exact_rule("prob-mean", np.ones(4)), np.array([2, 4, 4, 2]))
-        0.25
+        >>> rule, looks = exact_rule("prob-mean", np.ones(4)), np.array([2, 4, 4, 2])
+        >>> saved(rule, looks), saved(rule, looks, costs=np.array([1.0, 1.0, 3.0, 3.0]))
+        (0.25, 0.375)
     """
-    return 1.0 - float(looks.mean()) / len(rule.order) if len(looks) else 0.0
+    each = np.ones(len(rule.order)) if costs is None else costs[list(rule.order)]
+    spent = np.concatenate([[0.0], np.cumsum(each)])
+    return 1.0 - float(spent[looks].mean() / spent[-1]) if len(looks) else 0.0

@@ -6,7 +6,10 @@ early stop wrong; what it wins the other way does not count against that. It is 
 so few of the images are lost that, with 95 % confidence, no more than the wanted share
 would be of all. Thresholds are tried from the largest down, as they stand in `THRESHOLDS`
 whatever the data, up to the first that is not safe; so trying many costs no confidence.
-Never finds weights: those are given, and the estimate takes them as they are.
+Never finds weights: those are given, and the estimate takes them as they are. Where they were
+tuned on the same images, all views together are right a little too often, and so the loss,
+which is counted against them, is never flattered by that. What is said of views holds of any
+looks: of members too, whose temperatures are then part of the logits.
 """
 
 import math
@@ -22,7 +25,7 @@ from ensemble_kit.ensembling.ballots import merge_views
 from ensemble_kit.ensembling.bounds import most_lost, upper_bound
 from ensemble_kit.ensembling.folds import numbered
 from ensemble_kit.ensembling.holdouts import holdouts, repeats_of
-from ensemble_kit.ensembling.sequential import StopRule, count, falling, lead, saved, winners
+from ensemble_kit.ensembling.sequential import Costs, Rows, StopRule, count, lead, ordered, saved, winners
 from ensemble_kit.ensembling.temperature import fit_temperatures
 from ensemble_kit.ensembling.views import why_not_fitted
 from ensemble_kit.errors import InvalidOptionError
@@ -31,8 +34,6 @@ from ensemble_kit.types import Labels, Scores, ViewLogits
 
 THRESHOLDS: Final = tuple(2.0 ** (step / 8) for step in range(48, -49, -1))  # nats, from 64 down to 1/64
 
-Rows = Int[np.ndarray, " _"]  # folds differ in size
-
 
 class MarginEstimate(NamedTuple):
     """What a margin costs and saves, cross-fitted; all shares.
@@ -40,7 +41,7 @@ class MarginEstimate(NamedTuple):
     loss: of images that all views have right and the early stop wrong.
     at_most: upper bound of that, one-sided, 95 %; of groups where there are groups.
     changed: of images whose decision is another than that of all views, right or wrong.
-    saved: of forward passes. A rule that never stops early has 0 everywhere.
+    saved: of looks, or of their cost. A rule that never stops early has 0 everywhere.
     """
 
     loss: float
@@ -74,6 +75,8 @@ def margin_rule(
     weights: Float[np.ndarray, " weights"],
     loss: float,
     ballot: str = "logit-sum",
+    order: Sequence[int] | None = None,
+    costs: Costs | None = None,
 ) -> tuple[StopRule, MarginEstimate]:
     """Return the rule that stops at the smallest safe lead, and what that costs and saves.
 
@@ -88,6 +91,8 @@ def margin_rule(
         weights: one number >= 0 a view; only ratios matter.
         loss: the share of images that may be lost, in (0, 1).
         ballot: `logit-sum` or `geo-mean`.
+        order: see `sequential.ordered`; labels must have had no say in it.
+        costs: of the looks; then what is saved is a share of their cost.
 
     Raises:
         BadDataError: there is no image.
@@ -110,8 +115,7 @@ def margin_rule(
     check_some(labels)
     _check(loss, ballot)
     merged = merge_views(view_logits, weights)
-    order, shares = falling(weights)
-    never = StopRule("margin", ballot, order, shares, threshold=math.inf)
+    never = StopRule("margin", ballot, *ordered(weights, order), threshold=math.inf)
     if why_not_fitted(labels) is not None:
         return never, MarginEstimate(0.0, 0.0, 0.0, 0.0)
     path = _path(never, view_logits, labels)
@@ -119,7 +123,7 @@ def margin_rule(
     rule = _fitted(never, path, merged, labels, place, loss, np.arange(len(labels)))
     if rule.threshold == math.inf:
         return rule, MarginEstimate(0.0, 0.0, 0.0, 0.0)
-    return rule, _estimate(never, path, merged, labels, ids, groups, loss)
+    return rule, _estimate(never, path, merged, labels, ids, groups, loss, costs)
 
 
 def _check(loss: float, ballot: str) -> None:
@@ -182,6 +186,7 @@ def _estimate(
     ids: Sequence[str],
     groups: Sequence[str] | None,
     loss: float,
+    costs: Costs | None,
 ) -> MarginEstimate:
     """Return what the rules of the folds cost and save on the rows that they did not see."""
     place = None if groups is None else numbered(groups)
@@ -196,7 +201,7 @@ def _estimate(
         loss=float(lost.mean()),
         at_most=max(_bound(lost, each) for each in (np.arange(len(ids)), place) if each is not None),
         changed=float(changed.mean()),
-        saved=saved(rule, looks.reshape(-1)),
+        saved=saved(rule, looks.reshape(-1), costs),
     )
 
 

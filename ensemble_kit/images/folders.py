@@ -5,7 +5,9 @@ pictures gives `file.ext`, or `sub/file.ext` for what lies deeper. Ids are strin
 byte-exact. Nothing is opened here.
 """
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
@@ -60,12 +62,7 @@ def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listi
         BadDataError: a folder that is missing or holds no picture.
         InvalidOptionError: two folders of one name, whose ids would be the same.
     """
-    names = [folder.resolve().name for folder in folders]
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled is not None:
-        raise InvalidOptionError(
-            f"Two test folders are called '{doubled}', so their pictures would share ids. Rename one of them."
-        )
+    names = _distinct_names(folders)
     ids: list[str] = []
     paths: list[Path] = []
     for folder, name in zip(folders, names, strict=True):
@@ -78,25 +75,62 @@ def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listi
     return Listing(tuple(ids), tuple(paths))
 
 
-def list_pictures(places: Sequence[Path]) -> Listing:
-    """Return pictures named one by one, under their file names, and those in folders, as `list_flat_folders` does.
+def walk_pictures(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield ids and paths: pictures named one by one under their file names, then those in folders.
+
+    The ids and the order of a folder are those of `list_flat_folders`, but no more than the names
+    of one folder at a time are in memory.
 
     Raises:
-        BadDataError: a place that is not there, or a folder without pictures.
+        BadDataError: a place that is not there or cannot be opened, or a folder without pictures.
         InvalidOptionError: nothing was named, or two pictures have one id.
     """
     missing = next((place for place in places if not place.exists()), None)
     if missing is not None:
         raise BadDataError(f"There is no file or folder '{missing}'. Check its name.")
-    files, folders = [place for place in places if place.is_file()], [place for place in places if not place.is_file()]
-    found = list_flat_folders(folders, []) if folders else Listing((), ())
-    ids, paths = (*(file.name for file in files), *found.ids), (*files, *found.paths)
-    if not ids:
+    if not places:
         raise InvalidOptionError("Wanted pictures or folders of pictures, got none.")
-    if len(set(ids)) < len(ids):
-        doubled = next(name for place, name in enumerate(ids) if name in ids[:place])
-        raise InvalidOptionError(f"Two pictures have the id {doubled!r}. Name their folders instead, or rename one.")
+    files, folders = [place for place in places if place.is_file()], [place for place in places if not place.is_file()]
+    known: set[str] = set()
+    for file in files:
+        check_utf8(file.name, file.parent)
+        _refuse_doubled(file.name, known)
+        known.add(file.name)
+        yield file.name, file
+    for folder, name in zip(folders, _distinct_names(folders), strict=True):
+        first, found = f"{name}/" if len(folders) > 1 else "", False
+        for found_id in _walk(folder, first):
+            _refuse_doubled(found_id, known)
+            found = True
+            yield found_id, folder / found_id.removeprefix(first)
+        if not found:
+            raise BadDataError(f"Wanted pictures in '{folder}', got none. Fill the folder or remove it.")
+
+
+def list_pictures(places: Sequence[Path]) -> Listing:
+    """Return the pictures that `walk_pictures` yields, all at once. Raises as it does."""
+    ids, paths = zip(*walk_pictures(places), strict=True)
     return Listing(ids, paths)
+
+
+def _refuse_doubled(image_id: str, known: set[str]) -> None:
+    if image_id in known:
+        raise InvalidOptionError(f"Two pictures have the id {image_id!r}. Name their folders instead, or rename one.")
+
+
+def _walk(folder: Path, first: str) -> Iterator[str]:
+    """Yield the ids of a folder's pictures in code-point order; `first` is what they all begin with."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(f"{one.name}/" if one.is_dir() else one.name for one in entries if one.name[0] != ".")
+    except OSError as error:
+        raise BadDataError(f"Cannot open '{folder}': {error.strerror or error}. Check its name and rights.") from error
+    for name in names:  # with their slash, folders stand where the ids in them do
+        check_utf8(name, folder)
+        if name.endswith("/"):
+            yield from _walk(folder / name, first + name)
+        elif is_picture(Path(name)):
+            yield first + name
 
 
 def is_picture(path: Path) -> bool:
@@ -104,16 +138,40 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.name.lower() not in _FOREIGN
 
 
+def _distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Return the folders' names.
+
+    Raises:
+        InvalidOptionError: two are the same.
+    """
+    names = [folder.resolve().name for folder in folders]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise InvalidOptionError(
+            f"Two folders are called '{doubled}', so their pictures would share ids. Rename one of them."
+        )
+    return names
+
+
+def check_utf8(name: str, folder: Path) -> None:
+    """Raise unless a file's name can be written into a CSV.
+
+    Raises:
+        BadDataError: its bytes are not UTF-8.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        ours = sys.getfilesystemencoding().replace("utf-8", "")
+        read = f" Python reads names as {ours} here: set PYTHONUTF8=1." if ours else " Rename the file."
+        raise BadDataError(f"{name!r} in '{folder}' is no valid UTF-8, so no CSV can hold it.{read}") from None
+
+
 def _entries(folder: Path) -> list[Path]:
     """Return what lies in a folder, in code-point order, hidden files left out."""
     entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=lambda e: e.name)
     for entry in entries:
-        try:
-            entry.name.encode()
-        except UnicodeEncodeError:
-            raise BadDataError(
-                f"{entry.name!r} in '{folder}' is no valid UTF-8, so no CSV can hold it. Rename the file."
-            ) from None
+        check_utf8(entry.name, folder)
     return entries
 
 

@@ -2,7 +2,8 @@
 
 `views` holds the looks and their names, `running` starts an engine, `engine` looks
 through it. The engines:
-`folding` and `fusing`, `compiling`, `onnx_export`; graphs of others: `onnx_session`. `agreement` says
+`folding` and `fusing`, `compiling`, `onnx_export`; graphs of others: `onnx_session`;
+a whole blend as one graph: `blend_graph` (pixels, ballots). `agreement` says
 how far two engines are apart, `order` whether the order of pictures matters. Knows nothing of
 members or labels. To add an engine: write its builder (see `running.Builder`), add a line to ENGINES.
 """

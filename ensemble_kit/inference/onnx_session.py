@@ -73,8 +73,11 @@ def side_px(path: Path) -> int | None:
     return next((side for side in (height, width) if isinstance(side, int)), None)
 
 
-def open_session(path: Path) -> Any:
+def open_session(path: Path | bytes) -> Any:
     """Return a session of ONNX Runtime with as many threads as PyTorch uses.
+
+    Args:
+        path: of a file, or what it would hold.
 
     Raises:
         InvalidOptionError: the extra [onnx] is not installed.
@@ -90,7 +93,8 @@ def open_session(path: Path) -> Any:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has an exception for each kind of trouble and no common one
         reason = str(error).strip().splitlines()[0][:200]
-        raise BadDataError(f"{path} cannot be used as an ONNX file: {reason}") from error
+        place = path if isinstance(path, Path) else "The graph"
+        raise BadDataError(f"{place} cannot be used as an ONNX file: {reason}") from error
 
 
 def run_session(session: Any, name: str, pixels: Tensor) -> Tensor:

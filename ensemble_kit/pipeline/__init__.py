@@ -19,8 +19,11 @@
     families      the folds of one network, weighed as one on what they held out (out_of_fold)
     compare       two members or blends -> which is better
     trials        how often a val set was asked
-    submit        blend -> a checked CSV with its provenance
-    predict       member + new pictures -> their classes
+    submit        blend, or a CSV -> a submission that is checked, kept and counted (drafts, targets, desk)
+    submissions   what was handed in, and the scores that came back
+    score         submissions + the truth -> public and private scores
+    predict       blend, or member, + new pictures -> their classes
+    export        blend -> one ONNX graph (export_check, export_metadata)
     auto          a budget of time -> all of it (auto_work, budget, portfolio, flip_trial)
     doctor        is this machine, and this folder, fit for work (doctor_packages, doctor_folder)
     zoo           which architectures there are

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import models_zoo
@@ -87,7 +88,7 @@ def _probed(
 
     None: there are no weights, or no time to look at all pictures, which takes at most as long as an
     epoch. Judged on val: train may hold near copies, among which cross-validation flatters. The member
-    it makes is not blended.
+    it makes lies in the cache, where no blend takes it in.
     """
     tuned = next((one for one in wanted if one.pretrained and kind_of(one) in costs), None)
     if tuned is None:
@@ -95,6 +96,8 @@ def _probed(
     cost = costs[kind_of(tuned)]
     if cost.epoch_s + once_s(cost, budget) > PROBING_SHARE * budget.seconds:
         return None
+    cache = Path(work.folders["cache"])
+    aside = {"predictions": cache / "probe" / "predictions", "runs": cache / "probe" / "runs", "cache": cache}
     found = probe(
         **vars(work.source),
         arch=tuned.arch,
@@ -106,7 +109,7 @@ def _probed(
         device=work.device,
         skip_bad=work.skip_bad,
         replace=True,
-        **work.folders,
+        **aside,
         quiet=work.quiet,
     )
     return found.member.val_accuracy >= NEAR

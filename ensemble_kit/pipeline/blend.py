@@ -15,7 +15,7 @@ from ensemble_kit.pipeline.checkpoints import versions
 from ensemble_kit.pipeline.families import costs_of_families, families_of, members_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend
-from ensemble_kit.pipeline.submit import find_target, without_test, write_csv
+from ensemble_kit.pipeline.targets import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
 from ensemble_kit.pipeline.ways import Way, costs_of, way_of
 from ensemble_kit.reporting.blending import verdict

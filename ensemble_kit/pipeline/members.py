@@ -12,7 +12,7 @@ from ensemble_kit.ensembling.measures import ece
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.metrics import METRICS, log_prob
-from ensemble_kit.results import MemberReport, MembersReport
+from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.scores import read_scores
 from ensemble_kit.storage.verify import verify_all
@@ -104,24 +104,24 @@ def members_add(
     return describe_member(predictions, name, cache)
 
 
-def members_rm(name: str, predictions: str | Path = "predictions") -> str:
-    """Remove a member's predictions; its run stays. Returns the name.
+def members_rm(name: str, predictions: str | Path = "predictions") -> RemovedReport:
+    """Remove a member's predictions; its run stays.
 
     Raises:
         InvalidOptionError: there is no such member.
     """
     store.remove_member(Path(predictions), name)
-    return name
+    return RemovedReport(name, Path(predictions) / name)
 
 
-def members_rename(name: str, new_name: str, predictions: str | Path = "predictions") -> str:
-    """Give a member another name; blends that pin the old one go stale. Returns the new name.
+def members_rename(name: str, new_name: str, predictions: str | Path = "predictions") -> RenamedReport:
+    """Give a member another name; blends that pin the old one go stale.
 
     Raises:
         InvalidOptionError: there is no such member, or the new name is taken or cannot be.
     """
     store.rename_member(Path(predictions), name, new_name)
-    return new_name
+    return RenamedReport(name, new_name, Path(predictions) / new_name)
 
 
 def describe_member(predictions: Path, name: str, cache: Path | None = None) -> MemberReport:

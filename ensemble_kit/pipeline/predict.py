@@ -1,48 +1,36 @@
-"""New pictures through one member and its views, looked at no more than needed -> CSV."""
+"""New pictures through a blend, or one member -> a file with their classes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from ensemble_kit.csv_text import render_csv
 from ensemble_kit.ensembling import BALLOTS
-from ensemble_kit.ensembling.ballots import merge_views
-from ensemble_kit.ensembling.sequential import StopRule, count, exact_rule, falling, saved, settled, winners
-from ensemble_kit.ensembling.stopping import MarginEstimate, margin_rule
-from ensemble_kit.ensembling.temperature import fit_temperatures
-from ensemble_kit.ensembling.views import why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.cache import load_images, refuse
-from ensemble_kit.images.folders import list_pictures
+from ensemble_kit.images.folders import walk_pictures
+from ensemble_kit.pipeline.abstain import abstain_report, check_abstaining
+from ensemble_kit.pipeline.cascade import Stop, cascade_report, check_cascade, stop_of
 from ensemble_kit.pipeline.looking import on_device, way_of
-from ensemble_kit.pipeline.models import Stated, find_model
-from ensemble_kit.reporting.progress import Watch, say
+from ensemble_kit.pipeline.predict_blend import Asked, ask_blend, ask_member
+from ensemble_kit.pipeline.predict_chunks import Answered, answered_chunks
+from ensemble_kit.pipeline.predict_file import Row, check_out, header_of, render, rows_of
+from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import PredictReport
-from ensemble_kit.storage import members as store
-from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.storage.atomic import replace_file_in_parts
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Predictions
-
-HEADER = ("image_id", "label", "looks")
-CHUNK_BATCHES = 16  # looked at together, so that those left after a look still fill batches
-
-
-class Stop(NamedTuple):
-    """When to look no more: the rule, what it may cost, and what to call it."""
-
-    rule: StopRule
-    estimate: MarginEstimate | None
-    kind: str
 
 
 def predict(
-    ckpt: str | Path,
     pictures: Sequence[str | Path],
-    method: str = "logit-sum",
-    loss: float | None = None,
+    blend: str | Path | None = None,
+    ckpt: str | Path | None = None,
+    method: str | None = None,
+    top: int = 1,
+    abstain_below: float | None = None,
+    accuracy: float | None = None,
+    cascade: float | None = None,
     out: str | Path = "predictions.csv",
     weights: str | Path | None = None,
     engine: str = "auto",
@@ -50,119 +38,149 @@ def predict(
     batch_size: int = 64,
     device: str = "auto",
     predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
     cache: str | Path = ".ek",
     verify: bool = False,
     quiet: bool = False,
 ) -> PredictReport:
-    """Predict the classes of new pictures by one member, through the views that it was given by `tta`.
+    """Predict the classes of new pictures by a blend, or by one member, which is a blend of its views.
 
-    Views are looked at in the order of falling weight, and a picture that is settled is not
-    looked at again. By prob-mean, majority-vote and borda that changes no class; by logit-sum
-    and geo-mean it may, and is done only where a `loss` allows it.
+    Pictures are read, looked at and written down some at a time, so it does not matter how many
+    there are; nothing of them is kept but the rows of the file. A picture that cannot be read has
+    the reason in its row.
 
     Args:
-        ckpt: a run folder or checkpoint; `timm:NAME` or an ONNX file that has a member.
         pictures: files, and folders of pictures.
-        method: what each view casts: logit-sum, prob-mean, geo-mean, majority-vote, borda.
-        loss: the share of pictures that stopping early may cost, as 0.01; None: none.
-        out: the CSV, `image_id,label,looks`.
-        weights: the file of a timm network's weights.
+        blend: a name in `blends`, or the path of its .json.
+        ckpt: instead of a blend: a run folder or checkpoint; `timm:NAME` or an ONNX file that has a member.
+        method: what each view of that member casts: logit-sum (None), prob-mean, geo-mean,
+            majority-vote, borda. A blend has its own.
+        top: how many classes a row names.
+        abstain_below: a row whose probability (for votes: vote share) is lower is flagged.
+        accuracy: flag so many that, with 95 % confidence, this share of the others is right;
+            found on val, cross-fitted.
+        cascade: ask members, and views, one by one, and no further than needed. The share of
+            pictures that may be lost by that: exactly 0 for prob-mean, majority-vote and borda
+            whatever is given; sums of logits stop by a margin that was found on val.
+        out: a name in .csv, .json or .jsonl; see `predict_file` for the columns.
+        weights: the file of a timm network's weights, with `ckpt`.
         engine, precision, batch_size, device: see `tta`.
 
     Raises:
-        InvalidOptionError, UnknownNameError: no such checkpoint or member, no pictures, or a loss that
-            is no share or that the method does not need.
-        BadDataError: pictures that cannot be read, or a member without val labels.
-        CorruptError: a checkpoint or a file of the member is damaged.
+        InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
+            look at new pictures, no pictures, or options that cannot be or do not go together.
+        BadDataError: not one picture can be read, or members without val labels where val must tell.
+        CorruptError: a damaged file, or a blend whose members have changed.
         ResourceError: memory or disk that is not there.
     """
-    pick(BALLOTS, method, "method")
-    predictions, out = Path(predictions), Path(out)
-    way = on_device(way_of(engine, precision, batch_size, device, None, False))
-    model = find_model(ckpt, Stated(weights=weights), {}, predictions, replace=False)
-    if model.name not in store.list_members(predictions):
-        raise InvalidOptionError(f"'{ckpt}' has no member in {predictions}. Make it: ek tta --ckpt {ckpt}.")
-    member = store.read_member(predictions / model.name, Path(cache), verify)
-    stop = _stop(member.split("val"), np.array(member.manifest.view_weights), method, loss)
-    listed = list_pictures([Path(picture) for picture in pictures])
-    ids = listed.ids
-    with Watch("decode", len(ids), quiet) as watch:
-        loaded = load_images(listed.paths, model.size_px, Path(cache), watch.advance)
-    refuse([reason for _, reason in sorted(loaded.unreadable.items())], len(ids), "Replace or remove them.")
-    from ensemble_kit.inference.engine import start
-
     started = time.perf_counter()
-    run = model.load(member.manifest.classes)
-    running = start(run, way.engine, way.device, loaded.images[: way.batch_size], way.precision)
-    if running.note:
-        say(running.note, quiet)
-    found, looks = _looked(running, loaded.images, member.manifest.views, stop.rule, way.batch_size, quiet)
-    labels = [member.manifest.classes[place] for place in found]
-    rows = [HEADER, *zip(ids, labels, map(str, looks.tolist()), strict=True)]
-    replace_file(out, render_csv(rows, out))
-    estimate = stop.estimate
+    out, places = Path(out), [Path(picture) for picture in pictures]
+    _check(blend, ckpt, method, weights, out)
+    check_abstaining(abstain_below, accuracy, cascade)
+    way = on_device(way_of(engine, precision, batch_size, device, None, False))
+    if blend is not None:
+        asked = ask_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
+    else:
+        assert ckpt is not None
+        asked = ask_member(ckpt, weights, method or "logit-sum", Path(predictions), Path(cache), verify)
+    ballot = asked.tuned.ballot
+    if not 1 <= top <= len(asked.classes):
+        raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(asked.classes)}, the number of classes.")
+    check_cascade(cascade, ballot, asked.tuned.stack is not None, asked.name)
+    total = sum(1 for _ in walk_pictures(places))
+    abstain = abstain_report(asked, abstain_below, accuracy, quiet)
+    stop = None if cascade is None else stop_of(asked, cascade)
+    count = Count(_passes(asked, stop), 0.0 if abstain is None else abstain.threshold)
+    with Watch("predict", total, quiet) as watch:
+        chunks = answered_chunks(asked, stop, way, places, quiet)
+        rows = _counted(chunks, asked.classes, top, count, watch)
+        replace_file_in_parts(out, render(out, header_of(ballot, top), rows))
     return PredictReport(
-        member=model.name,
-        method=method,
-        views=tuple(member.manifest.views[view] for view in stop.rule.order),
-        kind=stop.kind,
-        pictures=len(ids),
-        saved=saved(stop.rule, looks),
-        loss=None if estimate is None else estimate.loss,
-        loss_at_most=None if estimate is None else estimate.at_most,
-        wanted_loss=loss,
-        expected_saved=None if estimate is None else estimate.saved,
+        name=asked.name,
+        blend=asked.is_blend,
+        method=ballot if asked.tuned.stack is None else "stacking",
+        members=tuple(asked.members[place].manifest.name for place in asked.models),
+        views=sum(len(look.views) for look in asked.every),
+        pictures=count.pictures,
+        unreadable=count.unreadable,
+        first_unreadable=count.first_unreadable,
+        abstained=count.abstained,
+        cascade=None if stop is None else cascade_report(asked, stop, count.taken),
+        abstain=abstain,
         seconds=time.perf_counter() - started,
-        csv=out,
+        path=out,
     )
 
 
-def _stop(val: Predictions, weights: Any, method: str, loss: float | None) -> Stop:
-    """Return when to look no more.
+@dataclass
+class Count:
+    """What is counted while rows go by.
+
+    passes: forward passes by the number of looks; taken: pictures by the number of looks.
+    """
+
+    passes: Sequence[int]
+    threshold: float
+    pictures: int = 0
+    unreadable: int = 0
+    first_unreadable: str | None = None
+    abstained: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.taken = np.zeros(len(self.passes), np.int64)
+
+    def add(self, answered: Answered, rows: Sequence[Row]) -> None:
+        """Count the rows of a chunk."""
+        self.pictures += len(rows)
+        self.unreadable += len(answered.chunk.unreadable)
+        self.first_unreadable = self.first_unreadable or next(iter(answered.chunk.unreadable.values()), None)
+        self.abstained += sum(row[-2] is True for row in rows)
+        self.taken += np.bincount(answered.looks, minlength=len(self.taken))
+
+
+def _counted(
+    chunks: Iterator[Answered], classes: Sequence[str], top: int, count: Count, watch: Watch
+) -> Iterator[list[Row]]:
+    """Yield the rows of each chunk, counted.
 
     Raises:
-        InvalidOptionError: a loss that is no share, or that the method does not need.
-        BadDataError: the member has no val labels.
+        BadDataError: not one picture could be read.
     """
-    if val.labels is None:
-        raise BadDataError(f"Member '{val.member}' has no val labels, so nothing can be told from them.")
-    bounded = BALLOTS[method].load().unit != "logits"
-    if loss is not None and not 0 < loss < 1:
-        raise InvalidOptionError(f"--loss is {loss}; wanted a share above 0 and below 1, as 0.01, or none.")
-    if loss is not None and bounded:
-        raise InvalidOptionError(
-            f"{method} stops where nothing can change any more and loses nothing; leave --loss out."
+    for answered in chunks:
+        rows = rows_of(answered, classes, top, count.passes, count.threshold)
+        count.add(answered, rows)
+        watch.advance(len(rows))
+        yield rows
+    if count.unreadable == count.pictures:
+        raise BadDataError(
+            f"Not one of {count.pictures} pictures can be read: {count.first_unreadable} Nothing was written."
         )
-    if bounded:
-        merged = merge_views(val.logits, weights)
-        fitted = why_not_fitted(val.labels) is None
-        temperature = float(fit_temperatures(merged[None], val.labels)[0]) if fitted else 1.0
-        return Stop(exact_rule(method, weights, temperature), None, "exact")
-    if loss is None:
-        return Stop(StopRule("margin", method, *falling(weights), threshold=np.inf), None, "all")
-    rule, estimate = margin_rule(val.logits, val.labels, val.ids, val.groups, weights, loss, method)
-    return Stop(rule, estimate, "margin" if np.isfinite(rule.threshold) else "all")
 
 
-def _looked(
-    running: Any, images: Any, views: Sequence[str], rule: StopRule, batch_size: int, quiet: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class of each picture, and how many views were looked at for it."""
-    from ensemble_kit.inference.engine import look
+def _passes(asked: Asked, stop: Stop | None) -> list[int]:
+    """Return how many forward passes so many looks are; without a cascade there is one look at all."""
+    if stop is None:
+        return [sum(len(look.views) for look in asked.every)]
+    each = [len(asked.looks.looks[look].views) for look in stop.rule.order]
+    return [sum(each[:taken]) for taken in range(len(each) + 1)]
 
-    found, looks = np.zeros(len(images), np.int64), np.zeros(len(images), np.int64)
-    chunk = CHUNK_BATCHES * batch_size
-    with Watch("predict", len(images), quiet) as watch:
-        for first in range(0, len(images), chunk):
-            rows, tally = np.arange(first, min(first + chunk, len(images))), None
-            total = len(rows)
-            for number, view in enumerate(rule.order):
-                seen = look(running, images[rows], [views[view]], batch_size)
-                tally = count(rule, tally, number, seen.logits[0])
-                done = settled(rule, tally, number + 1)
-                found[rows[done]], looks[rows[done]] = winners(tally)[done], number + 1
-                rows, tally = rows[~done], tally[:, ~done]
-                if not len(rows):
-                    break
-            watch.advance(total)
-    return found, looks
+
+def _check(
+    blend: str | Path | None, ckpt: str | Path | None, method: str | None, weights: str | Path | None, out: Path
+) -> None:
+    """Raise unless it is clear who is asked, and how it is written down.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: see `predict`.
+    """
+    if (blend is None) == (ckpt is None):
+        raise InvalidOptionError("Wanted --blend NAME or --ckpt RUN, one of the two. `ek blend` makes a blend.")
+    if blend is not None and (method is not None or weights is not None):
+        raise InvalidOptionError(
+            "A blend has its own method and its members their weights; leave --method and "
+            "--weights out, or ask one member by --ckpt."
+        )
+    if method is not None:
+        pick(BALLOTS, method, "method")
+    check_out(out)

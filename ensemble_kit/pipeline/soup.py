@@ -34,7 +34,8 @@ from ensemble_kit.results import IngredientReport, SoupReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.tables import pick
-from ensemble_kit.training.soups import METHODS, Soup, batch_norms, settle_norms
+from ensemble_kit.training import SOUPS
+from ensemble_kit.training.soups import Soup, batch_norms, settle_norms
 from ensemble_kit.types import Predictions
 
 SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
@@ -86,7 +87,7 @@ def soup(
 
     started = time.perf_counter()
     predictions, runs, cache = Path(predictions), Path(runs), Path(cache)
-    pick(METHODS, method, "way to make a soup")
+    pick(SOUPS, method, "way to make a soup")
     gain = pick(METRICS, metric, "metric").gain
     _check_names(members, name)
     found = [read_ingredient(member, predictions, runs, cache) for member in members]
@@ -102,7 +103,7 @@ def soup(
         check_pictures(found[0], pictures)
         network = model.load(pictures.data.classes)
         norms = len(batch_norms(network))
-        made = _made(network, found, pictures, METHODS[method].load(), metric, device, quiet)
+        made = _made(network, found, pictures, SOUPS[method].load(), metric, device, quiet)
         network.load_state_dict(made.state)
         kept = [one for one, is_kept in zip(found, made.kept, strict=True) if is_kept]
         plan = common_plan(name, kept, stored_source(model.source, folder)) | {"device": device}

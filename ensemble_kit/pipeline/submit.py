@@ -1,55 +1,168 @@
-"""A blend's predictions on test -> a checked CSV, its provenance, a line in the ledger."""
+"""a saved blend, or a CSV made elsewhere -> a checked submission, kept and counted; nothing is uploaded."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from ensemble_kit.ensembling.tuning import predict
+import numpy as np
+
+from ensemble_kit.ensembling.balance_check import balance_p
+from ensemble_kit.ensembling.public_half import chance_to_show, public_images, telling
+from ensemble_kit.errors import CorruptError, EnsembleKitError, InvalidOptionError
+from ensemble_kit.pipeline import desk
+from ensemble_kit.pipeline.compare import compare
+from ensemble_kit.pipeline.drafts import Draft, from_blend, from_csv
+from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
 from ensemble_kit.storage import blends as blend_store
-from ensemble_kit.storage import ledger
-from ensemble_kit.storage import members as store
-from ensemble_kit.storage import submissions as desk
-from ensemble_kit.types import Pool, Tuned, align
+from ensemble_kit.storage import desk_ledger
+from ensemble_kit.storage.desk_ledger import HandedIn, Sheet
+from ensemble_kit.storage.desk_rules import Rules, read_rules
 
 
-class Target(NamedTuple):
-    """Where the submission goes, which rows of test it takes, and how it shows them."""
+def submit(
+    blend: str | None = None,
+    csv: str | Path | None = None,
+    sample: str | Path | None = None,
+    id: str = "name",
+    check: bool = False,
+    again: bool = False,
+    quota: int | None = None,
+    reset: str | None = None,
+    zone: str | None = None,
+    public_fraction: float | None = None,
+    predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
+    submissions: str | Path = "submissions",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> SubmitReport:
+    """Hand a submission in: check it, keep it as `submissions/handed-in/NAME.csv`, count it against the day's quota.
 
-    path: Path
-    test: Pool
-    rows: Sequence[int]
-    ids: Sequence[str]
-    header: tuple[str, str]
+    Args:
+        blend: a name in `blends`, or a path; None, without a csv: the only one there is.
+        csv: a submission that was made elsewhere; it is written anew, in the sample's order.
+        sample: the judge's sample; its header, ids and order are kept, and enforced.
+        id: `name` or `stem`: without a sample, image ids with or without their ending.
+        check: only look; nothing is written, and nothing counts.
+        again: hand in what says the same of every image as one before.
+        quota, reset, zone, public_fraction: the judge's rules: submissions a day, when and where a day ends,
+            the share of public images; once given they are kept. At first 5, 23:59, +08:00, 0.5.
+        verify: compute the checksums of the members again.
 
-
-def find_target(members: Sequence[store.Member], path: Path, sample: str | Path | None, form: str) -> Target | None:
-    """Return where and how the submission is to be written; None where a member has no test logits."""
-    if without_test(members):
-        return None
-    test = align([member.split("test") for member in members])
-    if sample is None:
-        return Target(path, test, range(len(test.ids)), desk.id_form(test.ids, form), desk.HEADER)
-    asked = desk.read_sample(Path(sample))
-    return Target(path, test, desk.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column))
-
-
-def without_test(members: Sequence[store.Member]) -> str:
-    """Return the sentence that names the members without test logits; empty where all have them."""
-    bare = [member.manifest.name for member in members if "test" not in member.splits]
-    return (
-        f"no test logits in member {', '.join(map(repr, bare))}. Rerun ek tta --replace with a test/ folder."
-        if bare
-        else ""
+    Raises:
+        InvalidOptionError: the quota is used up, the same was handed in before, rules that cannot be, no
+            such blend.
+        BadDataError: a CSV that is not fit, with every problem; a sample that cannot be used.
+        MisalignedError: the sample's ids are not ours, or members without test logits.
+        CorruptError: a damaged file, or a blend whose members have changed.
+        LockedError, ResourceError: the folder cannot be locked or written.
+    """
+    folder = Path(submissions)
+    rules = read_rules(folder, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
+    there = desk_ledger.read_desk(folder)
+    if not check:
+        desk_ledger.check_quota(there, rules, desk.now())
+    if blend is not None and csv is not None:
+        raise InvalidOptionError("Give --blend or --csv, not both.")
+    draft = (
+        from_blend(blend, sample, id, Path(predictions), Path(blends), Path(cache), verify)
+        if csv is None
+        else from_csv(Path(csv), sample, id, Path(predictions))
+    )
+    sheets = [_kept(folder, one) for one in there]
+    same = next((o.name for o, its in zip(there, sheets, strict=True) if desk.changed(its, draft.sheet) == 0), None)
+    if same and not again and not check:
+        raise InvalidOptionError(
+            f"'{same}', handed in before, says the same of every image, so its score is known or will be. "
+            "Hand it in all the same: --again."
+        )
+    change = None
+    if there and sheets[-1] is not None:
+        compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
+        change = _change(there[-1], sheets[-1], draft, rules, compared)
+    entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet)
+    return SubmitReport(
+        name=entered.name,
+        csv=None if check else desk_ledger.kept_path(folder, entered.name),
+        blend=entered.blend,
+        images=entered.images,
+        public_images=public_images(entered.images, rules.public_fraction),
+        honest_accuracy=entered.honest_accuracy,
+        honest_interval=None
+        if entered.honest_interval is None
+        else (entered.honest_interval[0], entered.honest_interval[1]),
+        expected_public=desk.expected_public(entered, rules),
+        balance=_balance(draft),
+        change=change,
+        same_as=same,
+        quota=rules.quota,
+        left=desk.left(desk_ledger.read_desk(folder), rules),
+        next_day=desk.next_day(rules, desk.now()),
+        notes=draft.notes,
     )
 
 
-def write_csv(target: Target, saved: blend_store.Blend, tuned: Tuned, submissions: Path) -> None:
-    """Write the CSV, its provenance, and a line in the ledger of submissions."""
-    predicted = predict(target.test, tuned)[list(target.rows)]
-    labels = [saved.classes[place] for place in predicted]
-    honest = saved.figures["honest_accuracy"]
-    origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
-    desk.write_submission(target.path, target.ids, labels, target.header, origin)
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": str(target.path), **origin})
+def _kept(folder: Path, one: HandedIn) -> Sheet | None:
+    """Return what was handed in; None where that is damaged or gone, which must not stop the next."""
+    try:
+        return desk_ledger.read_kept(folder, one.name)
+    except CorruptError:
+        return None
+
+
+def _compared(
+    before: HandedIn, after: HandedIn, predictions: Path, blends: Path, cache: Path, quiet: bool
+) -> CompareReport | None:
+    """Return how two blends compare on val; None where one is no blend, is gone or has changed."""
+    if before.blend is None or after.blend is None or before.blend_sha256 == after.blend_sha256:
+        return None
+    path = blends / f"{before.blend}.json"
+    try:
+        if blend_store.blend_sha256(blend_store.read_blend(path)) != before.blend_sha256:
+            return None
+        return compare(
+            str(blends / f"{after.blend}.json"), str(path), "accuracy", predictions, blends, cache, False, quiet
+        )
+    except EnsembleKitError:
+        return None
+
+
+def _change(
+    before: HandedIn, its: Sheet | None, draft: Draft, rules: Rules, compared: CompareReport | None
+) -> ChangeReport | None:
+    """Return what is new against the one before; None where its images are others."""
+    moves = desk.moves_between(its, draft.sheet)
+    if moves is None:
+        return None
+    images = draft.entry.images
+    public = public_images(images, rules.public_fraction)
+    told = telling(moves.total(), images, public)
+    gain, chance = None, None
+    if compared is not None and compared.only_a is not None and compared.only_b is not None:
+        gain = compared.difference
+        shares = compared.only_a / compared.val_images, compared.only_b / compared.val_images
+        chance = 0.0 if told.smallest is None else chance_to_show(*shares, public, told.smallest)
+    return ChangeReport(
+        previous=before.name,
+        changed=moves.total(),
+        moves=desk.top_moves(moves),
+        public_rows=told.public_rows,
+        points=min(moves.total(), public) / public,
+        smallest=None if told.smallest is None else told.smallest / public,
+        val_gain=gain,
+        chance=chance,
+    )
+
+
+def _balance(draft: Draft) -> BalanceReport | None:
+    """Return how often each class is predicted beside val; None where val is not known."""
+    if draft.val is None:
+        return None
+    names = list(draft.val)
+    val = np.array([draft.val[name] for name in names])
+    predicted = np.array([draft.sheet.labels.count(name) for name in names])
+    shares = [
+        ClassShareReport(name, float(a), float(b))
+        for name, a, b in zip(names, val / max(val.sum(), 1), predicted / max(predicted.sum(), 1), strict=True)
+    ]
+    shares.sort(key=lambda one: -abs(one.share - one.val_share))
+    return BalanceReport(balance_p(val, predicted), tuple(shares))

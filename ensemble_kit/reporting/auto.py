@@ -29,11 +29,13 @@ def done(report: AutoReport) -> str:
             "and those above it, cross-fitted on val; added: points of that, within noise where small."
         ),
         "",
-        f"Blend '{report.name}': honest estimate {percent(blend.honest_accuracy)} % "
-        f"({interval(blend.honest_interval)})",
+        wrapped(
+            f"Blend '{report.name}': honest estimate {percent(blend.honest_accuracy)} % "
+            f"({interval(blend.honest_interval)})"
+        ),
         wrapped(blend.verdict),
         *(wrapped(note) for note in blend.notes),
-        _flips(report.flips),
+        wrapped(_flips(report.flips)),
         f"{report.used_s / 60:.1f} of {report.minutes:g} minutes used.",
     ]
     if report.submission_path is not None:
@@ -58,10 +60,12 @@ def _plan(report: AutoReport) -> str:
     return "\n".join(
         [
             table(["member", "recipe", "pre-trained", "px", "epochs", "minutes"], rows),
-            f"{_clock(total_s)} of {report.minutes:g} minutes, {report.used_s / 60:.1f} of them used; "
-            "the rest is for blending and a margin.",
-            _flips(report.flips),
-            "Nothing was trained. Next: the same without --plan",
+            wrapped(
+                f"{_clock(total_s)} of {report.minutes:g} minutes, {report.used_s / 60:.1f} of them used; "
+                "the rest is for blending and a margin."
+            ),
+            wrapped(_flips(report.flips)),
+            wrapped("Nothing was trained. Next: the same without --plan"),
         ]
     )
 
@@ -74,7 +78,7 @@ def _flips(flips: FlipReport) -> str:
         return f"Pictures are {'' if flips.flip else 'not '}mirrored, as asked."
     return (
         f"Pictures are {'' if flips.flip else 'not '}mirrored: a small network has {percent(flips.accuracy)} % of "
-        f"{flips.images}\ntraining pictures held out right, and {percent(flips.mirrored_accuracy)} % of their mirror "
+        f"{flips.images} training pictures held out right, and {percent(flips.mirrored_accuracy)} % of their mirror "
         "images."
     )
 

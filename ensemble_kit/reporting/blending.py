@@ -127,10 +127,8 @@ def _without_tuned(row: list[str]) -> list[str]:
 def _meaning(report: BlendReport) -> str:
     """Return what tuned and honest figures are."""
     if report.tuned_on == "val":
-        return (
-            f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;\n"
-            "honest: cross-fitted, every choice made anew inside each fold."
-        )
+        tuned = f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;"
+        return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, every choice made anew inside each fold.")])
     return wrapped(
         f"{report.val_images} val pictures, none of which was tuned on; honest: the blend as it is. It was tuned on "
         f"{report.tuned_images} pictures of train, each by the networks that had not seen it; of those it has "
@@ -187,7 +185,8 @@ def _costs(report: BlendReport) -> str:
     ]
     weighed = "families" if report.families else "members"
     header = ["ms a picture", weighed, "honest %", "95 % interval", "Pareto front"]
-    return f"{table(header, rows, left=0)}\nPareto front: nothing as quick is better, by honest val accuracy."
+    shown = table(header, rows, left=0)
+    return "\n".join([shown, wrapped("Pareto front: nothing as quick is better, by honest val accuracy.")])
 
 
 def _methods(report: BlendReport) -> str:
@@ -226,7 +225,7 @@ def _contributions(report: BlendReport) -> str:
         for one in report.contributions
     ]
     header = ["Shapley value", "points", *(["sampling error"] if sampled else [])]
-    return f"{table(header, rows)}\nof honest accuracy, above guessing the most frequent class"
+    return "\n".join([table(header, rows), wrapped("of honest accuracy, above guessing the most frequent class")])
 
 
 def _certificate(report: BlendReport) -> str:

@@ -26,7 +26,7 @@ def compared(report: CompareReport) -> str:
         rows = [[*row, f"{only:.3g}"] for row, (*_, only) in zip(rows, sides, strict=True)]
     lines = [
         table(header, rows),
-        f"{report.test}: {p_value(report.p)}{_adjusted(report)}",
+        wrapped(f"{report.test}: {p_value(report.p)}{_adjusted(report)}"),
         *map(wrapped, report.notes),
         "",
         wrapped(report.sentence),

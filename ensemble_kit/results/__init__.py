@@ -34,34 +34,85 @@ from ensemble_kit.results.data import (
     Shift,
     SplitFacts,
 )
+from ensemble_kit.results.export import ExportReport
 from ensemble_kit.results.find_lr import FindLrReport
 from ensemble_kit.results.intervals import Interval
-from ensemble_kit.results.members import ArchReport, FamilyReport, MemberReport, MembersReport, TrainReport, ZooReport
+from ensemble_kit.results.members import (
+    ArchReport,
+    FamilyReport,
+    MemberReport,
+    MembersReport,
+    RemovedReport,
+    RenamedReport,
+    TrainReport,
+    ZooReport,
+)
+from ensemble_kit.results.predict import AbstainReport, CascadeReport, PredictReport
 from ensemble_kit.results.probe import ProbeReport
+from ensemble_kit.results.report import (
+    BinReport,
+    ClassReport,
+    ConfusionReport,
+    DisagreementReport,
+    LadderReport,
+    LearningReport,
+    LooksReport,
+    PageReport,
+    PictureReport,
+    PinReport,
+    ReliabilityReport,
+    RepeatReport,
+    SeenViewReport,
+    WorthReport,
+)
 from ensemble_kit.results.soup import IngredientReport, SoupReport
+from ensemble_kit.results.submissions import (
+    BalanceReport,
+    BaselineReport,
+    ChangeReport,
+    ClassScoreReport,
+    ClassShareReport,
+    MoveReport,
+    NeighboursReport,
+    PartReport,
+    ScoredReport,
+    ScoreReport,
+    SubmissionReport,
+    SubmissionsReport,
+    SubmitReport,
+)
 from ensemble_kit.results.views import (
     ClassHarmReport,
     CurveReport,
     CurveStepReport,
     EngineReport,
     OrderReport,
-    PredictReport,
     ShardReport,
     TtaReport,
     ViewReport,
 )
 
 __all__ = [
+    "AbstainReport",
     "ArchReport",
     "AugmentReport",
     "AutoPlanReport",
     "AutoReport",
     "AutoStepReport",
+    "BalanceReport",
+    "BaselineReport",
+    "BinReport",
     "BlendReport",
     "CalibrationReport",
+    "CascadeReport",
     "CertificateReport",
+    "ChangeReport",
     "ClassHarmReport",
+    "ClassReport",
+    "ClassScoreReport",
+    "ClassShareReport",
     "CompareReport",
+    "ConfusionReport",
     "ContributionReport",
     "CostReport",
     "CurveReport",
@@ -70,9 +121,11 @@ __all__ = [
     "DemoDataReport",
     "DemoReport",
     "Diagnosis",
+    "DisagreementReport",
     "DiversityReport",
     "DoctorReport",
     "EngineReport",
+    "ExportReport",
     "FamilyReport",
     "FamilyWeightReport",
     "FindLrReport",
@@ -80,28 +133,48 @@ __all__ = [
     "FlipReport",
     "IngredientReport",
     "Interval",
+    "LadderReport",
+    "LearningReport",
+    "LooksReport",
     "MemberReport",
     "MembersReport",
     "MethodReport",
+    "MoveReport",
+    "NeighboursReport",
     "OrderReport",
+    "PageReport",
+    "PartReport",
+    "PictureReport",
+    "PinReport",
     "PredictReport",
     "ProbeReport",
+    "ReliabilityReport",
+    "RemovedReport",
+    "RenamedReport",
+    "RepeatReport",
     "Rung",
+    "ScoreReport",
+    "ScoredReport",
+    "SeenViewReport",
     "ShardReport",
     "Shift",
     "SoupReport",
     "SplitFacts",
+    "SubmissionReport",
+    "SubmissionsReport",
+    "SubmitReport",
     "TrainReport",
     "TtaReport",
     "ViewReport",
+    "WorthReport",
     "ZooReport",
     "as_json",
 ]
 
 
-def as_json(report: Any) -> str:
+def as_json(report: Any, ascii_only: bool = False) -> str:
     """Return a report as one JSON object, two blanks a level, infinities as strings."""
-    return json.dumps(_plain(report), indent=2, ensure_ascii=False)
+    return json.dumps(_plain(report), indent=2, ensure_ascii=ascii_only)
 
 
 def _plain(value: Any) -> Any:

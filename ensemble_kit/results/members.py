@@ -46,6 +46,23 @@ class MemberReport:
 
 
 @dataclass(frozen=True)
+class RemovedReport:
+    """A member that was removed, and the folder that held it; its run, if any, is left in place."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class RenamedReport:
+    """A member that has another name now, and the folder that holds it."""
+
+    name: str
+    new_name: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class MembersReport:
     """All members of a folder, the best on val by the metric first; `verified` counts the files checked on request."""
 

@@ -1,4 +1,4 @@
-"""Looking more than once: views, engines, and predictions of new pictures."""
+"""Looking more than once: views, and engines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -166,28 +166,3 @@ class ShardReport:
     engine: EngineReport | None
     order: OrderReport | None
     path: Path
-
-
-@dataclass(frozen=True)
-class PredictReport:
-    """New pictures through one member, looked at no more than needed.
-
-    kind: `exact` (the classes are those of all views), `margin` (they may differ: see loss) or
-        `all` (every view was looked at).
-    saved: the share of forward passes that was spared.
-    loss: the share of val pictures that stopping early cost, cross-fitted; loss_at_most: its
-        95 % upper bound; wanted_loss: what was asked for. None where nothing can be lost.
-    """
-
-    member: str
-    method: str
-    views: tuple[str, ...]
-    kind: str
-    pictures: int
-    saved: float
-    loss: float | None
-    loss_at_most: float | None
-    wanted_loss: float | None
-    expected_saved: float | None
-    seconds: float
-    csv: Path

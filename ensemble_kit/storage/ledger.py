@@ -5,7 +5,7 @@ names the line: a count that may be too low would be worse than none.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,20 @@ def append_entry(path: Path, entry: Mapping[str, Any]) -> None:
         BadDataError: a number of the entry is not finite.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
-    line = seal(entry, one_line=True)
+    seal(entry, one_line=True)
+    append_after(path, lambda _: entry)
+
+
+def append_after(path: Path, entry_of: Callable[[list[dict[str, Any]]], Mapping[str, Any]]) -> None:
+    """Add an entry that depends on those before it; nobody else adds one meanwhile.
+
+    Args:
+        entry_of: from the entries to the new one; raises where there must be none.
+
+    Raises: as `append_entry`, and what `entry_of` raises.
+    """
     with locked(path.parent):
-        read_ledger(path)
+        line = seal(entry_of(read_ledger(path)), one_line=True)
         held = path.read_bytes() if path.exists() else b""
         replace_file(path, held + line)
 

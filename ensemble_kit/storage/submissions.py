@@ -38,8 +38,11 @@ class Sample(NamedTuple):
     ids: tuple[str, ...]
 
 
-def read_sample(path: Path) -> Sample:
+def read_sample(path: Path, what: str = "sample file") -> Sample:
     """Return the columns and ids of a sample submission: the id column first, then the label column.
+
+    Args:
+        what: what the file is, for the message where it cannot be read.
 
     Raises:
         BadDataError: no such file, no two columns, an empty or doubled id; names the row.
@@ -47,7 +50,7 @@ def read_sample(path: Path) -> Sample:
     try:
         header, *rows = parse_csv(path.read_bytes(), path, marked=True)
     except OSError as error:
-        raise BadDataError(f"Cannot read the sample file {path}: {error.strerror or error}.") from error
+        raise BadDataError(f"Cannot read the {what} {path}: {error.strerror or error}.") from error
     if len(header) != 2 or "" in header:
         raise BadDataError(f"{path}: wanted two columns, ids and labels, got the header {','.join(header)[:200]!r}.")
     first: dict[str, int] = {}

@@ -21,6 +21,7 @@ from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.checksums import check
 from ensemble_kit.storage.data_files import read_split
+from ensemble_kit.storage.desk_ledger import HANDED_IN
 from ensemble_kit.storage.ledger import LEDGER_NAME, read_ledger
 from ensemble_kit.storage.manifest import MANIFEST_NAME, Manifest
 from ensemble_kit.storage.members import list_members, read_manifest
@@ -138,7 +139,7 @@ def _other_checks(vouched: set[Path], runs: Path, blends: Path, submissions: Pat
         path = folder / LEDGER_NAME
         if path.exists():
             yield path, partial(read_ledger, path)
-    for path in sorted(submissions.glob("[!.]*.json")):
+    for path in (*sorted(submissions.glob("[!.]*.json")), *sorted((submissions / HANDED_IN).glob("[!.]*.json"))):
         yield path, partial(read_provenance, path)
         yield path.with_suffix(".csv"), partial(read_provenance, path)
 

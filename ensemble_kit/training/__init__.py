@@ -17,7 +17,7 @@
 
 Takes a module, uint8 pictures in memory and a recipe; gives back weights and a history.
 Never reads or writes files, never knows where pictures come from: the augmentation is
-handed in. To add an optimiser or a schedule: write the function, add a line here.
+handed in. To add an optimiser, a schedule or a soup: write the function, add a line here.
 """
 
 from collections.abc import Mapping
@@ -34,4 +34,9 @@ OPTIMIZERS: Final[Mapping[str, Entry]] = {
 SCHEDULES: Final[Mapping[str, Entry]] = {
     "constant": Entry("warm-up, then the learning rate stays", "ensemble_kit.training.schedules:constant"),
     "cosine": Entry("warm-up, then half a cosine down to zero", "ensemble_kit.training.schedules:cosine"),
+}
+
+SOUPS: Final[Mapping[str, Entry]] = {
+    "uniform": Entry("the mean of all", "ensemble_kit.training.soups:uniform"),
+    "greedy": Entry("the best on val, then each that makes it no worse there", "ensemble_kit.training.soups:greedy"),
 }

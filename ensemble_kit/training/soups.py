@@ -2,9 +2,8 @@
 
 A soup costs what one network costs. It works where the networks lie in one basin of the loss:
 fine-tuned from the same weights, or taken along one run. The statistics of batch norms are no
-weights: they are taken again from pictures. Never reads files, never augments. Imports torch
-where it is used, so that the command line can read METHODS. To add a way: a function
-(states, settle, gain) -> Soup, and a line in METHODS.
+weights: they are taken again from pictures. Never reads files, never augments. To add a way: a
+function (states, settle, gain) -> Soup here, and a line in `training.SOUPS`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
-from ensemble_kit.tables import Entry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -83,12 +81,6 @@ def greedy(states: "Iterable[State]", settle: "Settle", gain: "Gain") -> Soup:
             pot, best, best_gain = trial, tasted, trial_gain
     _check_some(pot.count)
     return Soup(best, tuple(kept), judged=True)
-
-
-METHODS: Final[Mapping[str, Entry]] = {
-    "uniform": Entry("the mean of all", "ensemble_kit.training.soups:uniform"),
-    "greedy": Entry("the best on val, then each that makes it no worse there", "ensemble_kit.training.soups:greedy"),
-}
 
 
 def average(states: "Iterable[State]") -> "dict[str, Tensor]":

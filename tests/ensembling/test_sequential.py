@@ -8,7 +8,18 @@ from hypothesis.extra.numpy import arrays
 
 from ensemble_kit.ensembling.applying import predict
 from ensemble_kit.ensembling.ballots import cast_prob, cast_rank, cast_top1
-from ensemble_kit.ensembling.sequential import StopRule, cast, count, exact_rule, lead, replay, saved, settled, winners
+from ensemble_kit.ensembling.sequential import (
+    StopRule,
+    cast,
+    count,
+    exact_rule,
+    lead,
+    ordered,
+    replay,
+    saved,
+    settled,
+    winners,
+)
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
 from ensemble_kit.types import Pool, Tuned
 
@@ -191,3 +202,17 @@ def test_unknown_ballots_bad_weights_and_missing_views_are_refused() -> None:
         exact_rule("borda", np.array([1.0, -1.0]))
     with pytest.raises(MisalignedError, match="takes view 4, and there are 3 views"):
         replay(exact_rule("borda", np.ones(5)), np.zeros((3, 7, 2)))
+
+
+def test_an_order_that_is_given_is_kept_and_must_hold_every_look_of_a_weight() -> None:
+    assert ordered(np.array([1.0, 0.0, 3.0]), [0, 2]) == ((0, 2), (0.25, 0.75))
+    for order in ([0], [0, 2, 2], [0, 1, 2]):
+        with pytest.raises(MisalignedError, match=r"Wanted an order of the looks \[0, 2\], each once, got"):
+            ordered(np.array([1.0, 0.0, 3.0]), order)
+
+
+def test_what_is_saved_is_counted_in_costs_where_they_are_known() -> None:
+    rule = exact_rule("majority-vote", np.array([1.0, 1.0, 0.0, 1.0]), order=[3, 0, 1])
+    costs = np.array([2.0, 4.0, 100.0, 1.0])
+    assert saved(rule, np.array([1, 2, 3, 3])) == pytest.approx(1 - 9 / 12)
+    assert saved(rule, np.array([1, 2, 3, 3]), costs) == pytest.approx(1 - (1 + 3 + 7 + 7) / 28)

@@ -134,7 +134,7 @@ def test_several_test_folders_give_ids_under_their_names(data, tmp_path):
     assert alone.splits["test"].ids == ("1.png",)
     both = read_source(Source(data, test_dir=(tmp_path / "second", tmp_path / "first")))
     assert both.splits["test"].ids == ("second/1.png", "first/1.png")
-    with pytest.raises(InvalidOptionError, match="Two test folders are called 'first'"):
+    with pytest.raises(InvalidOptionError, match="Two folders are called 'first'"):
         read_source(Source(data, test_dir=(tmp_path / "first", tmp_path / "elsewhere" / "first")))
     with pytest.raises(BadDataError, match="Wanted a folder of pictures, got .*nowhere'"):
         read_source(Source(data, test_dir=(tmp_path / "nowhere",)))

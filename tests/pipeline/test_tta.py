@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -357,68 +356,12 @@ def test_the_cost_of_each_view_stands_in_the_manifest(road):
     assert all(ms > 0 for ms in said["view_ms"])
 
 
-def test_new_pictures_get_the_classes_that_all_views_vote_for(road):
-    ek.tta("runs/cnn", views=VIEWS, choose="equal", **FAST)
-    report = ek.predict("runs/cnn", ["data/test"], method="majority-vote", quiet=True, device="cpu", engine="eager")
-    with open(report.csv, newline="") as file:
-        rows = list(csv.DictReader(file))
-    logits, classes = logits_of("cnn", "test").astype(float), manifest("cnn")["classes"]
-    assert [row["image_id"] for row in rows] == [row["image_id"] for row in rows_of("cnn", "test")]
-    votes = np.array([np.bincount(best, minlength=10) for best in logits.argmax(axis=2).T])
-    clear = np.sort(votes, axis=1)[:, -1] > np.sort(votes, axis=1)[:, -2]
-    assert clear.sum() > 20
-    wanted = [classes[place] for place in votes.argmax(axis=1)]
-    assert [row["label"] for row, sure in zip(rows, clear, strict=True) if sure] == [
-        label for label, sure in zip(wanted, clear, strict=True) if sure
-    ]
-    looks = np.array([int(row["looks"]) for row in rows])
-    assert report.kind == "exact"
-    assert 2 < looks.min() + 1 <= looks.max() <= len(logits)
-    assert report.saved == pytest.approx(1 - looks.mean() / len(logits))
-
-
-def test_a_logit_sum_stops_early_only_where_a_loss_allows_it_and_val_can_promise_it(road):
-    how = {"quiet": True, "device": "cpu", "engine": "eager"}
-    ek.tta("runs/cnn", views=VIEWS, choose="equal", **FAST)
-    plain = ek.predict("runs/cnn", ["data/test"], **how)
-    assert (plain.kind, plain.saved, plain.loss) == ("all", 0.0, None)
-    with open(plain.csv, newline="") as file:
-        labels = [row["label"] for row in csv.DictReader(file)]
-    classes = manifest("cnn")["classes"]
-    assert labels == [classes[place] for place in logits_of("cnn", "test").mean(axis=0).argmax(axis=1)]
-    strict = ek.predict("runs/cnn", ["data/test"], loss=0.01, **how)
-    assert (strict.kind, strict.saved) == ("all", 0.0)
-    loose = ek.predict("runs/cnn", ["data/test"], loss=0.2, **how)
-    assert loose.kind == "margin"
-    assert loose.saved > 0
-    assert loose.loss <= loose.loss_at_most
-    with pytest.raises(InvalidOptionError, match="loses nothing; leave --loss out"):
-        ek.predict("runs/cnn", ["data/test"], method="borda", loss=0.1, **how)
-    with pytest.raises(InvalidOptionError, match="--loss is 1.5; wanted a share above 0 and below 1"):
-        ek.predict("runs/cnn", ["data/test"], loss=1.5, **how)
-
-
-def test_prediction_needs_a_member_and_pictures_that_can_be_read(road):
-    how = {"quiet": True, "device": "cpu", "engine": "eager"}
-    with pytest.raises(InvalidOptionError, match="has no member in empty. Make it: ek tta"):
-        ek.predict("runs/cnn", ["data/test"], predictions="empty", **how)
-    with pytest.raises(BadDataError, match="There is no file or folder 'nowhere'"):
-        ek.predict("runs/cnn", ["nowhere"], **how)
-    shutil.copytree("data/test", "new")
-    Path("new/broken.png").write_bytes(b"no picture")
-    with pytest.raises(BadDataError, match=r"1 of 38 pictures cannot be used:\n.*broken.png"):
-        ek.predict("runs/cnn", ["new"], **how)
-    assert not Path("predictions.csv").exists()
-
-
 def test_what_is_printed_fits_80_columns(road):
     line = ["tta", "--ckpt", "runs/cnn", "--views", "ten-crop,random:3@7", "--check", "--quiet", "--engine", "eager"]
     for arguments in (
         line,
         [*line, "--json"],
         ["tta", "--ckpt", "runs/mlp", "--views", "d4", "--shard", "1/2", "--quiet", "--engine", "eager"],
-        ["predict", "--ckpt", "runs/cnn", "data/test", "--method", "prob-mean", "--quiet"],
-        ["predict", "--ckpt", "runs/cnn", "data/test", "--loss", "0.001", "--quiet"],
     ):
         result = CliRunner().invoke(command, arguments)
         assert result.exit_code == 0, result.output

@@ -1,3 +1,9 @@
+import os
+import pty
+import re
+
+import pytest
+
 from ensemble_kit.reporting import progress
 
 
@@ -26,3 +32,31 @@ def test_quiet_work_says_nothing(monkeypatch, capsys):
     with progress.Watch("look", 10, quiet=True) as watch:
         watch.advance(10)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_dumb_terminal_gets_lines_and_another_a_bar_without_colours_where_they_are_not_wanted(monkeypatch, term):
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with open(theirs, "w", encoding="utf-8") as terminal, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", terminal)
+        with progress.Watch("look", 7) as watch:
+            watch.note("epoch 1", "epoch 1 of 2")
+            watch.advance(7)
+        terminal.flush()
+        said = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "epoch 1" in said
+    assert ("\x1b" in said) == (term == "xterm")
+    assert not re.search(r"\x1b\[[\d;]*[34]\d", said), "a colour"
+
+
+def test_progress_that_nobody_reads_stops_no_work(monkeypatch):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w", encoding="utf-8", buffering=1) as gone, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", gone)
+        progress.say("epoch 1")
+        patched.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), theirs)

@@ -1,16 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from ensemble_kit.reporting.views import looked_twice, predicted, shared
+from ensemble_kit.reporting.views import looked_twice, shared
 from ensemble_kit.results import (
     ClassHarmReport,
     CurveReport,
     CurveStepReport,
     EngineReport,
     OrderReport,
-    PredictReport,
     ShardReport,
     TtaReport,
     ViewReport,
@@ -48,20 +45,6 @@ REPORT = TtaReport(
     order=OrderReport(32, 3e-7, 0),
     note=None,
     path=Path("predictions/cnn"),
-)
-PREDICTED = PredictReport(
-    member="cnn",
-    method="prob-mean",
-    views=("identity", "hflip"),
-    kind="exact",
-    pictures=37,
-    saved=0.385,
-    loss=None,
-    loss_at_most=None,
-    wanted_loss=None,
-    expected_saved=None,
-    seconds=1.25,
-    csv=Path("new.csv"),
 )
 
 
@@ -120,21 +103,3 @@ def test_a_shard_says_what_is_next():
     assert "shard 2 of 3: parts 4, pictures 128" in shared(report)
     assert "--merge" in shared(report)
     assert "parts of the whole that are not here yet: 7" in shared(replace(report, missing=7))
-
-
-@pytest.mark.parametrize(
-    ("changes", "wanted"),
-    [
-        ({}, "38.5 % of forward passes saved, exactly: no class differs from that of all views"),
-        (
-            {"kind": "margin", "loss": 0.004, "loss_at_most": 0.019, "wanted_loss": 0.02, "expected_saved": 0.6},
-            "cross-fitted, 0.4 % of pictures were lost, 1.9 % at most (95 %), and 60.0 % of passes saved; 2.0 % were",
-        ),
-        ({"kind": "all", "wanted_loss": 0.001}, "val cannot promise that stopping early loses 0.1 % at most"),
-    ],
-)
-def test_a_prediction_says_which_kind_of_stop_it_was(changes, wanted):
-    said = predicted(replace(PREDICTED, **changes))
-    assert wanted in one_line(said)
-    assert said.endswith("  new.csv")
-    assert "promise" not in predicted(replace(PREDICTED, kind="all"))

@@ -12,7 +12,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
-from ensemble_kit.training.soups import METHODS, average, batch_norms, greedy, settle_norms, uniform
+from ensemble_kit.training import SOUPS
+from ensemble_kit.training.soups import average, batch_norms, greedy, settle_norms, uniform
 
 
 def network(seed, dropout=0.0):
@@ -78,10 +79,10 @@ def test_weights_of_other_networks_are_refused_by_name(make):
         make([{"w": torch.zeros(2)}, {"w": torch.zeros(2), "v": torch.zeros(2)}])
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", SOUPS)
 def test_nothing_makes_no_soup(name):
     with pytest.raises(InvalidOptionError, match="no weights to average"):
-        METHODS[name].load()([], as_it_is, lambda state: 0.0)
+        SOUPS[name].load()([], as_it_is, lambda state: 0.0)
 
 
 def test_a_uniform_soup_takes_all_settles_once_and_never_asks_val():

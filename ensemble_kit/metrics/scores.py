@@ -1,23 +1,15 @@
-"""What counts as good: the metrics that people choose by name, each one number.
-
-    accuracy           share of pictures that are right
-    balanced-accuracy  mean over classes of the share of their pictures that are right
-    macro-f1           mean over classes of the F1 score
-    log-loss           mean of -log p(label), in nats; less is better
+"""The metrics as functions: of what was read off each image, its labels and how often it counts.
 
 A class that no label holds is left out of balanced accuracy; one that neither a label nor
 a prediction holds is left out of macro F1, and one that is never found has an F1 of 0: as
-scikit-learn does. NumPy only; never fits anything. To add a metric: a function of what was
-read off each image, its labels and how often it counts; one line in `METRICS`.
+scikit-learn does. NumPy only; never fits anything.
 """
-
-from collections.abc import Callable, Mapping
-from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.metrics import METRICS
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, Scores
 
@@ -104,36 +96,6 @@ def log_prob(probabilities: Scores, labels: Labels) -> LogProb:
     at_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     logs: LogProb = np.log(np.maximum(at_label, np.finfo(np.float64).eps))
     return logs
-
-
-class Metric(NamedTuple):
-    """One line of `METRICS`.
-
-    heading: what a column of it is called, at most 8 characters.
-    unit: a fraction printed in per cent, or nats.
-    larger_is_better: whether a good score is a large one.
-    reads: what `score` looks at: the predicted classes, or the log probability of the labels.
-    score: from what it reads, the labels and how often each image counts to a number.
-    """
-
-    help: str
-    heading: str
-    unit: Literal["%", "nats"]
-    larger_is_better: bool
-    reads: Literal["predicted", "log_prob"]
-    score: Callable[..., float]
-
-    def gain(self, score: float) -> float:
-        """Return the score with the sign that makes more better."""
-        return score if self.larger_is_better else -score
-
-
-METRICS: Final[Mapping[str, Metric]] = {
-    "accuracy": Metric("share of pictures that are right", "val %", "%", True, "predicted", accuracy),
-    "balanced-accuracy": Metric("mean recall of the classes", "bal %", "%", True, "predicted", balanced_accuracy),
-    "macro-f1": Metric("mean F1 of the classes", "F1 %", "%", True, "predicted", macro_f1),
-    "log-loss": Metric("mean -log p(label); less is better", "log loss", "nats", False, "log_prob", mean_loss),
-}
 
 
 def measure(metric: str, probabilities: Scores, labels: Labels) -> float:

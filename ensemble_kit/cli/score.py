@@ -1,0 +1,43 @@
+"""`ek score`: submissions against the truth."""
+
+from typing import Any
+
+import click
+
+from ensemble_kit.cli import options
+
+
+def numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
+    """Turn 0.45,0.7 into numbers."""
+    try:
+        return tuple(float(part) for part in value.split(",")) if value else ()
+    except ValueError:
+        raise click.BadParameter(f"wanted numbers as 0.45,0.7, got '{value}'.", ctx=ctx, param=param) from None
+
+
+@click.command()
+@click.argument("csv", nargs=-1, required=True, type=options.FOLDER)
+@click.option("--labels", type=options.FOLDER, required=True, metavar="FILE", help="CSV of ids and true classes.")
+@click.option("--public-fraction", type=float, default=0.5, show_default=True, help="Share of public pictures.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Which pictures are public.")
+@click.option("--baselines", default="", metavar="A,B,...", callback=numbers, help="Accuracies to pass, as 0.45,0.7.")
+@options.json
+def score(as_json: bool, **given: Any) -> None:
+    """Score submissions (CSV ...) against LABELS, as a judge does.
+
+    The public part is a simple random draw of the pictures, by --seed and the set of ids, so
+    that the order of rows cannot matter. One submission: its classes and baselines; several:
+    a leaderboard, with a paired test (McNemar's, exact, on all pictures) of neighbours.
+
+    \b
+    Example:
+      ek score submission.csv --labels labels.csv --baselines 0.45,0.7,0.83,0.94
+      ek score a.csv b.csv --labels labels.csv --public-fraction 0.3 --seed 7
+    """
+    import ensemble_kit
+    from ensemble_kit.reporting import scoring
+
+    options.show(ensemble_kit.score(**given), scoring.scored, as_json)
+
+
+COMMANDS = (score,)

@@ -1,0 +1,148 @@
+"""Who is asked about new pictures: the members of a blend, or one member as a blend of its views."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ensemble_kit.ensembling.cascading import Look, Panel, apart, asks_each_view, whole_panel
+from ensemble_kit.ensembling.condensing import condensed
+from ensemble_kit.ensembling.tuning import tune
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
+from ensemble_kit.pipeline.grounds import procedure_of
+from ensemble_kit.pipeline.models import Model, Stated, find_model
+from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
+from ensemble_kit.storage import members as store
+from ensemble_kit.types import Pool, Predictions, Tuned, align
+
+ASKED = "ek predict"
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A blend that can look at pictures.
+
+    models: what looks, by the place of its member; only of those that have a say.
+    tuned: the numbers of the blend, one a member.
+    panel_of: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
+    looks: what can be asked one by one; every: members with all of their views.
+    procedure: the whole way from members on val to such numbers, to be redone inside every fold.
+    """
+
+    name: str
+    is_blend: bool
+    members: tuple[store.Member, ...]
+    models: dict[int, Model]
+    classes: tuple[str, ...]
+    tuned: Tuned
+    panel_of: Callable[[Tuned], Panel]
+    looks: Panel
+    every: tuple[Look, ...]
+    procedure: Callable[[Pool], Tuned]
+
+    @property
+    def whole(self) -> Panel:
+        """The blend as it is counted."""
+        return self.panel_of(self.tuned)
+
+    def val(self) -> Pool:
+        """Return what the members say of val.
+
+        Raises:
+            BadDataError: it has no labels.
+        """
+        return _labelled([member.split("val") for member in self.members])
+
+    def ms_of(self, look: Look) -> float | None:
+        """Return what a look takes a picture (ms); None where nobody measured."""
+        manifest = self.members[look.member].manifest
+        if manifest.view_ms:
+            return sum(manifest.view_ms[view] for view in look.views)
+        each = manifest.cost.get("ms_per_image")
+        return None if each is None else float(each) * len(look.views)
+
+    def called(self, look: Look) -> str:
+        """Return what a look is called: its member, and its view where that is one of several."""
+        manifest = self.members[look.member].manifest
+        alone = len(look.views) == 1 and len(manifest.views) > 1
+        return f"{manifest.name} {manifest.views[look.views[0]]}" if alone else manifest.name
+
+
+def ask_blend(blend: str | Path, predictions: Path, blends: Path, cache: Path, verify: bool) -> Asked:
+    """Return a saved blend.
+
+    Raises:
+        InvalidOptionError: there is none of that name, or members that cannot look, each named.
+        CorruptError: a file is damaged, or a member has changed.
+    """
+    opened = open_blend(blend, predictions, blends, cache, verify)
+    models = models_of(opened, predictions, ASKED)
+    tuned = opened.saved.tuned()
+    heard = tuned if tuned.stack is None else replace(tuned, weights=np.ones(len(tuned.weights)))
+    return Asked(
+        name=opened.saved.name,
+        is_blend=True,
+        members=opened.members,
+        models=dict(zip(opened.counting, models, strict=True)),
+        classes=opened.saved.classes,
+        tuned=tuned,
+        panel_of=whole_panel,
+        looks=apart(heard, asks_each_view(tuned.ballot)),
+        every=apart(heard, each_view=False).looks,
+        procedure=_procedure(opened),
+    )
+
+
+def ask_member(
+    ckpt: str | Path, weights: str | Path | None, method: str, predictions: Path, cache: Path, verify: bool
+) -> Asked:
+    """Return the member of a checkpoint as a blend of its views, each of which casts a ballot.
+
+    Raises:
+        InvalidOptionError: no such checkpoint, or it has no member.
+        BadDataError: the member has no val labels.
+        CorruptError: a checkpoint or a file of the member is damaged.
+    """
+    model = find_model(ckpt, Stated(weights=weights), {}, predictions, replace=False)
+    if model.name not in store.list_members(predictions):
+        raise InvalidOptionError(f"'{ckpt}' has no member in {predictions}. Make it: ek tta --ckpt {ckpt}.")
+    member = store.read_member(predictions / model.name, cache, verify)
+    manifest = member.manifest
+    val = condensed(_labelled([member.split("val")]))
+    tuned = tune(val, method, {model.name: 1.0}, [np.array(manifest.view_weights)])
+
+    def each_view(numbers: Tuned) -> Panel:
+        return apart(numbers, each_view=True)
+
+    return Asked(
+        name=model.name,
+        is_blend=False,
+        members=(member,),
+        models={0: model},
+        classes=manifest.classes,
+        tuned=tuned,
+        panel_of=each_view,
+        looks=each_view(tuned),
+        every=apart(tuned, each_view=False).looks,
+        procedure=lambda pool: tune(pool, method, {model.name: 1.0}, [manifest.view_choice]),
+    )
+
+
+def _procedure(opened: OpenBlend) -> Callable[[Pool], Tuned]:
+    """Return how a blend was tuned; one that was tuned elsewhere than on val stays as it is."""
+    saved, manifests = opened.saved, [member.manifest for member in opened.members]
+    if saved.tuned_on != "val":
+        return lambda pool: saved.tuned()
+    named = "=" not in saved.weights_method
+    weights = saved.weights_method if named else {pin.name: pin.weight for pin in saved.members}
+    way = way_of(saved.ballot, weights, saved.metric, saved.settings, costs_of(manifests))
+    return procedure_of(way, views_to_choose(manifests))
+
+
+def _labelled(splits: Sequence[Predictions]) -> Pool:
+    pool = align(splits)
+    if pool.labels is None:
+        raise BadDataError(f"{', '.join(map(repr, pool.members))}: no val labels, so nothing can be told from val.")
+    return pool

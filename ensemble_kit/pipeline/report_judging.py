@@ -1,0 +1,194 @@
+"""A saved blend judged again: what was found when it was made, and what it says of each picture it has not seen.
+
+The figures are those that the blend holds; where it is too old to hold them, they are found anew.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+
+from ensemble_kit.ensembling.ballots import merge_views
+from ensemble_kit.ensembling.diversity import Diversity, diversity, near_duplicates
+from ensemble_kit.ensembling.holdouts import repeats_of
+from ensemble_kit.ensembling.judging import Judged, judge
+from ensemble_kit.ensembling.unseen import Unseen, say_as_it_is, say_unseen
+from ensemble_kit.errors import BadDataError
+from ensemble_kit.pipeline.alternatives import cost_ms, every_budget
+from ensemble_kit.pipeline.blend_models import OpenBlend
+from ensemble_kit.pipeline.blend_notes import notes_of
+from ensemble_kit.pipeline.families import costs_of_families, families_of
+from ensemble_kit.pipeline.grounds import Ground, ground_of, procedure_of
+from ensemble_kit.pipeline.judgement import Judgement, judge_blend
+from ensemble_kit.pipeline.trials import count_trials
+from ensemble_kit.pipeline.ways import Way, costs_of, way_of
+from ensemble_kit.reporting.blending import verdict
+from ensemble_kit.reporting.progress import say
+from ensemble_kit.results import BlendReport, CalibrationReport, DiversityReport, FamilyWeightReport
+from ensemble_kit.types import Pool, Tuned, align
+
+_BEGIN: Final = ("tuned_oof", "tuned_val", "val_score", "honest", "equal", "best_single", "gain", "p_vs")
+OF_FIGURES: Final = (
+    *(field.name for field in fields(BlendReport) if field.name.startswith(_BEGIN)),
+    "optimism",
+    "resolvable",
+)
+"""What a blend keeps among its figures, by the names that the report gives them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A blend and all that is found about it on val.
+
+    val: with all its classes, however large it is.
+    plain: what the members say with every temperature 1, as one repeat; None for a stack.
+    unseen: what the blend says of each picture of val where it has not looked.
+    alone: the class that each member gives each picture.
+    """
+
+    opened: OpenBlend
+    val: Pool
+    ground: Ground
+    way: Way
+    tuned: Tuned
+    plain: Judged | None
+    unseen: Unseen
+    alone: np.ndarray
+    differ: Diversity
+
+    @property
+    def repeats(self) -> int:
+        """How often val was split anew; 0: val decided nothing."""
+        return 0 if self.ground.fresh else len(self.unseen.judged.predicted)
+
+
+def judge_again(opened: OpenBlend, quiet: bool) -> Case:
+    """Return what is found about a saved blend on val.
+
+    Raises:
+        BadDataError: val has no labels.
+        MisalignedError: the members differ.
+    """
+    saved, held = opened.saved, opened.members
+    manifests = [member.manifest for member in held]
+    val = align([member.split("val") for member in held])
+    if val.labels is None:
+        raise BadDataError(
+            f"The members of blend '{saved.name}' have no val labels, so there is nothing to report. "
+            "Add them again with labels."
+        )
+    families = families_of(manifests) if saved.tuned_on == "oof" else ()
+    costs = costs_of_families(families, manifests) if families else costs_of(manifests)
+    named = "=" not in saved.weights_method
+    weights = saved.weights_method if named else {pin.name: pin.weight for pin in saved.members}
+    way = way_of(saved.ballot, weights, saved.metric, saved.settings, costs)
+    ground = ground_of(val, held, families, saved.metric, way.written)
+    repeats, tuned = repeats_of(len(val.ids)), saved.tuned()
+    if ground.fresh:
+        unseen = say_as_it_is(val, tuned)
+    else:
+        say(f"Cross-fitting '{saved.name}' on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
+        unseen = say_unseen(ground.val, procedure_of(way, ground.redone), repeats, val)
+    alone = np.stack([_classes(*pair) for pair in zip(val.logits, tuned.view_weights, strict=True)])
+    return Case(opened, val, ground, way, tuned, _plain(val, tuned), unseen, alone, diversity(alone, val.labels))
+
+
+def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
+    """Return the blend as `ek blend` reports it, as far as its file and its members tell."""
+    saved, ground = case.opened.saved, case.ground
+    manifests = ground.manifests
+    figures = _figures(case)
+    before, after = (_calibration(one) for one in (case.plain, case.unseen.judged))
+    differ = _diversity(case)
+    judged = Judgement(
+        case.tuned, case.tuned, None, {"this": case.unseen.judged}, dict(figures), (before, after), differ
+    )
+    report = BlendReport(
+        name=saved.name,
+        method=saved.ballot,
+        members=case.val.members,
+        families=_families(case),
+        weights={pin.name: pin.weight for pin in saved.members},
+        temperatures={pin.name: pin.temperature for pin in saved.members},
+        weights_method=saved.weights_method,
+        settings=saved.settings,
+        tuned_on=saved.tuned_on,
+        tuned_images=len(ground.pool.ids),
+        ridge=saved.ridge,
+        blend_temperature=saved.blend_temperature,
+        metric=saved.metric,
+        val_images=len(case.val.ids),
+        groups=None if case.val.groups is None else len(set(case.val.groups)),
+        **figures,
+        ledger_trials=0 if saved.val_fingerprint is None else count_trials(blends, saved.val_fingerprint),
+        calibration_before=before,
+        calibration_after=after,
+        diversity=differ,
+        cost_ms=cost_ms(case.tuned, manifests),
+        costs=every_budget(ground, case.way, quiet),
+        methods=(),
+        contributions=(),
+        certificate=None,
+        verdict="",
+        notes=tuple(notes_of(case.val, saved.metric, ground, judged)),
+        blend_path=case.opened.path,
+        submission_path=None,
+        seconds=0.0,
+    )
+    return replace(report, verdict=verdict(report))
+
+
+def _figures(case: Case) -> dict[str, Any]:
+    """Return the figures that the blend holds, or those that are found now where it lacks some."""
+    held = case.opened.saved.figures
+    if any(name not in held for name in OF_FIGURES):
+        held = judge_blend(case.ground, case.way).figures
+    return {name: tuple(held[name]) if isinstance(held[name], list) else held[name] for name in OF_FIGURES}
+
+
+def _classes(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the class that a member gives each picture over its views."""
+    classes: np.ndarray = merge_views(logits, weights).argmax(axis=1)
+    return classes
+
+
+def _plain(val: Pool, tuned: Tuned) -> Judged | None:
+    """Return what the members say with every temperature 1; None for a stack, which knows no such thing."""
+    if tuned.stack is not None:
+        return None
+    return judge(val, replace(tuned, temperatures=np.ones(len(tuned.temperatures)), blend_temperature=1.0))
+
+
+def _calibration(judged: Judged | None) -> CalibrationReport | None:
+    found = None if judged is None else judged.calibration()
+    return None if found is None else CalibrationReport(found.ece, found.brier, found.log_loss)
+
+
+def _diversity(case: Case) -> DiversityReport:
+    """Return how different the members are; of how many of them the blend is worth `ek blend` speaks alone."""
+    found, names = case.differ, case.val.members
+    merged = np.stack([merge_views(*pair) for pair in zip(case.val.logits, case.tuned.view_weights, strict=True)])
+    return DiversityReport(
+        mean_accuracy=found.accuracy,
+        oracle_accuracy=found.oracle,
+        disagreement=found.means.disagreement,
+        double_fault=found.means.double_fault,
+        q=found.means.q,
+        correlation=found.means.correlation,
+        near_duplicates=tuple((names[pair.first], names[pair.second]) for pair in near_duplicates(merged)),
+        equivalent_members=None,
+    )
+
+
+def _families(case: Case) -> tuple[FamilyWeightReport, ...]:
+    """Return the weight of each family, the sum of its members'; nothing where members were weighed."""
+    pins = case.opened.saved.members
+    return tuple(
+        FamilyWeightReport(
+            family=family.name,
+            members=tuple(pins[place].name for place in family.places),
+            weight=sum(pins[place].weight for place in family.places),
+            temperature=pins[family.places[0]].temperature,
+        )
+        for family in case.ground.families
+    )

@@ -1,0 +1,79 @@
+"""The pictures that a report shows: found where the members found them, as small as a page needs."""
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ensemble_kit.errors import BadDataError, EnsembleKitError
+from ensemble_kit.pipeline.config import source_of
+from ensemble_kit.storage.manifest import FOREIGN, Manifest
+from ensemble_kit.storage.members import Member
+
+SIDE_PX: Final = 160
+SMALL_PX: Final = 64  # up to this side pictures stay as they are, to the bit
+
+
+def find_pictures(
+    members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]
+) -> tuple[dict[str, Path], str | None]:
+    """Return where the wanted pictures of val lie, and why there are none where there are none.
+
+    The first member whose pictures are there tells.
+    """
+    ids, reason = (
+        set(wanted),
+        "no member knows where its pictures lie: all were imported, or made before members kept that",
+    )
+    for manifest in (member.manifest for member in members):
+        for stored, folder in _told(manifest, predictions, runs):
+            try:
+                found = _val_paths(stored, folder)
+            except (EnsembleKitError, OSError, TypeError, ValueError) as error:
+                reason = f"where '{manifest.name}' was trained they are not found: {str(error).rstrip('.')}"
+                continue
+            there = {image_id: found[image_id] for image_id in ids if image_id in found}
+            if there or not ids:
+                return there, None
+            reason = f"where '{manifest.name}' was trained val holds other pictures now"
+    return {}, reason
+
+
+def _told(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mapping[str, Any], Path]]:
+    """Return what a member knows of its pictures, and the folders that this may start from."""
+    stored = manifest.training.get("source")
+    if not isinstance(stored, dict):
+        return []
+    if manifest.source == FOREIGN:
+        return [(stored, predictions / manifest.name)]
+    folders = [runs / manifest.name, *([Path(manifest.run)] if manifest.run else [])]
+    return [(stored, folder) for folder in dict.fromkeys(folders)]
+
+
+def _val_paths(stored: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    from ensemble_kit.images.sources import read_source
+
+    val = read_source(source_of(stored, folder, {})).splits["val"]
+    return dict(zip(val.ids, val.paths, strict=True))
+
+
+def thumbnail(path: Path) -> str | None:
+    """Return a picture as a data: URI, at most 160 pixels wide and high; None where it cannot be read.
+
+    What is at most 64 pixels is kept to the bit, as a PNG; the rest becomes a JPEG.
+    """
+    from PIL import Image
+
+    from ensemble_kit.images.decode import decode
+    from ensemble_kit.images.headers import read_file
+
+    try:
+        picture = Image.fromarray(decode(read_file(path), path))
+    except (BadDataError, OSError):
+        return None
+    kind = "PNG" if max(picture.size) <= SMALL_PX else "JPEG"
+    picture.thumbnail((SIDE_PX, SIDE_PX))
+    page = io.BytesIO()
+    picture.save(page, kind, **({"quality": 85} if kind == "JPEG" else {}))
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(page.getvalue()).decode()}"

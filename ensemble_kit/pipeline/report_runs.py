@@ -1,0 +1,93 @@
+"""What lies beside the members: how they learnt, and the curves that `ek tta` saved of their views."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ensemble_kit.metrics import accuracy
+from ensemble_kit.results import CurveStepReport, LearningReport, LooksReport, SeenViewReport
+from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.storage.members import Member
+from ensemble_kit.storage.runs import METRICS_NAME
+
+COLUMNS = ("train_loss", "val_loss", "val_accuracy")
+
+
+def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
+    """Return how a member learnt, from its run's metrics.csv; a note where that is not known."""
+    nothing = LearningReport(manifest.name, (), (), (), (), None)
+    if manifest.run is None:
+        return replace(nothing, note="imported, so how it learnt is not known here")
+    places = [folder / METRICS_NAME for folder in (runs / manifest.name, Path(manifest.run))]
+    there = [path for path in places if path.is_file()]
+    if not there:
+        return replace(nothing, note=f"no {METRICS_NAME} of that name in {runs}")
+    own = [path for path in there if manifest.metrics_sha256 in (None, sha256_of(path))]
+    if not own:
+        return replace(nothing, note=f"the {METRICS_NAME} that is there is of another run")
+    try:
+        with open(own[0], encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: tuple(float(row[name]) for row in rows) for name in COLUMNS}
+        epochs = tuple(int(row["epoch"]) for row in rows)
+    except (OSError, KeyError, TypeError, ValueError):
+        return replace(nothing, note=f"the {METRICS_NAME} that is there holds no epochs")
+    return LearningReport(
+        manifest.name, epochs, **columns, note=None if epochs else f"the {METRICS_NAME} that is there holds no epochs"
+    )
+
+
+def looks_of(member: Member, reports: Path) -> LooksReport:
+    """Return the views of a member, and the curve over their number, where there is one of these views."""
+    manifest, val = member.manifest, member.split("val")
+    assert val.labels is not None
+    times: Mapping[str, float] = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
+    weights = dict(zip(manifest.views, manifest.view_weights, strict=True))
+    views = tuple(
+        SeenViewReport(view, accuracy(logits.argmax(axis=1), val.labels), weights[view], times.get(view))
+        for view, logits in zip(val.views, val.logits, strict=True)
+    )
+    found = LooksReport(manifest.name, manifest.view_choice, views, (), None, None)
+    if len(views) == 1:
+        return replace(found, note="one view")
+    path = curve_path(reports, manifest.name)
+    try:
+        saved = json.loads(path.read_bytes())
+        steps, stop = tuple(map(_step, saved["steps"])), int(saved["stop"])
+        fits = saved["val_images"] == len(val.ids) and {step.added for step in steps} <= set(manifest.views)
+    except FileNotFoundError:
+        return replace(found, note=f"none of that name in {reports}; ek tta makes one")
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return replace(found, note="what is there under that name is none")
+    if not fits or not steps:
+        return replace(found, note="the one that is there is of other views or pictures")
+    return replace(found, curve=steps, stop=stop)
+
+
+def curve_path(reports: Path, member: str) -> Path:
+    """Return where the curve of a member's views lies."""
+    return reports / f"{member}-views.json"
+
+
+def _step(saved: Mapping[str, Any]) -> CurveStepReport:
+    """Return a step of a curve as it was saved; numbers alone are taken for numbers."""
+    return CurveStepReport(
+        views=int(saved["views"]),
+        added=str(saved["added"]),
+        accuracy=float(saved["accuracy"]),
+        interval=_bounds(saved["interval"]),
+        log_likelihood=float(saved["log_likelihood"]),
+        log_likelihood_interval=_bounds(saved["log_likelihood_interval"]),
+        ms=None if saved["ms"] is None else float(saved["ms"]),
+    )
+
+
+def _bounds(saved: Sequence[float]) -> tuple[float, float]:
+    low, high = np.array(saved, dtype=np.float64).tolist()
+    return float(low), float(high)

@@ -1,0 +1,55 @@
+"""Where the predictions of a blend on test are to be written, and in which rows and form."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ensemble_kit.ensembling.tuning import predict
+from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import ledger
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage import submissions as desk
+from ensemble_kit.types import Pool, Tuned, align
+
+
+class Target(NamedTuple):
+    """Where the submission goes, which rows of test it takes, and how it shows them."""
+
+    path: Path
+    test: Pool
+    rows: Sequence[int]
+    ids: Sequence[str]
+    header: tuple[str, str]
+
+
+def find_target(members: Sequence[store.Member], path: Path, sample: str | Path | None, form: str) -> Target | None:
+    """Return where and how the submission is to be written; None where a member has no test logits."""
+    if without_test(members):
+        return None
+    test = align([member.split("test") for member in members])
+    if sample is None:
+        return Target(path, test, range(len(test.ids)), desk.id_form(test.ids, form), desk.HEADER)
+    asked = desk.read_sample(Path(sample))
+    return Target(path, test, desk.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column))
+
+
+def without_test(members: Sequence[store.Member]) -> str:
+    """Return the sentence that names the members without test logits; empty where all have them."""
+    bare = [member.manifest.name for member in members if "test" not in member.splits]
+    return (
+        f"no test logits in member {', '.join(map(repr, bare))}. Rerun ek tta --replace with a test/ folder."
+        if bare
+        else ""
+    )
+
+
+def write_csv(target: Target, saved: blend_store.Blend, tuned: Tuned, submissions: Path) -> None:
+    """Write the CSV, its provenance, and a line in the ledger of submissions."""
+    predicted = predict(target.test, tuned)[list(target.rows)]
+    labels = [saved.classes[place] for place in predicted]
+    honest = saved.figures["honest_accuracy"]
+    origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
+    desk.write_submission(target.path, target.ids, labels, target.header, origin)
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": str(target.path), **origin})

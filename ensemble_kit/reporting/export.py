@@ -1,0 +1,58 @@
+"""What `ek export` prints."""
+
+from ensemble_kit.reporting.tables import number, percent, wrapped
+from ensemble_kit.results import ExportReport
+
+
+def exported(report: ExportReport) -> str:
+    """Return what the graph takes and gives, and how far it was checked."""
+    side = "height, width" if report.side_px is None else f"{report.side_px}, {report.side_px}"
+    honest = f", honest estimate {percent(report.honest_accuracy)} %" if report.honest_accuracy is not None else ""
+    looks = f"{report.views} view{'s' if report.views > 1 else ''}"
+    lines = [
+        wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {looks} in all."),
+        "",
+        f"in    pictures       uint8 (images, 3, {side}), RGB",
+        f"out   probabilities  float32 (images, {report.classes}){_unit(report)}",
+        "      label          int64 (images), the place of the class",
+        "",
+        wrapped(_sizes(report)),
+        wrapped(_checked(report)),
+        wrapped(
+            f"ONNX Runtime {number(report.ms_graph, 2)} ms a picture, plain PyTorch {number(report.ms_torch, 2)} ms, "
+            f"{report.batch} at once, {report.threads} thread{'s' if report.threads > 1 else ''}."
+        ),
+        *map(wrapped, report.notes),
+        f"  {report.path}  {report.size_mb:.1f} MB, opset {report.opset}; class names are in its metadata",
+    ]
+    return "\n".join(lines)
+
+
+def _unit(report: ExportReport) -> str:
+    return f": {report.output}" if report.output != "probabilities" else ""
+
+
+def _checked(report: ExportReport) -> str:
+    """Return how far the graph and PyTorch are apart."""
+    left_out = f" ({report.near_ties} left out: too near a tie)" if report.near_ties else ""
+    return (
+        f"Checked on {_pictures(report.checked)}{left_out}: {report.output} at most "
+        f"{report.largest_difference:.1g} from PyTorch's, no class changed."
+    )
+
+
+def _sizes(report: ExportReport) -> str:
+    """Return who resizes, and what becomes of pictures that are resized before."""
+    squares = f"{report.squares_px} x {report.squares_px} px"
+    changed = f"{report.squares_changed} of {report.checked} pictures"
+    if report.sizes_px == (report.squares_px,):
+        own = f"Members look at {squares}"
+        return f"{own}; the graph resizes to that itself." if report.side_px is None else f"{own}, too."
+    looks = f"Members look at {', '.join(map(str, report.sizes_px))} px"
+    if report.side_px is None:
+        return f"{looks}; give pictures as they are: resized to {squares} before, {changed} change their class."
+    return f"{looks}, so most pictures are resized twice: {changed} have another class than their files by ek tta."
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'s' if count > 1 else ''}"

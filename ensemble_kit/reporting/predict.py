@@ -1,0 +1,91 @@
+"""What `ek predict` prints."""
+
+import math
+
+from ensemble_kit.reporting.tables import interval, percent, wrapped
+from ensemble_kit.results import AbstainReport, CascadeReport, PredictReport
+
+MOST_NAMED = 8  # looks, in the order of asking
+
+
+def predicted(report: PredictReport) -> str:
+    """Return what `ek predict` prints."""
+    read = report.pictures - report.unreadable
+    who = f"blend '{report.name}'" if report.blend else f"member '{report.name}'"
+    parts = [report.method, *([counted(len(report.members), "member")] if report.blend else [])]
+    parts.append(counted(report.views, "view"))
+    lines = [wrapped(f"{counted(read, 'picture')} by {who}: {', '.join(parts)}; {report.seconds:.1f} s")]
+    if report.unreadable:
+        lines.append(
+            wrapped(
+                f"{counted(report.unreadable, 'picture')} could not be read and "
+                f"{'has' if report.unreadable == 1 else 'have'} no label; the column `error` says why. First: "
+                f"{report.first_unreadable}",
+                indent="  ",
+            )
+        )
+    if report.cascade is not None:
+        lines.append(wrapped(_cascade(report.cascade), indent="  "))
+    if report.abstain is not None:
+        lines.append(wrapped(_abstained(report.abstain, report.abstained, read), indent="  "))
+    return "\n".join([*lines, f"  {report.path}"])
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number and a word.
+
+    Example:
+        >>> counted(1, "view"), counted(1500, "view")
+        ('1 view', '1,500 views')
+    """
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _cascade(cascade: CascadeReport) -> str:
+    """Return what asking no further than needed saved, and what it may cost."""
+    if len(cascade.order) == 1:
+        return f"cascade: '{cascade.order[0]}' alone is asked, so there is nothing to save"
+    if cascade.kind == "all":
+        return (
+            "cascade: everything was asked of every picture: val cannot promise that stopping early loses "
+            f"{percent(cascade.wanted_loss)} % at most. Allow more by --cascade, or blend by prob-mean, which stops "
+            "where nothing can change"
+        )
+    work = "" if cascade.saved_ms is None else f"{percent(cascade.saved_ms)} % of the work (ms) and "
+    shown = [*cascade.order[:MOST_NAMED], *(["..."] if len(cascade.order) > MOST_NAMED else [])]
+    said = f"cascade: {work}{percent(cascade.saved_passes)} % of forward passes saved"
+    order = f". Asked in this order: {', '.join(shown)}"
+    if cascade.kind == "exact":
+        return f"{said}, exactly: no class differs from that of the whole blend{order}"
+    return (
+        f"{said}, at the risk of some accuracy: on val, cross-fitted, {percent(cascade.loss)} % of pictures were lost, "
+        f"{percent(cascade.loss_at_most)} % at most (95 %), and {percent(cascade.expected_saved)} % of the work saved; "
+        f"{percent(cascade.wanted_loss)} % may be lost{order}"
+    )
+
+
+def _abstained(abstain: AbstainReport, flagged: int, read: int) -> str:
+    """Return how many pictures are flagged, and what may be expected of the others."""
+    if abstain.wanted_accuracy is None:
+        return f"abstained: {_share(flagged, read)} below {abstain.threshold:g}"
+    wanted = f"{percent(abstain.wanted_accuracy)} %"
+    if math.isinf(abstain.threshold):
+        few = (abstain.val_images or 0) < (abstain.fewest or 0)
+        return (
+            f"abstained: on all, for on these {abstain.val_images} val pictures no threshold can promise that {wanted} "
+            f"of the others are right: {'it takes' if few else 'the answers are too often wrong, and it takes'} "
+            f"{abstain.fewest} answered pictures, one of them wrong, at the least. Ask for less by --accuracy, or set "
+            "--abstain-below yourself"
+        )
+    assert abstain.coverage_interval is not None
+    assert abstain.accuracy_interval is not None
+    return (
+        f"abstained: {_share(flagged, read)} below {abstain.threshold:.3f}, found on val for {wanted} right among the "
+        f"others. There, cross-fitted: {percent(abstain.coverage)} % answered (95 %: "
+        f"{interval(abstain.coverage_interval)}), {percent(abstain.accuracy)} % of these right (95 %: "
+        f"{interval(abstain.accuracy_interval)}), at least {percent(abstain.accuracy_at_least)} % (95 %)"
+    )
+
+
+def _share(flagged: int, read: int) -> str:
+    return f"{flagged:,} of {read:,} ({percent(flagged / read)} %)"

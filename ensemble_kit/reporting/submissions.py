@@ -1,0 +1,138 @@
+"""What `ek submit` and `ek submissions` say."""
+
+from collections.abc import Iterator
+from shlex import quote
+from typing import Final
+
+from ensemble_kit.reporting.comparison import p_value
+from ensemble_kit.reporting.tables import interval, percent, points, table, wrapped
+from ensemble_kit.results import BalanceReport, ChangeReport, SubmissionReport, SubmissionsReport, SubmitReport
+
+UNLIKELY: Final = 0.001  # a balance of classes that chance gives less often is warned of
+SHOWN: Final = 5
+
+
+def submitted(report: SubmitReport) -> str:
+    """Return what `ek submit` prints."""
+    return "\n".join(line if line.startswith(("upload", "class")) else wrapped(line) for line in _submitted(report))
+
+
+def desk(report: SubmissionsReport) -> str:
+    """Return what `ek submissions` prints."""
+    lines = (
+        [_table(report.submissions)]
+        if report.submissions
+        else ["Nothing has been handed in yet: ek submit --blend NAME."]
+    )
+    if any(one.expected_public for one in report.submissions):
+        lines.append(wrapped("expected: where 95 % of public scores would lie, were test like val."))
+    lines.append(wrapped(_quota(report.left, report.quota, report.next_day)))
+    if report.final_two:
+        lines.append(wrapped(_final_two(report)))
+    lines.extend(wrapped(note) for note in report.notes)
+    return "\n".join(lines)
+
+
+def _submitted(report: SubmitReport) -> Iterator[str]:
+    source = f"blend '{report.blend}'" if report.blend else f"'{report.name}'"
+    done = "Checked" if report.csv is None else "Handed in"
+    yield f"{done}: {source}, {report.images} pictures, each once, every label a class."
+    if report.csv is not None:
+        yield f"upload  {report.csv}"
+        yield "Nothing was uploaded: that is yours to do."
+    yield from report.notes
+    if report.same_as:
+        yield f"It says the same of every picture as '{report.same_as}', handed in before."
+    if report.balance is not None:
+        yield from _balance(report.balance)
+    yield from _expected(report)
+    if report.change is not None:
+        yield from _change(report.change, report.public_images)
+    yield ""
+    yield _quota(report.left, report.quota, report.next_day)
+    if report.csv is not None:
+        yield f"When the judge shows its score: ek submissions told {quote(report.name)} 0.912"
+
+
+def _expected(report: SubmitReport) -> Iterator[str]:
+    if report.honest_accuracy is None or report.honest_interval is None or report.expected_public is None:
+        yield "There is no honest estimate of a CSV made elsewhere, so no public score is to be expected."
+        return
+    yield (
+        f"Honest estimate {percent(report.honest_accuracy)} % ({interval(report.honest_interval)}). Were test like "
+        f"val, 95 of 100 public scores on {report.public_images} pictures would lie in "
+        f"{interval(report.expected_public)} %."
+    )
+
+
+def _balance(balance: BalanceReport) -> Iterator[str]:
+    """Return a warning where chance hardly explains how often classes are predicted; else a word."""
+    if balance.p >= UNLIKELY:
+        yield f"Classes come as often as val leads one to expect (chi-square, {p_value(balance.p)})."
+        return
+    yield (
+        f"Warning: classes do not come as often as in val (chi-square, {p_value(balance.p)}). Either test has another "
+        "mix, or rows or classes are mixed up. The most unlike:"
+    )
+    rows = [[one.name, percent(one.val_share), percent(one.share)] for one in balance.classes[:SHOWN]]
+    yield table(["class", "of val %", "of predictions %"], rows)
+
+
+def _change(change: ChangeReport, public: int) -> Iterator[str]:
+    yield ""
+    if not change.changed:
+        yield f"Against '{change.previous}': nothing is changed."
+        return
+    moves = ", ".join(f"{one.before} to {one.after} {one.images}" for one in change.moves)
+    yield f"Against '{change.previous}': {change.changed} pictures are changed; most: {moves}."
+    yield _telling(change, public)
+    if change.val_gain is not None and change.chance is not None:
+        yield (
+            f"By val, cross-fitted, the new one is worth {points(change.val_gain)} points; the public part would show "
+            f"more than chance in {percent(change.chance, 0)} of 100 cases."
+        )
+
+
+def _telling(change: ChangeReport, public: int) -> str:
+    """Return what the public part can tell."""
+    most = f"the score moves by {_points(change.points)} points at most"
+    about = f"About {change.public_rows:.0f} of them are public; were all, {most}"
+    if change.smallest is None:
+        return f"{about}, and no difference could be told from chance."
+    return f"{about}; less than {_points(change.smallest)} points on {public} public pictures is within chance."
+
+
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
+
+
+def _table(submissions: tuple[SubmissionReport, ...]) -> str:
+    rows = [
+        [
+            one.name,
+            f"{one.time[5:10]} {one.time[11:16]}",
+            percent(one.honest_accuracy),
+            "-" if one.expected_public is None else interval(one.expected_public),
+            f"{percent(one.public)}{'!' if one.surprising else ''}",
+            "-" if one.changed is None else str(one.changed),
+        ]
+        for one in submissions
+    ]
+    return table(["name", f"UTC{submissions[0].time[19:]}", "honest %", "expected %", "public %", "changed"], rows)
+
+
+def _quota(left: int, quota: int, next_day: str) -> str:
+    """Return what is left of the day's quota."""
+    begins = f"{next_day[:10]} {next_day[11:16]} (UTC{next_day[19:]})"
+    return f"{left} of {quota} left today; the judge's next day begins {begins}."
+
+
+def _final_two(report: SubmissionsReport) -> str:
+    """Return which two to end with."""
+    first, *rest = report.final_two
+    judged = any(one.honest_accuracy is not None for one in report.submissions)
+    best = "best by honest estimate" if judged else "best by public score, as none has an honest estimate"
+    if not rest:
+        return f"To end with: '{first}', {best}; no other differs from it and can be judged."
+    why = "as good as far as one can tell, and the most different" if report.as_good else "the next best"
+    return f"To end with: '{first}', {best}, and '{rest[0]}', {why}."

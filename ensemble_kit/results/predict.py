@@ -1,0 +1,76 @@
+"""Predictions of new pictures: what was asked, what it saved, and what was left open."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ensemble_kit.results.intervals import Interval
+
+
+@dataclass(frozen=True)
+class CascadeReport:
+    """Members, or views, asked no further than needed.
+
+    kind: `exact` (the classes are those of the whole blend), `margin` (they may differ: see loss)
+        or `all` (nothing could be promised, or there is one look alone, so all were asked).
+    order: what is asked one after another, as `cnn hflip`, or `cnn` for a member with its views.
+    saved_passes: the share of forward passes that was spared; saved_ms: of the milliseconds, as
+        they were measured when the members looked at val; None where nobody measured.
+    wanted_loss: what was allowed. loss: the share of val pictures that stopping early cost,
+        cross-fitted; loss_at_most: its 95 % upper bound; expected_saved: of the work on val. The
+        last three are None where nothing can be lost.
+    """
+
+    kind: str
+    order: tuple[str, ...]
+    saved_passes: float
+    saved_ms: float | None
+    wanted_loss: float
+    loss: float | None
+    loss_at_most: float | None
+    expected_saved: float | None
+
+
+@dataclass(frozen=True)
+class AbstainReport:
+    """From which probability (for votes: vote share) on an answer stands; the others are flagged.
+
+    threshold: infinite where no threshold could promise what was wanted.
+    wanted_accuracy: among those that are not flagged; None where the threshold was given.
+    coverage, accuracy: the share of val pictures not flagged, and of these right, cross-fitted;
+        accuracy_at_least: its 95 % lower bound, which the threshold was chosen by. None likewise.
+    fewest: how many val pictures must be answered before anything can be promised.
+    """
+
+    threshold: float
+    wanted_accuracy: float | None = None
+    coverage: float | None = None
+    coverage_interval: Interval | None = None
+    accuracy: float | None = None
+    accuracy_interval: Interval | None = None
+    accuracy_at_least: float | None = None
+    fewest: int | None = None
+    val_images: int | None = None
+
+
+@dataclass(frozen=True)
+class PredictReport:
+    """New pictures through a blend, or through one member, which is a blend of its views.
+
+    members: those that have a say, in the blend's order; views: how many they look through together.
+    unreadable: how many pictures have an error in their row instead of a class; first_unreadable: why.
+    abstained: how many are flagged.
+    """
+
+    name: str
+    blend: bool
+    method: str
+    members: tuple[str, ...]
+    views: int
+    pictures: int
+    unreadable: int
+    first_unreadable: str | None
+    abstained: int
+    cascade: CascadeReport | None
+    abstain: AbstainReport | None
+    seconds: float
+    path: Path

@@ -1,0 +1,86 @@
+"""What a judge allows, kept in `desk.yaml` beside the submissions, so that it is said once.
+
+A person may edit the file. Never counts anything.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, time, tzinfo
+from pathlib import Path
+from typing import Any, Final
+
+from ensemble_kit.errors import CorruptError, InvalidOptionError
+from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.storage.desk_days import Day, day_of, parse_reset, parse_zone
+from ensemble_kit.storage.fields import build
+
+RULES_NAME: Final = "desk.yaml"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a judge counts.
+
+    quota: how many submissions a day.
+    reset, zone: when a day ends, and where; see `desk_days`.
+    public_fraction: of the test images, the share whose score is shown.
+    """
+
+    quota: int = 5
+    reset: str = "23:59"
+    zone: str = "+08:00"
+    public_fraction: float = 0.5
+
+    @property
+    def clock(self) -> tuple[time, tzinfo]:
+        """When a day ends, and in which zone."""
+        return parse_reset(self.reset), parse_zone(self.zone)
+
+    def day(self, moment: datetime) -> Day:
+        """Return the day that a moment lies in."""
+        return day_of(moment, *self.clock)
+
+
+def read_rules(folder: Path, **given: Any) -> Rules:
+    """Return the rules of the folder, or the usual ones, changed by what is given and not None.
+
+    Raises:
+        InvalidOptionError: a rule that cannot be.
+        CorruptError: the file holds something else.
+    """
+    path = folder / RULES_NAME
+    rules = replace(_stored(path), **{name: value for name, value in given.items() if value is not None})
+    if rules.quota < 1:
+        raise InvalidOptionError(f"Wanted a quota of at least 1 submission a day, got {rules.quota}.")
+    if not 0 < rules.public_fraction < 1:
+        raise InvalidOptionError(f"Wanted a public fraction above 0 and below 1, got {rules.public_fraction}.")
+    _ = rules.clock
+    return rules
+
+
+def write_rules(folder: Path, rules: Rules) -> None:
+    """Keep the rules for the next time; call it under the folder's lock.
+
+    Raises:
+        ResourceError: the folder cannot be written.
+    """
+    import yaml
+
+    path = folder / RULES_NAME
+    text: str = yaml.safe_dump(asdict(rules), sort_keys=False)
+    if not path.exists() or path.read_bytes() != text.encode():
+        replace_file(path, text.encode())
+
+
+def _stored(path: Path) -> Rules:
+    import yaml
+
+    if not path.exists():
+        return Rules()
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return build(Rules, dict(content or {}))
+    except (yaml.YAMLError, TypeError, ValueError, OSError) as error:
+        names = ", ".join(field.name for field in fields(Rules))
+        raise CorruptError(
+            f"{path} does not hold {names}: {error} Correct it (times and zones in quotes), or remove it."
+        ) from error

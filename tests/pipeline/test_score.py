@@ -1,0 +1,159 @@
+"""Submissions against the truth, as a host sees them; oracles by hand and by scikit-learn and scipy."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.stats import binomtest
+from sklearn import metrics as sklearn
+
+import ensemble_kit as ek
+from ensemble_kit.cli import ek as command
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+
+IMAGES, CLASSES = 101, ("ant", "bee", "cat", "dog", "eel")
+IDS = [f"{place:04d}.png" for place in range(IMAGES)]
+TRUTH = np.random.default_rng(0).integers(5, size=IMAGES)
+
+
+def write(name, said, ids=IDS, header="image_id,label"):
+    order = np.random.default_rng(len(name)).permutation(len(ids))
+    Path(name).write_text(f"{header}\n" + "".join(f"{ids[place]},{CLASSES[said[place]]}\n" for place in order))
+    return name
+
+
+def guess(seed, share):
+    random = np.random.default_rng(seed)
+    return np.where(random.random(IMAGES) < share, TRUTH, random.integers(5, size=IMAGES))
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with labels and three submissions."""
+    monkeypatch.chdir(tmp_path)
+    write("labels.csv", TRUTH, header="file,class")
+    return {name: guess(seed, share) for name, seed, share in (("a", 1, 0.9), ("bb", 2, 0.5), ("ccc", 3, 0.5))}
+
+
+def typed(*words):
+    return CliRunner().invoke(command, list(map(str, words)))
+
+
+def test_accuracy_parts_and_classes_are_those_of_scikit_learn(desk):
+    [one] = ek.score([write("a.csv", desk["a"])], "labels.csv", public_fraction=0.3, baselines=(0.1, 0.99)).submissions
+    right = desk["a"] == TRUTH
+    assert one.whole.accuracy == pytest.approx(sklearn.accuracy_score(TRUTH, desk["a"]))
+    low, high = binomtest(int(right.sum()), IMAGES).proportion_ci(method="wilson")
+    assert one.whole.interval == pytest.approx((low, high))
+    assert (one.public.images, one.private.images) == (30, 71)
+    assert one.public.accuracy * 30 + one.private.accuracy * 71 == pytest.approx(right.sum())
+    recall = sklearn.recall_score(TRUTH, desk["a"], average=None)
+    assert [each.right / each.images for each in one.classes] == pytest.approx(recall)
+    assert [each.predicted for each in one.classes] == np.bincount(desk["a"]).tolist()
+    assert [(each.passed, each.clearly) for each in one.baselines] == [(True, True), (False, True)]
+
+
+def test_a_baseline_within_the_interval_is_passed_or_missed_by_chance(desk):
+    write("a.csv", desk["a"])
+    there = float((desk["a"] == TRUTH).mean())
+    [one] = ek.score(["a.csv"], "labels.csv", baselines=(there - 0.01, there, there + 0.01)).submissions
+    assert [(each.passed, each.clearly) for each in one.baselines] == [(True, False), (True, False), (False, False)]
+
+
+def test_neither_the_order_of_rows_nor_of_labels_can_matter(desk):
+    one = ek.score([write("a.csv", desk["a"])], "labels.csv")
+    Path("turned.csv").write_text(
+        "file,class\n" + "\n".join(reversed(Path("labels.csv").read_text().split("\n")[1:-1]))
+    )
+    other = ek.score([write("a.csv", desk["a"])], "turned.csv")
+    assert one.submissions[0].public == other.submissions[0].public
+    parts = {ek.score(["a.csv"], "labels.csv", seed=seed).submissions[0].public.accuracy for seed in range(7)}
+    assert len(parts) > 1
+
+
+def test_several_submissions_make_a_leaderboard_with_paired_tests(desk):
+    paths = [write(f"{name}.csv", said) for name, said in desk.items()]
+    report = ek.score(paths[::-1], "labels.csv")
+    assert report == ek.score(paths, "labels.csv")
+    assert [one.private_rank for one in report.submissions] == sorted(one.private_rank for one in report.submissions)
+    assert str(report.submissions[0].csv) == "a.csv"
+    for pair in report.neighbours:
+        one, other = desk[pair.first.stem] == TRUTH, desk[pair.second.stem] == TRUTH
+        counts = int((one & ~other).sum()), int((other & ~one).sum())
+        assert (pair.only_first, pair.only_second) == counts
+        assert pair.p == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
+
+
+def test_equals_share_a_rank(desk):
+    report = ek.score([write(name, desk["a"]) for name in ("x.csv", "y.csv")], "labels.csv")
+    assert [(one.public_rank, one.private_rank) for one in report.submissions] == [(1, 1), (1, 1)]
+    assert report.neighbours[0].p == 1.0
+
+
+def test_ids_match_by_stem_with_a_note(desk):
+    write("stems.csv", desk["a"], ids=[Path(one).stem for one in IDS])
+    [one] = ek.score(["stems.csv"], "labels.csv").submissions
+    assert one.whole.accuracy == pytest.approx((desk["a"] == TRUTH).mean())
+    assert "ids were matched without folder or ending" in " ".join(one.notes)
+
+
+def test_a_class_without_images_and_one_picture_are_scored(desk):
+    Path("one.csv").write_text("file,label\nx.png,cat\n")
+    [one] = ek.score([write("s.csv", [2], ids=["x.png"])], "one.csv").submissions
+    assert (one.whole.accuracy, one.public.images, one.private) == (1.0, 1, None)
+    assert typed("score", "s.csv", "--labels", "one.csv").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"csv": []}, "at least one submission"),
+        ({"csv": ["a.csv", "a.csv"]}, "a.csv was named twice"),
+        ({"public_fraction": 1.0}, "above 0 and below 1, got 1.0"),
+        ({"public_fraction": float("nan")}, "above 0 and below 1"),
+        ({"baselines": (45.0,)}, "baselines from 0 to 1, as 0.45, got 45"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(desk, given, message):
+    write("a.csv", desk["a"])
+    with pytest.raises(InvalidOptionError, match=message):
+        ek.score(**{"csv": ["a.csv"], "labels": "labels.csv", **given})
+
+
+def test_labels_and_submissions_that_cannot_be_used_are_refused(desk):
+    write("a.csv", desk["a"])
+    Path("holes.csv").write_text("file,label\n0000.png,ant\n0001.png,\n")
+    with pytest.raises(BadDataError, match="holes.csv: '0001.png' has no label"):
+        ek.score(["a.csv"], "holes.csv")
+    with pytest.raises(BadDataError, match="Cannot read the file of labels none.csv"):
+        ek.score(["a.csv"], "none.csv")
+    Path("a.csv").write_text(Path("a.csv").read_text().replace("ant", "Ant"))
+    with pytest.raises(
+        BadDataError, match=r"a.csv is not fit .*\n  lines .* labels differ in case: 'Ant' \(wanted 'ant'\)"
+    ):
+        ek.score(["a.csv"], "labels.csv")
+
+
+def test_the_command_prints_at_most_80_columns_and_json(desk):
+    paths = [write(f"{name}.csv", said) for name, said in desk.items()]
+    for words in (paths, paths[:1]):
+        done = typed("score", *words, "--labels", "labels.csv", "--baselines", ".45,.70,.83,.94")
+        assert done.exit_code == 0, done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= 80
+        assert "Public: a simple draw by seed 0, of 101 pictures" in done.stdout
+    assert json.loads(typed("score", *paths, "--labels", "labels.csv", "--json").stdout)["images"] == IMAGES
+    assert (
+        "wanted numbers as 0.45,0.7, got 'x'" in typed("score", "a.csv", "--labels", "l.csv", "--baselines", "x").stderr
+    )
+
+
+def test_of_very_many_classes_the_worst_are_shown(desk):
+    ids = [f"{place:03d}" for place in range(97)]
+    Path("many.csv").write_text("id,label\n" + "".join(f"{one},class-{one}\n" for one in ids))
+    said = "".join(f"{one},class-{'000' if one == '096' else one}\n" for one in ids)
+    Path("s.csv").write_text("id,label\n" + said)
+    printed = typed("score", "s.csv", "--labels", "many.csv").stdout
+    assert "class-096         1      0.0" in printed
+    assert "the worst; 57 more classes" in printed
