@@ -97,7 +97,11 @@ def _probed(
     if cost.epoch_s + once_s(cost, budget) > PROBING_SHARE * budget.seconds:
         return None
     cache = Path(work.folders["cache"])
-    aside = {"predictions": cache / "probe" / "predictions", "runs": cache / "probe" / "runs", "cache": cache}
+    aside: dict[str, Any] = {
+        "predictions": cache / "probe" / "predictions",
+        "runs": cache / "probe" / "runs",
+        "cache": cache,
+    }
     found = probe(
         **vars(work.source),
         arch=tuned.arch,

@@ -109,11 +109,19 @@ def side_by_side(distances: PerPair) -> list[int]:
 def costs_of_all(blend: BlendReport, ladder: Sequence[LadderReport]) -> tuple[WorthReport, ...]:
     """Return what each member, equal weights, the blend, and the blend under tighter limits take and are worth."""
     points = list(_points(blend, ladder))
-    timed = sorted((one for one in points if one.ms is not None), key=lambda one: (one.ms, -one.accuracy))
-    front = {
-        one.name for place, one in enumerate(timed) if all(one.accuracy > other.accuracy for other in timed[:place])
-    }
-    marked = [replace(one, on_front=one.name in front) for one in timed]
+    timed = sorted(
+        ((one.ms, one) for one in points if one.ms is not None), key=lambda pair: (pair[0], -pair[1].accuracy)
+    )
+    marked = [
+        replace(
+            one,
+            on_front=not any(
+                (other_ms <= ms and other.accuracy > one.accuracy) or (other_ms < ms and other.accuracy >= one.accuracy)
+                for other_ms, other in timed
+            ),
+        )
+        for ms, one in timed
+    ]
     return (*marked, *(one for one in points if one.ms is None))
 
 

@@ -26,7 +26,17 @@ def test_files_go_by_their_names_and_folders_by_what_is_in_them(places):
 
 
 def test_a_walk_goes_by_the_code_points_of_the_whole_id_as_a_listing_does(tmp_path):
-    for name in ("a/x.png", "a/b/y.png", "a-b/z.png", "a.png", "a0.png", "ä/x.png", ".hidden/n.png", "notes.txt", "B.PNG"):
+    for name in (
+        "a/x.png",
+        "a/b/y.png",
+        "a-b/z.png",
+        "a.png",
+        "a0.png",
+        "ä/x.png",
+        ".hidden/n.png",
+        "notes.txt",
+        "B.PNG",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     listed = list_flat_folders([tmp_path], [])

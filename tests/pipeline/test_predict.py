@@ -14,11 +14,15 @@ from scipy.special import softmax
 
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
+from ensemble_kit.ensembling.abstaining import Abstention
 from ensemble_kit.ensembling.applying import predict, probabilities
 from ensemble_kit.ensembling.cascading import apart
 from ensemble_kit.ensembling.honesty import splits
+from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, UnknownNameError
-from ensemble_kit.pipeline import predict_chunks
+from ensemble_kit.pipeline import abstain, predict_chunks
+from ensemble_kit.pipeline.looking import way_of
+from ensemble_kit.pipeline.predict_blend import ask_blend
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.members import read_member
@@ -183,24 +187,29 @@ def test_rows_below_a_probability_are_flagged(blended):
     assert (report.abstain.threshold, report.abstain.wanted_accuracy) == (middle, None)
 
 
-def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended):
-    report = ek.predict(TEST, blend="prob-mean", accuracy=0.6, out="some.json", **FAST)
+def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended, monkeypatch):
+    given = []
+
+    def found(*brought):
+        given.extend(brought)
+        return Abstention(0.4, 0.7, (0.6, 0.8), 0.9, (0.85, 0.95), 0.86)
+
+    monkeypatch.setattr(abstain, "abstention", found)
+    report = ek.predict(TEST, blend="prob-mean", accuracy=0.85, out="some.json", **FAST)
     pool, _ = pool_of("prob-mean", "val")
     confidence, correct = np.zeros((4, 60)), np.zeros((4, 60), bool)
     for split in splits(pool):
-        tuned = ek.pipeline.grounds.tune(split.seen, "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
+        tuned = tune(split.seen, "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
         chances = probabilities(split.unseen, tuned)
         confidence[split.repeat, split.rows] = chances.max(axis=1)
         correct[split.repeat, split.rows] = chances.argmax(axis=1) == split.unseen.labels
-    found = report.abstain
-    answered = confidence >= found.threshold
-    assert np.isfinite(found.threshold)
-    assert found.coverage == pytest.approx(answered.mean())
-    assert found.accuracy == pytest.approx(correct[answered].mean())
-    assert found.accuracy_at_least >= 0.6
-    assert [row["abstained"] for row in said_json("some.json")] == [
-        row["probability"] < found.threshold for row in said_json("some.json")
-    ]
+    np.testing.assert_allclose(given[0], confidence)
+    np.testing.assert_array_equal(given[1], correct)
+    assert given[2:] == [None, 0.85]
+    assert report.abstain.accuracy_at_least == 0.86
+    rows = said_json("some.json")
+    assert [row["abstained"] for row in rows] == [row["probability"] < 0.4 for row in rows]
+    assert report.abstained == sum(row["abstained"] for row in rows)
 
 
 def test_what_60_pictures_cannot_promise_is_said_and_everything_flagged(blended):
@@ -312,7 +321,7 @@ def test_members_that_cannot_look_and_stale_blends_are_refused_by_name(blended):
         writer.writerow(["image_id", "label", *pool.classes])
         for image, label, logits in zip(pool.ids, pool.labels, pool.logits[0][0], strict=True):
             writer.writerow([image, pool.classes[label], *logits])
-    ek.members_add("foreign", "val.csv", kind="logits", **QUIET)
+    ek.members_add("foreign", "val.csv", kind="logits")
     ek.blend(["cnn", "foreign"], weights="equal", name="mixed", **QUIET)
     with pytest.raises(InvalidOptionError, match="'foreign' was imported as scores and has no network"):
         ek.predict(TEST, blend="mixed", **FAST)
@@ -325,9 +334,9 @@ def test_members_that_name_classes_in_another_order_speak_in_that_of_the_blend(b
     pool, tuned = pool_of("logit-sum")
     asked = predict_chunks.Eye.look
     ek.predict(TEST, blend="logit-sum", out="whole.json", **FAST)
-    blend = ek.pipeline.predict_blend.ask_blend("logit-sum", Path("predictions"), Path("blends"), Path(".ek"), False)
+    blend = ask_blend("logit-sum", Path("predictions"), Path("blends"), Path(".ek"), False)
     turned = replace(blend, classes=blend.classes[::-1])
-    way = ek.pipeline.looking.way_of("eager", "float32", 8, "cpu", None, False)
+    way = way_of("eager", "float32", 8, "cpu", None, False)
     images = np.zeros((3, 3, 24, 24), np.uint8)
     one = asked(predict_chunks.Eye(blend, 0, way, True), images, (0, 2))
     other = asked(predict_chunks.Eye(turned, 0, way, True), images, (0, 2))

@@ -28,7 +28,6 @@ from ensemble_kit.training.recipes import RANGES, Recipe, resolve
 IMAGES, CLASSES = 101, 3
 QUIET = {"quiet": True}
 EQUAL = {"quiet": True, "weights": "equal"}
-TOY = Path(ek.__file__).parents[1] / "predictions" / "toy"
 
 
 def add(name, logits, labels, classes=("ape", "bee", "cat"), groups=None):
@@ -267,8 +266,9 @@ def test_tuned_on_oof_the_blend_is_judged_as_it_is(folder):
 
 
 def test_costs_are_marked_where_nothing_as_quick_is_better(folder):
-    shutil.copytree(TOY, "predictions")
-    made = ek.blend(max_ms=5, **EQUAL)
+    for name, strength, ms in (("slow", 1.5, 4.0), ("quick", 0.9, 1.0), ("slower", 1.4, 9.0)):
+        fold_member(name, 2, 1, strength, cost={"ms_per_image": ms})
+    made = ek.blend(max_ms=6, **EQUAL)
     report = ek.report(**QUIET)
     assert report.blend.costs == made.costs
     timed = [(one.ms, one.accuracy) for one in report.costs]
