@@ -111,17 +111,14 @@ def _exportable(opened: OpenBlend, predictions: Path) -> tuple[Model, ...]:
         InvalidOptionError: one has no network, or one that no graph can be made of; each is named.
     """
     models = models_of(opened, predictions, "ek export")
-    files = [model.name for model in models if _manifest(opened, model.name).arch == "onnx"]
+    manifests = [opened.members[place].manifest for place in opened.counting]
+    files = [manifest.name for manifest in manifests if manifest.arch == "onnx"]
     if files:
         raise InvalidOptionError(
             f"ek export joins networks of ours and of timm's; {', '.join(map(repr, files))} looked through an ONNX "
             "file of others', whose graph it leaves alone. Blend the other members, or use ek predict."
         )
     return models
-
-
-def _manifest(opened: OpenBlend, name: str) -> Any:
-    return next(member.manifest for member in opened.members if member.manifest.name == name)
 
 
 def _pictures(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[Path]:

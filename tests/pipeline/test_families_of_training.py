@@ -472,7 +472,7 @@ def test_whatever_is_done_with_a_member_is_done_with_each_kind(road, data, name)
         np.testing.assert_array_equal(logits(name, split)[:1], identity[split])
     blended = ek.blend([name, "sown-seed-6"], weights=f"{name}=1", quiet=True, out="out.csv", cache=plain["cache"])
     assert blended.tuned_val_accuracy == pytest.approx(accuracy_of(name))
-    ek.predict(f"runs/{name}", [data / "test"], out="new.csv", **plain)
+    ek.predict([data / "test"], ckpt=f"runs/{name}", out="new.csv", **plain)
     assert labels_by_id("new.csv") == labels_by_id("out.csv")
     ek.members_rename(name, "renamed")
     assert ek.members(verify=True, cache=plain["cache"]).verified > 0

@@ -146,7 +146,7 @@ def test_a_soup_is_an_ordinary_member(kitchen):
     ek.members_rename("soup", "broth")
     assert ek.members(verify=True).verified > 0
     assert ek.tta("runs/soup", views="vflip", **FAST).member == "broth"
-    ek.predict("runs/soup", ["data/val"], out="new.csv", **FAST)
+    ek.predict(["data/val"], ckpt="runs/soup", out="new.csv", **FAST)
     logits, ids = val_of("broth")
     best = {one: manifest("broth")["classes"][row.argmax()] for one, row in zip(ids, logits, strict=True)}
     assert len(Path("new.csv").read_text().splitlines()) == 61
