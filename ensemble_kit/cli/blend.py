@@ -43,13 +43,7 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
     default=None,
     help="A sample submission: its header, ids and order are kept.",
 )
-@click.option(
-    "--id",
-    type=click.Choice(["name", "stem"]),
-    default="name",
-    show_default=True,
-    help="Ids with or without suffix.",
-)
+@options.id_form
 @options.several(options.predictions, options.blends, options.submissions, options.cache, options.verify)
 @options.several(options.quiet, options.json)
 def blend(as_json: bool, **given: Any) -> None:

@@ -32,6 +32,13 @@ cache = click.option(
 metric = click.option(
     "--metric", metavar="|".join(METRICS), default="accuracy", show_default=True, help="What counts as good."
 )
+id_form = click.option(
+    "--id",
+    type=click.Choice(["name", "stem"]),
+    default="name",
+    show_default=True,
+    help="Ids with or without suffix.",
+)
 verify = click.option("--verify", is_flag=True, help="Read every file again and check its sha256.")
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 quiet = click.option("--quiet", is_flag=True, help="No progress on standard error.")

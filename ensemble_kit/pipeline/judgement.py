@@ -1,6 +1,6 @@
 """What a blend is worth: every figure about it, and the same for its rivals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from ensemble_kit.ensembling.applying import calibrated
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.comparison import compare_judged
-from ensemble_kit.ensembling.diversity import diversity, near_duplicates
+from ensemble_kit.ensembling.diversity import Diversity, diversity, near_duplicates
 from ensemble_kit.ensembling.equivalents import equal_blend_curve, equivalent
 from ensemble_kit.ensembling.folds import fold_of
 from ensemble_kit.ensembling.honesty import optimism
@@ -20,7 +20,7 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.grounds import Ground, make, procedure_of
 from ensemble_kit.pipeline.ways import Way
 from ensemble_kit.results import CalibrationReport, DiversityReport
-from ensemble_kit.types import Pool, Tuned
+from ensemble_kit.types import MemberLogits, Pool, Tuned
 
 PSEUDO_SHARE: Final = 0.1
 
@@ -120,10 +120,11 @@ def _calibration(val: Pool, tuned: Tuned, honest: Judged) -> tuple[CalibrationRe
     if tuned.stack is None:
         plain = replace(tuned, temperatures=np.ones(len(tuned.temperatures)), blend_temperature=1.0)
         raw = judge(val, plain).calibration()
-    return _reported(raw), _reported(honest.calibration())
+    return reported_calibration(raw), reported_calibration(honest.calibration())
 
 
-def _reported(found: Calibration | None) -> CalibrationReport | None:
+def reported_calibration(found: Calibration | None) -> CalibrationReport | None:
+    """Return what calibration was found to be; None where there are no probabilities."""
     return None if found is None else CalibrationReport(found.ece, found.brier, found.log_loss)
 
 
@@ -140,6 +141,18 @@ def _diversity(ground: Ground, tuned: Tuned, honest: Judged) -> DiversityReport:
     if honest.log_prob is not None and len(val.members) > 1 and not ground.fresh:
         halves = fold_of(val.ids, val.labels, val.groups, folds=2)
         worth = equivalent(equal_blend_curve(logits, val.labels, halves), float(honest.log_prob.mean()))
+    return reported_diversity(found, logits, val.members, worth)
+
+
+def reported_diversity(
+    found: Diversity, logits: MemberLogits, names: Sequence[str], worth: float | None = None
+) -> DiversityReport:
+    """Return how different members were found to be.
+
+    Args:
+        logits: of each member, views merged.
+        worth: how many members the blend is worth.
+    """
     return DiversityReport(
         mean_accuracy=found.accuracy,
         oracle_accuracy=found.oracle,
@@ -147,6 +160,6 @@ def _diversity(ground: Ground, tuned: Tuned, honest: Judged) -> DiversityReport:
         double_fault=found.means.double_fault,
         q=found.means.q,
         correlation=found.means.correlation,
-        near_duplicates=tuple((val.members[pair.first], val.members[pair.second]) for pair in near_duplicates(logits)),
+        near_duplicates=tuple((names[pair.first], names[pair.second]) for pair in near_duplicates(logits)),
         equivalent_members=worth,
     )

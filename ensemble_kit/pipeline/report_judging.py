@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ensemble_kit.ensembling.ballots import merge_views
-from ensemble_kit.ensembling.diversity import Diversity, diversity, near_duplicates
+from ensemble_kit.ensembling.diversity import Diversity, diversity
 from ensemble_kit.ensembling.holdouts import repeats_of
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.unseen import Unseen, say_as_it_is, say_unseen
@@ -19,12 +19,12 @@ from ensemble_kit.pipeline.blend_models import OpenBlend
 from ensemble_kit.pipeline.blend_notes import notes_of
 from ensemble_kit.pipeline.families import costs_of_families, families_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of, procedure_of
-from ensemble_kit.pipeline.judgement import Judgement, judge_blend
+from ensemble_kit.pipeline.judgement import Judgement, judge_blend, reported_calibration, reported_diversity
 from ensemble_kit.pipeline.trials import count_trials
 from ensemble_kit.pipeline.ways import Way, costs_of, way_of
 from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
-from ensemble_kit.results import BlendReport, CalibrationReport, DiversityReport, FamilyWeightReport
+from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.types import Pool, Tuned, align
 
 _BEGIN: Final = ("tuned_oof", "tuned_val", "val_score", "honest", "equal", "best_single", "gain", "p_vs")
@@ -98,8 +98,11 @@ def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
     saved, ground = case.opened.saved, case.ground
     manifests = ground.manifests
     figures = _figures(case)
-    before, after = (_calibration(one) for one in (case.plain, case.unseen.judged))
-    differ = _diversity(case)
+    before, after = (
+        None if one is None else reported_calibration(one.calibration()) for one in (case.plain, case.unseen.judged)
+    )
+    merged = np.stack([merge_views(*pair) for pair in zip(case.val.logits, case.tuned.view_weights, strict=True)])
+    differ = reported_diversity(case.differ, merged, case.val.members)
     judged = Judgement(
         case.tuned, case.tuned, None, {"this": case.unseen.judged}, dict(figures), (before, after), differ
     )
@@ -157,27 +160,6 @@ def _plain(val: Pool, tuned: Tuned) -> Judged | None:
     if tuned.stack is not None:
         return None
     return judge(val, replace(tuned, temperatures=np.ones(len(tuned.temperatures)), blend_temperature=1.0))
-
-
-def _calibration(judged: Judged | None) -> CalibrationReport | None:
-    found = None if judged is None else judged.calibration()
-    return None if found is None else CalibrationReport(found.ece, found.brier, found.log_loss)
-
-
-def _diversity(case: Case) -> DiversityReport:
-    """Return how different the members are; of how many of them the blend is worth `ek blend` speaks alone."""
-    found, names = case.differ, case.val.members
-    merged = np.stack([merge_views(*pair) for pair in zip(case.val.logits, case.tuned.view_weights, strict=True)])
-    return DiversityReport(
-        mean_accuracy=found.accuracy,
-        oracle_accuracy=found.oracle,
-        disagreement=found.means.disagreement,
-        double_fault=found.means.double_fault,
-        q=found.means.q,
-        correlation=found.means.correlation,
-        near_duplicates=tuple((names[pair.first], names[pair.second]) for pair in near_duplicates(merged)),
-        equivalent_members=None,
-    )
 
 
 def _families(case: Case) -> tuple[FamilyWeightReport, ...]:
