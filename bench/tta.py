@@ -31,6 +31,7 @@ from torch.nn.functional import interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
 from ensemble_kit.images.cache import load_images
+from ensemble_kit.inference.agreement import tolerance_of
 from ensemble_kit.inference.engine import look, start
 
 SIZE_PX, ENLARGED_PX, FILE_PX, CLASSES = 112, 128, (500, 375), 10
@@ -94,7 +95,7 @@ def compare(name, network, asked):
         ways["from files, a view at a time"] = by_decoding(network_as_built(name, network), paths, asked)
         best = runners.get("fused", runners["eager"])
         ways["from files, fused"] = partial(ours_from_files, best, paths, Path(folder), asked)
-        check(ways)
+        check(ways, asked.device)
         turns = [one_turn(ways, asked.device) for _ in range(asked.repeats)]
     rates, gflop = [turn["matmul"] for turn in turns], counted(network, asked.device)
     for what in ways:
@@ -185,13 +186,14 @@ def by_decoding(network, paths, asked):
     return run
 
 
-def check(ways):
+def check(ways, device):
     """Run everything once, and see that mean logits agree; from files the resizing differs."""
     found = {name: way() for name, way in ways.items()}
     scale = np.abs(found["ttach"]).max()
     for name, logits in found.items():
         if not name.startswith("from files"):
-            error, allowed = np.abs(logits - found["ttach"]).max() / scale, 0.05 if "bfloat16" in name else 1e-4
+            error = np.abs(logits - found["ttach"]).max() / scale
+            allowed = tolerance_of(device, "bfloat16" if "bfloat16" in name else "float32")
             assert error < allowed, f"{name} computes something else than ttach: {error:.2g}"
 
 
