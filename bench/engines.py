@@ -1,4 +1,4 @@
-"""Claim: on a CPU, the engine that `auto` takes (fused) is never much slower than plain PyTorch, at sizes large and small.
+"""Claim: on a CPU, the engine that `auto` takes (fused) is never much slower than plain PyTorch, at whatever size.
 
 Networks of the zoo with random weights, batches of 64 random pictures, one thread; engines take turns in every repeat.
 Shown are CPU milliseconds a picture, medians (lowest to highest), and the median of the ratios within a repeat.
