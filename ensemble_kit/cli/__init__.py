@@ -85,8 +85,8 @@ def ek() -> None:
     ek members                            see how good each member is
     ek blend --method logit-sum           blend them, write the submission
     ek compare cnn vit                    say which of two is better
-    ek report                             all that is known of a blend, on one page
-    ek predict --ckpt runs/cnn new        classes of new pictures
+    ek report                             what is known of a blend, on one page
+    ek predict --blend NAME new/          classes of new pictures
     ek submit --blend logit-sum-auto      hand it in: checked, kept, counted
     ek export --blend logit-sum-auto      the whole blend as one ONNX graph
 
