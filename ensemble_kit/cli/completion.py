@@ -11,6 +11,8 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from ensemble_kit.cli.options import COMMANDLINE
+
 Found = Callable[[click.Context], Iterable[str]]
 
 
@@ -55,6 +57,13 @@ def _members_and_blends(ctx: click.Context) -> Iterable[str]:
     return (*_members(ctx), *_blends(ctx))
 
 
+def _named(ctx: click.Context) -> Iterable[str]:
+    """Return what the names of a group's commands are of: what was handed in, or members."""
+    if ctx.parent is not None and ctx.parent.info_name == "submissions":
+        return (path.stem for path in (_folder(ctx, "submissions") / "handed-in").glob("*.csv"))
+    return _members(ctx)
+
+
 def _runs(ctx: click.Context) -> Iterable[str]:
     return (str(path.parent) for path in _folder(ctx, "runs").glob("*/config.yaml"))
 
@@ -80,7 +89,7 @@ VALUES: Final[Mapping[str, Found]] = {
     "argument b": _members_and_blends,
     "argument blend": _blends,
     "argument members": _members,
-    "argument name": _members,
+    "argument name": _named,
     "option --arch": _architectures,
     "option --blend": _blends,
     "option --ckpt": _runs,
@@ -150,7 +159,7 @@ def _folder(ctx: click.Context, name: str) -> Path:
     """Return a folder as it was typed, of its group or itself, or as it is called by default."""
     at: Any = ctx
     while at is not None:
-        if at.params.get(name) is not None:
+        if at.get_parameter_source(name) is COMMANDLINE:
             return Path(at.params[name])
         at = at.parent
     return Path(name)

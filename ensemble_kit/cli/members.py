@@ -30,6 +30,7 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
         from ensemble_kit.reporting import summaries
 
         options.show(ensemble_kit.members(**given), summaries.members, as_json)
+    options.hand_down(ctx)
 
 
 @members.command()

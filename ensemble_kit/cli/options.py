@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
 
 Command = Callable[..., Any]
+COMMANDLINE = ParameterSource.COMMANDLINE
 FOLDER = click.Path(path_type=Path)
 
 predictions = click.option(
@@ -127,6 +129,13 @@ def several(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
         return command
 
     return add
+
+
+def hand_down(ctx: click.Context) -> None:
+    """Let what was typed before a subcommand, as `--submissions DIR`, hold for it too, where it takes that."""
+    typed = {name: value for name, value in ctx.params.items() if ctx.get_parameter_source(name) is COMMANDLINE}
+    if ctx.invoked_subcommand is not None:
+        ctx.default_map = {ctx.invoked_subcommand: typed}
 
 
 def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:

@@ -38,7 +38,7 @@ def submit(as_json: bool, **given: Any) -> None:
       ek submit --blend logit-sum-auto --sample sample_submission.csv --check
       ek submit --blend logit-sum-auto --sample sample_submission.csv
       ek submit --csv mine.csv --sample sample_submission.csv
-      ek submit --quota 3 --reset 00:00 --zone Europe/Berlin
+      ek submit --blend final --quota 3 --reset 00:00 --zone Europe/Berlin
       ek submissions told logit-sum-auto 0.912
     """
     import ensemble_kit
@@ -68,6 +68,7 @@ def submissions(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
         from ensemble_kit.reporting import submissions as text
 
         options.show(ensemble_kit.submissions(**given), text.desk, as_json)
+    options.hand_down(ctx)
 
 
 @submissions.command()

@@ -21,6 +21,7 @@ from ensemble_kit.storage.desk_rules import Rules
 from ensemble_kit.storage.submissions import stem
 
 MOVES: Final = 5
+ROUNDING: Final = 0.01  # by so much two public scores may be further apart, shown in whole percent
 SHOWN: Final = 3  # pairs that are ranked in two ways
 
 
@@ -48,7 +49,12 @@ def look_over(folder: Path, rules: Rules) -> SubmissionsReport:
         quota=rules.quota,
         left=left(there, rules),
         next_day=next_day(rules, now()),
-        notes=(*notes, *_surprises(there, rules), *_inversions(there, sheets, rules)),
+        notes=(
+            *notes,
+            *_impossible(there, sheets, rules),
+            *_surprises(there, rules),
+            *_inversions(there, sheets, rules),
+        ),
     )
 
 
@@ -147,16 +153,33 @@ def _surprises(there: Sequence[HandedIn], rules: Rules) -> list[str]:
             continue
         side = "below" if one.public < expected[0] else "above"
         why = (
-            "test differs from val, rows are mixed up, or val was looked at too often"
+            "Test differs from val, rows are mixed up, or val was looked at too often"
             if side == "below"
-            else "test is easier than val, or pictures of it were trained on"
+            else "Test is easier than val, or pictures of it were trained on"
         )
         notes.append(
             f"The public score of '{one.name}' and its honest estimate tell different stories: "
             f"{100 * one.public:.1f} % is {side} the {100 * expected[0]:.1f} to {100 * expected[1]:.1f} % that "
-            f"{100 * (one.honest_accuracy or 0):.1f} % on val leads one to expect in 95 of 100 cases. Likely: {why}."
+            f"{100 * (one.honest_accuracy or 0):.1f} % on val leads one to expect in 95 of 100 cases. {why}; "
+            "or it is one of the other 5."
         )
     return notes
+
+
+def _impossible(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: Rules) -> list[str]:
+    """Return what to say where public scores differ by more than the images that differ allow."""
+    for (one, its), (other, others) in combinations(zip(there, sheets, strict=True), 2):
+        differ = changed(its, others)
+        if one.public is None or other.public is None or differ is None:
+            continue
+        public, gap = public_images(one.images, rules.public_fraction), abs(one.public - other.public)
+        if (gap - ROUNDING) * public > differ + 1e-6:
+            return [
+                f"The public scores of '{one.name}' and '{other.name}' cannot both be right: they are {100 * gap:.1f} "
+                f"points apart, which is {gap * public:.0f} of {public} public pictures, and only {differ} pictures "
+                "differ. Look at the scores (ek submissions told NAME SCORE), and at --public-fraction."
+            ]
+    return []
 
 
 def _inversions(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: Rules) -> list[str]:

@@ -15,7 +15,7 @@ from ensemble_kit.images.folders import list_pictures
 from ensemble_kit.images.sources import read_source
 from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
 from ensemble_kit.pipeline.export_check import BATCH, Torch, check
-from ensemble_kit.pipeline.export_metadata import metadata, output_of
+from ensemble_kit.pipeline.export_metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.models import Model
 from ensemble_kit.pipeline.pictures import SIZES_PX
 from ensemble_kit.reporting.progress import say
@@ -79,7 +79,7 @@ def export(
 
     return ExportReport(
         blend=opened.saved.name,
-        method=opened.saved.ballot,
+        method=method_of(opened),
         path=path,
         size_mb=len(graph) / 1e6,
         side_px=size,

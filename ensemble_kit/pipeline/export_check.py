@@ -1,7 +1,8 @@
 """The graph of a blend against PyTorch, on pictures.
 
 Each file is decoded once and kept only as squares of the members' sizes. Never lets a graph
-pass that gives other probabilities than PyTorch on the same pixels.
+pass that gives other probabilities than PyTorch on the same pixels. Where it resizes, a value half-way
+between two whole numbers may be rounded otherwise, which moves some pictures a little.
 """
 
 import time
@@ -23,7 +24,9 @@ from ensemble_kit.types import Pool, Tuned
 PICTURES = 100
 BATCH = 16
 TOLERANCE = 1e-4  # of a probability
+ROUNDED = 1e-2  # likewise, for the few pictures of which a half is rounded otherwise
 TIE = 1e-5  # of a member's largest logit: nearer ones may change places between two ways to compute
+TIE_ROUNDED = 1e-3  # likewise, where a half may be rounded otherwise
 
 
 class Checked(NamedTuple):
@@ -88,10 +91,11 @@ def check(graph: bytes, side_px: int | None, blend: Torch, paths: Sequence[Path]
         found = given
         if any(size != squares_px for size in blend.sizes_px):
             expected, pool, _ = _through_torch(blend, twice)
-    sure = _sure(pool, blend.tuned)
+    resizes = blend.sizes_px != [side_px]
+    sure = _sure(pool, blend.tuned, TIE_ROUNDED if resizes else TIE)
     return Checked(
         pictures=len(files.labels),
-        largest_difference=compare(found, expected, sure),
+        largest_difference=compare(found, expected, sure, ROUNDED if resizes else TOLERANCE),
         near_ties=int((~sure).sum()),
         squares_px=squares_px,
         squares_changed=int((given.labels != files.labels).sum()),
@@ -100,24 +104,27 @@ def check(graph: bytes, side_px: int | None, blend: Torch, paths: Sequence[Path]
     )
 
 
-def compare(found: Said, expected: Said, sure: np.ndarray) -> float:
+def compare(found: Said, expected: Said, sure: np.ndarray, tolerance: float = TOLERANCE) -> float:
     """Return the largest difference between probabilities, over the pictures that are sure.
 
+    Args:
+        tolerance: of any picture; that of most is 1e-4.
+
     Raises:
-        BadDataError: it is above 1e-4, or a class differs although the best two are further apart.
+        BadDataError: the difference is above that, or a class differs although the best two are further apart.
     """
     if not sure.any():
         return 0.0
-    apart = np.abs(found.probabilities - expected.probabilities)[sure]
+    apart = np.abs(found.probabilities - expected.probabilities)[sure].max(axis=1)
     best = np.sort(expected.probabilities, axis=1)[:, -2:]
-    clear = sure & (best[:, -1] - best[:, 0] > TOLERANCE)
+    clear = sure & (best[:, -1] - best[:, 0] > tolerance)
     changed = int((found.labels != expected.labels)[clear].sum())
-    largest = float(apart.max()) if np.isfinite(apart).all() else float("inf")
-    if changed or not largest <= TOLERANCE:
+    largest, usual = (float(one) if np.isfinite(one) else float("inf") for one in (apart.max(), np.median(apart)))
+    if changed or largest > tolerance or usual > TOLERANCE:
         raise BadDataError(
             f"The graph does not say what PyTorch does: on {int(sure.sum())} pictures the largest difference is "
-            f"{largest:.1g} of a probability, wanted {TOLERANCE:.0e} at most, and {changed} change their class. "
-            "Nothing was written. Look through PyTorch: ek predict."
+            f"{largest:.1g} of a probability, the median {usual:.1g}, wanted {tolerance:.0e} and {TOLERANCE:.0e} at "
+            f"most, and {changed} change their class. Nothing was written. Look through PyTorch: ek predict."
         )
     return largest
 
@@ -172,12 +179,12 @@ def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Sai
     return Said(applying.probabilities(pool, blend.tuned), applying.predict(pool, blend.tuned)), pool, ms
 
 
-def _sure(pool: Pool, tuned: Tuned) -> np.ndarray:
+def _sure(pool: Pool, tuned: Tuned, tie: float) -> np.ndarray:
     """Return which pictures no rounding can change the votes on; all of them where no votes are counted."""
     logits = np.sort(applying.calibrated(pool, tuned), axis=-1)
     if applying.rule_of(tuned.ballot).unit != "votes" or logits.shape[-1] < 2:
         return np.ones(logits.shape[1], dtype=np.bool_)
     gaps = np.diff(logits, axis=-1)
     nearest = gaps[..., -1] if tuned.ballot == "majority-vote" else gaps.min(axis=-1)
-    sure: np.ndarray = (nearest > TIE * np.abs(logits).max(axis=(1, 2), keepdims=True)[..., 0]).all(axis=0)
+    sure: np.ndarray = (nearest > tie * np.abs(logits).max(axis=(1, 2), keepdims=True)[..., 0]).all(axis=0)
     return sure

@@ -40,7 +40,7 @@ def metadata(opened: OpenBlend, lookers: Sequence[Any], size: int | None) -> dic
         "blend": saved.name,
         "blend_sha256": blend_store.blend_sha256(saved),
         "members": json.dumps(members),
-        "method": saved.ballot,
+        "method": method_of(opened),
         "blend_temperature": json.dumps(saved.blend_temperature),
         "input": f"pictures: uint8 RGB, upright, (any, 3, {side}, {side})",
         "output": output_of(opened),
@@ -50,6 +50,11 @@ def metadata(opened: OpenBlend, lookers: Sequence[Any], size: int | None) -> dic
         "honest_interval": json.dumps(saved.figures.get("honest_interval")),
         "versions": json.dumps(versions()),
     }
+
+
+def method_of(opened: OpenBlend) -> str:
+    """Return how the blend is counted: its ballot, or `stacking`."""
+    return opened.saved.ballot if opened.saved.stack is None else "stacking"
 
 
 def output_of(opened: OpenBlend) -> str:

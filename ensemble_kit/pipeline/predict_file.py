@@ -74,13 +74,15 @@ def _ranked(shares: np.ndarray, winners: np.ndarray, top: int) -> np.ndarray:
 
 
 def check_out(path: Path) -> None:
-    """Raise unless the name of the file says how it is to be written.
+    """Raise unless the name of the file says how it is to be written, before anything is looked at.
 
     Raises:
-        InvalidOptionError: it ends in nothing that is known.
+        InvalidOptionError: it ends in nothing that is known, or is a folder.
     """
     if path.suffix.lower() not in FORMATS:
         raise InvalidOptionError(f"--out is '{path}'; wanted a name that ends in {', '.join(FORMATS)}.")
+    if path.is_dir():
+        raise InvalidOptionError(f"--out: '{path}' is a folder; wanted a file, as {path / 'new.csv'}.")
 
 
 def render(path: Path, header: Sequence[str], rows: Rows) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from ensemble_kit.results import BlendReport, PageReport, as_json
 from ensemble_kit.storage.atomic import replace_files
 
 MOST_PICTURES: Final = 200
+MARK: Final = b"Made by ensemble_kit."  # in every page
 
 
 def report(
@@ -105,12 +106,22 @@ def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:
     json = html.with_suffix(".json")
     kept = {folders.blends.resolve(), opened.path.resolve().parent}
     curves = {curve_path(folders.reports, member.manifest.name).resolve() for member in opened.members}
-    if html.is_dir() or html.resolve().parent in kept or json.resolve() in curves or not _is_ours(json):
+    if not _is_page(html) or html.resolve().parent in kept or json.resolve() in curves or not _is_ours(json):
         raise InvalidOptionError(
             f"The page would go to '{html}' and its numbers to '{json}', where something else is kept. "
             "Choose another place: --out FILE.html."
         )
     return json
+
+
+def _is_page(path: Path) -> bool:
+    """Say whether a page may be replaced: it is not there, or a report."""
+    try:
+        return MARK in path.read_bytes()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _is_ours(path: Path) -> bool:
@@ -149,6 +160,7 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
         label_errors=doubtful,
         label_errors_found=found,
         pictures_note="not asked for",
+        pictures_changed=False,
         repeat=repeat_of(case.opened, folders),
         html=html,
         json=json,
@@ -158,6 +170,7 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
 def _with_pictures(page: PageReport, opened: OpenBlend, folders: Folders) -> tuple[PageReport, dict[str, str]]:
     """Return the page, knowing why it has no thumbnails where it has none, and its thumbnails by image id."""
     wanted = [one.image_id for one in (*page.wrong, *page.unsure, *page.label_errors)]
-    places, note = find_pictures(opened.members, folders.predictions, folders.runs, wanted)
-    seen = {image_id: thumbnail(path) for image_id, path in sorted(places.items())}
-    return replace(page, pictures_note=note), {image_id: uri for image_id, uri in seen.items() if uri is not None}
+    found = find_pictures(opened.members, folders.predictions, folders.runs, wanted)
+    seen = {image_id: thumbnail(path) for image_id, path in sorted(found.places.items())}
+    page = replace(page, pictures_note=found.note, pictures_changed=found.changed)
+    return page, {image_id: uri for image_id, uri in seen.items() if uri is not None}

@@ -4,9 +4,12 @@ import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from ensemble_kit.errors import BadDataError, EnsembleKitError
+from ensemble_kit.images.splits import DataSet
 from ensemble_kit.pipeline.config import source_of
 from ensemble_kit.storage.manifest import FOREIGN, Manifest
 from ensemble_kit.storage.members import Member
@@ -15,9 +18,15 @@ SIDE_PX: Final = 160
 SMALL_PX: Final = 64  # up to this side pictures stay as they are, to the bit
 
 
-def find_pictures(
-    members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]
-) -> tuple[dict[str, Path], str | None]:
+class Found(NamedTuple):
+    """Where pictures lie, and why there are none; changed: whether val's are not those that a member saw."""
+
+    places: Mapping[str, Path]
+    note: str | None
+    changed: bool = False
+
+
+def find_pictures(members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]) -> Found:
     """Return where the wanted pictures of val lie, and why there are none where there are none.
 
     The first member whose pictures are there tells.
@@ -26,18 +35,20 @@ def find_pictures(
         set(wanted),
         "no member knows where its pictures lie: all were imported, or made before members kept that",
     )
-    for manifest in (member.manifest for member in members):
+    for member in members:
+        manifest = member.manifest
         for stored, folder in _told(manifest, predictions, runs):
             try:
-                found = _val_paths(stored, folder)
+                data = _data(stored, folder)
             except (EnsembleKitError, OSError, TypeError, ValueError) as error:
                 reason = f"where '{manifest.name}' was trained they are not found: {str(error).rstrip('.')}"
                 continue
-            there = {image_id: found[image_id] for image_id in ids if image_id in found}
+            val = data.splits["val"]
+            there = {image_id: path for image_id, path in zip(val.ids, val.paths, strict=True) if image_id in ids}
             if there or not ids:
-                return there, None
+                return Found(there, None, _is_changed(data, member))
             reason = f"where '{manifest.name}' was trained val holds other pictures now"
-    return {}, reason
+    return Found({}, reason)
 
 
 def _told(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mapping[str, Any], Path]]:
@@ -51,11 +62,21 @@ def _told(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mappi
     return [(stored, folder) for folder in dict.fromkeys(folders)]
 
 
-def _val_paths(stored: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+def _data(stored: Mapping[str, Any], folder: Path) -> DataSet:
     from ensemble_kit.images.sources import read_source
 
-    val = read_source(source_of(stored, folder, {})).splits["val"]
-    return dict(zip(val.ids, val.paths, strict=True))
+    return read_source(source_of(stored, folder, {}))
+
+
+def _is_changed(data: DataSet, member: Member) -> bool:
+    """Say whether the pictures of val that the member spoke of, or their labels, are others now."""
+    from ensemble_kit.images.cache import digest_files
+    from ensemble_kit.images.splits import fingerprint
+
+    before, spoken_of = member.manifest.data_fingerprint.get("val"), set(member.split("val").ids)
+    val = data.splits["val"]
+    val = val.rows(np.flatnonzero([image_id in spoken_of for image_id in val.ids]))
+    return before is not None and fingerprint(val, digest_files(val.paths)[0], data.classes) != before
 
 
 def thumbnail(path: Path) -> str | None:

@@ -1,5 +1,7 @@
 """a saved blend, or a CSV made elsewhere -> a checked submission, kept and counted; nothing is uploaded."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,18 +70,15 @@ def submit(
         if csv is None
         else from_csv(Path(csv), sample, id, Path(predictions))
     )
-    sheets = [_kept(folder, one) for one in there]
-    same = next((o.name for o, its in zip(there, sheets, strict=True) if desk.changed(its, draft.sheet) == 0), None)
-    if same and not again and not check:
-        raise InvalidOptionError(
-            f"'{same}', handed in before, says the same of every image, so its score is known or will be. "
-            "Hand it in all the same: --again."
-        )
+    same = _same(folder, there, draft.sheet)
+    refuse = None if again else partial(_refuse_same, folder, draft.sheet)
+    if refuse and not check:
+        refuse(there)
     change = None
-    if there and sheets[-1] is not None:
+    if there and (its := _kept(folder, there[-1])) is not None:
         compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
-        change = _change(there[-1], sheets[-1], draft, rules, compared)
-    entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet)
+        change = _change(there[-1], its, draft, rules, compared)
+    entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet, refuse)
     return SubmitReport(
         name=entered.name,
         csv=None if check else desk_ledger.kept_path(folder, entered.name),
@@ -99,6 +98,20 @@ def submit(
         next_day=desk.next_day(rules, desk.now()),
         notes=draft.notes,
     )
+
+
+def _same(folder: Path, there: Sequence[HandedIn], sheet: Sheet) -> str | None:
+    """Return the name of what was handed in before and says the same of every image; None where nothing does."""
+    return next((one.name for one in there if desk.changed(_kept(folder, one), sheet) == 0), None)
+
+
+def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
+    """Raise where one of those says the same of every image."""
+    if same := _same(folder, there, sheet):
+        raise InvalidOptionError(
+            f"'{same}', handed in before, says the same of every image, so its score is known or will be. "
+            "Hand it in all the same: --again."
+        )
 
 
 def _kept(folder: Path, one: HandedIn) -> Sheet | None:
@@ -127,7 +140,7 @@ def _compared(
 
 
 def _change(
-    before: HandedIn, its: Sheet | None, draft: Draft, rules: Rules, compared: CompareReport | None
+    before: HandedIn, its: Sheet, draft: Draft, rules: Rules, compared: CompareReport | None
 ) -> ChangeReport | None:
     """Return what is new against the one before; None where its images are others."""
     moves = desk.moves_between(its, draft.sheet)

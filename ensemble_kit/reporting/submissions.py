@@ -22,7 +22,7 @@ def desk(report: SubmissionsReport) -> str:
     lines = (
         [_table(report.submissions)]
         if report.submissions
-        else ["Nothing has been handed in yet: ek submit --blend NAME."]
+        else [wrapped("Nothing has been handed in yet: ek submit --blend NAME.")]
     )
     if any(one.expected_public for one in report.submissions):
         lines.append(wrapped("expected: where 95 % of public scores would lie, were test like val."))
@@ -36,7 +36,8 @@ def desk(report: SubmissionsReport) -> str:
 def _submitted(report: SubmitReport) -> Iterator[str]:
     source = f"blend '{report.blend}'" if report.blend else f"'{report.name}'"
     done = "Checked" if report.csv is None else "Handed in"
-    yield f"{done}: {source}, {report.images} pictures, each once, every label a class."
+    known = report.blend is not None or report.balance is not None
+    yield f"{done}: {source}, {_pictures(report.images)}, each once{', every label a class' if known else ''}."
     if report.csv is not None:
         yield f"upload  {report.csv}"
         yield "Nothing was uploaded: that is yours to do."
@@ -72,7 +73,7 @@ def _balance(balance: BalanceReport) -> Iterator[str]:
         return
     yield (
         f"Warning: classes do not come as often as in val (chi-square, {p_value(balance.p)}). Either test has another "
-        "mix, or rows or classes are mixed up. The most unlike:"
+        "mix, or some classes are given too readily, or rows or classes are mixed up. The most unlike:"
     )
     rows = [[one.name, percent(one.val_share), percent(one.share)] for one in balance.classes[:SHOWN]]
     yield table(["class", "of val %", "of predictions %"], rows)
@@ -84,7 +85,8 @@ def _change(change: ChangeReport, public: int) -> Iterator[str]:
         yield f"Against '{change.previous}': nothing is changed."
         return
     moves = ", ".join(f"{one.before} to {one.after} {one.images}" for one in change.moves)
-    yield f"Against '{change.previous}': {change.changed} pictures are changed; most: {moves}."
+    most = "; most" if sum(one.images for one in change.moves) < change.changed else ""
+    yield f"Against '{change.previous}': {_pictures(change.changed)} changed{most}: {moves}."
     yield _telling(change, public)
     if change.val_gain is not None and change.chance is not None:
         yield (
@@ -96,10 +98,14 @@ def _change(change: ChangeReport, public: int) -> Iterator[str]:
 def _telling(change: ChangeReport, public: int) -> str:
     """Return what the public part can tell."""
     most = f"the score moves by {_points(change.points)} points at most"
-    about = f"About {change.public_rows:.0f} of them are public; were all, {most}"
     if change.smallest is None:
-        return f"{about}, and no difference could be told from chance."
+        return f"Were all of them public, {most}; no difference could be told from chance."
+    about = f"About {change.public_rows:.0f} of them are public; were all, {most}"
     return f"{about}; less than {_points(change.smallest)} points on {public} public pictures is within chance."
+
+
+def _pictures(number: int) -> str:
+    return f"{number} picture{'' if number == 1 else 's'}"
 
 
 def _points(fraction: float) -> str:

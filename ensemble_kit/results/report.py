@@ -169,6 +169,7 @@ class PageReport:
     reliability_before, reliability_after: with every temperature 1, and honest; None for votes.
     label_errors: the first of those suspected; label_errors_found: how many are; None for votes.
     pictures_note: why there are no thumbnails; None where there are.
+    pictures_changed: whether pictures of val are not those that the members saw, so that thumbnails may show others.
     """
 
     headline: str
@@ -188,6 +189,7 @@ class PageReport:
     label_errors: tuple[PictureReport, ...]
     label_errors_found: int | None
     pictures_note: str | None
+    pictures_changed: bool
     repeat: RepeatReport
     html: Path
     json: Path

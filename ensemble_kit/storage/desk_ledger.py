@@ -70,15 +70,23 @@ def read_desk(folder: Path) -> list[HandedIn]:
     return _read(read_ledger(path), path)
 
 
-def hand_in(folder: Path, rules: Rules, now: Callable[[], datetime], entry: HandedIn, sheet: Sheet) -> HandedIn:
+def hand_in(
+    folder: Path,
+    rules: Rules,
+    now: Callable[[], datetime],
+    entry: HandedIn,
+    sheet: Sheet,
+    refuse: Callable[[Sequence[HandedIn]], None] | None = None,
+) -> HandedIn:
     """Keep a submission and enter it, where the day's quota allows; return it with its time and name.
 
     Args:
         now: asked once the lock is held.
         entry: its name gets a number where it was used before; its time is that of `now`.
+        refuse: raises where this must not follow what is there; asked once the lock is held.
 
     Raises:
-        InvalidOptionError: the quota of the day is used up; says when the next day begins.
+        InvalidOptionError: the quota of the day is used up; says when the next day begins. And what `refuse` raises.
         CorruptError: a line of the ledger is damaged.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
@@ -88,7 +96,10 @@ def hand_in(folder: Path, rules: Rules, now: Callable[[], datetime], entry: Hand
     def line(entries: list[dict[str, Any]]) -> dict[str, Any]:
         nonlocal entered
         moment = now()
-        check_quota(_read(entries, path), rules, moment)
+        there = _read(entries, path)
+        check_quota(there, rules, moment)
+        if refuse is not None:
+            refuse(there)
         used = {str(one["name"]) for one in entries if one.get("kind") == HANDED_IN}
         entered = replace(entry, time=_written(moment), name=_free_name(entry.name, used))
         content = asdict(entered)

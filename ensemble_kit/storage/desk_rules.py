@@ -45,10 +45,18 @@ def read_rules(folder: Path, **given: Any) -> Rules:
 
     Raises:
         InvalidOptionError: a rule that cannot be.
-        CorruptError: the file holds something else.
+        CorruptError: the file holds something else, or a rule that cannot be.
     """
     path = folder / RULES_NAME
-    rules = replace(_stored(path), **{name: value for name, value in given.items() if value is not None})
+    return _checked(replace(_stored(path), **{name: value for name, value in given.items() if value is not None}))
+
+
+def _checked(rules: Rules) -> Rules:
+    """Return the rules if they can be.
+
+    Raises:
+        InvalidOptionError: a rule that cannot be.
+    """
     if rules.quota < 1:
         raise InvalidOptionError(f"Wanted a quota of at least 1 submission a day, got {rules.quota}.")
     if not 0 < rules.public_fraction < 1:
@@ -78,9 +86,10 @@ def _stored(path: Path) -> Rules:
         return Rules()
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return build(Rules, dict(content or {}))
-    except (yaml.YAMLError, TypeError, ValueError, OSError) as error:
+        return _checked(build(Rules, dict(content or {})))
+    except (yaml.YAMLError, InvalidOptionError, TypeError, ValueError, OSError) as error:
         names = ", ".join(field.name for field in fields(Rules))
+        why = " ".join(str(error).split()).rstrip(".")
         raise CorruptError(
-            f"{path} does not hold {names}: {error} Correct it (times and zones in quotes), or remove it."
+            f"{path} does not hold {names}: {why}. Correct it (times and zones in quotes), or remove it."
         ) from error

@@ -8,13 +8,15 @@ Whoever writes the labels out again gets them in the wanted order. To add a chec
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.storage.submission_causes import ENDINGS, FOLDERS, ID_CAUSES, LABEL_CAUSES, Known, label_cause
 from ensemble_kit.storage.submission_file import read_rows
 from ensemble_kit.storage.submission_findings import SHOWN, Finding, Findings, shown
 from ensemble_kit.storage.submission_header import Columns, find_columns
+
+NO_CLASS: Final = "are no classes"
 
 
 class Wanted(NamedTuple):
@@ -23,8 +25,8 @@ class Wanted(NamedTuple):
     ids: each once; their order is that of the sample.
     classes: which labels there are; empty where nobody knows.
     header: the names of the two columns; None: any.
-    as_host: whether it is read as a host reads it: rows in any order, and ids that lack their folder or
-        ending, or have another, where it is clear which is meant.
+    as_host: whether it is read as a host reads it: rows in any order; ids that lack their folder or
+        ending, or have another, where it is clear which is meant; and labels that no image has are wrong, no more.
     """
 
     ids: tuple[str, ...]
@@ -61,7 +63,7 @@ def check_submission(data: bytes, wanted: Wanted) -> Checked:
         _check_widths(columns, findings)
         found = _by_id(columns, ids, wanted.as_host, findings)
         _check_ids(columns, found, wanted, findings)
-        _check_labels(columns, classes, findings)
+        _check_labels(columns, classes, wanted.as_host, findings)
     if columns is None or findings.errors:
         return Checked((), (), findings.errors, findings.notes)
     labels = tuple(found[image_id] for image_id in wanted.ids)
@@ -80,7 +82,8 @@ def read_checked(path: Path, wanted: Wanted) -> Checked:
         raise BadDataError(f"Cannot read the submission {path}: {error.strerror or error}.") from error
     if checked.errors:
         listed = "".join(f"\n  {finding.sentence()}" for finding in checked.errors)
-        raise BadDataError(f"{path} is not fit to be handed in:{listed}")
+        purpose = "scored" if wanted.as_host else "handed in"
+        raise BadDataError(f"{path} is not fit to be {purpose}:{listed}")
     return checked
 
 
@@ -119,7 +122,8 @@ def _explained(given: str, line: int, known: Known, as_host: bool, findings: Fin
         return None
     explained = known.cause(given)
     if explained is None:
-        findings.add("ids are not asked for", "Remove these rows, or give the right --sample.", line, shown(given))
+        asking = "--labels" if as_host else "--sample"
+        findings.add("ids are not asked for", f"Remove these rows, or give the right {asking}.", line, shown(given))
         return None
     cause, image_id = explained
     if as_host and cause.what in (ENDINGS, FOLDERS):
@@ -143,14 +147,16 @@ def _check_ids(columns: Columns, found: Mapping[str, str], wanted: Wanted, findi
         )
 
 
-def _check_labels(columns: Columns, known: Known, findings: Findings) -> None:
+def _check_labels(columns: Columns, known: Known, as_host: bool, findings: Findings) -> None:
     last = columns.rows[-1].line if columns.rows else 0
     for line, fields in columns.rows:
         given = columns.label_of(fields)
         if given in known.texts or (not known.order and given.strip()):
             continue
         what, remedy, meant = _wrong_label(given, known, line == last)
-        findings.add(f"labels {what}", remedy, line, f"{shown(given)}{meant}")
+        harmless = as_host and what == NO_CLASS
+        what = "are of no picture, so they count as wrong" if harmless else what
+        findings.add(f"labels {what}", remedy, line, f"{shown(given)}{meant}", harmless=harmless)
 
 
 def _wrong_label(given: str, known: Known, is_last: bool) -> tuple[str, str, str]:
@@ -163,4 +169,4 @@ def _wrong_label(given: str, known: Known, is_last: bool) -> tuple[str, str, str
     if is_last and any(name.startswith(given) for name in known.order):
         return "are cut off at the end of the file", "Write the file again.", ""
     few = ", ".join(map(shown, known.order[:SHOWN])) + (", ..." if len(known.order) > SHOWN else "")
-    return "are no classes", f"Classes are {few}.", known.nearest(given)
+    return NO_CLASS, f"Classes are {few}.", known.nearest(given)

@@ -39,7 +39,7 @@ class Finding:
             more = f", ... ({self.count} in all)" if self.count > len(self.lines) else ""
             where = f"line{'s' if len(self.lines) > 1 else ''} {where}{more}: "
         shown = f": {', '.join(self.examples)}" if self.examples else ""
-        return f"{where}{self.what}{shown}. {self.remedy}".strip()
+        return f"{where}{self.what}{shown}. {self.remedy}".strip().replace("....", "...")
 
 
 class Findings:

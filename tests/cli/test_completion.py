@@ -47,6 +47,7 @@ def offered(*words):
         (("compare", *TOY, "m"), ["mlp"]),
         (("compare", *TOY, "mlp", "cnn-"), ["cnn-augmented", "cnn-augmented-2"]),
         (("members", "rm", *TOY, "ml"), ["mlp"]),
+        (("members", *TOY, "rm", "ml"), ["mlp"]),
         (("members", "rename", *TOY, "mlp", ""), []),
         (("train", "--name", ""), []),
     ],
@@ -67,6 +68,15 @@ def test_runs_and_blends_are_found_in_their_folders(tmp_path, monkeypatch):
     assert offered("compare", "--blends", "other", "") == ["best"]
     found = ShellComplete(ek, {}, "ek", "_EK_COMPLETE").get_completions(["tta", "--ckpt"], "net.on")
     assert [item.type for item in found] == ["file"]
+
+
+def test_scores_are_told_of_what_was_handed_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, name in (("submissions", "best"), ("others", "worst")):
+        Path(folder, "handed-in").mkdir(parents=True)
+        Path(folder, "handed-in", f"{name}.csv").touch()
+    assert offered("submissions", "told", "") == ["best"]
+    assert offered("submissions", "--submissions", "others", "withdraw", "") == ["worst"]
 
 
 @pytest.mark.parametrize("folder", ["predictions", "blends"])

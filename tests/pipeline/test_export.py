@@ -171,3 +171,22 @@ def test_a_class_that_changes_without_a_tie_is_an_error_even_where_numbers_are_n
     assert compare(expected, expected, np.array([False, False])) == 0
     with pytest.raises(BadDataError, match="inf of a probability"):
         compare(Said(np.full((2, 2), np.nan), np.array([0, 0])), expected, sure)
+
+
+def test_a_half_that_is_rounded_otherwise_may_move_a_few_pictures_and_no_more():
+    expected, sure = Said(np.tile([0.7, 0.3], (5, 1)), np.zeros(5, int)), np.ones(5, bool)
+
+    def moved(*pictures, by=0.002):
+        probabilities = expected.probabilities.copy()
+        probabilities[list(pictures)] += [by, -by]
+        return Said(probabilities, expected.labels)
+
+    assert compare(moved(1, 3), expected, sure, export_check.ROUNDED) == pytest.approx(0.002)
+    with pytest.raises(
+        BadDataError, match="the largest difference is 0.002 of a probability, the median 0, wanted 1e-04"
+    ):
+        compare(moved(1), expected, sure)
+    with pytest.raises(BadDataError, match="the median 0.002, wanted 1e-02 and 1e-04"):
+        compare(moved(0, 1, 4), expected, sure, export_check.ROUNDED)
+    with pytest.raises(BadDataError, match="the largest difference is 0.02"):
+        compare(moved(2, by=0.02), expected, sure, export_check.ROUNDED)

@@ -296,6 +296,7 @@ def test_one_picture_will_do(blended):
         ({"ckpt": "runs/cnn", "method": "bord"}, UnknownNameError, "did you mean 'borda'"),
         ({"ckpt": "runs/cnn", "predictions": "empty"}, InvalidOptionError, "has no member in empty. Make it: ek tta"),
         ({"blend": "logit-sum", "out": "new.txt"}, InvalidOptionError, "ends in .csv, .json, .jsonl"),
+        ({"blend": "logit-sum", "out": "folder.csv"}, InvalidOptionError, r"'folder.csv' is a folder; wanted a file"),
         ({"blend": "logit-sum", "top": 11}, InvalidOptionError, "--top is 11; wanted 1 to 10"),
         ({"blend": "logit-sum", "cascade": 0}, InvalidOptionError, "--cascade 0 loses nothing, and logit-sum has no"),
         ({"blend": "prob-mean", "cascade": 1.5}, InvalidOptionError, "--cascade is 1.5; wanted a share from 0"),
@@ -309,6 +310,7 @@ def test_one_picture_will_do(blended):
     ],
 )
 def test_what_cannot_be_is_refused(blended, given, error, message):
+    Path("folder.csv").mkdir()
     with pytest.raises(error, match=message):
         ek.predict(**{"pictures": TEST, **FAST, **given})
     assert not Path("predictions.csv").exists()

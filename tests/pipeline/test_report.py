@@ -331,6 +331,17 @@ def test_pictures_that_cannot_be_read_are_named_and_others_shown(road):
     assert page(report).count("<img") > 5
 
 
+def test_pictures_that_were_replaced_are_warned_of(road):
+    report = ek.report(**QUIET)
+    assert not report.pictures_changed
+    one, other = (Path("data/val", report.unsure[place].image_id) for place in (0, 1))
+    one.write_bytes(other.read_bytes())
+    report = ek.report(**QUIET)
+    assert report.pictures_changed
+    assert "changed after the members saw them, so thumbnails may show others" in words(report)
+    assert "<img" in page(report)
+
+
 def test_pictures_may_be_left_out(road):
     report = ek.report(pictures=False, **QUIET)
     assert "<img" not in page(report)
@@ -414,12 +425,14 @@ def test_a_blend_has_to_be_named_where_there_are_several(pool):
         ("reports/m0-views.html", "something else is kept"),
         ("mine.html", "something else is kept"),
         ("folder.html", "something else is kept"),
+        ("index.html", "something else is kept"),
     ],
 )
 def test_the_page_replaces_nothing_but_a_page(pool, out, match):
     ek.blend(**EQUAL)
     Path("mine.json").write_text('{"precious": true}')
     Path("folder.html").mkdir()
+    Path("index.html").write_text("<title>My own page</title>")
     before = sorted(Path().rglob("*"))
     with pytest.raises(InvalidOptionError, match=match):
         ek.report(out=out, **QUIET)

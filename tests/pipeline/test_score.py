@@ -106,6 +106,17 @@ def test_a_class_without_images_and_one_picture_are_scored(desk):
     assert typed("score", "s.csv", "--labels", "one.csv").exit_code == 0
 
 
+def test_a_class_that_no_picture_has_is_wrong_and_no_error(desk):
+    Path("truth.csv").write_text("file,label\nx.png,cat\ny.png,cat\nz.png,dog\n")
+    Path("said.csv").write_text("file,label\nx.png,cat\ny.png,owl\nz.png,cot\n")
+    [one] = ek.score(["said.csv"], "truth.csv").submissions
+    assert one.whole.accuracy == pytest.approx(1 / 3)
+    assert "lines 3, 4: labels are of no picture, so they count as wrong: 'owl', 'cot'" in one.notes[0]
+    Path("said.csv").write_text("file,label\nx.png,cat\ny.png,\nz.png,1\n")
+    with pytest.raises(BadDataError, match=r"(?s)not fit to be scored.*labels are missing.*labels are places of"):
+        ek.score(["said.csv"], "truth.csv")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -19,6 +19,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedErro
 from ensemble_kit.pipeline import desk
 from ensemble_kit.pipeline import submit as submitting
 from ensemble_kit.pipeline.blend_models import open_blend
+from ensemble_kit.storage import desk_ledger
 from ensemble_kit.storage.desk_ledger import HandedIn
 from ensemble_kit.storage.desk_rules import Rules
 from ensemble_kit.storage.ledger import append_entry
@@ -142,6 +143,21 @@ def test_the_same_predictions_are_refused_unless_asked_for_again(folder):
     assert ek.submit("two", again=True, **QUIET).same_as == "two"
 
 
+def test_the_same_that_another_process_handed_in_meanwhile_is_refused(folder, monkeypatch):
+    read_desk, looks = desk_ledger.read_desk, []
+
+    def overtaken(where):
+        looks.append(read_desk(where))
+        if len(looks) == 1:
+            ek.submit("two", **QUIET)
+        return looks[0]
+
+    monkeypatch.setattr(desk_ledger, "read_desk", overtaken)
+    with pytest.raises(InvalidOptionError, match="'two', handed in before, says the same"):
+        ek.submit("two", **QUIET)
+    assert [one.name for one in read_desk(Path("submissions"))] == ["two"]
+
+
 def test_what_changed_is_counted_and_what_the_public_part_can_tell_is_said(folder, monkeypatch):
     monkeypatch.setattr(submitting, "_compared", COMPARED)
     found = []
@@ -256,6 +272,26 @@ def test_public_scores_that_rank_otherwise_are_named_with_what_that_means(folder
     assert any("8.0 points on 250 public pictures are more than chance" in note for note in notes)
 
 
+def test_scores_further_apart_than_the_pictures_that_differ_cannot_both_be_right(folder):
+    ek.submit("two", **QUIET)
+    differ = ek.submit("all", **QUIET).change.changed
+    ek.submissions_told("two", 0.8)
+    assert not any("cannot both" in note for note in ek.submissions_told("all", 0.81 + differ / 250).notes)
+    note = ek.submissions_told("all", 0.8 + (differ + 3) / 250).notes[0]
+    assert note.startswith("The public scores of 'two' and 'all' cannot both be right")
+    assert f"which is {differ + 3} of 250 public pictures, and only {differ} pictures differ" in note
+
+
+def test_one_changed_picture_is_said_as_one(folder):
+    ek.submit("two", **QUIET)
+    header, first, *rows = rows_of("submissions/two.csv")
+    first = [first[0], next(label for _, label in rows if label != first[1])]
+    Path("near.csv").write_text("".join(f"{a},{b}\n" for a, b in (header, first, *rows)))
+    said = " ".join(typed("submit", "--csv", "near.csv", "--check").stdout.split())
+    assert "Against 'two': 1 picture changed: " in said
+    assert "Were all of them public, the score moves by 0.4 points at most; no difference could be told" in said
+
+
 def test_the_final_two_are_the_best_and_the_most_different_as_good(folder):
     assert ek.submissions().final_two == ()
     ek.submit("two", **QUIET)
@@ -304,7 +340,7 @@ def test_other_peoples_lines_in_the_ledger_do_no_harm(folder):
     assert ek.submit("two", **QUIET).left == 4
 
 
-def test_the_command_says_it_all_in_80_columns(folder):
+def test_the_command_says_it_all_in_80_columns(folder, monkeypatch):
     first = typed("submit", "--blend", "two")
     assert first.exit_code == 0, first.stderr
     second = typed("submit", "--blend", "all", "--sample", write_sample([f"{place:04d}" for place in range(500)]))
@@ -319,4 +355,11 @@ def test_the_command_says_it_all_in_80_columns(folder):
     for printed in (first.stdout, second.stdout, told.stdout, typed("submissions", "withdraw", "two").stdout):
         assert max(map(len, printed.splitlines())) <= 80
     assert typed("members", "--verify").exit_code == 0
-    assert "Nothing has been handed in yet" in typed("submissions", "--submissions", "none").stdout
+    assert json.loads(typed("submissions", "--json", "told", "all", "0.8").stdout)["submissions"][0]["public"] == 0.8
+    shutil.copytree("submissions", "others")
+    typed("submissions", "--submissions", "others", "told", "all", "0.7")
+    assert [ek.submissions(one).submissions[0].public for one in ("submissions", "others")] == [0.8, 0.7]
+    monkeypatch.setenv("COLUMNS", "40")
+    empty = typed("submissions", "--submissions", "none").stdout
+    assert empty.startswith("Nothing has been handed in yet")
+    assert max(map(len, empty.splitlines())) <= 40

@@ -158,7 +158,9 @@ def test_rules_that_cannot_be_are_refused(given, message, tmp_path):
         read_rules(tmp_path, **given)
 
 
-@pytest.mark.parametrize("text", ["quota: many", "quotas: 5", "[1, 2]", "a: b: c", "reset: 23:59", "\xff\0"])
+@pytest.mark.parametrize(
+    "text", ["quota: many", "quotas: 5", "[1, 2]", "a: b: c", "reset: 23:59", "\xff\0", "quota: 0", "zone: Mars"]
+)
 def test_a_file_of_rules_that_holds_something_else_is_named(text, tmp_path):
     (tmp_path / "desk.yaml").write_text(text, encoding="latin-1")
     with pytest.raises(CorruptError, match="desk.yaml does not hold quota, reset, zone, public_fraction"):

@@ -252,7 +252,7 @@ def test_an_ending_that_could_mean_two_images_is_not_guessed():
     errors, _, _ = said(
         "image_id,label\na,cat\nb.png,cat\n", Wanted(("a.png", "a.jpg", "b.png"), ("cat",), HEADER, True)
     )
-    assert errors[0] == "line 2: ids are not asked for: 'a'. Remove these rows, or give the right --sample."
+    assert errors[0] == "line 2: ids are not asked for: 'a'. Remove these rows, or give the right --labels."
 
 
 def test_labels_pass_where_nobody_knows_the_classes_but_must_be_there():

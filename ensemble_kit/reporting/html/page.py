@@ -9,7 +9,7 @@ from typing import Any, Final
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.comparison import p_value
 from ensemble_kit.reporting.html import charts, maps
-from ensemble_kit.reporting.html.words import shown
+from ensemble_kit.reporting.html.words import changed_pictures, shown
 from ensemble_kit.reporting.tables import bare_score, interval, number, percent, points, score_interval
 from ensemble_kit.results import PageReport
 
@@ -45,6 +45,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
     return engine.get_template("page.html").render(
         page=page,
         blend=page.blend,
+        changed_pictures=changed_pictures(page),
         unit=METRICS[page.blend.metric].unit,
         thumbnails=thumbnails,
         most_named=maps.NAMED,

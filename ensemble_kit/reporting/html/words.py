@@ -45,11 +45,22 @@ def _compared(blend: BlendReport, rival: str, gain: float, p: float) -> str:
     return f"{UNTOLD} {rival} ({amount(blend.metric, gain, '+')})"
 
 
+def changed_pictures(page: PageReport) -> str:
+    """Return a warning where thumbnails may show what no member saw; else nothing."""
+    return (
+        "Pictures of val, or their labels, were changed after the members saw them, so thumbnails may show others."
+        if page.pictures_changed
+        else ""
+    )
+
+
 def reported(page: PageReport) -> str:
     """Return what `ek report` prints."""
     lines = [wrapped(page.headline), ""]
     if page.pictures_note:
         lines += [wrapped(f"No thumbnails: {page.pictures_note}."), ""]
+    if warning := changed_pictures(page):
+        lines += [wrapped(warning), ""]
     return "\n".join([*lines, f"page     {page.html}", f"numbers  {page.json}"])
 
 
