@@ -103,7 +103,13 @@ def model_of(manifest: store.Manifest, predictions: Path) -> Model:
         CorruptError: a checkpoint that is damaged.
     """
     if manifest.source != FOREIGN:
-        checkpoint = run_store.find_checkpoint(Path(str(manifest.run)), manifest.checkpoint_sha256)
+        try:
+            checkpoint = run_store.find_checkpoint(Path(str(manifest.run)), manifest.checkpoint_sha256)
+        except InvalidOptionError as error:
+            raise InvalidOptionError(
+                f"The network of member '{manifest.name}' is not there: '{manifest.run}' does not hold the checkpoint "
+                f"{str(manifest.checkpoint_sha256)[:12]}. Work in the folder where it was trained, or bring it back."
+            ) from error
         return find_model(checkpoint, Stated(), {}, predictions, replace=False)
     file = absolute(manifest.training["weights"], predictions / manifest.name)
     if manifest.arch.startswith(models_zoo.TIMM):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -16,8 +17,12 @@ import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.pipeline import export_check
+from ensemble_kit.pipeline.blend_models import OpenBlend
 from ensemble_kit.pipeline.export_check import Said, compare
+from ensemble_kit.pipeline.export_metadata import method_of
 from ensemble_kit.storage import members as store
+from ensemble_kit.storage.blends import read_blend
+from ensemble_kit.types import Stack
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +176,14 @@ def test_a_class_that_changes_without_a_tie_is_an_error_even_where_numbers_are_n
     assert compare(expected, expected, np.array([False, False])) == 0
     with pytest.raises(BadDataError, match="inf of a probability"):
         compare(Said(np.full((2, 2), np.nan), np.array([0, 0])), expected, sure)
+
+
+def test_a_stack_is_called_one(exported):
+    folder, _, report = exported
+    path = folder / "blends" / "both.json"
+    saved = read_blend(path)
+    stacked = replace(saved, ballot="logit-sum", stack=Stack(np.zeros((2, 10, 10)), np.zeros(10)))
+    assert [method_of(OpenBlend(one, path, ())) for one in (saved, stacked)] == [report.method, "stacking"]
 
 
 def test_a_half_that_is_rounded_otherwise_may_move_a_few_pictures_and_no_more():

@@ -316,6 +316,13 @@ def test_what_cannot_be_is_refused(blended, given, error, message):
     assert not Path("predictions.csv").exists()
 
 
+def test_a_member_whose_network_is_gone_is_named(blended):
+    for checkpoint in Path("runs/small").glob("checkpoint-*"):
+        checkpoint.unlink()
+    with pytest.raises(InvalidOptionError, match="'small' is not there: 'runs/small' .* Work in the folder where"):
+        ek.predict(TEST, blend="prob-mean", **FAST)
+
+
 def test_members_that_cannot_look_and_stale_blends_are_refused_by_name(blended):
     pool, _ = pool_of("logit-sum", "val")
     with open("val.csv", "w", newline="") as file:
