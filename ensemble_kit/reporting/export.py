@@ -3,6 +3,8 @@
 from ensemble_kit.reporting.tables import number, percent, wrapped
 from ensemble_kit.results import ExportReport
 
+INDENT = " " * 6
+
 
 def exported(report: ExportReport) -> str:
     """Return what the graph takes and gives, and how far it was checked."""
@@ -12,9 +14,9 @@ def exported(report: ExportReport) -> str:
     lines = [
         wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {looks} in all."),
         "",
-        f"in    pictures       uint8 (images, 3, {side}), RGB",
-        f"out   probabilities  float32 (images, {report.classes}){_unit(report)}",
-        "      label          int64 (images), the place of the class",
+        wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    pictures       "),
+        wrapped(f"float32 (images, {report.classes}){_unit(report)}", INDENT, first="out   probabilities  "),
+        wrapped("int64 (images), the place of the class", INDENT, first="      label          "),
         "",
         wrapped(_sizes(report)),
         wrapped(_checked(report)),
