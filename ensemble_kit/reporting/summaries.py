@@ -178,7 +178,7 @@ def ladder(report: DemoReport) -> str:
     return "\n".join(
         [
             table(["member", "val %", "with TTA", "test %", "with TTA", "training"], rows),
-            wrapped("Accuracy on synthetic pictures, drawn for this demo; their test labels are known."),
+            wrapped("Accuracy on synthetic pictures drawn for this demo; their test labels are known."),
             wrapped(
                 f"Honest val estimate of the blend: {percent(report.blend.honest_accuracy)} % "
                 f"(95 %: {interval(report.blend.honest_interval)})"
