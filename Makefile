@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 	$(BIN)/ek demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -m slow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from understood import understood
 
 import ensemble_kit
 from ensemble_kit import errors
@@ -122,7 +123,7 @@ def test_the_command_and_the_python_function_share_name_and_parameters(case):
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
         ours |= {field.name for field in fields(RECIPES["assignment"])}
     assert {param.name for param in command.params} - PRINTS_ONLY == ours
-    typed = command.make_context(names[-1], list(as_few_words_as_will_do(command))).params
+    typed = understood(command, as_few_words_as_will_do(command))
     for name, parameter in signature.parameters.items():
         if parameter.default is not parameter.empty and (typed[name] or parameter.default):
             assert str(typed[name]) == str(parameter.default), name

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pipeline.family_members import VAL, fold_member
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix
+from understood import understood
 
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
@@ -363,18 +364,18 @@ def test_the_commands_repeat_what_was_trained_and_looked_at(road):
     lines = [shlex.split(line) for line in ek.report(**QUIET).repeat.commands]
     assert [line[1] for line in lines] == ["train", "tta", "train", "tta", "blend"]
     for name, train, tta in (("cnn", *lines[0:2]), ("mlp", *lines[2:4])):
-        asked = command.commands["train"].make_context("train", train[2:]).params
+        asked = understood(command.commands["train"], train[2:])
         config = yaml.safe_load(Path(f"runs/{name}/config.yaml").read_text())
         chosen = resolve(asked["recipe"], {field: asked[field] for field in RANGES})
         assert chosen == Recipe(**{field: config[field] for field in RANGES})
         for option in ("name", "arch", "size", "seed", "keep", "metric", "device", "threads"):
             assert asked[option] == config[option], option
         assert asked["data"] == Path("data")
-        asked = command.commands["tta"].make_context("tta", tta[2:]).params
+        asked = understood(command.commands["tta"], tta[2:])
         manifest = read_member(Path("predictions", name)).manifest
         assert ("identity", *asked["views"].split(",")) == manifest.views
         assert (asked["ckpt"], asked["choose"]) == (Path("runs", name), manifest.view_choice)
-    asked = command.commands["blend"].make_context("blend", lines[-1][2:]).params
+    asked = understood(command.commands["blend"], lines[-1][2:])
     assert (asked["members"], asked["name"], asked["method"]) == (("cnn", "mlp"), "both", "logit-sum")
 
 

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from understood import understood
 
 from ensemble_kit.cli import ek as command
 from ensemble_kit.pipeline.blend_models import OpenBlend
@@ -32,7 +33,7 @@ def parsed(line):
     words, group = shlex.split(line)[1:], command
     while hasattr(group, "commands"):
         group, words = group.commands[words[0]], words[1:]
-    return group.make_context(group.name, words).params
+    return understood(group, words)
 
 
 def trained(name="cnn", views=("identity",), **plan):
