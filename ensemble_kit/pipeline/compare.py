@@ -124,11 +124,9 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     """Return a saved blend; weights that were given as numbers stay as they are."""
     saved = blend_store.read_blend(path)
     blend_store.check_pins(saved, predictions)
-    named = "=" not in saved.weights_method
-    weights = saved.weights_method if named else {member.name: member.weight for member in saved.members}
     members = tuple(member.name for member in saved.members)
     fixed = None if saved.tuned_on == "val" else saved
-    return Side(name, members, saved.ballot, weights, saved.metric, saved.settings, fixed)
+    return Side(name, members, saved.ballot, saved.asked_weights, saved.metric, saved.settings, fixed)
 
 
 def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judged:

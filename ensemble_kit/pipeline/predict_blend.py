@@ -13,7 +13,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
 from ensemble_kit.pipeline.grounds import procedure_of
 from ensemble_kit.pipeline.models import Model, Stated, find_model
-from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
+from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_again
 from ensemble_kit.storage import members as store
 from ensemble_kit.types import Pool, Predictions, Tuned, align
 
@@ -135,10 +135,7 @@ def _procedure(opened: OpenBlend) -> Callable[[Pool], Tuned]:
     saved, manifests = opened.saved, [member.manifest for member in opened.members]
     if saved.tuned_on != "val":
         return lambda pool: saved.tuned()
-    named = "=" not in saved.weights_method
-    weights = saved.weights_method if named else {pin.name: pin.weight for pin in saved.members}
-    way = way_of(saved.ballot, weights, saved.metric, saved.settings, costs_of(manifests))
-    return procedure_of(way, views_to_choose(manifests))
+    return procedure_of(way_again(saved, costs_of(manifests)), views_to_choose(manifests))
 
 
 def _labelled(splits: Sequence[Predictions]) -> Pool:

@@ -21,7 +21,7 @@ from ensemble_kit.pipeline.families import costs_of_families, families_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of, procedure_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend, reported_calibration, reported_diversity
 from ensemble_kit.pipeline.trials import count_trials
-from ensemble_kit.pipeline.ways import Way, costs_of, way_of
+from ensemble_kit.pipeline.ways import Way, costs_of, way_again
 from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import BlendReport, FamilyWeightReport
@@ -79,9 +79,7 @@ def judge_again(opened: OpenBlend, quiet: bool) -> Case:
         )
     families = families_of(manifests) if saved.tuned_on == "oof" else ()
     costs = costs_of_families(families, manifests) if families else costs_of(manifests)
-    named = "=" not in saved.weights_method
-    weights = saved.weights_method if named else {pin.name: pin.weight for pin in saved.members}
-    way = way_of(saved.ballot, weights, saved.metric, saved.settings, costs)
+    way = way_again(saved, costs)
     ground = ground_of(val, held, families, saved.metric, way.written)
     repeats, tuned = repeats_of(len(val.ids)), saved.tuned()
     if ground.fresh:

@@ -13,6 +13,7 @@ from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.ensembling.weights import PLAIN, Search
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.storage.blends import Blend
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.tables import pick
 
@@ -86,6 +87,14 @@ def way_of(
         raise InvalidOptionError(f"--tune-on: wanted {' or '.join(TUNED_ON)}, got '{tune_on}'.")
     limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)
     return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
+
+
+def way_again(saved: Blend, costs: Mapping[str, float]) -> Way:
+    """Return the way in which a saved blend was made.
+
+    Args, Raises: as `way_of`.
+    """
+    return way_of(saved.ballot, saved.asked_weights, saved.metric, saved.settings, costs)
 
 
 def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:

@@ -74,6 +74,12 @@ class Blend:
         """What its numbers were found on: val, or oof, the folds of train that its members held out."""
         return str(self.settings.get("tune_on", "val"))
 
+    @property
+    def asked_weights(self) -> str | dict[str, float]:
+        """What finds its weights anew: the name of the way, or, where numbers were given, these by member."""
+        given = "=" in self.weights_method
+        return {member.name: member.weight for member in self.members} if given else self.weights_method
+
     def tuned(self) -> Tuned:
         """Return the numbers that turn a pool of these members, in this order, into scores."""
         return Tuned(
