@@ -25,7 +25,9 @@ def exported(report: ExportReport) -> str:
             f"{report.batch} at once, {report.threads} thread{'s' if report.threads > 1 else ''}."
         ),
         *map(wrapped, report.notes),
-        f"  {report.path}  {report.size_mb:.1f} MB, opset {report.opset}; class names are in its metadata",
+        "",
+        f"graph  {report.path}",
+        wrapped(f"{report.size_mb:.1f} MB, opset {report.opset}; class names are in its metadata.", first=" " * 7),
     ]
     return "\n".join(lines)
 
