@@ -29,5 +29,6 @@
     zoo           which architectures there are
     demo          all of it on drawn pictures
 
-A chapter's public function has the name and the parameters of its command.
+A chapter's public function has the name and the parameters of its command, and is entered and left
+by one border: `command`.
 """

@@ -12,6 +12,7 @@ from ensemble_kit.pipeline.auto_measuring import Work, find_out
 from ensemble_kit.pipeline.auto_work import names_of, next_step, plan_now, try_member
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.budget import Budget, alone, open_budget
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.grounds import estimate, ground_of
 from ensemble_kit.pipeline.looking import LOCKS
 from ensemble_kit.pipeline.members import describe_member
@@ -30,6 +31,7 @@ from ensemble_kit.types import align
 LEAST_MINUTES: Final = 1.0
 
 
+@command
 def auto(
     data: str | Path | None = None,
     minutes: float = 20.0,

@@ -12,6 +12,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedErro
 from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
 from ensemble_kit.pipeline.blend_notes import notes_of
 from ensemble_kit.pipeline.checkpoints import versions
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.families import costs_of_families, families_of, members_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend
@@ -27,6 +28,7 @@ from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.types import Pool, align
 
 
+@command
 def blend(
     members: Sequence[str] = (),
     method: str = "logit-sum",

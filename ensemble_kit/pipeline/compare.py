@@ -13,6 +13,7 @@ from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blend_notes import chosen_on_val
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.grounds import procedure_of, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
@@ -45,6 +46,7 @@ class Side:
     fixed: blend_store.Blend | None = None
 
 
+@command
 def compare(
     a: str,
     b: str,

@@ -19,6 +19,7 @@ from ensemble_kit.images.sheet import Picture, Tile, draw_sheet
 from ensemble_kit.images.shift import compare_classes, compare_values, group_means
 from ensemble_kit.images.sources import Source, read_source
 from ensemble_kit.images.splits import DataSet
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import DataReport, Finding, Shift, SplitFacts
 from ensemble_kit.storage.atomic import replace_file
@@ -31,6 +32,7 @@ COLUMNS: Final = (
 )
 
 
+@command
 def data_check(
     data: str | Path | None = None,
     train_csv: str | Path | None = None,

@@ -11,6 +11,7 @@ import models_zoo
 from ensemble_kit.ensembling.tuning import predict
 from ensemble_kit.images.cartoons import CHARACTERS, draw_data_set
 from ensemble_kit.pipeline.blend import blend
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.train import train
 from ensemble_kit.pipeline.tta import tta
@@ -38,6 +39,7 @@ FINETUNED: Final[Mapping[str, Any]] = {
 """The rung above them, climbed where the weights are installed."""
 
 
+@command
 def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
     """Climb the ladder on a synthetic data set; everything lands in `folder`.
 
@@ -89,6 +91,7 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
     return DemoReport(folder, (*rungs, top), blended)
 
 
+@command
 def demo_data(
     folder: str | Path,
     train: int = 1578,

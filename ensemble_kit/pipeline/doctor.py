@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ensemble_kit.pipeline import doctor_folder, doctor_packages
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.doctor_folder import by_amount, size
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.results import Diagnosis, DoctorReport
@@ -22,6 +23,7 @@ CGROUP_FILES = (
 )
 
 
+@command
 def doctor(cache: str | Path = ".ek") -> DoctorReport:
     """Look at Python, torch, devices, memory, the working folder, the cache, extras and weights.
 

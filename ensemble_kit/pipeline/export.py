@@ -14,6 +14,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images.folders import list_pictures
 from ensemble_kit.images.sources import read_source
 from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.export_check import BATCH, Torch, check
 from ensemble_kit.pipeline.export_metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.models import Model
@@ -26,6 +27,7 @@ from ensemble_kit.types import Tuned
 SAMPLE_PX = (41, 53)  # what the graph is traced with where every size is open; different, so that both stay open
 
 
+@command
 def export(
     blend: str | Path | None = None,
     out: str | Path | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 
 import models_zoo
 from ensemble_kit.images.sources import Source
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.networks import arch_options, build_network, threads_of
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.reserve import base_name
@@ -24,6 +25,7 @@ from ensemble_kit.training.recipes import RANGES, Recipe, resolve
 DEFAULT_STEPS: Final = 200
 
 
+@command
 def find_lr(
     data: str | Path | None = None,
     arch: str = "cnn",

@@ -12,6 +12,7 @@ from ensemble_kit.ensembling.measures import ece
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.metrics import METRICS, log_prob
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.scores import read_scores
@@ -20,6 +21,7 @@ from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, align
 
 
+@command
 def members(
     predictions: str | Path = "predictions",
     runs: str | Path = "runs",
@@ -52,6 +54,7 @@ def members(
     return MembersReport(tuple(found), checked, metric)
 
 
+@command
 def members_add(
     name: str,
     val: str | Path,
@@ -104,6 +107,7 @@ def members_add(
     return describe_member(predictions, name, cache)
 
 
+@command
 def members_rm(name: str, predictions: str | Path = "predictions") -> RemovedReport:
     """Remove a member's predictions; its run stays.
 
@@ -114,6 +118,7 @@ def members_rm(name: str, predictions: str | Path = "predictions") -> RemovedRep
     return RemovedReport(name, Path(predictions) / name)
 
 
+@command
 def members_rename(name: str, new_name: str, predictions: str | Path = "predictions") -> RenamedReport:
     """Give a member another name; blends that pin the old one go stale.
 

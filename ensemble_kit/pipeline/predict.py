@@ -12,6 +12,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images.folders import walk_pictures
 from ensemble_kit.pipeline.abstain import abstain_report, check_abstaining
 from ensemble_kit.pipeline.cascade import Stop, cascade_report, check_cascade, stop_of
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.looking import on_device, way_of
 from ensemble_kit.pipeline.predict_blend import Asked, ask_blend, ask_member
 from ensemble_kit.pipeline.predict_chunks import Answered, answered_chunks
@@ -22,6 +23,7 @@ from ensemble_kit.storage.atomic import replace_file_in_parts
 from ensemble_kit.tables import pick
 
 
+@command
 def predict(
     pictures: Sequence[str | Path],
     blend: str | Path | None = None,

@@ -18,6 +18,7 @@ from ensemble_kit.ensembling.folds import fold_of
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import Plan
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.config import relative, stored_source
 from ensemble_kit.pipeline.features import Seen, Wanted, last_layer, see_features
 from ensemble_kit.pipeline.members import describe_member
@@ -38,6 +39,7 @@ class Fitted(NamedTuple):
     best: Any
 
 
+@command
 def probe(
     data: str | Path | None = None,
     arch: str = "timm:tf_efficientnet_lite0",

@@ -8,6 +8,7 @@ from typing import Final
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blend_models import OpenBlend, open_blend
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.report_commands import repeat_of
 from ensemble_kit.pipeline.report_folders import Folders
 from ensemble_kit.pipeline.report_judging import Case, blend_report, judge_again
@@ -32,6 +33,7 @@ MOST_PICTURES: Final = 200
 MARK: Final = b"Made by ensemble_kit."  # in every page
 
 
+@command
 def report(
     blend: str | Path | None = None,
     out: str | Path | None = None,

@@ -14,6 +14,7 @@ from ensemble_kit.ensembling.comparison import mcnemar
 from ensemble_kit.ensembling.measures import wilson
 from ensemble_kit.ensembling.public_half import draw_public
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.results import (
     BaselineReport,
     ClassScoreReport,
@@ -28,6 +29,7 @@ from ensemble_kit.storage.submissions import read_sample
 Right = Bool[np.ndarray, " images"]
 
 
+@command
 def score(
     csv: Sequence[str | Path],
     labels: str | Path,

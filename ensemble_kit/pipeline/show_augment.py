@@ -16,6 +16,7 @@ from ensemble_kit.images.headers import read_file
 from ensemble_kit.images.sheet import Tile, draw_sheet
 from ensemble_kit.images.sources import Source, read_source
 from ensemble_kit.images.splits import DataSet
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.pictures import DEFAULT_SIZES_PX, SIZES_PX
 from ensemble_kit.results.augment import AugmentReport
 from ensemble_kit.storage.atomic import replace_file
@@ -36,6 +37,7 @@ _DIRECTION: Final = (
 _OUT_OF_SIGHT: Final = "Shifts of up to {shift} px can move most of a picture of {size} px out of sight, or all of it."
 
 
+@command
 def show_augment(
     data: str | Path | None = None,
     recipe: str = "strong",

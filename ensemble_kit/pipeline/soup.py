@@ -14,6 +14,7 @@ import numpy as np
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.config import stored_source
 from ensemble_kit.pipeline.ingredients import (
     Ingredient,
@@ -41,6 +42,7 @@ from ensemble_kit.types import Predictions
 SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
 
 
+@command
 def soup(
     members: Sequence[str],
     name: str,

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline import desk
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.results import SubmissionsReport
 from ensemble_kit.storage import desk_ledger
 from ensemble_kit.storage.desk_rules import read_rules
 
 
+@command
 def submissions(submissions: str | Path = "submissions") -> SubmissionsReport:
     """Show what was handed in, what is left of the day's quota, and which two to end with.
 
@@ -20,6 +22,7 @@ def submissions(submissions: str | Path = "submissions") -> SubmissionsReport:
     return desk.look_over(folder, read_rules(folder))
 
 
+@command
 def submissions_told(name: str, score: float, submissions: str | Path = "submissions") -> SubmissionsReport:
     """Enter the public score that the judge shows for a submission; told again, the last one counts.
 
@@ -39,6 +42,7 @@ def submissions_told(name: str, score: float, submissions: str | Path = "submiss
     return _after(submissions)
 
 
+@command
 def submissions_withdraw(name: str, submissions: str | Path = "submissions") -> SubmissionsReport:
     """Enter that a submission never reached the judge, so that it counts for nothing; its CSV stays.
 

@@ -10,6 +10,7 @@ from ensemble_kit.ensembling.balance_check import balance_p
 from ensemble_kit.ensembling.public_half import chance_to_show, public_images, telling
 from ensemble_kit.errors import CorruptError, EnsembleKitError, InvalidOptionError
 from ensemble_kit.pipeline import desk
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.compare import compare
 from ensemble_kit.pipeline.drafts import Draft, from_blend, from_csv
 from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
@@ -19,6 +20,7 @@ from ensemble_kit.storage.desk_ledger import HandedIn, Sheet
 from ensemble_kit.storage.desk_rules import Rules, read_rules
 
 
+@command
 def submit(
     blend: str | None = None,
     csv: str | Path | None = None,

@@ -11,6 +11,7 @@ from typing import Any
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.interruption import Stopped
 from ensemble_kit.pipeline.networks import arch_options
 from ensemble_kit.pipeline.one_run import Order, snapshot_names, train_one
@@ -21,6 +22,7 @@ from ensemble_kit.tables import pick
 from ensemble_kit.training.recipes import Recipe, check, resolve
 
 
+@command
 def train(
     data: str | Path | None = None,
     arch: str = "cnn",

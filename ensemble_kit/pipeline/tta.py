@@ -12,6 +12,7 @@ from ensemble_kit.ensembling.tuning import tune_views
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.inference.views import merge_equal, parse_views
 from ensemble_kit.pipeline.checkpoints import with_cost
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.looking import (
     Seen,
     Share,
@@ -47,6 +48,7 @@ class Look(NamedTuple):
     job: Job | None = None
 
 
+@command
 def tta(
     ckpt: str | Path | Callable[..., Any],
     views: str = "flips",

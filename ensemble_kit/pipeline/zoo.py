@@ -2,11 +2,13 @@
 
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.command import command
 from ensemble_kit.results import ArchReport, ZooReport
 
 DEFAULT_PX = 48
 
 
+@command
 def zoo(classes: int = 10, size: int | None = None) -> ZooReport:
     """List the architectures with their parameters and size for so many classes, and where weights are.
 
