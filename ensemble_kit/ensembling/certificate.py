@@ -24,6 +24,7 @@ from jaxtyping import Int
 from ensemble_kit.ensembling.ballots import normalised
 from ensemble_kit.ensembling.pairs import Leads, Pairs, right
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.extras import install_hint
 from ensemble_kit.types import Weights
 
 EPSILON: Final = 1e-5  # ten times what HiGHS lets pass as zero
@@ -112,7 +113,7 @@ def check_solver() -> None:
         InvalidOptionError: scipy is not installed.
     """
     if importlib.util.find_spec("scipy") is None:
-        raise InvalidOptionError("The proof of the best weights needs scipy: pip install 'ensemble_kit[solvers]'")
+        raise InvalidOptionError(f"The proof of the best weights needs scipy: {install_hint('solvers')}")
 
 
 def _check(pairs: Pairs, seconds: float, known: Weights) -> None:

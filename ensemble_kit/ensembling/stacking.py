@@ -19,6 +19,7 @@ from ensemble_kit.ensembling.ballots import cast_logit
 from ensemble_kit.ensembling.logloss import row_losses
 from ensemble_kit.ensembling.weights import Evidence, Weighing
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.extras import install_hint
 from ensemble_kit.types import Labels, MemberLogits, Pool, Scores, Stack, Weights
 
 INVERSE_RIDGES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C, the strongest ridge first
@@ -122,7 +123,7 @@ def _path(ballots: MemberLogits, labels: Labels, inverse_ridges: Sequence[float]
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise InvalidOptionError("Stacking needs scikit-learn: pip install 'ensemble_kit[solvers]'") from error
+        raise InvalidOptionError(f"Stacking needs scikit-learn: {install_hint('solvers')}") from error
     members, images, classes = ballots.shape
     present = np.unique(labels)
     if len(present) < 2:

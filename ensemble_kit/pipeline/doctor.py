@@ -37,7 +37,9 @@ def doctor(cache: str | Path = ".ek") -> DoctorReport:
             judge_python(sys.version_info[:2], platform.python_version()),
             doctor_packages.judge_pair(facts, *versions),
             doctor_packages.look_at_timm(),
-            doctor_packages.judge_devices(facts, cpu_flags(), usable_processors(), _gpu_file()),
+            doctor_packages.judge_devices(
+                facts, cpu_flags(), usable_processors(), _gpu_file(), size(doctor_packages.cuda_bytes())
+            ),
             judge_memory(*memory()),
             *doctor_folder.look_at_folder(Path.cwd()),
             doctor_folder.look_at_cache(Path(cache)),

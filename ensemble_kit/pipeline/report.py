@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.extras import install_hint
 from ensemble_kit.pipeline.blend_models import OpenBlend, open_blend
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.report_commands import repeat_of
@@ -94,7 +95,7 @@ def check_packages() -> None:
     """
     missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
     if missing:
-        raise InvalidOptionError(f"ek report needs {' and '.join(missing)}: pip install 'ensemble_kit[report]'")
+        raise InvalidOptionError(f"ek report needs {' and '.join(missing)}: {install_hint('report')}")
 
 
 def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:

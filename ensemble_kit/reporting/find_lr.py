@@ -2,6 +2,7 @@
 
 import io
 
+from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.tables import wrapped
 from ensemble_kit.results.find_lr import FindLrReport
 
@@ -67,5 +68,5 @@ def _rate(report: FindLrReport, rate: float, what: str) -> str:
 
 def _plot_line(report: FindLrReport) -> str:
     if report.plot is None:
-        return wrapped("No plot: matplotlib is not installed. Install it: pip install 'ensemble_kit[report]'")
+        return wrapped(f"No plot: matplotlib is not installed. Install it: {install_hint('report')}")
     return f"plot  {report.plot}"

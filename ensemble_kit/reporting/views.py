@@ -2,6 +2,7 @@
 
 import math
 
+from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.comparison import amount, found, p_value
 from ensemble_kit.reporting.tables import interval, number, percent, points, table, terminal_columns, wrapped
 from ensemble_kit.results import (
@@ -168,7 +169,7 @@ def _curve(curve: CurveReport, images: int, views: int) -> list[str]:
     if curve.png is not None:
         lines.append(f"  {curve.png}, {curve.json}")
     elif curve.json is not None:
-        lines.append(wrapped(f"  {curve.json}; as a picture too with: pip install 'ensemble_kit[report]'", "  "))
+        lines.append(wrapped(f"  {curve.json}; as a picture too with: {install_hint('report')}", "  "))
     return lines
 
 

