@@ -35,7 +35,7 @@ from ensemble_kit.cli import options
 )
 @options.several(*options.locations, *options.readings, options.skip_bad, options.device)
 @click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
-@click.option("--replace", is_flag=True, help="Begin anew.")
+@click.option("--replace", is_flag=True, help="Begin anew; overwrite the CSV, whoever wrote it.")
 @options.several(options.predictions, options.runs, options.blends, options.submissions, options.cache)
 @options.several(options.quiet, options.json)
 def auto(as_json: bool, **given: Any) -> None:

@@ -43,7 +43,7 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
     default=None,
     help="A sample submission: its header, ids and order are kept.",
 )
-@options.id_form
+@options.several(options.id_form, options.replace)
 @options.several(options.predictions, options.blends, options.submissions, options.cache, options.verify)
 @options.several(options.quiet, options.json)
 def blend(as_json: bool, **given: Any) -> None:

@@ -19,7 +19,7 @@ def data() -> None:
 @click.option("--near", type=int, default=6, show_default=True, help="Bits of 64 by which near duplicates differ.")
 @click.option("--csv", type=options.FOLDER, default=None, metavar="FILE", help="Write all findings as CSV.")
 @click.option("--sheet", type=options.FOLDER, default=None, metavar="FILE", help="Draw them: a .png or .jpg file.")
-@options.several(options.quiet, options.json)
+@options.several(options.replace, options.quiet, options.json)
 @click.pass_context
 def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """Read every picture; find what is broken, double, mislabelled or in two splits.

@@ -20,7 +20,8 @@ from ensemble_kit.cli import options
 @click.option(
     "--check-on", type=options.FOLDER, default=None, help="Pictures to compare on.  [default: val's of the members]"
 )
-@options.several(options.predictions, options.blends, options.cache, options.verify, options.quiet, options.json)
+@options.several(options.replace, options.predictions, options.blends, options.cache, options.verify)
+@options.several(options.quiet, options.json)
 def export(as_json: bool, **given: Any) -> None:
     """Write a whole blend as one ONNX graph in one file.
 

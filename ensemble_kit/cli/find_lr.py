@@ -44,7 +44,7 @@ def _field(name: str) -> Any:
     "--out", type=options.FOLDER, default=None, metavar="FILE.png", help="The plot.  [default: reports/lr-ARCH.png]"
 )
 @click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
-@options.several(options.device, options.cache, options.quiet, options.json)
+@options.several(options.replace, options.device, options.cache, options.quiet, options.json)
 def find_lr(as_json: bool, **given: Any) -> None:
     """Find the learning rate to train with, in one short run; keeps nothing but a plot.
 

@@ -15,6 +15,7 @@ from ensemble_kit.metrics import METRICS
 Command = Callable[..., Any]
 COMMANDLINE = ParameterSource.COMMANDLINE
 FOLDER = click.Path(path_type=Path)
+STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 predictions = click.option(
     "--predictions", type=FOLDER, default="predictions", show_default=True, help="Folder of members."
@@ -145,4 +146,5 @@ def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
 
     said = results.as_json(report) if as_json else text(report)
     said = results.as_json(report, ascii_only=True) if as_json and not can_say(said) else said
-    click.echo(said, file=sys.stdout)  # else click says UTF-8 where the terminal is of ASCII
+    aside = str(getattr(report, "path", None)) in STANDARD_OUTPUT  # what was written there has it alone
+    click.echo(said, file=sys.stderr if aside else sys.stdout)  # else click says UTF-8 where the terminal is of ASCII

@@ -40,6 +40,7 @@ from ensemble_kit.ensembling import BALLOTS
 @click.option("--weights", type=options.FOLDER, default=None, help="Weights of timm:NAME.")
 @options.several(
     *options.looking,
+    options.replace,
     options.predictions,
     options.blends,
     options.cache,

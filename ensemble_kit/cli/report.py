@@ -16,7 +16,7 @@ from ensemble_kit.cli import options
     "--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of curves, and of the page."
 )
 @options.several(options.predictions, options.runs, options.blends, options.cache, options.verify)
-@options.several(options.quiet, options.json)
+@options.several(options.replace, options.quiet, options.json)
 def report(as_json: bool, **given: Any) -> None:
     """Show all that is known of BLEND on one HTML page.
 

@@ -32,7 +32,7 @@ from ensemble_kit.training.recipes import AUGMENTS, RECIPES
     metavar="FILE",
     help="The .png file.  [default: reports/augment-NAME.png]",
 )
-@options.json
+@options.several(options.replace, options.json)
 def show_augment(as_json: bool, **given: Any) -> None:
     """Draw training pictures as the network sees them, on a contact sheet.
 

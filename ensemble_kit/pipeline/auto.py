@@ -26,6 +26,7 @@ from ensemble_kit.storage import submissions as desk
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.budgets import budget_path
 from ensemble_kit.storage.manifest import check_name
+from ensemble_kit.storage.outputs import check_sealed
 from ensemble_kit.types import align
 
 LEAST_MINUTES: Final = 1.0
@@ -84,7 +85,7 @@ def auto(
         train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
             split_seed, skip_bad: other ways to say where the pictures are, see `train`.
         threads: of the processor; None leaves torch's choice.
-        replace: begin anew.
+        replace: begin anew, and overwrite the blend and the CSV of that name whoever wrote them.
 
     Raises:
         InvalidOptionError: less than a minute, or a name under which something else was begun.
@@ -100,6 +101,10 @@ def auto(
     if not LEAST_MINUTES <= minutes < math.inf:
         raise InvalidOptionError(f"--minutes is {minutes:g}; wanted {LEAST_MINUTES:g} or more.")
     check_name(name)
+    csv = Path(out or Path(submissions) / f"{name}.csv")
+    if not plan:
+        check_sealed(Path(blends) / f"{name}.json", replace, "--name")
+        desk.check_submission(csv, replace)
     folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
     work = Work(name, source, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)
     with threads_of(threads), alone(folders["cache"] / LOCKS / f"{name}.budget", name):
@@ -115,7 +120,7 @@ def auto(
         for folder in (Path(predictions), Path(blends)):
             with locked(folder):
                 pass  # it can be written
-        _check_target(pictures, Path(out or Path(submissions) / f"{name}.csv"), sample, id, out is not None)
+        _check_target(pictures, csv, sample, id, out is not None)
         again = "the same again, without --replace." if replace else "the same again."
         with budget.kept(f"Stopped. Members that are done, and the one under way, are saved.\nGo on: {again}"):
             flips, costs = find_out(work, pictures, budget)
@@ -133,6 +138,7 @@ def auto(
                 out=out,
                 sample=sample,
                 id=id,
+                replace=replace,
                 predictions=predictions,
                 blends=blends,
                 submissions=submissions,

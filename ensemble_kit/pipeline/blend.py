@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import check_name
+from ensemble_kit.storage.outputs import check_sealed
+from ensemble_kit.storage.submissions import check_submission
 from ensemble_kit.types import Pool, align
 
 
@@ -46,6 +48,7 @@ def blend(
     out: str | Path | None = None,
     sample: str | Path | None = None,
     id: str = "name",
+    replace: bool = False,
     predictions: str | Path = "predictions",
     blends: str | Path = "blends",
     submissions: str | Path = "submissions",
@@ -75,12 +78,15 @@ def blend(
         out: the CSV; None takes `submissions/<name>.csv`.
         sample: a sample submission; its header, ids and order are kept, and enforced.
         id: `name` or `stem`: image ids in the CSV with or without their ending.
+        replace: overwrite a blend or CSV of that name that ek did not write as it is; its own are made anew
+            in any case.
         verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
             be, options that the way does not read, a solver that is not installed, the log
-            loss of votes, or members without `oof` logits, or without some of a family's folds.
+            loss of votes, members without `oof` logits, or without some of a family's folds, or a blend
+            or CSV of that name that is another's or was edited.
         MisalignedError: members that differ, or a sample whose ids are not ours.
         BadDataError: val without labels, or a sample that cannot be used.
         CorruptError: a file of a member is damaged.
@@ -107,10 +113,13 @@ def blend(
     way = way_of(method, weights, metric, settings, costs)
     name = name or _default_name(way)
     check_name(name)
+    csv = Path(out or Path(submissions) / f"{name}.csv")
+    check_sealed(blends / f"{name}.json", replace, "--name")
+    check_submission(csv, replace)
     val = align([member.split("val") for member in held])
     if val.labels is None:
         raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
-    target = find_target(held, Path(out or Path(submissions) / f"{name}.csv"), sample, id)
+    target = find_target(held, csv, sample, id)
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
@@ -125,7 +134,7 @@ def blend(
     if target is None:
         notes.append(f"No submission: {without_test(held)}")
     else:
-        write_csv(target, saved, judged.tuned, Path(submissions))
+        write_csv(target, saved, judged.tuned, Path(submissions), replace)
     report = BlendReport(
         name=name,
         **_numbers(way, ground, judged),
@@ -141,7 +150,7 @@ def blend(
         submission_path=None if target is None else target.path,
         seconds=time.perf_counter() - began,
     )
-    return replace(report, verdict=verdict(report))
+    return with_changes(report, verdict=verdict(report))
 
 
 def _numbers(way: Way, ground: Ground, judged: Judgement) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ensemble_kit.images.splits import DataSet
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import DataReport, Finding, Shift, SplitFacts
-from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.storage.outputs import check_output, write_output
 
 SHEETS: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 TILES: Final = 60
@@ -48,6 +48,7 @@ def data_check(
     near: int = NEAR,
     csv: str | Path | None = None,
     sheet: str | Path | None = None,
+    replace: bool = False,
     quiet: bool = False,
 ) -> DataReport:
     """Read every picture and report what is wrong with the data set; no picture is ever changed.
@@ -59,28 +60,32 @@ def data_check(
         near: bits of 64 in which the hashes of two near duplicates may differ.
         csv: file for all findings.
         sheet: .png or .jpg file for a contact sheet of the worst findings.
+        replace: overwrite files of those names.
 
     Returns:
         The report; it is for the caller to refuse data that is not `clean`.
 
     Raises:
         BadDataError: a folder or CSV that is missing or holds what it should not.
-        InvalidOptionError: `near` outside 0 to 32, or a place where `csv` or `sheet` cannot go.
+        InvalidOptionError: `near` outside 0 to 32, or a place where `csv` or `sheet` cannot go, as
+            where a file is already.
     """
     source = Source.among(locals())
     if not 0 <= near <= BITS // 2:
         raise InvalidOptionError(f"--near is {near}; wanted a whole number from 0 to {BITS // 2}.")
-    found = read_source(source, val_needed=False)
     written = {name: Path(path) for name, path in (("csv", csv), ("sheet", sheet)) if path is not None}
+    _check_free(written, source, replace)
+    found = read_source(source, val_needed=False)
     _check_places(written, found)
     paths = [path for split in found.splits.values() for path in split.paths]
     with Watch("read", len(paths), quiet) as watch:
         rows = rows_of(found, inspect_files(paths, watch.advance))
     findings = find_all(rows, near)
     if "csv" in written:
-        replace_file(written["csv"], _as_csv(findings, written["csv"]))
+        write_output(written["csv"], [_as_csv(findings, written["csv"])], replace, "--csv")
     if "sheet" in written:
-        replace_file(written["sheet"], _as_sheet(findings, found, SHEETS[written["sheet"].suffix.lower()]))
+        picture = _as_sheet(findings, found, SHEETS[written["sheet"].suffix.lower()])
+        write_output(written["sheet"], [picture], replace, "--sheet")
     return _report(str(data or train_csv), found, rows, findings, near, written)
 
 
@@ -144,10 +149,17 @@ def _shifts(name: str, parts: Mapping[str, Sequence[Row]], data: DataSet) -> lis
     return shifts
 
 
-def _check_places(written: Mapping[str, Path], data: DataSet) -> None:
-    """Raise where a file could not be drawn, or would come to lie among the pictures."""
+def _check_free(written: Mapping[str, Path], source: Source, replace: bool) -> None:
+    """Raise where a file could not be drawn, is there already, or is what is read."""
     if "sheet" in written and written["sheet"].suffix.lower() not in SHEETS:
         raise InvalidOptionError(f"--sheet is '{written['sheet']}'; wanted a name that ends in {', '.join(SHEETS)}.")
+    read = [path for path in (source.train_csv, source.val_csv, source.test_csv, source.classes) if path is not None]
+    for name, path in written.items():
+        check_output(path, replace, f"--{name}", [*read, *(one for other, one in written.items() if other != name)])
+
+
+def _check_places(written: Mapping[str, Path], data: DataSet) -> None:
+    """Raise where a file would come to lie among the pictures."""
     folders = {path.parent for split in data.splits.values() for path in split.paths}
     taken = {folder.resolve() for folder in folders}
     for name, path in written.items():

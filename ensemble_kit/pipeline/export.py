@@ -21,7 +21,7 @@ from ensemble_kit.pipeline.models import Model
 from ensemble_kit.pipeline.pictures import SIZES_PX
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import ExportReport
-from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.storage.outputs import check_output, write_output
 from ensemble_kit.types import Tuned
 
 SAMPLE_PX = (41, 53)  # what the graph is traced with where every size is open; different, so that both stay open
@@ -33,6 +33,7 @@ def export(
     out: str | Path | None = None,
     size: int | None = None,
     check_on: str | Path | None = None,
+    replace: bool = False,
     predictions: str | Path = "predictions",
     blends: str | Path = "blends",
     cache: str | Path = ".ek",
@@ -51,10 +52,11 @@ def export(
             resized inside to every member's size, as `ek tta` does. With a size, members of
             other sizes see pictures that are resized twice.
         check_on: a picture, or a folder of them, to compare on; None: the val pictures of the members.
+        replace: overwrite the file of that name.
 
     Raises:
         InvalidOptionError: no such blend, members without a network of ours or of timm's, a size that
-            cannot be, or the extra [onnx] is not installed.
+            cannot be, a file that is there already, or the extra [onnx] is not installed.
         BadDataError: no pictures to check on, or the graph says something else than PyTorch.
         CorruptError: a damaged file, or a member that has changed since.
         ResourceError: no room for the file.
@@ -66,17 +68,16 @@ def export(
     require("onnx", "onnxscript", "onnxruntime")
     if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
         raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
-    if out is not None and Path(out).is_dir():
-        raise InvalidOptionError(f"--out: '{out}' is a folder; wanted a file, as {Path(out, 'blend.onnx')}.")
     opened = open_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
+    path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)
+    check_output(path, replace, inputs=[opened.path])
     models = _exportable(opened, Path(predictions))
     paths = _pictures(check_on, models)
     torch_blend = Torch(_lookers(opened, models), _numbers(opened), opened.saved.classes)
     say(f"Writing the graph of {', '.join(model.name for model in models)} ...", quiet)
     graph = _graph(opened, torch_blend, size, graph_bytes)
     found = check(graph, size, torch_blend, paths, quiet)
-    path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)
-    replace_file(path, graph)
+    write_output(path, [graph], replace)
     import torch
 
     return ExportReport(

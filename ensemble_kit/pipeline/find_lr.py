@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import replace as with_changes
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.reserve import base_name
 from ensemble_kit.reporting.find_lr import plotted
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.results.find_lr import FindLrReport
-from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.storage.outputs import check_output, write_output
 from ensemble_kit.training.recipes import RANGES, Recipe, resolve
 
 DEFAULT_STEPS: Final = 200
@@ -60,6 +60,7 @@ def find_lr(
     precision: str | None = None,
     steps: int = DEFAULT_STEPS,
     out: str | Path | None = None,
+    replace: bool = False,
     device: str = "auto",
     threads: int | None = None,
     cache: str | Path = ".ek",
@@ -67,16 +68,18 @@ def find_lr(
 ) -> FindLrReport:
     """Train for a moment with rising learning rates, and say which one to take.
 
-    Val and test are not looked at. All options but `steps` and `out` are those of `train`.
+    Val and test are not looked at. All options but `steps`, `out` and `replace` are those of `train`.
 
     Args:
         batch_size, optimizer, weight_decay, dropout, label_smoothing, augment, flip, mix, layer_decay,
             clip, balance, precision: each overrides the recipe's; what a step is made of.
         steps: from rate 1e-7 to 1; more of them see more clearly.
         out: the plot, a PNG; None: reports/lr-ARCH.png.
+        replace: overwrite the file of that name.
 
     Raises:
-        InvalidOptionError: a value outside its range, or a loss that falls at no rate.
+        InvalidOptionError: a value outside its range, a plot that is there already, or a loss that
+            falls at no rate.
         BadDataError: pictures that cannot be used.
         ResourceError: the plot cannot be written, or no network for `pretrained`.
     """
@@ -85,6 +88,8 @@ def find_lr(
     from ensemble_kit.training import finder
 
     source = Source.among(given)
+    plot = Path(out) if out is not None else Path("reports", f"lr-{base_name(arch)}.png")
+    check_output(plot, replace)
     chosen = resolve(recipe, {name: given[name] for name in _STEP})
     rates = finder.rising_rates(steps)
     options = arch_options(arch, arch_option or {}, pretrained)
@@ -120,11 +125,11 @@ def find_lr(
         losses=seen.losses,
         smoothed=seen.smoothed,
         diverged=seen.diverged,
-        plot=Path(out) if out is not None else Path("reports", f"lr-{base_name(arch)}.png"),
+        plot=plot,
         next=_next_command(given, recommended),
         **best._asdict(),
     )
-    return _drawn(report)
+    return _drawn(report, replace)
 
 
 def _swept(
@@ -150,12 +155,12 @@ def _swept(
         return sweep(take_step, rates, lambda: watch.advance(recipe.batch_size))
 
 
-def _drawn(report: FindLrReport) -> FindLrReport:
+def _drawn(report: FindLrReport, replace: bool) -> FindLrReport:
     """Write the plot, where matplotlib is there to draw it."""
     page = plotted(report)
     if page is None or report.plot is None:
-        return replace(report, plot=None)
-    replace_file(report.plot, page)
+        return with_changes(report, plot=None)
+    write_output(report.plot, [page], replace)
     return report
 
 
@@ -180,6 +185,6 @@ _STEP: Final = tuple(name for name in RANGES if name in signature(find_lr).param
 _TRAINS_TOO: Final = {
     name: None if name in ("arch", "recipe") else parameter.default  # those two are always said
     for name, parameter in signature(find_lr).parameters.items()
-    if name not in ("steps", "out", "quiet")
+    if name not in ("steps", "out", "replace", "quiet")
 }
 """The options that `train` has too, and which of their values go without saying."""

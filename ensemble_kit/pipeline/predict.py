@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.predict_chunks import Answered, answered_chunks
 from ensemble_kit.pipeline.predict_file import Row, check_out, header_of, render, rows_of
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import PredictReport
-from ensemble_kit.storage.atomic import replace_file_in_parts
+from ensemble_kit.storage.outputs import check_output, write_output
 from ensemble_kit.tables import pick
 
 
@@ -34,6 +34,7 @@ def predict(
     accuracy: float | None = None,
     cascade: float | None = None,
     out: str | Path = "predictions.csv",
+    replace: bool = False,
     weights: str | Path | None = None,
     engine: str = "auto",
     precision: str = "float32",
@@ -64,13 +65,15 @@ def predict(
         cascade: ask members, and views, one by one, and no further than needed. The share of
             pictures that may be lost by that: exactly 0 for prob-mean, majority-vote and borda
             whatever is given; sums of logits stop by a margin that was found on val.
-        out: a name in .csv, .json or .jsonl; see `predict_file` for the columns.
+        out: a name in .csv, .json or .jsonl; see `predict_file` for the columns. A device takes CSV.
+        replace: overwrite the file of that name.
         weights: the file of a timm network's weights, with `ckpt`.
         engine, precision, batch_size, device: see `tta`.
 
     Raises:
         InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
-            look at new pictures, no pictures, or options that cannot be or do not go together.
+            look at new pictures, no pictures, a file that is there already, or options that cannot be or
+            do not go together.
         BadDataError: not one picture can be read, or members without val labels where val must tell.
         CorruptError: a damaged file, or a blend whose members have changed.
         ResourceError: memory or disk that is not there.
@@ -78,6 +81,7 @@ def predict(
     started = time.perf_counter()
     out, places = Path(out), [Path(picture) for picture in pictures]
     _check(blend, ckpt, method, weights, out)
+    check_output(out, replace, inputs=places)
     check_abstaining(abstain_below, accuracy, cascade)
     way = on_device(way_of(engine, precision, batch_size, device, None, False))
     if blend is not None:
@@ -96,7 +100,7 @@ def predict(
     with Watch("predict", total, quiet) as watch:
         chunks = answered_chunks(asked, stop, way, places, quiet)
         rows = _counted(chunks, asked.classes, top, count, watch)
-        replace_file_in_parts(out, render(out, header_of(ballot, top), rows))
+        write_output(out, render(out, header_of(ballot, top), rows), replace)
     return PredictReport(
         name=asked.name,
         blend=asked.is_blend,

@@ -21,6 +21,7 @@ from ensemble_kit.csv_text import render_csv
 from ensemble_kit.ensembling.applying import rule_of
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.predict_chunks import Answered
+from ensemble_kit.storage.outputs import is_stream
 
 Value = str | float | int | bool | None
 Row = Sequence[Value]
@@ -79,15 +80,15 @@ def check_out(path: Path) -> None:
     Raises:
         InvalidOptionError: it ends in nothing that is known, or is a folder.
     """
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in FORMATS and not is_stream(path):
         raise InvalidOptionError(f"--out is '{path}'; wanted a name that ends in {', '.join(FORMATS)}.")
     if path.is_dir():
         raise InvalidOptionError(f"--out: '{path}' is a folder; wanted a file, as {path / 'new.csv'}.")
 
 
 def render(path: Path, header: Sequence[str], rows: Rows) -> Iterator[bytes]:
-    """Return the parts of the file, in the format that its name ends in; each as its rows come."""
-    return FORMATS[path.suffix.lower()](path, header, rows)
+    """Return the parts of the file, in the format that its name ends in, else CSV; each as its rows come."""
+    return FORMATS.get(path.suffix.lower(), _csv)(path, header, rows)
 
 
 def _csv(path: Path, header: Sequence[str], rows: Rows) -> Iterator[bytes]:

@@ -1,8 +1,7 @@
 """a saved blend -> one page that shows all that is known of it, and the same as JSON."""
 
 import importlib.util
-import json as json_text
-from dataclasses import replace
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Final
 
@@ -28,10 +27,10 @@ from ensemble_kit.pipeline.report_sections import (
 )
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import BlendReport, PageReport, as_json
-from ensemble_kit.storage.atomic import replace_files
+from ensemble_kit.storage.outputs import check_pair, write_pair
+from ensemble_kit.storage.page_seal import page_voucher
 
 MOST_PICTURES: Final = 200
-MARK: Final = b"Made by ensemble_kit."  # in every page
 
 
 @command
@@ -40,6 +39,7 @@ def report(
     out: str | Path | None = None,
     top: int = 12,
     pictures: bool = True,
+    replace: bool = False,
     predictions: str | Path = "predictions",
     runs: str | Path = "runs",
     blends: str | Path = "blends",
@@ -58,12 +58,14 @@ def report(
         out: the .html file; None: `reports/NAME.html`. The JSON has the same name but its ending.
         top: pictures of each kind to show: wrong, unsure, likely with a wrong label.
         pictures: embed thumbnails of them, where they are found.
+        replace: overwrite a page or JSON of that name that ek did not write as it is; its own are made anew
+            in any case.
         reports: folder of the curves that `ek tta` saved, and of the page.
         verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError: no such blend, or several and none was named; a place where the page cannot
-            go; a package that is not installed.
+            go, as where something was edited or is another's; a package that is not installed.
         CorruptError: a damaged file, or a member that has changed.
         BadDataError: val without labels.
         MisalignedError: members that differ.
@@ -76,14 +78,15 @@ def report(
     opened = open_blend(blend, folders.predictions, folders.blends, folders.cache, verify)
     html = folders.reports / f"{opened.saved.name}.html" if out is None else Path(out)
     json = _beside(html, opened, folders)
+    check_pair(json, page_voucher(html), replace)
     case = judge_again(opened, quiet)
     page = _page(case, blend_report(case, folders.blends, quiet), top, folders, html, json)
     page, thumbnails = _with_pictures(page, opened, folders) if pictures else (page, {})
     say("Drawing the page ...", quiet)
     from ensemble_kit.reporting.html.page import render
 
-    text = render(page, thumbnails).encode()
-    replace_files({html: [text], json: [as_json(page).encode(errors="backslashreplace") + b"\n"]})
+    numbers = as_json(page).encode(errors="backslashreplace") + b"\n"
+    write_pair(json, [numbers], page_voucher(html, render(page, thumbnails).encode()), replace)
     return page
 
 
@@ -102,40 +105,19 @@ def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:
     """Return where the JSON goes.
 
     Raises:
-        InvalidOptionError: the page would have no name of its own, or something else lies in either place.
+        InvalidOptionError: the page would have no name of its own, or lie where something else is kept.
     """
     if html.suffix.lower() not in (".html", ".htm"):
         raise InvalidOptionError(f"--out is '{html}'; wanted a name that ends in .html.")
     json = html.with_suffix(".json")
     kept = {folders.blends.resolve(), opened.path.resolve().parent}
     curves = {curve_path(folders.reports, member.manifest.name).resolve() for member in opened.members}
-    if not _is_page(html) or html.resolve().parent in kept or json.resolve() in curves or not _is_ours(json):
+    if html.resolve().parent in kept or json.resolve() in curves:
         raise InvalidOptionError(
             f"The page would go to '{html}' and its numbers to '{json}', where something else is kept. "
             "Choose another place: --out FILE.html."
         )
     return json
-
-
-def _is_page(path: Path) -> bool:
-    """Say whether a page may be replaced: it is not there, or a report."""
-    try:
-        return MARK in path.read_bytes()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-
-
-def _is_ours(path: Path) -> bool:
-    """Say whether a JSON may be replaced: it is not there, or holds a report."""
-    try:
-        held = json_text.loads(path.read_bytes())
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(held, dict) and {"headline", "blend", "html"} <= held.keys()
 
 
 def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path, json: Path) -> PageReport:
@@ -175,5 +157,5 @@ def _with_pictures(page: PageReport, opened: OpenBlend, folders: Folders) -> tup
     wanted = [one.image_id for one in (*page.wrong, *page.unsure, *page.label_errors)]
     found = find_pictures(opened.members, folders.predictions, folders.runs, wanted)
     seen = {image_id: thumbnail(path) for image_id, path in sorted(found.places.items())}
-    page = replace(page, pictures_note=found.note, pictures_changed=found.changed)
+    page = with_changes(page, pictures_note=found.note, pictures_changed=found.changed)
     return page, {image_id: uri for image_id, uri in seen.items() if uri is not None}

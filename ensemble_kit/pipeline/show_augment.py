@@ -19,7 +19,7 @@ from ensemble_kit.images.splits import DataSet
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.pictures import DEFAULT_SIZES_PX, SIZES_PX
 from ensemble_kit.results.augment import AugmentReport
-from ensemble_kit.storage.atomic import replace_file
+from ensemble_kit.storage.outputs import check_output, write_output
 from ensemble_kit.training.recipes import Recipe, resolve
 
 Square = UInt8[np.ndarray, "3 size size"]
@@ -59,6 +59,7 @@ def show_augment(
     val_fraction: float | None = None,
     split_seed: int = 0,
     out: str | Path | None = None,
+    replace: bool = False,
 ) -> AugmentReport:
     """Draw training pictures beside what a recipe makes of them in its first epochs.
 
@@ -71,6 +72,7 @@ def show_augment(
         train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
             split_seed: other ways to say where the pictures are, see `images.sources.Source`.
         out: the .png file; None: reports/augment-NAME.png.
+        replace: overwrite the file of that name.
 
     Raises:
         BadDataError: a folder or CSV that is missing or holds what it should not; a picture that
@@ -81,8 +83,9 @@ def show_augment(
     source = Source.among(locals())
     shown = resolve(recipe, {"augment": augment, "flip": flip, "mix": mix})
     _check(rows, copies, size, shown.mix)
-    found = read_source(source, val_needed=False)
     path = Path(out) if out is not None else Path("reports") / f"augment-{shown.augment}.png"
+    check_output(path, replace)
+    found = read_source(source, val_needed=False)
     _check_place(path, found)
     train = found.splits["train"]
     low, high = DEFAULT_SIZES_PX
@@ -91,7 +94,7 @@ def show_augment(
     chosen = choose(train.labels, rows, seed)
     tiles = draw_tiles(found, chosen, size_px, shown, copies, seed)
     title = f"{shown.augment}, flip {'on' if shown.flip else 'off'}, mix {shown.mix:g}; {size_px} px, seed {seed}"
-    replace_file(path, draw_sheet(tiles, title, across=1 + copies, squares=1))
+    write_output(path, [draw_sheet(tiles, title, across=1 + copies, squares=1)], replace)
     return AugmentReport(
         path=path,
         data=str(data or train_csv),

@@ -44,12 +44,16 @@ def without_test(members: Sequence[store.Member]) -> str:
     )
 
 
-def write_csv(target: Target, saved: blend_store.Blend, tuned: Tuned, submissions: Path) -> None:
-    """Write the CSV, its provenance, and a line in the ledger of submissions."""
+def write_csv(target: Target, saved: blend_store.Blend, tuned: Tuned, submissions: Path, replace: bool = False) -> None:
+    """Write the CSV, its provenance, and a line in the ledger of submissions.
+
+    Args:
+        replace: see `submissions.check_submission`.
+    """
     predicted = predict(target.test, tuned)[list(target.rows)]
     labels = [saved.classes[place] for place in predicted]
     honest = saved.figures["honest_accuracy"]
     origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
-    desk.write_submission(target.path, target.ids, labels, target.header, origin)
+    desk.write_submission(target.path, target.ids, labels, target.header, origin, replace)
     time = datetime.now(UTC).isoformat(timespec="seconds")
     ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": str(target.path), **origin})

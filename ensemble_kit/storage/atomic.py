@@ -6,15 +6,19 @@ however that dies. To store something new, call `replace_file`, within `locked` 
 the new content depends on the old.
 """
 
+import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ensemble_kit.disk import refused
 from ensemble_kit.errors import LockedError
 
+Parts = Iterable[bytes | memoryview]
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links say
 TEMPORARY_PREFIX = ".tmp-"
 LOCK_NAME = ".lock"
 
@@ -28,7 +32,7 @@ def replace_file(path: Path, data: bytes) -> None:
     replace_file_in_parts(path, [data])
 
 
-def replace_file_in_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+def replace_file_in_parts(path: Path, parts: Parts) -> None:
     """Replace the file by the parts, one after the other, without joining them in memory.
 
     Raises:
@@ -37,34 +41,67 @@ def replace_file_in_parts(path: Path, parts: Iterable[bytes | memoryview]) -> No
     replace_files({path: parts})
 
 
-def replace_files(files: Mapping[Path, Iterable[bytes | memoryview]]) -> None:
+def replace_files(files: Mapping[Path, Parts] | Sequence[tuple[Path, Parts]]) -> None:
     """Replace files that belong together: each is written whole before the first is replaced.
 
     A full disk so leaves all as they were; only a kill between two replacements does not,
     and neither does a reader without the lock see them as one.
 
+    Args:
+        files: replaced in this order; as pairs, one may be replaced twice.
+
     Raises:
         ResourceError: the disk is full, or a folder cannot be written.
     """
-    written: dict[Path, Path] = {}
+    pairs = list(files.items()) if isinstance(files, Mapping) else files
+    written: list[tuple[Path, Path]] = []
     try:
-        for path, parts in files.items():
-            written[path] = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
-            _write_new(written[path], parts, path)
-        for path, temporary in written.items():
+        for path, parts in pairs:
+            written.append((path, path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"))
+            _write_new(written[-1][1], parts, path)
+        for path, temporary in written:
             with writing(path):
                 os.replace(temporary, path)
-        for folder in {path.parent for path in files}:
+        for folder in {path.parent for path, _ in written}:
             with writing(folder):
                 sync_folder(folder)
     except BaseException:
-        for temporary in written.values():
+        for _, temporary in written:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
         raise
 
 
-def _write_new(temporary: Path, parts: Iterable[bytes | memoryview], path: Path) -> None:
+def create_file_in_parts(path: Path, parts: Parts) -> None:
+    """Create the file, whole, unless there is one when its parts are written.
+
+    Raises:
+        FileExistsError: there is one, maybe made meanwhile; it stays as it is.
+        ResourceError: the disk is full, or the folder cannot be written.
+    """
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    try:
+        _write_new(temporary, parts, path)
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            os.replace(temporary, path)
+        with writing(path):
+            sync_folder(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise refused(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write_new(temporary: Path, parts: Parts, path: Path) -> None:
     """Write a new file durably; errors name the path that it will have."""
     needed_bytes = 0
     try:

@@ -4,7 +4,6 @@ Ids are matched by name, or by stem where that is one to one; anything missing, 
 or doubled is an error that names the first. Never sorts or drops a row in silence.
 """
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +20,13 @@ from ensemble_kit.errors import (
     MisalignedError,
     ResourceError,
 )
-from ensemble_kit.storage.atomic import locked, replace_files
+from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.checksums import sha256_of
-from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.storage.outputs import check_pair, sealed_voucher, write_pair
+from ensemble_kit.storage.sealed import unseal
 
 HEADER = ("image_id", "label")
+CSV_SHA256 = "csv_sha256"
 ID_FORMS = ("name", "stem")
 ROWS_AT_ONCE = 1 << 14
 
@@ -124,33 +125,42 @@ def write_submission(
     labels: Sequence[str],
     header: Sequence[str] = HEADER,
     provenance: Mapping[str, Any] | None = None,
+    replace: bool = False,
 ) -> Path:
-    """Write the CSV, then its provenance as `<stem>.json` beside it, under one lock; return that path.
+    """Write the CSV and its provenance, `<stem>.json` beside it, under one lock; return that path.
 
     Args:
         labels: class names, one an id.
         provenance: what the labels came from; the CSV's name and sha256 are added.
+        replace: see `check_submission`.
 
     Raises:
-        InvalidOptionError: the path does not end in .csv.
+        InvalidOptionError: the path does not end in .csv, or holds what ek did not write as it is.
         MisalignedError: not one label an id, or a doubled id.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
-    if path.suffix != ".csv":
-        raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
+    check_submission(path, replace)
     if len(ids) != len(labels) or len(set(ids)) < len(ids):
         raise MisalignedError(
             f"Wanted one label for each of {len(set(ids))} distinct ids, got {len(labels)} labels and {len(ids)} ids."
         )
-    parts = _csv_parts(path, header, ids, labels)
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    beside = path.with_suffix(".json")
-    sealed = seal({**(provenance or {}), "csv": path.name, "csv_sha256": digest.hexdigest()})
-    with locked(path.parent):
-        replace_files({path: parts, beside: [sealed]})
-    return beside
+    beside = sealed_voucher(path.with_suffix(".json"), CSV_SHA256, {**(provenance or {}), "csv": path.name})
+    write_pair(path, _csv_parts(path, header, ids, labels), beside, replace)
+    return beside.path
+
+
+def check_submission(path: Path, replace: bool) -> None:
+    """Raise unless a submission may be written there: nothing is there, or what ek wrote, byte for byte.
+
+    Args:
+        replace: whether what is there may go in any case.
+
+    Raises:
+        InvalidOptionError: a name that does not end in .csv; the CSV or the JSON beside it is another's, or was edited.
+    """
+    if path.suffix != ".csv":
+        raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
+    check_pair(path, sealed_voucher(path.with_suffix(".json"), CSV_SHA256, {}), replace)
 
 
 def _csv_parts(path: Path, header: Sequence[str], ids: Sequence[str], labels: Sequence[str]) -> list[bytes]:

@@ -228,7 +228,7 @@ def test_pictures_that_cannot_be_read_have_a_row_with_the_reason(blended):
     Path('new/zz, "quoted"\nnamed <b>ü.png').write_bytes(b"")
     ek.predict(TEST, blend="logit-sum", out="whole.csv", **FAST)
     for extra in ({}, {"cascade": 0.2}):
-        report = ek.predict(["new"], blend="logit-sum", out="new.csv", **extra, **FAST)
+        report = ek.predict(["new"], blend="logit-sum", out="new.csv", replace=True, **extra, **FAST)
         rows = {row["image_id"]: row for row in said("new.csv")}
         assert (report.pictures, report.unreadable, len(rows)) == (39, 3, 39)
         assert "0003.png" in report.first_unreadable
@@ -239,7 +239,7 @@ def test_pictures_that_cannot_be_read_have_a_row_with_the_reason(blended):
         }.items():
             assert (rows[name]["label"], rows[name]["probability"], rows[name]["looks"]) == ("", "", "")
             assert reason in rows[name]["error"]
-    ek.predict(["new"], blend="logit-sum", out="new.csv", **FAST)
+    ek.predict(["new"], blend="logit-sum", out="new.csv", replace=True, **FAST)
     whole = {row["image_id"]: row for row in said("whole.csv")}
     rows = {row["image_id"]: row for row in said("new.csv")}
     before = [f"{place:04d}.png" for place in range(37) if place != 3]
@@ -256,7 +256,7 @@ def test_nothing_stands_under_the_name_where_nothing_could_be_read_or_it_was_bro
     Path("old.csv").write_text("as it was")
     for out in ("predictions.csv", "old.csv"):
         with pytest.raises(KeyboardInterrupt):
-            ek.predict(TEST, blend="logit-sum", out=out, **FAST)
+            ek.predict(TEST, blend="logit-sum", out=out, replace=True, **FAST)
     assert not Path("predictions.csv").exists()
     assert Path("old.csv").read_text() == "as it was"
     assert not list(Path().glob(".tmp-*"))
@@ -358,7 +358,7 @@ def test_what_is_printed_fits_80_columns_and_json_is_one_object(blended):
     Path("new").mkdir()
     Image.new("RGB", (9, 5)).save("new/a.png")
     Path("new/b.png").write_bytes(b"x")
-    base = ["predict", "new", "--quiet", "--engine", "eager"]
+    base = ["predict", "new", "--quiet", "--replace", "--engine", "eager"]
     for words in (
         ["--blend", "logit-sum", "--cascade", "0.2"],
         ["--blend", "logit-sum", "--cascade", "0.001"],
