@@ -26,7 +26,7 @@ from ensemble_kit.storage import submissions as desk
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.budgets import budget_path
 from ensemble_kit.storage.manifest import check_name
-from ensemble_kit.storage.outputs import check_sealed
+from ensemble_kit.storage.outputs import check_output, is_sealed
 from ensemble_kit.types import align
 
 LEAST_MINUTES: Final = 1.0
@@ -103,7 +103,7 @@ def auto(
     check_name(name)
     csv = Path(out or Path(submissions) / f"{name}.csv")
     if not plan:
-        check_sealed(Path(blends) / f"{name}.json", replace, "--name")
+        check_output(Path(blends) / f"{name}.json", replace, "--name", is_ours=is_sealed)
         desk.check_submission(csv, replace)
     folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
     work = Work(name, source, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)

@@ -25,7 +25,7 @@ from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import check_name
-from ensemble_kit.storage.outputs import check_sealed
+from ensemble_kit.storage.outputs import check_output, is_sealed
 from ensemble_kit.storage.submissions import check_submission
 from ensemble_kit.types import Pool, align
 
@@ -114,7 +114,7 @@ def blend(
     name = name or _default_name(way)
     check_name(name)
     csv = Path(out or Path(submissions) / f"{name}.csv")
-    check_sealed(blends / f"{name}.json", replace, "--name")
+    check_output(blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
     check_submission(csv, replace)
     val = align([member.split("val") for member in held])
     if val.labels is None:

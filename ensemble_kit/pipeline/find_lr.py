@@ -20,6 +20,7 @@ from ensemble_kit.reporting.find_lr import plotted
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.results.find_lr import FindLrReport
 from ensemble_kit.storage.outputs import check_output, write_output
+from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
 from ensemble_kit.training.recipes import RANGES, Recipe, resolve
 
 DEFAULT_STEPS: Final = 200
@@ -75,7 +76,7 @@ def find_lr(
             clip, balance, precision: each overrides the recipe's; what a step is made of.
         steps: from rate 1e-7 to 1; more of them see more clearly.
         out: the plot, a PNG; None: reports/lr-ARCH.png.
-        replace: overwrite the file of that name.
+        replace: overwrite the file of that name; one that ek named and wrote as it is goes in any case.
 
     Raises:
         InvalidOptionError: a value outside its range, a plot that is there already, or a loss that
@@ -89,7 +90,8 @@ def find_lr(
 
     source = Source.among(given)
     plot = Path(out) if out is not None else Path("reports", f"lr-{base_name(arch)}.png")
-    check_output(plot, replace)
+    is_ours = is_sealed_png if out is None else None
+    check_output(plot, replace, is_ours=is_ours)
     chosen = resolve(recipe, {name: given[name] for name in _STEP})
     rates = finder.rising_rates(steps)
     options = arch_options(arch, arch_option or {}, pretrained)
@@ -129,7 +131,11 @@ def find_lr(
         next=_next_command(given, recommended),
         **best._asdict(),
     )
-    return _drawn(report, replace)
+    page = plotted(report)
+    if page is None:
+        return with_changes(report, plot=None)
+    write_output(plot, [seal_png(page)], replace, is_ours=is_ours)
+    return report
 
 
 def _swept(
@@ -153,15 +159,6 @@ def _swept(
     )
     with Watch("find-lr", recipe.batch_size * len(rates), quiet) as watch:
         return sweep(take_step, rates, lambda: watch.advance(recipe.batch_size))
-
-
-def _drawn(report: FindLrReport, replace: bool) -> FindLrReport:
-    """Write the plot, where matplotlib is there to draw it."""
-    page = plotted(report)
-    if page is None or report.plot is None:
-        return with_changes(report, plot=None)
-    write_output(report.plot, [page], replace)
-    return report
 
 
 def _next_command(given: Mapping[str, Any], lr: float) -> str:

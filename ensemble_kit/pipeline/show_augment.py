@@ -20,6 +20,7 @@ from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.pictures import DEFAULT_SIZES_PX, SIZES_PX
 from ensemble_kit.results.augment import AugmentReport
 from ensemble_kit.storage.outputs import check_output, write_output
+from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
 from ensemble_kit.training.recipes import Recipe, resolve
 
 Square = UInt8[np.ndarray, "3 size size"]
@@ -72,7 +73,7 @@ def show_augment(
         train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
             split_seed: other ways to say where the pictures are, see `images.sources.Source`.
         out: the .png file; None: reports/augment-NAME.png.
-        replace: overwrite the file of that name.
+        replace: overwrite the file of that name; one that ek named and wrote as it is goes in any case.
 
     Raises:
         BadDataError: a folder or CSV that is missing or holds what it should not; a picture that
@@ -84,7 +85,8 @@ def show_augment(
     shown = resolve(recipe, {"augment": augment, "flip": flip, "mix": mix})
     _check(rows, copies, size, shown.mix)
     path = Path(out) if out is not None else Path("reports") / f"augment-{shown.augment}.png"
-    check_output(path, replace)
+    is_ours = is_sealed_png if out is None else None
+    check_output(path, replace, is_ours=is_ours)
     found = read_source(source, val_needed=False)
     _check_place(path, found)
     train = found.splits["train"]
@@ -94,7 +96,7 @@ def show_augment(
     chosen = choose(train.labels, rows, seed)
     tiles = draw_tiles(found, chosen, size_px, shown, copies, seed)
     title = f"{shown.augment}, flip {'on' if shown.flip else 'off'}, mix {shown.mix:g}; {size_px} px, seed {seed}"
-    write_output(path, [draw_sheet(tiles, title, across=1 + copies, squares=1)], replace)
+    write_output(path, [seal_png(draw_sheet(tiles, title, across=1 + copies, squares=1))], replace, is_ours=is_ours)
     return AugmentReport(
         path=path,
         data=str(data or train_csv),

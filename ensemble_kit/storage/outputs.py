@@ -1,6 +1,7 @@
 """What a person asked for by name, or may have kept: never replaced unasked.
 
-An output (new predictions, a graph, a plot, a list of findings) stands until --replace is given. Of a pair, one
+An output (new predictions, a graph, a plot, a list of findings) stands until --replace is given; one that bears a
+name of ours and carries a seal goes as long as it is, byte for byte, what ek wrote. Of a pair, one
 file vouches for itself and for the other by their sha256; the pair is made anew as long as both are, byte for byte,
 what ek wrote, and stands like an output where they are not. What is checked before the work is checked again when
 the file is put in place. Links are followed; devices and pipes are written through, never replaced.
@@ -26,12 +27,19 @@ DESCRIPTOR: Final = re.compile(r"/dev/fd/(\d+)|/proc/self/fd/(\d+)")
 STANDARD: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
-def check_output(path: Path, replace: bool, option: str = "--out", inputs: Iterable[Path] = ()) -> None:
+IsOurs = Callable[[bytes], bool]
+"""From what a file holds to whether it is, byte for byte, what ek wrote."""
+
+
+def check_output(
+    path: Path, replace: bool, option: str = "--out", inputs: Iterable[Path] = (), is_ours: IsOurs | None = None
+) -> None:
     """Raise unless an output may be written: before the work, of which nothing should be lost.
 
     Args:
         replace: whether what is there may go.
         inputs: what the work reads; none of these may be the output, whatever `replace` says.
+        is_ours: of an output that was not named by a person: whether what is there may go all the same.
 
     Raises:
         InvalidOptionError: something is there already, a folder is, or it is one of the inputs.
@@ -44,14 +52,14 @@ def check_output(path: Path, replace: bool, option: str = "--out", inputs: Itera
         raise InvalidOptionError(f"{option}: '{path}' is a folder; wanted a file.")
     if os.path.realpath(place) in {os.path.realpath(one) for one in inputs}:
         raise InvalidOptionError(f"{option}: '{path}' is what is read here; wanted another file.")
-    if os.path.exists(place) and not (replace and os.path.isfile(place)):
-        raise _taken(path, option)
+    if os.path.exists(place) and not (os.path.isfile(place) and (replace or _may_go(place, is_ours))):
+        raise _taken(path, option) if is_ours is None else _changed(path, option)
     folder = standing_folder(place.parent)
     if any(os.path.isfile(one) for one in place.parents) or not os.access(folder, os.W_OK | os.X_OK):
         raise ResourceError(f"Cannot write {path}: '{folder}' takes no new file. Choose another {option}.")
 
 
-def write_output(path: Path, parts: Parts, replace: bool, option: str = "--out") -> None:
+def write_output(path: Path, parts: Parts, replace: bool, option: str = "--out", is_ours: IsOurs | None = None) -> None:
     """Write an output, whole or not at all, as `check_output` allows it now.
 
     Raises:
@@ -62,7 +70,7 @@ def write_output(path: Path, parts: Parts, replace: bool, option: str = "--out")
         _write_through(path, parts)
         return
     place = _followed(path, option)
-    if replace:
+    if replace or _may_go(place, is_ours):
         replace_file_in_parts(place, parts)
         return
     try:
@@ -156,18 +164,19 @@ def write_pair(path: Path, parts: list[bytes], voucher: Voucher, replace: bool, 
         replace_files(files)
 
 
-def check_sealed(path: Path, replace: bool, option: str) -> None:
-    """Raise unless a sealed JSON may be made anew: it is not there, or as ek wrote it.
-
-    Raises:
-        InvalidOptionError: it is another's, or was edited.
-    """
-    if replace or not os.path.exists(path):
-        return
+def is_sealed(data: bytes) -> bool:
+    """Say whether the bytes are sealed JSON."""
     try:
-        unseal(_content(path) or b"", path)
+        unseal(data, "")
     except CorruptError:
-        raise _changed(path, option) from None
+        return False
+    return True
+
+
+def _may_go(path: Path, is_ours: IsOurs | None) -> bool:
+    """Say whether a file is there that ek wrote as it is, and that no person named."""
+    data = None if is_ours is None else _content(path)
+    return is_ours is not None and data is not None and is_ours(data)
 
 
 def _content(path: Path) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -11,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ensemble_kit.errors import InvalidOptionError, ResourceError
 from ensemble_kit.storage import atomic, outputs
-from ensemble_kit.storage.outputs import check_output, check_sealed, write_output
+from ensemble_kit.storage.outputs import check_output, is_sealed, write_output
 from ensemble_kit.storage.page_seal import page_voucher
+from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
 from ensemble_kit.storage.submissions import check_submission, write_submission
 
 TAKEN = "is there already. Give --replace, or another --out"
@@ -278,8 +281,21 @@ def test_a_page_and_its_numbers_are_a_pair_too():
 
 def test_a_sealed_file_that_was_edited_stands():
     Path("b.json").write_bytes(outputs.seal({"weight": 0.5}))
-    check_sealed(Path("b.json"), replace=False, option="--name")
+    check_output(Path("b.json"), replace=False, option="--name", is_ours=is_sealed)
     Path("b.json").write_bytes(b'{"weight": 0.6}')
-    with pytest.raises(InvalidOptionError, match="Give --replace, or another --name"):
-        check_sealed(Path("b.json"), replace=False, option="--name")
-    check_sealed(Path("b.json"), replace=True, option="--name")
+    with pytest.raises(InvalidOptionError, match="edited since. Give --replace, or another --name"):
+        check_output(Path("b.json"), replace=False, option="--name", is_ours=is_sealed)
+    check_output(Path("b.json"), replace=True, option="--name", is_ours=is_sealed)
+
+
+def test_a_sealed_picture_is_a_picture_that_knows_whether_it_was_edited():
+    plain = io.BytesIO()
+    Image.new("RGB", (5, 3), "red").save(plain, "PNG")
+    sealed = seal_png(plain.getvalue())
+    opened = Image.open(io.BytesIO(sealed))
+    assert (opened.size, opened.getpixel((0, 0)), opened.text["sha256"][:2].isalnum()) == ((5, 3), (255, 0, 0), True)
+    assert is_sealed_png(sealed)
+    again = io.BytesIO()
+    opened.save(again, "PNG")
+    damaged = (sealed[:20] + b"x" + sealed[21:], sealed + b"x", sealed[:-1], b"", b"notes", plain.getvalue())
+    assert not any(map(is_sealed_png, (*damaged, again.getvalue())))
