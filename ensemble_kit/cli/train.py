@@ -1,16 +1,25 @@
 """`ek train`, `ek zoo`: make members."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from ensemble_kit.cli import options
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.tables import pick
 from ensemble_kit.training.recipes import RANGES, RECIPES, Range, Recipe
+
+CONFIG: Final = "ensemble_kit.config"  # where the path of the file is kept while it is read
+TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{name: dict.fromkeys(limits.choices) for name, limits in RANGES.items() if limits.choices},
+    **{"recipe": RECIPES, "metric": METRICS},
+}
+"""The options that name a line of a table."""
 
 
 def _recipe_option(field: str, limits: Range) -> Any:
@@ -40,9 +49,25 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
         return
     from ensemble_kit.pipeline.config import read_config
 
+    ctx.meta[CONFIG] = path
     takes = {param.name: param for param in ctx.command.params if param.expose_value and param.name}
     config = read_config(path, takes.keys())
     ctx.default_map = {name: _as_typed(takes[name], value, path) for name, value in config.items()}
+
+
+def _trained(given: dict[str, Any]) -> Any:
+    """Train; what a config file names and is not known here is said of that file."""
+    import ensemble_kit
+    from ensemble_kit.pipeline.elsewhere import check_names, used_here
+
+    ctx = click.get_current_context()
+    path = ctx.meta.get(CONFIG)
+    of_file = {name for name in given if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP}
+    check_names({name: (table, given[name]) for name, table in TABLES.items() if name in of_file}, path)
+    if "arch" not in of_file:
+        return ensemble_kit.train(**given)
+    with used_here(path, None):
+        return ensemble_kit.train(**given)
 
 
 def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
@@ -155,13 +180,12 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
       ek train --config runs/cnn/config.yaml --name cnn-again
       ek train --config runs/cnn/unfinished.yaml --resume
     """
-    import ensemble_kit
     from ensemble_kit.reporting import summaries
 
     if show_recipe is not None:
         options.show(pick(RECIPES, show_recipe, "recipe"), _as_yaml, as_json)
     else:
-        options.show(ensemble_kit.train(**given), summaries.trained, as_json)
+        options.show(_trained(given), summaries.trained, as_json)
 
 
 @click.command()

@@ -81,9 +81,11 @@ def open_session(path: Path | bytes) -> Any:
         path: of a file, or what it would hold.
 
     Raises:
-        InvalidOptionError: the extra [onnx] is not installed.
-        BadDataError: the file cannot be read as ONNX.
+        InvalidOptionError: the extra [onnx] is not installed, and there is no file to be read.
+        BadDataError: the file cannot be read as ONNX, or not here, without onnxruntime.
     """
+    if isinstance(path, Path) and find_spec("onnxruntime") is None:
+        raise BadDataError(f"{path} is an ONNX file, and onnxruntime is not here to run it: {install_hint('onnx')}")
     require("onnxruntime")
     import onnxruntime  # type: ignore[import-untyped,unused-ignore]
 

@@ -5,17 +5,19 @@ look: a branch in `model_of`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.config import absolute
+from ensemble_kit.pipeline.elsewhere import check_views, read_blend_here, used_here
 from ensemble_kit.pipeline.models import Model, Stated, find_model
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.manifest import FOREIGN
+from ensemble_kit.storage.manifest import FOREIGN, MANIFEST_NAME
 
 
 class OpenBlend(NamedTuple):
@@ -43,9 +45,10 @@ def open_blend(
     Raises:
         InvalidOptionError: there is no such blend, or several and none was named.
         CorruptError: a damaged file, or a member that has changed; says how to refresh the blend.
+        BadDataError: a blend or a member that was made elsewhere, with what this version does not know.
     """
     path = find_blend(blend, blends)
-    saved = blend_store.read_blend(path)
+    saved = read_blend_here(path)
     blend_store.check_pins(saved, predictions)
     held = store.read_members(predictions, [pin.name for pin in saved.members], cache, verify)
     blend_store.check_pins(saved, predictions)  # none was replaced while they were read
@@ -101,7 +104,21 @@ def model_of(manifest: store.Manifest, predictions: Path) -> Model:
     Raises:
         InvalidOptionError: its checkpoint or file is gone, or has changed.
         CorruptError: a checkpoint that is damaged.
+        BadDataError: it was made elsewhere: a view, a network or a package is not here. Loading it says so too.
     """
+    path = predictions / manifest.name / MANIFEST_NAME
+    check_views(manifest.views, path, manifest.versions)
+    with used_here(path, manifest.versions):
+        model = _model_of(manifest, predictions)
+
+    def load(classes: tuple[str, ...]) -> Any:
+        with used_here(path, manifest.versions):
+            return model.load(classes)
+
+    return replace(model, load=load)
+
+
+def _model_of(manifest: store.Manifest, predictions: Path) -> Model:
     if manifest.source != FOREIGN:
         try:
             checkpoint = run_store.find_checkpoint(Path(str(manifest.run)), manifest.checkpoint_sha256)

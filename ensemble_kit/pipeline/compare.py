@@ -14,6 +14,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blend_notes import chosen_on_val
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.pipeline.elsewhere import read_blend_here
 from ensemble_kit.pipeline.grounds import procedure_of, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
@@ -124,7 +125,7 @@ def _member_side(name: str, member: str) -> Side:
 
 def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     """Return a saved blend; weights that were given as numbers stay as they are."""
-    saved = blend_store.read_blend(path)
+    saved = read_blend_here(path)
     blend_store.check_pins(saved, predictions)
     members = tuple(member.name for member in saved.members)
     fixed = None if saved.tuned_on == "val" else saved

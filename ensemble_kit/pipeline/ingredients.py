@@ -8,6 +8,7 @@ from typing import Any
 from ensemble_kit.ensembling.ballots import softmax
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import measure
+from ensemble_kit.pipeline.elsewhere import read_checkpoint_here
 from ensemble_kit.pipeline.pictures import Pictures
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
@@ -45,6 +46,7 @@ def read_ingredient(name: str, predictions: Path, runs: Path, cache: Path) -> In
     Raises:
         InvalidOptionError: no such member, or none with a checkpoint of ours in `runs`.
         CorruptError: it is damaged.
+        BadDataError: its checkpoint was made elsewhere, and this version or this torch cannot read it.
     """
     member = store.read_member(predictions / name, cache)
     manifest = member.manifest
@@ -59,7 +61,7 @@ def read_ingredient(name: str, predictions: Path, runs: Path, cache: Path) -> In
             f"The weights of member '{name}' are not there: wanted {path}. Name the folder of its run by --runs, "
             "restore it from a copy, or train the member again."
         )
-    state, facts = run_store.read_checkpoint(path, manifest.checkpoint_sha256)
+    state, facts = read_checkpoint_here(path, manifest.checkpoint_sha256)
     normalisation = [state[buffer].flatten().tolist() for buffer in NORMALISATION if buffer in state]
     return Ingredient(manifest, path, facts, normalisation, member.split("val"))
 

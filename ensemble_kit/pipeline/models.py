@@ -21,6 +21,7 @@ from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import manifest_of, rebuild, versions
 from ensemble_kit.pipeline.config import relative, source_of, stored_source
+from ensemble_kit.pipeline.elsewhere import read_checkpoint_here, used_here
 from ensemble_kit.pipeline.folding import folded
 from ensemble_kit.pipeline.pictures import OOF, Pictures, in_class_order, open_pictures
 from ensemble_kit.storage import members as store
@@ -92,6 +93,7 @@ def find_model(
         InvalidOptionError: no such checkpoint or file, or something that must be stated and was not.
         MisalignedError: a member of that name came from another checkpoint.
         CorruptError: a checkpoint that is damaged.
+        BadDataError: a checkpoint that was made elsewhere; loading it says so too.
     """
     _checked(stated)
     if callable(ckpt):
@@ -154,7 +156,7 @@ def in_precision(model: Model, precision: str) -> Model:
 def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
     """Return the model that a run of ours holds."""
     checkpoint = run_store.find_checkpoint(ckpt)
-    state, facts = run_store.read_checkpoint(checkpoint)
+    state, facts = read_checkpoint_here(checkpoint)
     plan, sha256 = facts["plan"], sha256_of(checkpoint)
     name = _member_of(predictions, str(plan["name"]), sha256, replace)
 
@@ -162,13 +164,17 @@ def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: b
         seen = {"fingerprints": dict(pictures.fingerprints), "skipped": pictures.skipped}
         return manifest_of({**facts, **seen, "plan": {**plan, "name": name}}, checkpoint)
 
+    def load(classes: tuple[str, ...]) -> Any:
+        with used_here(checkpoint, facts["versions"]):
+            return rebuild(facts, state)
+
     return Model(
         name=name,
         sha256=sha256,
         size_px=int(plan["size"]),
         source=source_of(plan["source"], checkpoint.parent, places),
         classes=tuple(plan["classes"]),
-        load=lambda classes: rebuild(facts, state),
+        load=load,
         describe=describe,
         skip_bad=bool(plan["skip_bad"]),
         fingerprints=facts["fingerprints"],

@@ -11,10 +11,12 @@ from ensemble_kit.ensembling.condensing import condensed
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
+from ensemble_kit.pipeline.elsewhere import check_views
 from ensemble_kit.pipeline.grounds import procedure_of
 from ensemble_kit.pipeline.models import Model, Stated, find_model
 from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_again
 from ensemble_kit.storage import members as store
+from ensemble_kit.storage.manifest import MANIFEST_NAME
 from ensemble_kit.types import Pool, Predictions, Tuned, align
 
 ASKED = "ek predict"
@@ -110,6 +112,7 @@ def ask_member(
         raise InvalidOptionError(f"'{ckpt}' has no member in {predictions}. Make it: ek tta --ckpt {ckpt}.")
     member = store.read_member(predictions / model.name, cache, verify)
     manifest = member.manifest
+    check_views(manifest.views, predictions / model.name / MANIFEST_NAME, manifest.versions)
     val = condensed(_labelled([member.split("val")]))
     tuned = tune(val, method, {model.name: 1.0}, [np.array(manifest.view_weights)])
 

@@ -23,6 +23,7 @@ from ensemble_kit.storage import members as store
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.manifest import Manifest, check_name
 from ensemble_kit.storage.states import read_state
+from ensemble_kit.versions import made_elsewhere
 
 IMPORTED = "imported"
 
@@ -113,7 +114,7 @@ def _look(name: str, asked: Request) -> Reserved | None:
     if asked.replace:
         return Reserved(name, standing=standing)
     state = read_state(asked.runs / name)
-    if state is not None and state["facts"]["standing"] == standing:
+    if state is not None and _facts(state, asked.runs / name)["standing"] == standing:
         _check_state(name, state["facts"], asked)
         return Reserved(name, state=state, standing=standing)
     if manifest is None:
@@ -133,6 +134,20 @@ def _look(name: str, asked: Request) -> Reserved | None:
     raise InvalidOptionError(
         f"{asked.predictions} already has a member '{name}'{otherwise}Choose another --name, or give --replace."
     )
+
+
+def _facts(state: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Return what a state says of its run.
+
+    Raises:
+        BadDataError: not what this version says.
+    """
+    facts = state.get("facts")
+    known = state.get("schema", 1) == 1 and "snapshot" in state
+    if known and isinstance(facts, Mapping) and {"plan", "fingerprints", "standing", "train_s"} <= facts.keys():
+        return facts
+    why = "it says other things of its run than this version of ensemble_kit reads. Begin anew with --replace."
+    raise made_elsewhere(f"The state of the unfinished run in {folder}", why)
 
 
 def _manifest(predictions: Path, name: str) -> Manifest | None:

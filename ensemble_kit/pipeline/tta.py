@@ -13,6 +13,7 @@ from ensemble_kit.errors import BadDataError
 from ensemble_kit.inference.views import merge_equal, parse_views
 from ensemble_kit.pipeline.checkpoints import with_cost
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.pipeline.elsewhere import check_views
 from ensemble_kit.pipeline.looking import (
     Seen,
     Share,
@@ -31,6 +32,7 @@ from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
 from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.jobs import Job
+from ensemble_kit.storage.manifest import MANIFEST_NAME
 from ensemble_kit.storage.views import check_origin
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, align
@@ -128,6 +130,9 @@ def tta(
     with alone(model.name, way, cache):
         there = _read(predictions, model.name, cache, verify)
         kept = {} if replace else there
+        if there:
+            before = store.read_manifest(predictions / model.name)
+            check_views(before.views, predictions / model.name / MANIFEST_NAME, before.versions)
         wanted, same = merge_equal((*(there["val"].views if there else ()), *asked), model.size_px)
         missing = tuple(view for view in wanted if not kept or view not in kept["val"].views)
         if not missing and not check:

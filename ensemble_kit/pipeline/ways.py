@@ -13,6 +13,7 @@ from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.ensembling.weights import PLAIN, Search
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.elsewhere import check_view_choice
 from ensemble_kit.storage.blends import Blend
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.tables import pick
@@ -103,7 +104,13 @@ def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:
 
 
 def views_to_choose(manifests: Sequence[Manifest]) -> list[ViewChoice]:
-    """Return how the members' view weights are chosen, to be redone inside every fold."""
+    """Return how the members' view weights are chosen, to be redone inside every fold.
+
+    Raises:
+        BadDataError: one was made elsewhere, in a way that this version does not know.
+    """
+    for manifest in manifests:
+        check_view_choice(manifest)
     return [manifest.view_choice for manifest in manifests]
 
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from ensemble_kit.errors import CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import locked, remove_temporaries, replace_file, writing
-from ensemble_kit.storage.fields import build, number_from_json, number_to_json
+from ensemble_kit.storage.fields import UnknownFieldError, build, number_from_json, number_to_json
 from ensemble_kit.storage.manifest import MANIFEST_NAME, check_name
 from ensemble_kit.storage.members import manifest_sha256
 from ensemble_kit.storage.sealed import seal, unseal
 from ensemble_kit.types import Stack, Tuned
+from ensemble_kit.versions import check_schema, made_elsewhere
 
 BLEND_SCHEMA = 1
 
@@ -117,7 +118,7 @@ def read_blend(path: Path) -> Blend:
 
     Raises:
         InvalidOptionError: there is no such file.
-        CorruptError: damaged, of another schema, or with fields that do not belong.
+        CorruptError, BadDataError: see `parse_blend`.
     """
     try:
         data = path.read_bytes()
@@ -131,20 +132,19 @@ def parse_blend(data: bytes, path: Path) -> Blend:
     """Return the blend that the text of its file holds.
 
     Raises:
-        CorruptError: damaged, of another schema, or with fields that do not belong.
+        CorruptError: damaged, of a schema that never was, or with fields that cannot be.
+        BadDataError: of a later schema, or with fields that this version does not know.
     """
     content = unseal(data, path)
-    if content.get("schema") != BLEND_SCHEMA:
-        raise CorruptError(
-            f"{path} has schema {content.get('schema')!r}, this version of ensemble_kit reads "
-            f"{BLEND_SCHEMA}. Run `ek blend` again."
-        )
+    check_schema(content, BLEND_SCHEMA, path, "Run `ek blend` again.")
     try:
         content["ridge"] = number_from_json(content.get("ridge"))
         content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
         if "stack" in content:
             content["stack"] = _stack_from_json(content["stack"], len(content["members"]), len(content["classes"]))
         return build(Blend, content)
+    except UnknownFieldError as error:
+        raise made_elsewhere(path, str(error), content.get("versions")) from error
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again.") from error
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from ensemble_kit.errors import CorruptError
 from ensemble_kit.storage.atomic import remove_files, replace_file
-from ensemble_kit.storage.fields import build
+from ensemble_kit.storage.fields import UnknownFieldError, build
 from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.versions import made_elsewhere
 
 
 @dataclass
@@ -49,6 +50,7 @@ def read_spent(path: Path) -> Spent | None:
 
     Raises:
         CorruptError: it is damaged.
+        BadDataError: a later version wrote it.
     """
     if not path.is_file():
         return None
@@ -57,6 +59,8 @@ def read_spent(path: Path) -> Spent | None:
         return build(Spent, {**content, "begun": dict(content["begun"])})
     except CorruptError as error:
         raise CorruptError(f"{error} Or begin anew with --replace.") from error
+    except UnknownFieldError as error:
+        raise made_elsewhere(path, f"{error} Begin anew with --replace.", None) from error
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{path} is no state of a run under a budget: {error} Begin anew with --replace.") from error
 

@@ -16,10 +16,11 @@ from typing import Any, Final, NamedTuple
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import CorruptError, InvalidOptionError, UnknownNameError
 from ensemble_kit.storage.desk_rules import Rules, write_rules
-from ensemble_kit.storage.fields import build
+from ensemble_kit.storage.fields import UnknownFieldError, build
 from ensemble_kit.storage.ledger import LEDGER_NAME, append_after, read_ledger
 from ensemble_kit.storage.submissions import read_provenance, write_submission
 from ensemble_kit.tables import pick
+from ensemble_kit.versions import made_elsewhere
 
 HANDED_IN: Final = "handed-in"
 TOLD: Final = "told"
@@ -195,6 +196,8 @@ def _read(entries: Sequence[Mapping[str, Any]], path: Path) -> list[HandedIn]:
                 found[content["name"]] = replace(found[content["name"]], public=float(content["public"]))
             elif kind == WITHDRAWN:
                 del found[content["name"]]
+        except UnknownFieldError as error:
+            raise made_elsewhere(f"A line of {path}", str(error)) from error
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptError(f"{path} holds a line that says nothing: {entry}. Restore it from a copy.") from error
     return list(found.values())

@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 Data = TypeVar("Data")
 
 
+class UnknownFieldError(TypeError):
+    """A field that the data class has not: what is read was written by a later version."""
+
+
 def plain(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content as JSON gives it back: lists for tuples, text keys.
 
@@ -38,9 +42,12 @@ def build(kind: type[Data], content: Mapping[str, Any]) -> Data:
     """Return the data class filled from JSON, lists turned to tuples.
 
     Raises:
-        TypeError: a field is missing, unknown, or of the wrong type.
+        TypeError: a field is missing, or of the wrong type.
+        UnknownFieldError: a field is unknown.
     """
     hints = typing.get_type_hints(kind)
+    if unknown := [name for name in content if name not in hints]:
+        raise UnknownFieldError(f"it has the field '{unknown[0]}', which this version of ensemble_kit does not know.")
     filled = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
     for name, value in filled.items():
         if name in hints and not _fits(value, hints[name]):

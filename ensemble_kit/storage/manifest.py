@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
-from ensemble_kit.storage.fields import build, number_from_json, number_to_json
+from ensemble_kit.storage.fields import UnknownFieldError, build, number_from_json, number_to_json
 from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.versions import check_schema, made_elsewhere
 
 MANIFEST_NAME = "member.json"
 SCHEMA = 1
@@ -194,20 +195,19 @@ def parse_manifest(data: bytes, path: Path) -> Manifest:
     """Return the manifest that the text of a member.json holds.
 
     Raises:
-        CorruptError: damaged, of another schema, with fields missing, extra or of the
-            wrong type, or with contents that cannot be.
+        CorruptError: damaged, of a schema that never was, with fields missing or of the wrong type,
+            or with contents that cannot be.
+        BadDataError: of a later schema, or with fields that this version does not know.
     """
     content = unseal(data, path)
-    if content.get("schema") != SCHEMA:
-        raise CorruptError(
-            f"{path} has schema {content.get('schema')!r}, this version of ensemble_kit reads {SCHEMA}. "
-            "Install the version that wrote it, or write the member again."
-        )
+    check_schema(content, SCHEMA, path, "Install the version that wrote it, or write the member again.")
     try:
         content["view_ridge"] = number_from_json(content.get("view_ridge"))
         content["files"] = {split: _split_files(split, pair) for split, pair in content["files"].items()}
         manifest = build(Manifest, content)
         check_manifest(manifest)
+    except UnknownFieldError as error:
+        raise made_elsewhere(path, str(error), content.get("versions")) from error
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOptionError, BadDataError) as error:
         raise CorruptError(f"{path} is no manifest of a member: {error} Write the member again.") from error
     return manifest

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import remove_files, remove_temporaries, replace_file, writing
+from ensemble_kit.versions import made_elsewhere
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.csv"
 CHECKPOINT = re.compile(r"checkpoint-([0-9a-f]{12})\.safetensors")
 METADATA_KEY = "ensemble_kit"
+KINDS = {
+    **{f"F{bits}": f"float{bits}" for bits in (16, 32, 64)},
+    **{f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    **{"BF16": "bfloat16", "BOOL": "bool", "C64": "complex64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"},
+}
+"""Kinds of numbers, as safetensors and as torch calls them."""
 
 
 class Stored(NamedTuple):
@@ -81,6 +89,7 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
     Raises:
         InvalidOptionError: there is no such file.
         CorruptError: it is damaged, or no checkpoint of ours.
+        BadDataError: it holds kinds of numbers that are not known here.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -99,6 +108,9 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
     try:
         return load(data), _metadata(data)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        if unknown := _unknown_kinds(data):
+            why = f"it holds numbers of kind {', '.join(unknown)}, which the torch and safetensors here do not know."
+            raise made_elsewhere(path, why, _metadata(data).get("versions")) from error
         raise CorruptError(
             f"{path} is no checkpoint that ensemble_kit wrote ({error}). Train with `ek train`, or give it "
             "weights of your own by --weights."
@@ -149,12 +161,29 @@ def _checkpoints(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if CHECKPOINT.fullmatch(path.name)]
 
 
-def _metadata(data: bytes) -> dict[str, Any]:
-    """Return our metadata from the header: 8 bytes of length, then JSON."""
+def _header(data: bytes) -> dict[str, Any]:
+    """Return the header: 8 bytes of length, then JSON."""
     (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    metadata: dict[str, Any] = json.loads(header["__metadata__"][METADATA_KEY])
+    header: dict[str, Any] = json.loads(data[8 : 8 + length])
+    return header
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """Return our metadata from the header."""
+    metadata: dict[str, Any] = json.loads(_header(data)["__metadata__"][METADATA_KEY])
     return metadata
+
+
+def _unknown_kinds(data: bytes) -> list[str]:
+    """Return the kinds of numbers that tensors of ours hold and the torch here does not know, as the header says."""
+    import torch
+
+    try:
+        _metadata(data)
+        held = {str(tensor["dtype"]) for name, tensor in _header(data).items() if name != "__metadata__"}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
+        return []  # it is none of ours, whatever it holds
+    return sorted(kind for kind in held if not hasattr(torch, KINDS.get(kind, "")))
 
 
 def _replace(path: Path, data: bytes) -> str:

@@ -16,9 +16,11 @@ from typing import Any
 
 from ensemble_kit.errors import CorruptError, ResourceError
 from ensemble_kit.storage.atomic import remove_files, replace_file, writing
+from ensemble_kit.versions import made_elsewhere
 
 STATE = re.compile(r"state-([0-9]+)-([0-9a-f]{12})\.pt")
 UNFINISHED_NAME = "unfinished.yaml"
+OTHER_TORCH = re.compile(r"GLOBAL (torch\.\w+)[^.\w]")  # a kind of numbers that the reader has not
 
 
 def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
@@ -47,6 +49,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 
     Raises:
         CorruptError: it is damaged; there is no older one to fall back on.
+        BadDataError: another torch wrote it, which knew more.
         ResourceError: it cannot be read.
     """
     import torch
@@ -69,6 +72,9 @@ def read_state(folder: Path) -> dict[str, Any] | None:
                 raise ValueError("a compressed archive")
         state = torch.load(io.BytesIO(data), weights_only=True)
     except Exception as error:  # the reader raises nearly anything on what is none
+        if kind := OTHER_TORCH.search(str(error)):
+            why = f"it holds {kind[1]}, which this torch does not know. Begin anew with --replace."
+            raise made_elsewhere(path, why) from error
         raise CorruptError(f"{path} is no state that ensemble_kit wrote. {remedy}") from error
     if not isinstance(state, dict):
         raise CorruptError(f"{path} holds {type(state).__name__}, no state. {remedy}")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.training.averaging import RunningMean
+from ensemble_kit.versions import made_elsewhere
 
 Snapshot = dict[str, Any]
 
@@ -86,7 +87,20 @@ class Progress:
         }
 
     def take_up(self, snapshot: Mapping[str, Any], device: torch.device) -> None:
-        """Go on from a snapshot of a run of the same recipe, module and data."""
+        """Go on from a snapshot of a run of the same recipe, module and data.
+
+        Raises:
+            BadDataError: another version of ensemble_kit or torch took it, and it does not fit.
+        """
+        try:
+            self._take_up(snapshot, device)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "loading state_dict" not in str(error):
+                raise
+            why = f"it does not fit what is trained here ({' '.join(str(error).split())[:200]})."
+            raise made_elsewhere("The state of the unfinished run", f"{why} Begin anew with --replace.") from error
+
+    def _take_up(self, snapshot: Mapping[str, Any], device: torch.device) -> None:
         self.module.load_state_dict(snapshot["module"])
         self.optimizer.load_state_dict(snapshot["optimizer"])
         if self.mean is not None:

@@ -77,17 +77,25 @@ def test_what_cannot_be_written_is_refused(tmp_path, stored):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": 2}, "has schema 2, this version of ensemble_kit reads 1"),
+        ({"schema": 0}, "has schema 0, this version of ensemble_kit reads 1"),
         ({"members": 7}, "is no blend"),
         ({"members": [{"name": "cnn"}]}, "is no blend: .*manifest_sha256"),
         ({"blend_temperature": "hot"}, "field 'blend_temperature' holds 'hot'"),
-        ({"extra": 1}, "is no blend: .*extra"),
     ],
 )
 def test_a_blend_that_makes_no_sense_is_refused_even_with_a_true_seal(changes, message, tmp_path, stored):
     path = blends.write_blend(tmp_path / "blends", blend_of(tmp_path / "predictions", stored))
     path.write_bytes(seal({**unseal(path.read_bytes(), path), **changes}))
     with pytest.raises(CorruptError, match=message):
+        blends.read_blend(path)
+
+
+@pytest.mark.parametrize("changes", [{"schema": 2}, {"extra": 1}])
+def test_a_blend_of_a_later_version_is_no_damage_and_says_what_to_install(changes, tmp_path, stored):
+    path = blends.write_blend(tmp_path / "blends", blend_of(tmp_path / "predictions", stored))
+    content = {**unseal(path.read_bytes(), path), "versions": {"ensemble_kit": "99.1", "timm": "88.0"}, **changes}
+    path.write_bytes(seal(content))
+    with pytest.raises(BadDataError, match="ensemble_kit 99.1 .*pip install timm==88.0"):
         blends.read_blend(path)
 
 
