@@ -62,6 +62,8 @@ def _trained(given: dict[str, Any]) -> Any:
 
     ctx = click.get_current_context()
     path = ctx.meta.get(CONFIG)
+    if path is None:
+        return ensemble_kit.train(**given)
     of_file = {name for name in given if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP}
     check_names({name: (table, given[name]) for name, table in TABLES.items() if name in of_file}, path)
     if "arch" not in of_file:

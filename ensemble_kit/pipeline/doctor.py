@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ensemble_kit.extras import installed
 from ensemble_kit.pipeline import doctor_folder, doctor_packages
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.doctor_folder import by_amount, size
@@ -31,7 +32,7 @@ def doctor(cache: str | Path = ".ek") -> DoctorReport:
         cache: the folder of decoded pictures and verified checksums.
     """
     facts = doctor_packages.probe_torch()
-    versions = [doctor_packages.installed(name) for name in ("torch", "torchvision")]
+    versions = [installed(name) for name in ("torch", "torchvision")]
     return DoctorReport(
         (
             judge_python(sys.version_info[:2], platform.python_version()),

@@ -15,9 +15,13 @@ from ensemble_kit.ensembling.tuning import TunedViews, tune, why_not_fitted
 from ensemble_kit.ensembling.view_curve import view_curve
 from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.pipeline.judgement import PSEUDO_SHARE
+from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import ClassHarmReport, CurveReport, CurveStepReport, ViewReport, as_json
 from ensemble_kit.storage.atomic import replace_file
 from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.storage.outputs import IsOurs, is_sealed, keep_aside
+from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
+from ensemble_kit.storage.sealed import SEAL, seal
 from ensemble_kit.types import Predictions, align
 
 
@@ -126,9 +130,28 @@ def _saved(curve: CurveReport, member: str, images: int, reports: Path) -> Curve
 
     path = reports / f"{member}-views.json"
     content = json.loads(as_json(curve))
-    replace_file(path, json.dumps({**content, "member": member, "val_images": images}, indent=2).encode())
+    _keep_aside(path, _is_curve)
+    replace_file(path, seal({**content, "member": member, "val_images": images}))
     picture = plotted(curve, member, images)
     png = path.with_suffix(".png") if picture is not None else None
     if png is not None and picture is not None:
-        replace_file(png, picture)
+        _keep_aside(png, is_sealed_png)
+        replace_file(png, seal_png(picture))
     return CurveReport(curve.steps, curve.stop, path, png)
+
+
+def _keep_aside(path: Path, is_ours: IsOurs) -> None:
+    """Keep a file that was edited, or is another's, before a curve takes its name."""
+    aside = keep_aside(path, is_ours)
+    if aside is not None:
+        say(f"{path} is not as ek wrote it; kept as {aside}.")
+
+
+def _is_curve(data: bytes) -> bool:
+    """Say whether the bytes are a curve as ek wrote it; those of earlier versions bear no seal."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    before = isinstance(content, dict) and {"steps", "stop", "val_images"} <= content.keys() and SEAL not in content
+    return is_sealed(data) or (before and json.dumps(content, indent=2).encode() == data)

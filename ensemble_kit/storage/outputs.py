@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -171,6 +172,26 @@ def is_sealed(data: bytes) -> bool:
     except CorruptError:
         return False
     return True
+
+
+def keep_aside(path: Path, is_ours: IsOurs) -> Path | None:
+    """Give a file that ek did not write as it is a second name, so that its own may be taken; return that name.
+
+    Returns:
+        None where there is nothing to keep.
+    """
+    data = _content(path)
+    if data is None or is_ours(data):
+        return None
+    for number in count(1):
+        aside = path.with_name(f"{path.stem}-kept-{number}{path.suffix}")
+        try:
+            create_file_in_parts(aside, [data])
+        except FileExistsError:
+            if _content(aside) != data:
+                continue
+        return aside
+    return None
 
 
 def _may_go(path: Path, is_ours: IsOurs | None) -> bool:

@@ -369,3 +369,17 @@ def test_what_is_printed_fits_80_columns(road):
             assert json.loads(result.stdout)["order"]["changed"] == 0
         else:
             assert max(map(len, result.stdout.splitlines())) <= 80, result.stdout
+
+
+def test_a_curve_that_was_edited_is_kept_beside_the_new_one(road, capsys):
+    ek.tta("runs/mlp", views="vflip", device="cpu", quiet=True)
+    assert not list(Path("reports").glob("*kept*"))
+    endings = ("json", "png")
+    for ending in endings:
+        Path(f"reports/mlp-views.{ending}").write_bytes(b"annotated")
+    ek.tta("runs/mlp", views="rot180", device="cpu", quiet=True)
+    told = capsys.readouterr().err
+    for ending in endings:
+        assert Path(f"reports/mlp-views-kept-1.{ending}").read_bytes() == b"annotated"
+        assert Path(f"reports/mlp-views.{ending}").read_bytes() != b"annotated"
+        assert f"kept as reports/mlp-views-kept-1.{ending}" in told

@@ -288,6 +288,17 @@ def test_a_sealed_file_that_was_edited_stands():
     check_output(Path("b.json"), replace=True, option="--name", is_ours=is_sealed)
 
 
+def test_what_is_in_the_way_is_kept_aside_under_a_fresh_name_and_once_only():
+    assert outputs.keep_aside(Path("p.png"), is_sealed_png) is None
+    Path("p.png").write_bytes(b"annotated")
+    Path("p-kept-1.png").write_bytes(b"older")
+    for _ in range(2):
+        assert outputs.keep_aside(Path("p.png"), is_sealed_png) == Path("p-kept-2.png")
+    assert Path("p-kept-2.png").read_bytes() == Path("p.png").read_bytes() == b"annotated"
+    assert Path("p-kept-1.png").read_bytes() == b"older"
+    assert outputs.keep_aside(Path("p.png"), lambda data: True) is None
+
+
 def test_a_sealed_picture_is_a_picture_that_knows_whether_it_was_edited():
     plain = io.BytesIO()
     Image.new("RGB", (5, 3), "red").save(plain, "PNG")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.training.loop import fit
 from ensemble_kit.training.recipes import Recipe
 
@@ -122,3 +122,21 @@ def test_a_run_that_diverged_gives_no_snapshot():
     assert len(kept) == 1
     with pytest.raises(InvalidOptionError, match="loss is nan at step 2 of epoch 1"):
         kept[0]()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda taken: taken.pop("seconds"),
+        lambda taken: taken["history"].append({"epoch": 1, "mood": "good"}),
+        lambda taken: taken.update(best={"epoch": 1, "gain": 0.5, "state": {}, "mood": "good"}),
+        lambda taken: taken["module"].update({"0.weight": torch.zeros(2, 3)}),
+        lambda taken: taken["module"].update({"7.weight": torch.zeros(2, 3)}),
+        lambda taken: taken["optimizer"]["param_groups"].pop(),
+    ],
+)
+def test_a_snapshot_of_another_version_is_refused_with_what_to_install(change):
+    taken = leave_after(3, RECIPE)
+    change(taken)
+    with pytest.raises(BadDataError, match=r"made elsewhere .*Begin anew with --replace. Install the ensemble_kit"):
+        train(RECIPE, resume=taken)
