@@ -144,7 +144,7 @@ def look_in_parts(
     if missing:  # what a view costs for the first time is not what it costs
         first = look(running, pictures.images[missing[0].split][:1], views, 1).logits
         _check_classes(first.shape[2], model, pictures)
-    with Watch("look", sum(part.images for part in missing), quiet) as watch, _told(model.name):
+    with _told(model.name), Watch("look", sum(part.images for part in missing), quiet) as watch:
         for part in missing:
             looked = look(running, pictures.images[part.split][part.rows], views, batch_size, watch.advance)
             if looked.batch_size < batch_size:
@@ -204,7 +204,8 @@ def _told(member: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"\n{member}: the parts that are finished are kept; the same command goes on from there.")
+        say("")
+        say(f"{member}: the parts that are finished are kept; the same command goes on from there.")
         raise
 
 

@@ -91,8 +91,11 @@ def open_pictures(
         low, high = DEFAULT_SIZES_PX
         size = min(max(median_side(found.splits["train"].paths), low), own_size_px or high)
     total = sum(len(split.ids) for split in found.splits.values())
+    loaded: dict[str, Loaded] = {}
     with Watch("decode", total, quiet) as watch:
-        loaded = {name: load_images(split.paths, size, cache, watch.advance) for name, split in found.splits.items()}
+        for name, split in found.splits.items():
+            loaded[name] = load_images(split.paths, size, cache, watch.advance)
+            watch.reach(sum(len(one.images) for one in loaded.values()))  # from the cache, or unreadable
     if not skip_bad:
         refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
     return _without_bad(found, loaded, size, quiet)

@@ -82,13 +82,14 @@ def _shortened(text: str, width: int) -> str:
     return f"{head}…{next(text[i:] for i in range(len(text) + 1) if cell_len(text[i:]) <= room)}"
 
 
-def wrapped(text: str, indent: str = "", first: str = "") -> str:
+def wrapped(text: str, indent: str = "", first: str = "", columns: int | None = None) -> str:
     """Return a sentence broken between words at the width of the terminal, its later lines indented.
 
     Never breaks a word, so that paths and commands can be copied. Blanks that it begins with stay.
 
     Args:
         first: what stands before the sentence in its first line, as it is.
+        columns: the width of another terminal than that of standard output.
 
     Example:
         >>> print(wrapped("  " + "word " * 16, indent="    "))
@@ -97,7 +98,7 @@ def wrapped(text: str, indent: str = "", first: str = "") -> str:
     """
     from rich.cells import cell_len
 
-    columns = min(terminal_columns(), WIDEST)
+    columns = min(columns or terminal_columns(), WIDEST)
     said = sayable(text)
     lines, line, fresh = [], first + said[: len(said) - len(said.lstrip())], True
     for word in said.split():
