@@ -4,44 +4,53 @@ A command parses, calls one pipeline function and prints what came back; it hold
 and no `try`. A file a group of commands; importing them loads nothing but click and tables.
 """
 
-import os
+import errno
 import sys
 import traceback
 import warnings
-from contextlib import suppress
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
 
 import click
 
+from ensemble_kit.cli.streams import fit_streams, let_go_of_output
 from ensemble_kit.errors import EnsembleKitError, ResourceError
 from ensemble_kit.pipeline.interruption import Stopped, stoppable
-from ensemble_kit.reporting.plain import use_stand_ins
+from ensemble_kit.visible import visible
+
+UNPRINTED: Final[Mapping[int, str | None]] = {errno.EBADF: "it is closed", errno.EAGAIN: "nobody reads it"}
+"""Why printing failed, where the system's own words do not say it."""
 
 
 class CarefulGroup(click.Group):
     """A group whose commands end in a message and an exit code, never in half a traceback."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Parse and run; standard output that is full ends in a message too, whatever was being printed."""
-        use_stand_ins(sys.stdout)
-        try:
-            return super().main(*args, **extra)
-        except OSError as error:
-            if not _printed_in(error):
-                raise
-            _let_go_of_output()
-            click.echo(f"ResourceError: standard output cannot be written: {error.strerror}.", err=True)
-            sys.exit(ResourceError.exit_code)
+        """Parse and run; standard output that is full or closed ends in a message too, whatever was being printed."""
+        with fit_streams():
+            try:
+                return super().main(*args, **extra)
+            except OSError as error:
+                if not _printed_in(error):
+                    raise
+                let_go_of_output()
+                why = UNPRINTED.get(error.errno or 0, error.strerror)
+                click.echo(f"ResourceError: standard output cannot be written: {why}.", err=True)
+                sys.exit(ResourceError.exit_code)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse what stands before the command."""
+        with _spoken():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print errors of ours to standard error and exit with their code."""
         try:
-            with stoppable(), warnings.catch_warnings():
+            with _spoken(), stoppable(), warnings.catch_warnings():
                 if not sys.warnoptions:
                     warnings.simplefilter("ignore")  # of libraries; what people need to know, a report says
                 return super().invoke(ctx)
-        except BrokenPipeError:
-            _leave_pipe()
         except EnsembleKitError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(error.exit_code)
@@ -61,16 +70,22 @@ def _printed_in(error: OSError) -> bool:
     return traceback.extract_tb(error.__traceback__)[-1].filename == click.utils.__file__
 
 
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """Within the block, what was typed is shown as names are, and a reader that has gone ends all."""
+    try:
+        yield
+    except BrokenPipeError:
+        _leave_pipe()
+    except click.ClickException as error:
+        vars(error).update(message=visible(error.message))
+        raise
+
+
 def _leave_pipe() -> NoReturn:
     """End as a program does whose reader has gone, as in `ek members | head -1`: silently, as if by SIGPIPE."""
-    _let_go_of_output()
+    let_go_of_output()
     sys.exit(128 + 13)
-
-
-def _let_go_of_output() -> None:
-    """Let the rest of standard output go nowhere, so that the interpreter does not stumble over it at its end."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -9,7 +9,7 @@
     config        what was asked for, as a run's config.yaml keeps it
     folding       one fold of the training pictures held out
     unfinished    a run on its way: its state, how to go on with it
-    interruption  Ctrl-C and SIGTERM, where nothing is half done
+    interruption  Ctrl-C, SIGTERM and SIGHUP, where nothing is half done
     checkpoints   the plan in a checkpoint, its network, its member
     probe         a frozen network + a linear classifier -> run, checkpoint, member, in seconds (features)
     tta           checkpoint + views -> more views in the member, and their weights (models, looking, view_judgement)

@@ -1,8 +1,10 @@
-"""Ctrl-C and SIGTERM, turned into an exception in a place where nothing is half done.
+"""Ctrl-C, SIGTERM and SIGHUP, turned into an exception in a place where nothing is half done.
 
 A command that is told to stop stops at once: `stoppable`. Training, which has something to
-save, first comes to the end of its step: `noticed`. A signal that was being ignored stays
-ignored. Handlers are set in the main thread only, and what was there before comes back.
+save, first comes to the end of its step: `noticed`. SIGHUP says that the terminal has gone; it
+comes two or three times then, and once is enough. A signal that was being ignored, as SIGHUP
+under nohup, stays ignored. Handlers are set in the main thread only, and what was there before
+comes back.
 """
 
 import signal
@@ -12,12 +14,16 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+from ensemble_kit.visible import visible_lines
+
+HANGUP: Final = getattr(signal, "SIGHUP", None)  # Windows has none
+ENDING: Final = (signal.SIGTERM, *([] if HANGUP is None else [HANGUP]))
+SIGNALS: Final = (signal.SIGINT, *ENDING)
 Handler = Callable[[int, FrameType | None], Any]
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked to stop; the message says how things stand.
+    """A signal asked to stop; the message says how things stand, an argument a line.
 
     signal: its number; a shell sees 128 more.
 
@@ -26,10 +32,14 @@ class Stopped(KeyboardInterrupt):
         143
     """
 
-    def __init__(self, number: int, message: str) -> None:
+    def __init__(self, number: int, *message: str) -> None:
         """Remember the signal."""
-        super().__init__(message)
+        super().__init__(*message)
         self.signal = int(number)
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return visible_lines(self.args)
 
     @property
     def exit_code(self) -> int:
@@ -45,18 +55,18 @@ class Notice:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within the block SIGTERM raises `Stopped`, as Ctrl-C raises KeyboardInterrupt anyway.
+    """Within the block SIGTERM and SIGHUP raise `Stopped`, as Ctrl-C raises KeyboardInterrupt anyway.
 
     Raises:
-        Stopped: SIGTERM came.
+        Stopped: one of them came.
     """
-    with _handling((signal.SIGTERM,), _stop):
+    with _handling(ENDING, _stop):
         yield
 
 
 @contextmanager
 def noticed() -> Iterator[Notice]:
-    """Within the block the first SIGINT or SIGTERM is only noticed; a second one raises.
+    """Within the block the first signal is only noticed; a second one raises, unless the terminal has gone.
 
     Raises:
         Stopped: a second signal came.
@@ -64,16 +74,19 @@ def noticed() -> Iterator[Notice]:
     notice = Notice()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if notice.signal is not None:
+        if notice.signal is None:
+            notice.signal = number
+        elif HANGUP not in (number, notice.signal):
             _stop(number, frame)
-        notice.signal = number
 
     with _handling(SIGNALS, handle):
         yield notice
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raise, wherever the program is."""
+    """Raise, wherever the program is; what follows a hangup does not disturb the leaving."""
+    if number == HANGUP:
+        signal.signal(number, signal.SIG_IGN)
     raise Stopped(number, "Stopped at once. Members, blends and submissions are as they were before.")
 
 

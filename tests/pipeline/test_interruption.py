@@ -14,9 +14,10 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 @pytest.fixture(autouse=True)
 def handlers():
     """As a program in the foreground has them, whatever the test run was started by."""
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for one, was in before.items():
         signal.signal(one, was)
@@ -49,10 +50,28 @@ def test_sigterm_stops_a_command_and_ctrl_c_stays_what_it_is():
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_a_signal_that_was_ignored_stays_ignored():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def test_a_hangup_stops_a_command_and_the_next_one_does_not_disturb_its_leaving():
+    with stoppable():
+        with pytest.raises(Stopped, match="are as they were before") as stopped:
+            signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+    assert stopped.value.exit_code == 129
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("later", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_goes_away_is_noticed_once_however_often_it_is_told(later):
     with noticed() as notice:
-        signal.raise_signal(signal.SIGINT)
+        for number in (signal.SIGHUP, later, signal.SIGHUP, later):
+            signal.raise_signal(number)
+        assert notice.signal == signal.SIGHUP
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_was_ignored_stays_ignored(ignored):
+    signal.signal(ignored, signal.SIG_IGN)
+    with stoppable(), noticed() as notice:
+        signal.raise_signal(ignored)
         assert notice.signal is None
 
 
