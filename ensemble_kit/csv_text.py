@@ -1,7 +1,9 @@
 """CSV as strings, byte for byte: what goes in comes out, whatever an id looks like.
 
 `NA`, `0001`, `1e5`, commas, quotes, line breaks, leading blanks and file names that
-are not UTF-8 all survive. Nothing is ever read as a number or as missing here.
+are not UTF-8 all survive. Nothing is ever read as a number or as missing here. A cell that
+a spreadsheet takes for a formula survives too: whoever compares ids byte by byte would find
+an escaped one missing.
 """
 
 import csv
@@ -51,6 +53,22 @@ def parse_csv(data: bytes, path: Path | str, marked: bool = False) -> list[list[
                 f"{path}: row {number} after the header has {len(row)} fields, the header has {len(rows[0])}."
             )
     return rows
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet may take the cell for a formula and compute it.
+
+    Example:
+        >>> [is_formula(cell) for cell in ("=1+1", "@sum", "-1.5", "a=b")]
+        [True, True, False, False]
+    """
+    if not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return True
+    return False
 
 
 def _line(row: Sequence[str], path: Path | str) -> bytes:

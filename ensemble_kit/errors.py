@@ -10,15 +10,28 @@
     └── LockedError           7  another process holds the folder
 
 A message says what was wanted, what came, where, and the remedy; the class carries
-the exit code. To add an error: a class here, a line in the tree above. Islands raise
-these; the command line prints them; nothing else catches them.
+the exit code. A message of several lines is given line by line: what breaks a line otherwise
+has come in with a name, and is shown as an escape. To add an error: a class here, a line in
+the tree above. Islands raise these; the command line prints them; nothing else catches them.
 """
+
+from ensemble_kit.visible import visible_lines
 
 
 class EnsembleKitError(Exception):
-    """The root of the tree; `except EnsembleKitError` catches every error of ours."""
+    r"""The root of the tree; `except EnsembleKitError` catches every error of ours.
+
+    Example:
+        >>> print(EnsembleKitError("Two pictures cannot be used:", "'a\nb.png': empty."))
+        Two pictures cannot be used:
+        'a\nb.png': empty.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the message, an argument a line."""
+        return visible_lines(self.args)
 
 
 class InvalidOptionError(EnsembleKitError):

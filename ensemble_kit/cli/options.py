@@ -140,11 +140,12 @@ def hand_down(ctx: click.Context) -> None:
 
 
 def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
-    """Print a report, as text or as JSON."""
+    """Print a report, as text with every name in it made visible, or as exact JSON."""
     from ensemble_kit import results
     from ensemble_kit.reporting.plain import can_say
+    from ensemble_kit.visible import all_visible
 
-    said = results.as_json(report) if as_json else text(report)
+    said = results.as_json(report) if as_json else text(all_visible(report))
     said = results.as_json(report, ascii_only=True) if as_json and not can_say(said) else said
     aside = str(getattr(report, "path", None)) in STANDARD_OUTPUT  # what was written there has it alone
     click.echo(said, file=sys.stderr if aside else sys.stdout)  # else click says UTF-8 where the terminal is of ASCII

@@ -76,14 +76,10 @@ def refuse(unreadable: Sequence[str], total: int, remedy: str = SKIP) -> None:
     if unreadable:
         more = [f"... and {len(unreadable) - _SHOWN} more."] if len(unreadable) > _SHOWN else []
         raise BadDataError(
-            "\n".join(
-                [
-                    f"{len(unreadable)} of {total} pictures cannot be used:",
-                    *unreadable[:_SHOWN],
-                    *more,
-                    f"{remedy} Nothing was written.",
-                ]
-            )
+            f"{len(unreadable)} of {total} pictures cannot be used:",
+            *unreadable[:_SHOWN],
+            *more,
+            f"{remedy} Nothing was written.",
         )
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from ensemble_kit.visible import visible
+
 SIDE_PX: Final = 112
 _GAP_PX: Final = 10
 _LINE_PX: Final = 14
@@ -84,7 +86,8 @@ def _fit(picture: Picture) -> Image.Image:
 
 def _fitted(pen: ImageDraw.ImageDraw, text: str, width_px: int) -> str:
     """Return the text, its middle left out where it is wider than that."""
-    shown, kept = text, len(text)
+    shown = text = visible(text)
+    kept = len(text)
     while kept and pen.textlength(shown, _font()) > width_px:
         kept -= 1
         shown = f"{text[: kept // 2]}…{text[len(text) - (kept - kept // 2) :]}"

@@ -91,7 +91,7 @@ def auto(
         InvalidOptionError: less than a minute, or a name under which something else was begun.
         LockedError: another process runs under this name.
         MisalignedError: a submission is asked for that cannot be written; found out before training.
-        Stopped: Ctrl-C or SIGTERM came; what is done is kept.
+        Stopped: Ctrl-C, SIGTERM or SIGHUP came; what is done is kept.
         As `train`, `tta` and `blend`.
     """
     source = Source.among(locals())
@@ -122,7 +122,7 @@ def auto(
                 pass  # it can be written
         _check_target(pictures, csv, sample, id, out is not None)
         again = "the same again, without --replace." if replace else "the same again."
-        with budget.kept(f"Stopped. Members that are done, and the one under way, are saved.\nGo on: {again}"):
+        with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
             flips, costs = find_out(work, pictures, budget)
             planned = plan_now(work, pictures, costs, budget)
             if plan:

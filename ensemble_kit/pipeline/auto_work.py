@@ -63,7 +63,7 @@ def try_member(work: Work, name: str, budget: Budget) -> None:
     try:
         make_member(work, name, budget)
     except (InvalidOptionError, ResourceError) as error:
-        say(f"{name} is passed over: {error}", work.quiet)
+        say(f"{name} is passed over: {' '.join(str(error).splitlines())}", work.quiet)
         budget.spent.begun[name]["failed"] = str(error)
         budget.save()
 

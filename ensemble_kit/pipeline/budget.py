@@ -40,8 +40,11 @@ class Budget:
         write_spent(self.path, self.spent)
 
     @contextmanager
-    def kept(self, go_on: str) -> Iterator[None]:
+    def kept(self, *go_on: str) -> Iterator[None]:
         """Save before the block, while little time is lost, and at its end, however it ends.
+
+        Args:
+            go_on: what to say where a signal comes, line by line.
 
         Raises:
             Stopped: a signal came; the message says how to go on.
@@ -51,9 +54,9 @@ class Budget:
         try:
             yield
         except Stopped as stopped:
-            raise Stopped(stopped.signal, go_on) from stopped
+            raise Stopped(stopped.signal, *go_on) from stopped
         except KeyboardInterrupt as error:
-            raise Stopped(2, go_on) from error
+            raise Stopped(2, *go_on) from error
         finally:
             self.save()
 
@@ -98,8 +101,9 @@ def open_budget(path: Path, asked: Mapping[str, Any], seconds: float, started: f
         if wanted.get(name) != spent.asked.get(name)
     ]
     if other:
-        lines = "\n".join(other)
         raise InvalidOptionError(
-            f"{path} was begun for something else:\n{lines}\nChoose another --name, or begin anew with --replace."
+            f"{path} was begun for something else:",
+            *other,
+            "Choose another --name, or begin anew with --replace.",
         )
     return Budget(path, spent, seconds, started)

@@ -154,7 +154,8 @@ def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) 
     for note in network.notes:
         say(note, quiet)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    say(_greeting(plan, pictures, parameters), quiet)
+    for line in _greeting(plan, pictures, parameters):
+        say(line, quiet)
 
     def seconds() -> float:
         return round(float(before_s + time.perf_counter() - started), 3)
@@ -236,10 +237,10 @@ def _called(plan: Plan) -> str:
     return Path(plan.source.get("train_csv") or plan.source["data"]).name
 
 
-def _greeting(plan: Plan, pictures: Pictures, parameters: int) -> str:
+def _greeting(plan: Plan, pictures: Pictures, parameters: int) -> tuple[str, str]:
     counts = ", ".join(f"{len(pictures.split(split).ids)} {split}" for split in pictures.images)
     return (
-        f"{_called(plan)}: {len(plan.classes)} classes; {counts} pictures at {plan.size} px\n"
+        f"{_called(plan)}: {len(plan.classes)} classes; {counts} pictures at {plan.size} px",
         f"{plan.name}: {plan.arch}, {parameters / 1e6:.2f} M parameters; recipe {plan.recipe}, seed {plan.seed}, "
-        f"{plan.device}"
+        f"{plan.device}",
     )

@@ -121,7 +121,7 @@ def _look(name: str, asked: Request) -> Reserved | None:
         return Reserved(name)
     if asked.name is None and not asked.resume:
         return None
-    other = ""
+    other: list[str] = []
     if manifest.source == "trained":
         plan, fingerprints = asked.plan_of(name)
         other = differences(dict(manifest.training), asdict(plan))
@@ -130,9 +130,13 @@ def _look(name: str, asked: Request) -> Reserved | None:
             return Reserved(name, finished=True, standing=standing)
         if asked.name is None:
             return None
-    otherwise = f", trained otherwise:\n{other}\n" if other else ". "
     raise InvalidOptionError(
-        f"{asked.predictions} already has a member '{name}'{otherwise}Choose another --name, or give --replace."
+        *_there(
+            f"{asked.predictions} already has a member '{name}'",
+            "trained otherwise",
+            other,
+            "Choose another --name, or give --replace.",
+        )
     )
 
 
@@ -161,12 +165,21 @@ def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
     plan, fingerprints = asked.plan_of(name)
     other = differences(facts["plan"], asdict(plan))
     if other or not asked.resume:
-        otherwise = f", asked for otherwise:\n{other}\n" if other else ". "
         raise InvalidOptionError(
-            f"{folder} holds an unfinished run{otherwise}"
-            f"Go on: {go_on(folder, asked.predictions)}\nBegin anew: add --replace. Or choose another --name."
+            *_there(
+                f"{folder} holds an unfinished run",
+                "asked for otherwise",
+                other,
+                f"Go on: {go_on(folder, asked.predictions)}",
+            ),
+            "Begin anew: add --replace. Or choose another --name.",
         )
     _check_pictures(name, facts["fingerprints"], fingerprints)
+
+
+def _there(what: str, how: str, differences: list[str], remedy: str) -> list[str]:
+    """Return, line by line, what is there already, where it differs from what is asked for, and the remedy."""
+    return [f"{what}, {how}:", *differences, remedy] if differences else [f"{what}. {remedy}"]
 
 
 def _check_pictures(name: str, there: Mapping[str, str], here: Mapping[str, str]) -> None:

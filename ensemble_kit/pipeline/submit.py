@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ensemble_kit.csv_text import is_formula
 from ensemble_kit.ensembling.balance_check import balance_p
 from ensemble_kit.ensembling.public_half import chance_to_show, public_images, telling
 from ensemble_kit.errors import CorruptError, EnsembleKitError, InvalidOptionError
@@ -98,8 +99,19 @@ def submit(
         quota=rules.quota,
         left=desk.left(desk_ledger.read_desk(folder), rules),
         next_day=desk.next_day(rules, desk.now()),
-        notes=draft.notes,
+        notes=(*draft.notes, *_formulas(draft.sheet)),
     )
+
+
+def _formulas(sheet: Sheet) -> list[str]:
+    """Return a note where a person who opens the file in a spreadsheet may see what is not there."""
+    found = [cell for cell in (*sheet.ids, *sheet.labels) if is_formula(cell)]
+    if not found:
+        return []
+    return [
+        f"{len(found)} ids or labels begin as formulas of a spreadsheet do, first {found[0]!r}. They stand as they "
+        "are, for a judge compares bytes; open the file as text."
+    ]
 
 
 def _same(folder: Path, there: Sequence[HandedIn], sheet: Sheet) -> str | None:

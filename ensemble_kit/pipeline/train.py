@@ -104,7 +104,7 @@ def train(
         MisalignedError: the unfinished run had other pictures.
         CorruptError: its state is damaged.
         LockedError: another process trains under this name.
-        Stopped: Ctrl-C or SIGTERM came while training (a KeyboardInterrupt); all is saved.
+        Stopped: Ctrl-C, SIGTERM or SIGHUP came while training (a KeyboardInterrupt); all is saved.
         ResourceError: no room on the disk, or no network for `pretrained`.
     """
     source = Source.among(locals())
@@ -185,8 +185,8 @@ def _train_all(orders: Sequence[Order]) -> FamilyReport:
             how = "--resume instead of --replace" if one.replace else "--resume"
             raise Stopped(
                 getattr(stopped, "signal", signal.SIGINT),
-                f"{str(stopped) or 'Interrupted.'}\nTrained: {len(done)} of {len(orders)} members. "
-                f"To go on with them all: the same command with {how}.",
+                *(stopped.args or ("Interrupted.",)),
+                f"Trained: {len(done)} of {len(orders)} members. To go on with them all: the same command with {how}.",
             ) from None
     return FamilyReport(tuple(done))
 

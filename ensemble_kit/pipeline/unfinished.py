@@ -78,7 +78,7 @@ class Saver:
         where = "before its next step"
         if self.step is not None:
             where = f"at step {self.steps_done} of {self.step.epochs * self.step.steps} (epoch {self.step.epoch})"
-        raise Stopped(self.notice.signal, f"Stopped {where}. Saved. Go on:\n  {self.go_on}")
+        raise Stopped(self.notice.signal, f"Stopped {where}. Saved. Go on:", f"  {self.go_on}")
 
 
 def facts_of(plan: Plan, fingerprints: Mapping[str, str], standing: str | None) -> dict[str, Any]:
@@ -91,21 +91,21 @@ def facts_of(plan: Plan, fingerprints: Mapping[str, str], standing: str | None) 
     return dict(json.loads(json.dumps(facts)))
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Return where two plans differ, a line an option; empty where they do not.
 
     Where the pictures lie is passed over: the fingerprints say whether they are the same.
 
     Example:
-        >>> print(differences({"hyperparameters": {"epochs": 20}}, {"hyperparameters": {"epochs": 5}}))
-          epochs: 20 there, 5 here
+        >>> differences({"hyperparameters": {"epochs": 20}}, {"hyperparameters": {"epochs": 5}})
+        ['  epochs: 20 there, 5 here']
     """
     old, new = _asked(there), _asked(here)
-    return "\n".join(
+    return [
         f"  {name}: {old.get(name, 'nothing')} there, {new.get(name, 'nothing')} here"
         for name in {**new, **old}
         if old.get(name) != new.get(name)
-    )
+    ]
 
 
 def go_on(folder: Path, predictions: Path) -> str:

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 from ensemble_kit.results import CurveReport, CurveStepReport
+from ensemble_kit.visible import visible
 
 INK, BAND, MARK = "#1f5a96", "#bcd3ea", "#c0392b"
 
@@ -31,7 +32,8 @@ def plotted(curve: CurveReport, member: str, images: int) -> bytes | None:
         [step.log_likelihood_interval for step in curve.steps],
     )
     below.set_xlabel("views, each the one that helps most" + _cost(curve.steps))
-    figure.suptitle(f"{member}: how many views? ({images} val pictures, 95 % intervals)", fontsize=12)
+    title = f"{visible(member)}: how many views? ({images} val pictures, 95 % intervals)"
+    figure.suptitle(title, fontsize=12, parse_math=False)
     page = io.BytesIO()
     figure.savefig(page, format="png")
     return page.getvalue()

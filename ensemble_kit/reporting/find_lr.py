@@ -5,6 +5,7 @@ import io
 from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.tables import wrapped
 from ensemble_kit.results.find_lr import FindLrReport
+from ensemble_kit.visible import visible
 
 INK, DOTS, MARK, OTHER = "#1f5a96", "#bcd3ea", "#c0392b", "#7f8c8d"
 WHY = (
@@ -54,7 +55,8 @@ def plotted(report: FindLrReport) -> bytes | None:
     axes.set_ylabel("training loss, nats")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
-    figure.suptitle(f"{report.data}: {report.arch}, recipe {report.recipe}: which learning rate?", fontsize=12)
+    title = f"{report.data}: {report.arch}, recipe {report.recipe}: which learning rate?"
+    figure.suptitle(visible(title), fontsize=12, parse_math=False)
     page = io.BytesIO()
     figure.savefig(page, format="png")
     return page.getvalue()

@@ -91,6 +91,7 @@ from ensemble_kit.results.views import (
     TtaReport,
     ViewReport,
 )
+from ensemble_kit.visible import visible_json
 
 __all__ = [
     "AbstainReport",
@@ -173,8 +174,8 @@ __all__ = [
 
 
 def as_json(report: Any, ascii_only: bool = False) -> str:
-    """Return a report as one JSON object, two blanks a level, infinities as strings."""
-    return json.dumps(_plain(report), indent=2, ensure_ascii=ascii_only)
+    """Return a report as one JSON object, two blanks a level, infinities as strings, marks without form escaped."""
+    return visible_json(json.dumps(_plain(report), indent=2, ensure_ascii=ascii_only))
 
 
 def _plain(value: Any) -> Any:

@@ -81,9 +81,9 @@ def read_checked(path: Path, wanted: Wanted) -> Checked:
     except OSError as error:
         raise BadDataError(f"Cannot read the submission {path}: {error.strerror or error}.") from error
     if checked.errors:
-        listed = "".join(f"\n  {finding.sentence()}" for finding in checked.errors)
+        listed = [f"  {finding.sentence()}" for finding in checked.errors]
         purpose = "scored" if wanted.as_host else "handed in"
-        raise BadDataError(f"{path} is not fit to be {purpose}:{listed}")
+        raise BadDataError(f"{path} is not fit to be {purpose}:", *listed)
     return checked
 
 

@@ -29,6 +29,7 @@ HEADER = ("image_id", "label")
 CSV_SHA256 = "csv_sha256"
 ID_FORMS = ("name", "stem")
 ROWS_AT_ONCE = 1 << 14
+CELLS = "ids and labels byte for byte, also those that a spreadsheet would take for formulas"
 
 
 class Sample(NamedTuple):
@@ -144,7 +145,8 @@ def write_submission(
         raise MisalignedError(
             f"Wanted one label for each of {len(set(ids))} distinct ids, got {len(labels)} labels and {len(ids)} ids."
         )
-    beside = sealed_voucher(path.with_suffix(".json"), CSV_SHA256, {**(provenance or {}), "csv": path.name})
+    said = {**(provenance or {}), "csv": path.name, "cells": CELLS}
+    beside = sealed_voucher(path.with_suffix(".json"), CSV_SHA256, said)
     write_pair(path, _csv_parts(path, header, ids, labels), beside, replace)
     return beside.path
 

@@ -54,8 +54,7 @@ def verify_all(predictions: Path, runs: Path, blends: Path, submissions: Path, c
     checked += files
     damaged |= dict.fromkeys(damage)
     if damaged:
-        found = "\n".join(damaged)
-        raise CorruptError(f"Verified {len(checked)} files; damaged: {len(damaged)}.\n{found}")
+        raise CorruptError(f"Verified {len(checked)} files; damaged: {len(damaged)}.", *damaged)
     return checked
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ensemble_kit.reporting.html import charts, maps
 from ensemble_kit.reporting.html.drawing import COLOURS, drawn
-from ensemble_kit.reporting.html.words import short, shown
+from ensemble_kit.reporting.html.words import short
 from ensemble_kit.results import (
     BinReport,
     CalibrationReport,
@@ -20,6 +20,7 @@ from ensemble_kit.results import (
     ReliabilityReport,
     WorthReport,
 )
+from ensemble_kit.visible import visible
 
 HOSTILE = ("<script>alert(1)</script>", "$x^2$", "a&b\"c'", "zwei\nZeilen", "#0a0b04", "\u202eevil", "\ud800", "クラス")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -100,7 +101,7 @@ def test_what_a_matplotlibrc_says_is_not_heard():
 def test_names_in_a_chart_are_text_as_they_are(drawings):
     said = texts(drawings[0]["confusion"])
     for name in HOSTILE:
-        assert said.count(shown(name)) == 2, name
+        assert said.count(visible(name)) == 2, name
     assert "<script" not in drawings[0]["confusion"]
 
 
@@ -134,8 +135,8 @@ def test_before_is_left_out_where_nothing_was_before():
 
 
 def test_a_name_is_shown_without_marks_that_have_no_form():
-    assert shown("a\tb\x1b[1m\u202e\u2028\ud800") == r"a\tb\x1b[1m\u202e\u2028\ud800"
-    assert shown("Zoë 👩‍👩‍👧 ‌") == "Zoë 👩‍👩‍👧 ‌"
+    assert visible("a\tb\x1b[1m\u202e\u2028\ud800") == r"a\tb\x1b[1m\u202e\u2028\ud800"
+    assert visible("Zoë 👩‍👩‍👧 ‌") == "Zoë 👩‍👩‍👧 ‌"
     assert len(short("x" * 300)) == 28
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from ensemble_kit.reporting.html.words import shown
+from ensemble_kit.visible import visible
 
 COLOURS: Final = {
     "#0a0b01": "var(--ink)",
@@ -91,7 +91,7 @@ def _for_page(text: str, name: str, label: str, size_px: tuple[int, int]) -> str
                 parent.remove(child)
         _recolour(parent)
         _rename(parent, name)
-    root.attrib |= {"role": "img", "aria-label": shown(label), "style": f"width: {size_px[0]}px"}
+    root.attrib |= {"role": "img", "aria-label": visible(label), "style": f"width: {size_px[0]}px"}
     for attribute in ("width", "height"):
         root.attrib.pop(attribute, None)
     return ElementTree.tostring(root, encoding="unicode")

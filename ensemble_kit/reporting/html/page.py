@@ -9,9 +9,10 @@ from typing import Any, Final
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.comparison import p_value
 from ensemble_kit.reporting.html import charts, maps
-from ensemble_kit.reporting.html.words import changed_pictures, shown
+from ensemble_kit.reporting.html.words import changed_pictures
 from ensemble_kit.reporting.tables import bare_score, interval, number, percent, points, score_interval
 from ensemble_kit.results import PageReport
+from ensemble_kit.visible import visible
 
 CONFUSED: Final = 15  # pairs of classes in the table beside the matrix
 
@@ -59,7 +60,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
 
 def _visible(value: Any) -> Any:
     """Return text without marks that have no form; what was made safe already stays."""
-    return shown(value) if type(value) is str else value
+    return visible(value) if type(value) is str else value
 
 
 def _confused(page: PageReport) -> list[Any]:

@@ -1,16 +1,14 @@
 """The sentences of the page that say what the numbers mean, and what `ek report` prints."""
 
-import unicodedata
 from typing import Final
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.comparison import SIGNIFICANT, amount
 from ensemble_kit.reporting.tables import bare_score, score_interval, wrapped
 from ensemble_kit.results import BlendReport, PageReport
+from ensemble_kit.visible import visible
 
 UNTOLD: Final = "cannot be told apart from"
-FORMLESS: Final = {"Cc", "Cf", "Cn", "Cs", "Zl", "Zp"}  # categories of Unicode
-JOINERS: Final = "\u200c\u200d"  # which some scripts, and emoji, are written with
 LONGEST: Final = 28  # characters of a name in a chart
 
 
@@ -64,20 +62,6 @@ def reported(page: PageReport) -> str:
     return "\n".join([*lines, f"page     {page.html}", f"numbers  {page.json}"])
 
 
-def shown(text: str) -> str:
-    r"""Return a name as it can be shown anywhere: marks that have no form, or turn others round, are escaped.
-
-    Example:
-        >>> shown("a\nb\u202e") == r"a\nb\u202e", shown("Ä$b<")
-        (True, 'Ä$b<')
-    """
-    return "".join(_escaped(mark) if unicodedata.category(mark) in FORMLESS else mark for mark in text)
-
-
-def _escaped(mark: str) -> str:
-    return mark if mark in JOINERS else mark.encode("unicode_escape").decode("ascii")
-
-
 def short(text: str, longest: int = LONGEST) -> str:
     """Return a name as a chart has room for it, its middle left out where it is longer.
 
@@ -85,7 +69,7 @@ def short(text: str, longest: int = LONGEST) -> str:
         >>> short("tf_efficientnet_lite0-seed-12", 13)
         'tf_eff…eed-12'
     """
-    text = shown(text)
+    text = visible(text)
     if len(text) <= longest:
         return text
     kept = longest - 1
