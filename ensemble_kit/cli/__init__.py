@@ -17,6 +17,7 @@ import click
 from ensemble_kit.cli.streams import fit_streams, let_go_of_output
 from ensemble_kit.errors import EnsembleKitError, ResourceError
 from ensemble_kit.pipeline.interruption import Stopped, stoppable
+from ensemble_kit.pipeline.refusal import refusal
 from ensemble_kit.visible import visible
 
 UNPRINTED: Final[Mapping[int, str | None]] = {errno.EBADF: "it is closed", errno.EAGAIN: "nobody reads it"}
@@ -60,9 +61,12 @@ class CarefulGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("\nInterrupted. Members, blends and submissions are as they were before.", err=True)
             ctx.exit(130)
-        except MemoryError:
-            click.echo("ResourceError: out of memory. Try a smaller --batch-size or --size.", err=True)
-            ctx.exit(6)
+        except (MemoryError, ImportError) as error:  # on the way to a command; in it, its border says so
+            refused = refusal(error)
+            if refused is None:
+                raise
+            click.echo(f"{type(refused).__name__}: {refused}", err=True)
+            ctx.exit(refused.exit_code)
 
 
 def _printed_in(error: OSError) -> bool:

@@ -49,6 +49,8 @@ def decode(content: bytes, path: Path) -> Picture:
     with open_image(content, path) as image:
         try:
             image.load()
+        except MemoryError:
+            raise
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged input
             raise BadDataError(f"cannot read '{path}': truncated or damaged ({error}).") from error
         try:

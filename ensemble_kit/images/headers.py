@@ -15,6 +15,7 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
+from ensemble_kit.disk import NOT_OF_THE_FILE, unreachable
 from ensemble_kit.errors import BadDataError
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA")
@@ -45,6 +46,7 @@ def read_file(path: Path) -> bytes:
 
     Raises:
         BadDataError: a link to nothing, no file, or one that may not be read.
+        OSError: what is no fault of the file: too many that are open, a disk that went away.
     """
     try:
         if path.is_symlink() and not path.exists():
@@ -52,7 +54,12 @@ def read_file(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise BadDataError(f"cannot read '{path}': not a file.")
         return path.read_bytes()
+    except PermissionError as error:
+        reason = str(unreachable(error))
+        raise BadDataError(f"{reason[0].lower()}{reason[1:]}") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        if getattr(error, "errno", None) in NOT_OF_THE_FILE:
+            raise  # no reason to take the picture for a bad one, or to leave it out
         raise BadDataError(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}.") from error
 
 
@@ -76,6 +83,8 @@ def open_image(content: bytes, path: Path) -> Image.Image:
         raise BadDataError(f"cannot read '{path}': {_too_large(re.findall('[0-9]+', str(error))[0])}.") from error
     except UnidentifiedImageError as error:
         raise BadDataError(f"cannot read '{path}': {_stranger(content)}.") from error
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's readers raise nearly anything on damaged input
         raise BadDataError(f"cannot read '{path}': truncated or damaged ({error}).") from error
     tags = getattr(image, "tag_v2", {})

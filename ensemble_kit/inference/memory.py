@@ -3,7 +3,12 @@
 from typing import Final
 
 _KINDS: Final = {"MemoryError", "OutOfMemoryError"}  # the second is PyTorch's
-_WORDS: Final = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate memory")
+_WORDS: Final = (
+    *("out of memory", "can't allocate memory", "cannot allocate memory"),
+    *("not enough memory", "failed to allocate memory", "bad_alloc", "failed to map segment"),
+)
+THREADLESS: Final = "can't start new thread"
+"""What Python says where the system gives no more threads."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

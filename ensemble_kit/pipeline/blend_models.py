@@ -14,6 +14,7 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.config import absolute
 from ensemble_kit.pipeline.elsewhere import check_views, read_blend_here, used_here
 from ensemble_kit.pipeline.models import Model, Stated, find_model
+from ensemble_kit.pipeline.outside import tell_outside
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
@@ -120,15 +121,17 @@ def model_of(manifest: store.Manifest, predictions: Path) -> Model:
 
 def _model_of(manifest: store.Manifest, predictions: Path) -> Model:
     if manifest.source != FOREIGN:
-        try:
-            checkpoint = run_store.find_checkpoint(Path(str(manifest.run)), manifest.checkpoint_sha256)
-        except InvalidOptionError as error:
+        file_name = run_store.checkpoint_name(str(manifest.checkpoint_sha256))
+        places = [folder / str(manifest.run) / file_name for folder in (Path(), predictions.parent)]
+        checkpoint = next((path for path in places if path.is_file()), None)
+        if checkpoint is None:
             raise InvalidOptionError(
                 f"The network of member '{manifest.name}' is not there: '{manifest.run}' does not hold the checkpoint "
                 f"{str(manifest.checkpoint_sha256)[:12]}. Work in the folder where it was trained, or bring it back."
-            ) from error
+            )
+        tell_outside(checkpoint, f"member {manifest.name}")
         return find_model(checkpoint, Stated(), {}, predictions, replace=False)
-    file = absolute(manifest.training["weights"], predictions / manifest.name)
+    file = absolute(manifest.training["weights"], predictions / manifest.name, f"weights of member {manifest.name}")
     if manifest.arch.startswith(models_zoo.TIMM):
         return find_model(manifest.arch, Stated(weights=file, name=manifest.name), {}, predictions, replace=False)
     return find_model(file, Stated(name=manifest.name), {}, predictions, replace=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import models_zoo
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.checksums import sha256_of
@@ -24,7 +25,7 @@ class Plan:
     family: of members trained alike; None: it has none.
     fold: the fold of the training pictures that was held out, from 1; 0: none, nor any `folds`.
     source: what was said about the pictures (`images.sources.Source`). Paths in it, and `weights`,
-    are as given where those were absolute, else relative to the run, so that a working folder can move.
+    are relative to the run, so that a working folder can move and nobody's home is told.
     """
 
     name: str
@@ -68,7 +69,7 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:
         family=plan.get("family"),
         data_fingerprint=dict(facts["fingerprints"]),
         skipped={split: dict(reasons) for split, reasons in facts["skipped"].items()},
-        run=str(checkpoint.parent),
+        run=str(relative(checkpoint.parent)),
         config_sha256=config,
         metrics_sha256=metrics,
         checkpoint_sha256=sha256_of(checkpoint),

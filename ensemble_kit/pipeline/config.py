@@ -8,10 +8,13 @@ import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ensemble_kit.disk import NOT_THERE, unreachable
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.pipeline.outside import relative, tell_outside
 from ensemble_kit.tables import pick
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 PATHS: Final = ("data", "train_csv", "val_csv", "test_csv", "images", "test_dir", "classes", "weights")
 """The options that hold paths; `test_dir` holds several."""
+
+FOLDERS: Final = ("predictions", "runs", "cache")
+"""The options that say where to write."""
 
 LARGEST_BYTES: Final = 100_000  # an honest config has one or two thousand
 
@@ -32,6 +38,7 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
 
     Raises:
         InvalidOptionError: there is no such file.
+        ResourceError: it cannot be read.
         UnknownNameError: an option of no such name; the message suggests the nearest.
         BadDataError: no YAML, or no mapping of options to values.
     """
@@ -41,8 +48,10 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
         if path.stat().st_size > LARGEST_BYTES:
             raise BadDataError(f"'{path}' has over {LARGEST_BYTES:,} bytes; wanted lines `option: value`.")
         read = yaml.safe_load(path.read_bytes())
-    except OSError as error:
+    except NOT_THERE as error:
         raise InvalidOptionError(f"Cannot read '{path}': {error.strerror}. Check --config.") from error
+    except OSError as error:
+        raise unreachable(error) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadDataError(
             f"'{path}' is no YAML: {' '.join(str(error).split())}. Wanted lines `option: value`."
@@ -52,9 +61,12 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
     options = {str(key).replace("-", "_"): value for key, value in read.items()}
     for name in options:
         pick(dict.fromkeys(known), name, f"option in '{path}'")
-    given = {name: value for name, value in options.items() if value is not None}
+    given, folder = {name: value for name, value in options.items() if value is not None}, path.parent
+    for name in FOLDERS:
+        if isinstance(given.get(name), str):
+            tell_outside(Path(given[name]), f"{name} in {path}")
     return {
-        name: _moved(value, lambda one: absolute(one, path.parent)) if name in PATHS else value
+        name: _moved(value, partial(absolute, folder=folder, where=f"{name} in {path}")) if name in PATHS else value
         for name, value in given.items()
     }
 
@@ -78,7 +90,7 @@ def stored_source(source: "Source", run: Path) -> dict[str, Any]:
     """Return what was said about the pictures, with paths relative to the run; nothing that was left unsaid."""
     said = {one.name: getattr(source, one.name) for one in fields(source)}
     return {
-        name: _moved(value, lambda one: relative(one, run)) if name in PATHS else value
+        name: _moved(value, lambda one: str(relative(one, run))) if name in PATHS else value
         for name, value in said.items()
         if value not in (None, (), {})
     }
@@ -87,29 +99,31 @@ def stored_source(source: "Source", run: Path) -> dict[str, Any]:
 def source_of(stored: Mapping[str, Any], run: Path, changes: Mapping[str, Any]) -> "Source":
     """Return the source that a run was trained on, some of it changed; None and () change nothing.
 
-    Test folders replace a test CSV, and the other way round.
+    Test folders replace a test CSV, and the other way round. Where the run leads out of the
+    working folder, that is said.
     """
     from ensemble_kit.images.sources import Source
 
-    found = {
-        name: _moved(value, lambda one: absolute(one, run)) if name in PATHS else value
-        for name, value in stored.items()
-    }
     given = {name: value for name, value in changes.items() if value not in (None, ())}
+    found = {
+        name: _moved(value, partial(absolute, folder=run, where=f"{name} of {run}")) if name in PATHS else value
+        for name, value in stored.items()
+        if name not in given
+    }
     for new, old in (("test_dir", "test_csv"), ("test_csv", "test_dir")):
         if new in given:
             found.pop(old, None)
     return Source.of(**{**found, **given})
 
 
-def relative(path: str | Path, run: Path) -> str:
-    """Return a path as it is kept in a run: unchanged where absolute, else relative to the run."""
-    return str(path) if Path(path).is_absolute() else os.path.relpath(path, run)
+def absolute(path: str | Path, folder: Path, where: str = "") -> Path:
+    """Return a kept path as one that can be opened from here.
 
-
-def absolute(path: str | Path, folder: Path) -> Path:
-    """Return a kept path as one that can be opened from here."""
-    return Path(path) if Path(path).is_absolute() else Path(os.path.normpath(folder / path))
+    Args:
+        where: what names it; said where the path leads out of the working folder.
+    """
+    found = Path(path) if Path(path).is_absolute() else Path(os.path.normpath(folder / path))
+    return tell_outside(found, where) if where else found
 
 
 def _moved(value: Any, move: Any) -> Any:

@@ -16,8 +16,11 @@ from typing import Any, Final
 
 from ensemble_kit.visible import visible_lines
 
-HANGUP: Final = getattr(signal, "SIGHUP", None)  # Windows has none
-ENDING: Final = (signal.SIGTERM, *([] if HANGUP is None else [HANGUP]))
+HANGUP: Final = getattr(signal, "SIGHUP", None)  # Windows has neither
+OUT_OF_TIME: Final = getattr(signal, "SIGXCPU", None)
+"""Comes when the CPU time that is allowed is used up, and again every second until the process is killed."""
+
+ENDING: Final = (signal.SIGTERM, *(one for one in (HANGUP, OUT_OF_TIME) if one is not None))
 SIGNALS: Final = (signal.SIGINT, *ENDING)
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -55,7 +58,7 @@ class Notice:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP raise `Stopped`, as Ctrl-C raises KeyboardInterrupt anyway.
+    """Within the block SIGTERM, SIGHUP and SIGXCPU raise `Stopped`, as Ctrl-C raises KeyboardInterrupt anyway.
 
     Raises:
         Stopped: one of them came.
@@ -76,7 +79,7 @@ def noticed() -> Iterator[Notice]:
     def handle(number: int, frame: FrameType | None) -> None:
         if notice.signal is None:
             notice.signal = number
-        elif HANGUP not in (number, notice.signal):
+        elif HANGUP not in (number, notice.signal) and number != OUT_OF_TIME:
             _stop(number, frame)
 
     with _handling(SIGNALS, handle):
@@ -84,8 +87,8 @@ def noticed() -> Iterator[Notice]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raise, wherever the program is; what follows a hangup does not disturb the leaving."""
-    if number == HANGUP:
+    """Raise, wherever the program is; what follows a hangup or the end of CPU time does not disturb the leaving."""
+    if number in (HANGUP, OUT_OF_TIME):
         signal.signal(number, signal.SIG_IGN)
     raise Stopped(number, "Stopped at once. Members, blends and submissions are as they were before.")
 

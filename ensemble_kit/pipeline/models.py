@@ -20,9 +20,10 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import manifest_of, rebuild, versions
-from ensemble_kit.pipeline.config import relative, source_of, stored_source
+from ensemble_kit.pipeline.config import source_of, stored_source
 from ensemble_kit.pipeline.elsewhere import read_checkpoint_here, used_here
 from ensemble_kit.pipeline.folding import folded
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.pictures import OOF, Pictures, in_class_order, open_pictures
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
@@ -283,7 +284,7 @@ def _foreign(
             source=FOREIGN,
             classes=pictures.data.classes,
             preprocessing=pictures.preprocessing | {key: list(one) for key, one in normalised.items() if one},
-            training=said if file is None else said | {"weights": relative(file, folder)},
+            training=said if file is None else said | {"weights": str(relative(file, folder))},
             data_fingerprint=dict(pictures.fingerprints),
             skipped={split: dict(reasons) for split, reasons in pictures.skipped.items()},
             checkpoint_sha256=sha256,

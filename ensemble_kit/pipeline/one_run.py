@@ -13,11 +13,12 @@ import models_zoo
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import Plan, rebuild
-from ensemble_kit.pipeline.config import config_of, relative, stored_source
+from ensemble_kit.pipeline.config import config_of, stored_source
 from ensemble_kit.pipeline.fitting import Way, fit_and_save, metric_rows
 from ensemble_kit.pipeline.folding import folded
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import build_network, threads_of
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.reserve import Request, reserve
 from ensemble_kit.pipeline.unfinished import differences
@@ -100,7 +101,7 @@ def train_one(order: Order) -> TrainReport:
             seed=order.seed,
             skip_bad=order.skip_bad,
             pretrained=order.pretrained,
-            weights=None if order.weights is None else relative(order.weights, order.runs / name),
+            weights=None if order.weights is None else str(relative(order.weights, order.runs / name)),
             keep=order.keep,
             metric=order.metric,
             patience=order.patience,

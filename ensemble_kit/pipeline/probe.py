@@ -19,10 +19,11 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import Plan
 from ensemble_kit.pipeline.command import command
-from ensemble_kit.pipeline.config import relative, stored_source
+from ensemble_kit.pipeline.config import stored_source
 from ensemble_kit.pipeline.features import Seen, Wanted, last_layer, see_features
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import arch_options, build_network, threads_of
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
 from ensemble_kit.pipeline.reserve import Request, base_name, reserve
 from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
@@ -113,7 +114,7 @@ def probe(
             seed=0,
             skip_bad=skip_bad,
             pretrained=pretrained,
-            weights=None if weights is None else relative(weights, runs / name),
+            weights=None if weights is None else str(relative(weights, runs / name)),
             keep="last",
             metric="log-loss",
             patience=0,

@@ -9,6 +9,7 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.extras import install_hint
 from ensemble_kit.pipeline.blend_models import OpenBlend, open_blend
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.report_commands import repeat_of
 from ensemble_kit.pipeline.report_folders import Folders
 from ensemble_kit.pipeline.report_judging import Case, blend_report, judge_again
@@ -85,7 +86,7 @@ def report(
     say("Drawing the page ...", quiet)
     from ensemble_kit.reporting.html.page import render
 
-    numbers = as_json(page).encode(errors="backslashreplace") + b"\n"
+    numbers = as_json(page, path_as=relative).encode(errors="backslashreplace") + b"\n"
     write_pair(json, [numbers], page_voucher(html, render(page, thumbnails).encode()), replace)
     return page
 

@@ -16,6 +16,7 @@ from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.blend_models import OpenBlend
 from ensemble_kit.pipeline.checkpoints import versions
 from ensemble_kit.pipeline.config import PATHS, absolute
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.probe import RECIPE as PROBE
 from ensemble_kit.pipeline.probe import probe
 from ensemble_kit.pipeline.report_folders import Folders
@@ -94,7 +95,8 @@ def _seen_from_here(options: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """Return options with their paths, which start from the run, as seen from the working folder."""
 
     def moved(value: Any) -> Any:
-        return [absolute(one, run) for one in value] if isinstance(value, list | tuple) else absolute(value, run)
+        several = isinstance(value, list | tuple)
+        return [relative(absolute(one, run)) for one in value] if several else relative(absolute(value, run))
 
     return {key: moved(value) if key in PATHS and value is not None else value for key, value in options.items()}
 
@@ -126,7 +128,7 @@ def _looking(manifest: Manifest, folders: Folders) -> str:
     views["precision"] = manifest.preprocessing.get("precision", "float32")
     if manifest.source == FOREIGN:
         return _line("tta", {**_foreign(manifest, folders.predictions / manifest.name), **views}, tta)
-    return _line("tta", {"ckpt": manifest.run or folders.runs / manifest.name, **views}, tta)
+    return _line("tta", {"ckpt": relative(manifest.run or folders.runs / manifest.name), **views}, tta)
 
 
 def _foreign(manifest: Manifest, folder: Path) -> dict[str, Any]:

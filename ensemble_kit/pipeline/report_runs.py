@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ensemble_kit.metrics import accuracy
+from ensemble_kit.pipeline.outside import is_outside
 from ensemble_kit.results import CurveStepReport, LearningReport, LooksReport, SeenViewReport
 from ensemble_kit.storage.checksums import sha256_of
 from ensemble_kit.storage.manifest import Manifest
@@ -25,7 +26,7 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     if manifest.run is None:
         return replace(nothing, note="imported, so how it learnt is not known here")
     places = [folder / METRICS_NAME for folder in (runs / manifest.name, Path(manifest.run))]
-    there = [path for path in places if path.is_file()]
+    there = [path for path in places if path.is_file() and (path is places[0] or not is_outside(path))]
     if not there:
         return replace(nothing, note=f"no {METRICS_NAME} of that name in {runs}")
     own = [path for path in there if manifest.metrics_sha256 in (None, sha256_of(path))]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ensemble_kit.ensembling.tuning import predict
+from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import ledger
 from ensemble_kit.storage import members as store
@@ -56,4 +57,5 @@ def write_csv(target: Target, saved: blend_store.Blend, tuned: Tuned, submission
     origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
     desk.write_submission(target.path, target.ids, labels, target.header, origin, replace)
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": str(target.path), **origin})
+    csv = relative(target.path).as_posix()
+    ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": csv, **origin})

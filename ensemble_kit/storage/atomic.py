@@ -9,18 +9,22 @@ the new content depends on the old.
 import errno
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ensemble_kit.disk import refused
+from ensemble_kit.disk import listed, refused
 from ensemble_kit.errors import LockedError
+from ensemble_kit.storage.lock_holders import holder_of
+from ensemble_kit.visible import visible
 
 Parts = Iterable[bytes | memoryview]
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links say
 TEMPORARY_PREFIX = ".tmp-"
 LOCK_NAME = ".lock"
+WORDLESS_S = 2.0  # waited for a lock without a word
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -137,7 +141,7 @@ def remove_files(paths: Iterable[Path]) -> None:
 
 def remove_temporaries(folder: Path) -> None:
     """Remove what killed writers left in the folder; call it under the folder's lock only."""
-    remove_files(folder.glob(f"{TEMPORARY_PREFIX}*"))
+    remove_files(path for path in listed(folder) if path.name.startswith(TEMPORARY_PREFIX))
 
 
 def sync_folder(folder: Path) -> None:
@@ -162,7 +166,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path, timeout_s: float = 60.0) -> Iterator[None]:
-    """Hold the folder's lock; writers of other processes and threads wait.
+    """Hold the folder's lock; writers of other processes and threads wait, with a word after two seconds.
 
     Args:
         folder: created where it is missing; the lock is its file `.lock`.
@@ -176,17 +180,35 @@ def locked(folder: Path, timeout_s: float = 60.0) -> Iterator[None]:
 
     with writing(folder):
         make_folder(folder)
-    lock = FileLock(folder / LOCK_NAME, timeout=timeout_s)
+    path = folder / LOCK_NAME
+    lock = FileLock(path)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=min(timeout_s, WORDLESS_S))
+        except Timeout:
+            if timeout_s <= WORDLESS_S:
+                raise
+            _say_waiting(folder, holder_of(path), timeout_s)
+            lock.acquire(timeout=timeout_s - WORDLESS_S)
     except Timeout:
         raise LockedError(
-            f"Wanted to write in {folder}, but another process has held its lock for {timeout_s:g} s. "
+            f"Wanted to write in {folder}, but {holder_of(path)} has held its lock for {timeout_s:g} s. "
             "Wait until that process ends, then run the command again."
         ) from None
     except OSError as error:
-        raise refused(lock.lock_file, error) from error
+        raise refused(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _say_waiting(folder: Path, holder: str, timeout_s: float) -> None:
+    """Say on standard error what is waited for; where nobody reads, in silence."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(
+                f"Waiting for '{visible(str(folder))}': {holder} writes there (up to {timeout_s:g} s; Ctrl-C ends it).",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ensemble_kit.disk import listed
 from ensemble_kit.errors import CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import locked, remove_temporaries, replace_file, writing
 from ensemble_kit.storage.fields import UnknownFieldError, build, number_from_json, number_to_json
@@ -140,12 +141,14 @@ def parse_blend(data: bytes, path: Path) -> Blend:
     try:
         content["ridge"] = number_from_json(content.get("ridge"))
         content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
+        for name in (content["name"], *(pin.name for pin in content["members"])):
+            check_name(name)  # so that none leads out of the folders of blends and members
         if "stack" in content:
             content["stack"] = _stack_from_json(content["stack"], len(content["members"]), len(content["classes"]))
         return build(Blend, content)
     except UnknownFieldError as error:
         raise made_elsewhere(path, str(error), content.get("versions")) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOptionError) as error:
         raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again.") from error
 
 
@@ -187,7 +190,7 @@ def _stack_from_json(content: dict[str, Any], members: int, classes: int) -> Sta
 
 def list_blends(folder: Path) -> list[str]:
     """Return the names of the blends in the folder, sorted."""
-    return sorted(path.stem for path in folder.glob("[!.]*.json"))
+    return [path.stem for path in listed(folder) if path.suffix == ".json" and not path.name.startswith(".")]
 
 
 def check_pins(blend: Blend, predictions: Path) -> None:

@@ -54,7 +54,7 @@ def check_once(
         FileNotFoundError: there is no such file; the caller knows what that means.
     """
     marker = None if cache is None else cache / "verified" / _fingerprint(path, sha256, what)
-    if marker is not None and not verify and marker.exists():
+    if marker is not None and not verify and _is_there(marker):
         return
     look()
     if marker is not None and marker.name == _fingerprint(path, sha256, what):
@@ -75,6 +75,12 @@ def _fingerprint(path: Path, sha256: str, what: str) -> str:
     status = os.stat(path)
     state = (os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ino, sha256, what)
     return hashlib.sha256(repr(state).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _is_there(marker: Path) -> bool:
+    with suppress(OSError):  # another's cache remembers nothing for us
+        return marker.exists()
+    return False
 
 
 def _remember(marker: Path) -> None:

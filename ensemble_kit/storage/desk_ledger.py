@@ -18,6 +18,7 @@ from ensemble_kit.errors import CorruptError, InvalidOptionError, UnknownNameErr
 from ensemble_kit.storage.desk_rules import Rules, write_rules
 from ensemble_kit.storage.fields import UnknownFieldError, build
 from ensemble_kit.storage.ledger import LEDGER_NAME, append_after, read_ledger
+from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.storage.submissions import read_provenance, write_submission
 from ensemble_kit.tables import pick
 from ensemble_kit.versions import made_elsewhere
@@ -191,6 +192,7 @@ def _read(entries: Sequence[Mapping[str, Any]], path: Path) -> list[HandedIn]:
         kind = content.pop("kind", None)
         try:
             if kind == HANDED_IN:
+                check_name(content["name"])  # so that none leads out of the folder
                 found[content["name"]] = build(HandedIn, content)
             elif kind == TOLD:
                 found[content["name"]] = replace(found[content["name"]], public=float(content["public"]))
@@ -198,7 +200,7 @@ def _read(entries: Sequence[Mapping[str, Any]], path: Path) -> list[HandedIn]:
                 del found[content["name"]]
         except UnknownFieldError as error:
             raise made_elsewhere(f"A line of {path}", str(error)) from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidOptionError) as error:
             raise CorruptError(f"{path} holds a line that says nothing: {entry}. Restore it from a copy.") from error
     return list(found.values())
 

@@ -9,6 +9,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+from ensemble_kit.disk import listed
 from ensemble_kit.errors import CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import TEMPORARY_PREFIX, remove_files, replace_file, sync_folder, writing
 from ensemble_kit.storage.manifest import (
@@ -56,8 +57,9 @@ def read_manifest_and_sha256(folder: Path) -> tuple[Manifest, str]:
 def list_members(root: Path) -> list[str]:
     """Return the names of the members in the folder, sorted.
 
-    Looks until it has seen the same twice: one look could miss both names of a member
-    that is renamed meanwhile.
+    A folder that may not be looked into counts: whoever opens it hears whose it is. Looks
+    until it has seen the same twice: one look could miss both names of a member that is
+    renamed meanwhile.
     """
     before, names = None, _names_at_a_look(root)
     while before != names:
@@ -66,7 +68,14 @@ def list_members(root: Path) -> list[str]:
 
 
 def _names_at_a_look(root: Path) -> list[str]:
-    return sorted(path.parent.name for path in root.glob(f"[!.]*/{MANIFEST_NAME}"))
+    return [folder.name for folder in listed(root) if not folder.name.startswith(".") and _may_be_member(folder)]
+
+
+def _may_be_member(folder: Path) -> bool:
+    try:
+        return (folder / MANIFEST_NAME).exists()
+    except PermissionError:
+        return True
 
 
 def commit(root: Path, manifest: Manifest) -> Manifest:
@@ -87,9 +96,9 @@ def drop(root: Path, name: str) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove the data files that no manifest names, and the temporary files of killed writers."""
-    with writing(root):
-        for folder in [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]:
+    """Remove the data files that no manifest names, and the temporary files of killed writers, as far as we may."""
+    for folder in [path for path in listed(root) if path.is_dir() and not path.is_symlink()]:
+        with suppress(OSError):  # another's folder: nothing of it is ours to remove
             _sweep_folder(folder)
 
 

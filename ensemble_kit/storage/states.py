@@ -71,6 +71,8 @@ def read_state(folder: Path) -> dict[str, Any] | None:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise ValueError("a compressed archive")
         state = torch.load(io.BytesIO(data), weights_only=True)
+    except MemoryError:
+        raise
     except Exception as error:  # the reader raises nearly anything on what is none
         if kind := OTHER_TORCH.search(str(error)):
             why = f"it holds {kind[1]}, which this torch does not know. Begin anew with --replace."

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from ensemble_kit.disk import listed
 from ensemble_kit.errors import (
     BadDataError,
     CorruptError,
@@ -129,18 +130,22 @@ def _member_checks(folder: Path, manifest: Manifest, cache: Path | None) -> Iter
 
 def _other_checks(vouched: set[Path], runs: Path, blends: Path, submissions: Path) -> Iterator[Check]:
     """Yield what vouches for itself, and its checks; `vouched` are checked already."""
-    for path in sorted(runs.glob("*/checkpoint-*.safetensors")):
+    for path in (path for run in listed(runs) if run.is_dir() for path in listed(run)):
         if path not in vouched and CHECKPOINT.fullmatch(path.name):
             yield path, partial(read_checkpoint, path)
-    for path in sorted(blends.glob("[!.]*.json")):
+    for path in _json_in(blends):
         yield path, partial(read_blend, path)
     for folder in dict.fromkeys((blends, submissions)):
         path = folder / LEDGER_NAME
         if path.exists():
             yield path, partial(read_ledger, path)
-    for path in (*sorted(submissions.glob("[!.]*.json")), *sorted((submissions / HANDED_IN).glob("[!.]*.json"))):
+    for path in (*_json_in(submissions), *_json_in(submissions / HANDED_IN)):
         yield path, partial(read_provenance, path)
         yield path.with_suffix(".csv"), partial(read_provenance, path)
+
+
+def _json_in(folder: Path) -> list[Path]:
+    return [path for path in listed(folder) if path.suffix == ".json" and not path.name.startswith(".")]
 
 
 def _run_files(runs: Path, manifest: Manifest) -> list[tuple[Path, str]]:

@@ -1,8 +1,10 @@
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +131,48 @@ def test_two_threads_never_hold_one_lock_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert most == [1] * 33
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux tells who holds a lock")
+def test_who_waits_for_a_stopped_process_hears_which_and_is_refused_at_the_end(tmp_path, monkeypatch, capfd):
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout.readline() == b"held\n"
+            os.kill(holder.pid, signal.SIGSTOP)
+            monkeypatch.setattr(atomic, "WORDLESS_S", 0.1)
+            wanted = f"but process {holder.pid} has held its lock for 0.3 s"
+            with pytest.raises(LockedError, match=wanted), atomic.locked(tmp_path, timeout_s=0.3):
+                pass
+            assert f"process {holder.pid} writes there (up to 0.3 s; Ctrl-C ends it)" in capfd.readouterr().err
+        finally:
+            holder.kill()
+
+
+def test_who_gets_the_lock_at_once_hears_nothing(tmp_path, capfd):
+    with atomic.locked(tmp_path):
+        pass
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("code", "remedy"), [(errno.ENOLCK, "work on a local disk"), (errno.ENOTSUP, "local disk")])
+def test_a_file_system_without_locks_is_said(code, remedy, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(ResourceError, match=f"{os.strerror(code)}.*{remedy}"), atomic.locked(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(("mask", "wanted"), [(0o077, 0o600), (0o002, 0o664), (0o022, 0o644)])
+def test_what_is_written_has_the_rights_that_the_umask_leaves(mask, wanted, tmp_path):
+    before = os.umask(mask)
+    try:
+        atomic.replace_file(tmp_path / "file", b"1")
+        with atomic.locked(tmp_path):
+            pass
+    finally:
+        os.umask(before)
+    assert {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == {"file": wanted, ".lock": wanted}
