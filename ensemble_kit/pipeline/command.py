@@ -31,7 +31,8 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
         try:
             check_working_folder()
             with usable_cache(function, given, named) as usable:
-                return function(*given, **{**named, **usable})
+                named.update(usable)
+                return function(*given, **named)
         except Exception as error:
             refused = refusal(error)
             if refused is None:
