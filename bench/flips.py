@@ -14,7 +14,7 @@ import measuring
 import ensemble_kit as ek
 
 MEMBERS = {
-    "cnn, assignment, 28 px": {"arch": "cnn", "size": 28},
+    "cnn, assignment, 28 px": {"arch": "cnn", "recipe": "assignment", "size": 28},
 }
 
 

@@ -14,8 +14,9 @@ import measuring
 import ensemble_kit as ek
 
 RUNGS = {
-    "mlp, assignment": {"arch": "mlp"},
-    "cnn, assignment, 80 epochs": {"arch": "cnn", "epochs": 80},
+    "mlp, assignment": {"arch": "mlp", "recipe": "assignment"},
+    "cnn, assignment": {"arch": "cnn", "recipe": "assignment"},
+    "cnn, assignment, 80 epochs": {"arch": "cnn", "recipe": "assignment", "epochs": 80},
     "cnn, strong": {"arch": "cnn", "recipe": "strong"},
     "cnn-deep, strong": {"arch": "cnn-deep", "recipe": "strong"},
     "cnn-deep, strong, mixed": {"arch": "cnn-deep", "recipe": "strong", "mix": 0.5, "epochs": 80},

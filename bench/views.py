@@ -20,8 +20,8 @@ from ensemble_kit.inference.views import merge_equal, parse_views
 from ensemble_kit.storage import members as store
 
 MEMBERS = {
-    "mlp, assignment": {"arch": "mlp"},
-    "cnn, assignment, 80 epochs": {"arch": "cnn", "epochs": 80},
+    "mlp, assignment": {"arch": "mlp", "recipe": "assignment"},
+    "cnn, assignment, 80 epochs": {"arch": "cnn", "recipe": "assignment", "epochs": 80},
     "cnn, strong": {"arch": "cnn", "recipe": "strong"},
     "cnn-deep, strong": {"arch": "cnn-deep", "recipe": "strong"},
     "cnn, strong, 64px": {"arch": "cnn", "recipe": "strong", "size": 64},

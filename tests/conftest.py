@@ -18,8 +18,9 @@ def walked(tmp_path_factory):
     before = os.getcwd()
     os.chdir(folder)
     try:
-        ek.train("data", "mlp", epochs=3, quiet=True, device="cpu")
-        ek.train("data", "cnn", epochs=3, lr=2e-3, quiet=True, device="cpu", arch_option={"width": 8})
+        ek.train("data", "mlp", recipe="assignment", epochs=3, quiet=True, device="cpu")
+        plain = {"recipe": "assignment", "epochs": 3, "lr": 2e-3, "arch_option": {"width": 8}}
+        ek.train("data", "cnn", quiet=True, device="cpu", **plain)
         for name in ("mlp", "cnn"):
             ek.tta(f"runs/{name}", views="flips,scale@1.1", quiet=True, device="cpu")
     finally:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.training.recipes import RANGES, RECIPES
+from ensemble_kit.training.recipes import RANGES
 
 STEP_FIELDS = (
     *("batch_size", "optimizer", "weight_decay", "dropout", "label_smoothing", "augment", "flip", "mix"),
@@ -27,9 +27,7 @@ def _field(name: str) -> Any:
 @click.command("find-lr")
 @click.option("--data", type=options.FOLDER, default=None, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
 @click.option("--arch", default="cnn", show_default=True, help="Architecture, see `ek zoo`.")
-@click.option(
-    "--recipe", metavar="|".join(RECIPES), default="assignment", show_default=True, help="Named hyper-parameters."
-)
+@options.recipe
 @options.several(*(_field(name) for name in STEP_FIELDS))
 @click.option("--size", type=int, default=None, help="Side in pixels.  [default: the pictures' median, 16 to 128]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
@@ -52,7 +50,7 @@ def find_lr(as_json: bool, **given: Any) -> None:
 
     \b
     Example:
-      ek find-lr --data DIR --arch cnn --recipe strong
+      ek find-lr --data DIR --arch cnn-deep
     """
     import ensemble_kit
     from ensemble_kit.reporting import find_lr as text

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.training.recipes import RECIPES, default_recipe
 
 Command = Callable[..., Any]
 COMMANDLINE = ParameterSource.COMMANDLINE
@@ -34,6 +35,13 @@ cache = click.option(
 )
 metric = click.option(
     "--metric", metavar="|".join(METRICS), default="accuracy", show_default=True, help="What counts as good."
+)
+recipe = click.option(
+    "--recipe",
+    metavar="|".join(RECIPES),
+    default=None,
+    help="Named hyper-parameters; all but assignment mirror pictures: see --no-flip.  "
+    f"[default: {default_recipe(pretrained=False)}; from pre-trained weights: {default_recipe(pretrained=True)}]",
 )
 id_form = click.option(
     "--id",

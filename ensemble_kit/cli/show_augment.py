@@ -5,18 +5,12 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.training.recipes import AUGMENTS, RECIPES
+from ensemble_kit.training.recipes import AUGMENTS
 
 
 @click.command()
 @click.option("--data", type=options.FOLDER, default=None, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
-@click.option(
-    "--recipe",
-    metavar="|".join(RECIPES),
-    default="strong",
-    show_default=True,
-    help="What is shown, as `ek train` has it.",
-)
+@options.recipe
 @click.option("--augment", metavar="|".join(AUGMENTS), default=None, help="Random changes.  [default: the recipe's]")
 @click.option("--flip/--no-flip", default=None, help="Mirror half of the pictures.  [default: the recipe's]")
 @click.option("--mix", type=float, default=None, help="Share of batches mixed in pairs.  [default: the recipe's]")

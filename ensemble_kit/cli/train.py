@@ -12,7 +12,7 @@ from ensemble_kit.cli import options
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.tables import pick
-from ensemble_kit.training.recipes import RANGES, RECIPES, Range, Recipe
+from ensemble_kit.training.recipes import RANGES, RECIPES, Range, Recipe, default_recipe
 
 CONFIG: Final = "ensemble_kit.config"  # where the path of the file is kept while it is read
 TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -25,13 +25,13 @@ TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
 def _recipe_option(field: str, limits: Range) -> Any:
     """Return the option of one field of a recipe; its range is declared in RANGES."""
     name = field.replace("_", "-")
-    default = getattr(RECIPES["assignment"], field)
+    default = getattr(RECIPES[default_recipe(pretrained=False)], field)
     if limits.kind is bool:
         return click.option(f"--{name}/--no-{name}", default=None, help=f"{limits.help[0].upper()}{limits.help[1:]}.")
     metavar = "|".join(limits.choices) if limits.choices else None
     text = limits.help[0].upper() + limits.help[1:] + ("" if limits.choices else f": {limits}")
     return click.option(
-        f"--{name}", type=limits.kind, default=None, metavar=metavar, help=f"{text}.  [assignment: {default}]"
+        f"--{name}", type=limits.kind, default=None, metavar=metavar, help=f"{text}.  [strong: {default}]"
     )
 
 
@@ -106,13 +106,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     "--arch", default="cnn", show_default=True, help="Architecture, see `ek zoo`; timm:NAME for any of timm's."
 )
 @click.option("--name", default=None, help="Name of the member.  [default: the arch, then arch-2, ...]")
-@click.option(
-    "--recipe",
-    metavar="|".join(RECIPES),
-    default="assignment",
-    show_default=True,
-    help="Named hyper-parameters.",
-)
+@options.recipe
 @click.option("--show-recipe", metavar="RECIPE", default=None, help="Print a recipe and stop.")
 @options.several(*(_recipe_option(field, limits) for field, limits in RANGES.items()))
 @click.option(
@@ -174,9 +168,9 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
     \b
     Example:
       ek train --data DIR --arch cnn
-      ek train --data DIR --arch cnn-deep --recipe strong --no-flip --seed 1
-      ek train --data DIR --recipe strong --seeds 3
-      ek train --data DIR --recipe strong --cycles 5 --name snapshots
+      ek train --data DIR --arch cnn-deep --no-flip --seed 1
+      ek train --data DIR --seeds 3
+      ek train --data DIR --cycles 5 --name snapshots
       ek train --data DIR --folds 5 --name folded
       ek train --train-csv train.csv --column label=Category --val-fraction 0.15
       ek train --config runs/cnn/config.yaml --name cnn-again

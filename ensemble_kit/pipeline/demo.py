@@ -24,7 +24,7 @@ from ensemble_kit.types import Predictions, Tuned, align
 
 SMALL: Final = {"arch": "cnn", "recipe": "strong", "arch_option": {"width": 32, "cells": 4}}
 LADDER: Final[Mapping[str, Mapping[str, Any]]] = {
-    "mlp": {"arch": "mlp"},
+    "mlp": {"arch": "mlp", "recipe": "assignment"},
     "cnn": SMALL | {"augment": "none", "flip": False, "epochs": 15},
     "cnn-augmented": SMALL | {"epochs": 40},
     "cnn-augmented-2": SMALL | {"epochs": 40, "seed": 1},

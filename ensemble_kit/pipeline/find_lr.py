@@ -21,7 +21,7 @@ from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.results.find_lr import FindLrReport
 from ensemble_kit.storage.outputs import check_output, write_output
 from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
-from ensemble_kit.training.recipes import RANGES, Recipe, resolve
+from ensemble_kit.training.recipes import RANGES, Recipe, default_recipe, resolve
 
 DEFAULT_STEPS: Final = 200
 
@@ -30,7 +30,7 @@ DEFAULT_STEPS: Final = 200
 def find_lr(
     data: str | Path | None = None,
     arch: str = "cnn",
-    recipe: str = "assignment",
+    recipe: str | None = None,
     size: int | None = None,
     seed: int = 0,
     train_csv: str | Path | None = None,
@@ -92,6 +92,7 @@ def find_lr(
     plot = Path(out) if out is not None else Path("reports", f"lr-{base_name(arch)}.png")
     is_ours = is_sealed_png if out is None else None
     check_output(plot, replace, is_ours=is_ours)
+    given["recipe"] = recipe = recipe or default_recipe(pretrained or weights is not None)
     chosen = resolve(recipe, {name: given[name] for name in _STEP})
     rates = finder.rising_rates(steps)
     options = arch_options(arch, arch_option or {}, pretrained)

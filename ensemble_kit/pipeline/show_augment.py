@@ -21,7 +21,7 @@ from ensemble_kit.pipeline.pictures import DEFAULT_SIZES_PX, SIZES_PX
 from ensemble_kit.results.augment import AugmentReport
 from ensemble_kit.storage.outputs import check_output, write_output
 from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
-from ensemble_kit.training.recipes import Recipe, resolve
+from ensemble_kit.training.recipes import Recipe, default_recipe, resolve
 
 Square = UInt8[np.ndarray, "3 size size"]
 
@@ -41,7 +41,7 @@ _OUT_OF_SIGHT: Final = "Shifts of up to {shift} px can move most of a picture of
 @command
 def show_augment(
     data: str | Path | None = None,
-    recipe: str = "strong",
+    recipe: str | None = None,
     augment: str | None = None,
     flip: bool | None = None,
     mix: float | None = None,
@@ -66,7 +66,7 @@ def show_augment(
 
     Args:
         data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
-        recipe: whose augment, flip and mix are shown, as far as those are None.
+        recipe: whose augment, flip and mix are shown, as far as those are None; None: that of a plain `train`.
         size: the side in pixels; None takes the pictures' median, within 16 to 128.
         rows: pictures, of as many classes as possible; `seed` chooses them.
         copies: epochs, from the first; the changes are those of a run with the same seed.
@@ -82,6 +82,7 @@ def show_augment(
         UnknownNameError: no recipe or augmentation has that name.
     """
     source = Source.among(locals())
+    recipe = recipe or default_recipe(pretrained=False)
     shown = resolve(recipe, {"augment": augment, "flip": flip, "mix": mix})
     _check(rows, copies, size, shown.mix)
     path = Path(out) if out is not None else Path("reports") / f"augment-{shown.augment}.png"

@@ -16,10 +16,11 @@ from ensemble_kit.pipeline.interruption import Stopped
 from ensemble_kit.pipeline.networks import arch_options
 from ensemble_kit.pipeline.one_run import Order, snapshot_names, train_one
 from ensemble_kit.pipeline.reserve import base_name
+from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import FamilyReport, TrainReport
 from ensemble_kit.storage.members import list_members
 from ensemble_kit.tables import pick
-from ensemble_kit.training.recipes import Recipe, check, resolve
+from ensemble_kit.training.recipes import Recipe, check, default_recipe, resolve
 
 
 @command
@@ -27,7 +28,7 @@ def train(
     data: str | Path | None = None,
     arch: str = "cnn",
     name: str | None = None,
-    recipe: str = "assignment",
+    recipe: str | None = None,
     size: int | None = None,
     seed: int = 0,
     seeds: int = 1,
@@ -69,7 +70,9 @@ def train(
         data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
         arch: a name of the zoo, or `timm:NAME`.
         name: of the member; None takes the arch's, then `arch-2`, ...
-        recipe: named hyper-parameters, see `training.recipes`.
+        recipe: named hyper-parameters, see `training.recipes`; None: strong, and finetune-far where the network starts
+            from weights that were trained before. Both mirror pictures; `flip=False` where left and right
+            tell classes apart.
         size: side of the pictures in pixels; None takes their median, 16 to 128, or with `pretrained`
             to the side of the weights. Networks with pre-trained weights enlarge what is smaller.
         seed: of everything random in training.
@@ -110,6 +113,7 @@ def train(
     source = Source.among(locals())
     from ensemble_kit.inference.engine import choose_device
 
+    asked, recipe = recipe, recipe or default_recipe(pretrained or weights is not None)
     chosen = resolve(recipe, hyperparameters)
     _check(seed, keep, metric, patience, save_every, minutes)
     check(chosen)
@@ -144,10 +148,19 @@ def train(
         quiet=quiet,
     )
     orders = list(_each(order, seeds))
+    if asked is None:
+        say(_unasked(recipe, chosen), quiet)
     if len(orders) == 1:
         return train_one(orders[0])
     _check_names(orders)
     return _train_all(orders)
+
+
+def _unasked(name: str, recipe: Recipe) -> str:
+    """Return what is trained by where no recipe was named."""
+    epochs = f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}"
+    mirrored = "; pictures mirrored (signs, letters: --no-flip)" if recipe.flip else ""
+    return f"Recipe {name}, {epochs}{mirrored}."
 
 
 def _each(order: Order, seeds: int) -> Iterator[Order]:

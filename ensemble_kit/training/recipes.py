@@ -75,7 +75,7 @@ RANGES: Final[Mapping[str, Range]] = {
     "warmup_epochs": Range("epochs of linear warm-up, cut to half of the run", float, 0.0, 1_000.0),
     "label_smoothing": Range("share of each label spread over all classes", float, 0.0, 0.9),
     "augment": Range("random changes to the training pictures", str, choices=AUGMENTS),
-    "flip": Range("mirror half of the training pictures", bool),
+    "flip": Range("mirror half of the training pictures; not where left and right tell classes apart", bool),
     "ema": Range("decay of the running mean of the weights (0: off)", float, 0.0, 0.99999),
     "precision": Range("numbers that products are taken in while training", str, choices=PRECISIONS),
     "mix": Range("share of batches mixed in pairs by mixup or cutmix", float, 0.0, 1.0),
@@ -125,6 +125,19 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "finetune": _FINETUNE,
     "finetune-far": replace(_FINETUNE, epochs=10, lr=2e-3, layer_decay=1.0),  # signs, drawings: all layers alike
 }
+
+
+def default_recipe(pretrained: bool) -> str:
+    """Return the recipe that trains where none is named.
+
+    Args:
+        pretrained: whether the network starts from weights that were trained before.
+
+    Example:
+        >>> default_recipe(pretrained=False), default_recipe(pretrained=True)
+        ('strong', 'finetune-far')
+    """
+    return "finetune-far" if pretrained else "strong"
 
 
 def resolve(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -29,7 +29,15 @@ from ensemble_kit.storage.runs import find_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 SIDE = 17  # pictures are drawn at the size that members look at, so that nobody resizes
-SET = {"arch": "mlp", "arch_option": {"width": 7}, "lr": 3e-3, "epochs": 1, "device": "cpu", "threads": 1}
+SET = {
+    "arch": "mlp",
+    "recipe": "assignment",
+    "arch_option": {"width": 7},
+    "lr": 3e-3,
+    "epochs": 1,
+    "device": "cpu",
+    "threads": 1,
+}
 NEW_FIELDS = ("family", "folds", "fold", "in_time")  # of a plan
 NEW_HYPERPARAMETERS = ("clip", "balance", "cycles")
 
@@ -119,7 +127,7 @@ def stamps(*names):
 
 
 def words(*given):
-    options = ["--arch-option", "width=7", "--lr", 3e-3, "--device", "cpu", "--threads", 1]
+    options = ["--recipe", "assignment", "--arch-option", "width=7", "--lr", 3e-3, "--device", "cpu", "--threads", 1]
     return ["train", "--arch", "mlp", *map(str, (*options, *given))]
 
 

@@ -14,7 +14,15 @@ from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.training import finder
 
-TINY = {"arch": "mlp", "arch_option": {"width": 7, "depth": 1}, "size": 11, "device": "cpu", "threads": 1, "steps": 61}
+TINY = {
+    "recipe": "assignment",
+    "arch": "mlp",
+    "arch_option": {"width": 7, "depth": 1},
+    "size": 11,
+    "device": "cpu",
+    "threads": 1,
+    "steps": 61,
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +72,12 @@ def test_the_command_it_names_trains_with_that_rate(find, data):
     assert done.exit_code == 0, done.stderr
     trained = Path("runs/mlp/config.yaml").read_text(encoding="utf-8").splitlines()
     assert {"batch_size: 17", "flip: true", "size: 11"} <= set(trained)
+
+
+def test_without_a_recipe_it_is_that_of_a_plain_train_and_the_next_command_names_it(find):
+    report = find(recipe=None)
+    assert report.recipe == "strong"
+    assert "--recipe strong" in report.next
 
 
 def test_the_same_call_says_the_same(find):

@@ -13,7 +13,7 @@ from ensemble_kit.pipeline.checkpoints import rebuild
 from ensemble_kit.storage.members import read_manifest, read_member
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
-FAST = {"quiet": True, "device": "cpu"}
+FAST = {"recipe": "assignment", "quiet": True, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,15 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.storage.members import read_predictions
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
-FAST = {"arch": "mlp", "quiet": True, "device": "cpu", "epochs": 1, "arch_option": {"width": 8}, "size": 8}
+FAST = {
+    "arch": "mlp",
+    "recipe": "assignment",
+    "quiet": True,
+    "device": "cpu",
+    "epochs": 1,
+    "arch_option": {"width": 8},
+    "size": 8,
+}
 WORDS = ["--arch", "mlp", "--epochs", "1", "--arch-option", "width=8", "--size", "8", "--device", "cpu", "--quiet"]
 
 

@@ -41,7 +41,7 @@ def made(walked, tmp_path_factory):
     shutil.copytree(walked, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        ek.train("data", "mlp", name="small", epochs=2, size=16, **QUIET, device="cpu")
+        ek.train("data", "mlp", name="small", recipe="assignment", epochs=2, size=16, **QUIET, device="cpu")
         for name in ("cnn", "small"):
             ek.tta(f"runs/{name}", views=VIEWS, choose="equal", replace=True, **FAST)
         for method in ("logit-sum", "prob-mean", "majority-vote"):

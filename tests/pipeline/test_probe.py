@@ -17,7 +17,14 @@ from ensemble_kit.pipeline.features import last_layer, trunk_of
 from ensemble_kit.storage.members import read_manifest, read_predictions
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
-TINY = {"arch": "cnn", "arch_option": {"width": 5, "depth": 2}, "size": 16, "device": "cpu", "threads": 1}
+TINY = {
+    "recipe": "assignment",
+    "arch": "cnn",
+    "arch_option": {"width": 5, "depth": 2},
+    "size": 16,
+    "device": "cpu",
+    "threads": 1,
+}
 
 
 @pytest.fixture(scope="module")

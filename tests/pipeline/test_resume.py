@@ -24,7 +24,15 @@ from ensemble_kit.storage.members import read_predictions
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
-TINY = {"arch": "mlp", "arch_option": {"width": 7}, "size": 11, "epochs": 3, "device": "cpu", "threads": 1}
+TINY = {
+    "recipe": "assignment",
+    "arch": "mlp",
+    "arch_option": {"width": 7},
+    "size": 11,
+    "epochs": 3,
+    "device": "cpu",
+    "threads": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +147,14 @@ def test_resume_begins_where_there_is_nothing_and_does_nothing_where_all_is_done
     assert train(resume=True, name="mlp") == first
     assert Path("predictions/mlp/member.json").read_bytes() == manifest
     assert os.listdir("runs") == ["mlp"]
+
+
+def test_a_run_begun_when_assignment_went_without_saying_is_not_gone_on_with_otherwise(train, stop_at):
+    stopped(train, stop_at)
+    with pytest.raises(InvalidOptionError, match=r"recipe: assignment there, strong here"):
+        train(resume=True, recipe=None)
+    train(resume=True)
+    assert json.loads(Path("predictions/mlp/member.json").read_text(encoding="utf-8"))["recipe"] == "assignment"
 
 
 def test_an_unfinished_run_is_not_overwritten_unasked(train, stop_at):

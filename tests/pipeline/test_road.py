@@ -24,7 +24,7 @@ from ensemble_kit.reporting.views import looked_twice
 from ensemble_kit.storage.atomic import locked
 
 QUIET = {"quiet": True}
-FAST = {"quiet": True, "device": "cpu", "epochs": 1}
+FAST = {"recipe": "assignment", "quiet": True, "device": "cpu", "epochs": 1}
 
 
 def manifest(name, predictions="predictions"):

@@ -1,6 +1,7 @@
 """`ek show-augment`: the sheet shows the pictures as they are, and what training makes of them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,33 @@ def test_a_recipe_says_what_is_shown_and_single_options_beat_it(drawn, here):
     other = ek.show_augment(drawn, recipe="finetune", augment="rand", flip=False, rows=2, copies=1)
     assert (other.augment, other.flip) == ("rand", False)
     assert whole.size_px == SIDE_PX
+
+
+def test_without_a_recipe_it_shows_what_a_plain_train_does(drawn, here):
+    shown = ek.show_augment(drawn, rows=2, copies=1)
+    ek.train(drawn, "mlp", epochs=1, size=8, val_fraction=0.3, quiet=True, device="cpu", cache="cache")
+    trained = json.loads(Path("predictions/mlp/member.json").read_text(encoding="utf-8"))
+    asked = trained["training"]["hyperparameters"]
+    assert (shown.recipe, shown.augment, shown.flip, shown.mix) == (
+        trained["recipe"],
+        asked["augment"],
+        asked["flip"],
+        asked["mix"],
+    )
+    assert shown.recipe == "strong"
+
+
+def test_a_plain_train_says_that_it_mirrors_and_how_not_to(drawn, here):
+    words = ["train", "--data", str(drawn), "--arch", "mlp", "--epochs", "1", "--size", "8", "--val-fraction", "0.3"]
+    for more, wanted in (
+        ((), "Recipe strong, 1 epoch; pictures mirrored (signs, letters: --no-flip)."),
+        (("--no-flip",), "Recipe strong, 1 epoch."),
+    ):
+        done = CliRunner().invoke(command, [*words, *more])
+        assert done.exit_code == 0, done.stderr
+        assert wanted in done.stderr.splitlines()
+    done = CliRunner().invoke(command, [*words, "--recipe", "assignment"])
+    assert "Recipe" not in done.stderr
 
 
 def test_rows_are_of_as_many_classes_as_possible():

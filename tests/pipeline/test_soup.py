@@ -22,7 +22,7 @@ from ensemble_kit.reporting.soup import cooked
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
-FAST = {"quiet": True, "device": "cpu"}
+FAST = {"recipe": "assignment", "quiet": True, "device": "cpu"}
 
 
 def manifest(name, predictions="predictions"):

@@ -1,12 +1,12 @@
 """Recipes and their ranges."""
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
 from ensemble_kit.images.augment import STRENGTHS
-from ensemble_kit.training.recipes import AUGMENTS, RANGES, RECIPES, Recipe, check, resolve
+from ensemble_kit.training.recipes import AUGMENTS, RANGES, RECIPES, Recipe, check, default_recipe, resolve
 
 
 def test_every_field_has_one_range_of_its_own_type():
@@ -42,6 +42,14 @@ def test_the_assignment_is_the_assignments():
         mix=0.0,
         precision="float32",
     )
+
+
+def test_without_a_name_it_is_strong_and_from_pretrained_weights_a_finetuning():
+    assert default_recipe(pretrained=False) == "strong"
+    assert default_recipe(pretrained=True) == "finetune-far"
+    alike = ("augment", "flip", "mix")  # what `show-augment` shows, which knows no network
+    plain, tuned = (asdict(resolve(default_recipe(pretrained))) for pretrained in (False, True))
+    assert [plain[name] for name in alike] == [tuned[name] for name in alike]
 
 
 def test_single_options_override_the_recipe_and_none_keeps_it():
