@@ -25,7 +25,9 @@ HEIGHT = {
     "pipeline": 4,
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
-    **dict.fromkeys(["tables", "csv_text", "groups", "disk", "extras", "processors", "versions", "visible"], 1),
+    **dict.fromkeys(
+        ["tables", "csv_text", "groups", "disk", "extras", "processors", "verdicts", "versions", "visible"], 1
+    ),
     "errors": 1,
 }
 HEAVY = ["torch", "torchvision", "timm", "numpy", "pandas", "sklearn", "scipy", "PIL", "rich"]

@@ -24,6 +24,7 @@ from ensemble_kit.errors import MisalignedError
 
 SURE: Final = NormalDist().inv_cdf(0.975)  # 5 %, two-sided
 FOUND: Final = NormalDist().inv_cdf(0.8)  # 80 % power
+PSEUDO_SHARE: Final = 0.1  # where the two mostly decide alike, see `compare_judged`
 SAME: Final = 1e-12  # differences of metrics closer than this are equal
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling.ballots import decide
-from ensemble_kit.ensembling.comparison import compare_judged, sign_flip, smallest_resolvable
+from ensemble_kit.ensembling.comparison import compare_judged, difference_interval, sign_flip, smallest_resolvable
 from ensemble_kit.ensembling.folds import numbered
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
+from ensemble_kit.verdicts import LEVEL, verdict
 
-LEVEL: Final = 0.05  # of all views together, and of all classes of all views together
 FEWEST_UNITS: Final = 6  # of fewer no sign test falls below the level: 2 / 2^5 is 0.0625
 
 Nets = Int[np.ndarray, " _"]  # pair right minus identity right, an image or a group each
@@ -33,7 +33,7 @@ class ViewHarm(NamedTuple):
     p: exact McNemar, or exact sign flips of whole groups; two-sided.
     adjusted_p: Holm's, over all views.
     only_pair, only_identity: how many images only one of them has right.
-    harmful: the difference is below 0 and the adjusted p below 0.05.
+    harmful: it is worse, see `verdicts`, by the adjusted p.
     smallest: the smallest harm that would be found in 80 % of val sets like this one.
     """
 
@@ -164,7 +164,7 @@ def _views(
             adjusted_p=float(adjusted[place]),
             only_pair=int(each.only_first or 0),
             only_identity=int(each.only_second or 0),
-            harmful=bool(each.difference < 0 and adjusted[place] < LEVEL),
+            harmful=verdict(each.difference, each.interval, float(adjusted[place])) == "worse",
             smallest=_smallest(units[place], len(labels), LEVEL / len(pairs)),
         )
         for place, each in enumerate(found)
@@ -188,7 +188,7 @@ def _classes(cells: Sequence[_Cell]) -> tuple[tuple[ClassHarm, ...], float]:
     adjusted = holm(np.array([sign_flip(cell.units) for cell in tested]))
     level = LEVEL / max(1, len(tested))
     smallest = [_smallest(cell.units, len(cell.nets), level) for cell in cells]
-    warned = (
+    found = (
         ClassHarm(
             view=cell.view,
             class_index=cell.class_index,
@@ -199,9 +199,14 @@ def _classes(cells: Sequence[_Cell]) -> tuple[tuple[ClassHarm, ...], float]:
             adjusted_p=float(p),
         )
         for cell, p in zip(tested, adjusted, strict=True)
-        if cell.nets.sum() < 0 and p < LEVEL
     )
-    return tuple(warned), float(np.median(smallest))
+    return tuple(filter(_is_warned_of, found)), float(np.median(smallest))
+
+
+def _is_warned_of(one: ClassHarm) -> bool:
+    """Say whether a class is harmed beyond chance."""
+    bounds = difference_interval(one.won, one.lost, one.images)
+    return verdict(one.difference, bounds, one.adjusted_p) == "worse"
 
 
 def _units(nets: Nets, place: Nets | None) -> Nets:

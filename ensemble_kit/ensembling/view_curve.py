@@ -9,12 +9,14 @@ Source: own; the calibrated log-likelihood after Ashukha et al., "Pitfalls of in
 uncertainty estimation and ensembling in deep learning", ICLR 2020.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, compare_judged
 from ensemble_kit.ensembling.folds import numbered
 from ensemble_kit.ensembling.holdouts import holdouts, repeats_of
 from ensemble_kit.ensembling.judging import Judged
@@ -51,11 +53,33 @@ class CurveStep(NamedTuple):
     error: float
 
 
+class CurveGain(NamedTuple):
+    """What the mean of `views` views gains over that of `over` of them, paired; p-values are two-sided.
+
+    accuracy_p: exact, see `comparison.compare_judged`.
+    likelihood: of mean log-likelihoods; its p-value is that of a normal law, as wide as the resamples.
+    """
+
+    views: int
+    over: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    accuracy_p: float
+    likelihood: float
+    likelihood_interval: tuple[float, float]
+    likelihood_p: float
+
+
 class Curve(NamedTuple):
-    """One step for 1, 2, ... views; `stop` is the number of views after which nothing much is gained."""
+    """One step for 1, 2, ... views.
+
+    stop: the fewest views whose log-likelihood is within half a standard error of the best.
+    gain: of all views over the first `stop`, or over identity where that is all of them.
+    """
 
     steps: tuple[CurveStep, ...]
     stop: int
+    gain: CurveGain
 
 
 def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None) -> Curve:
@@ -182,4 +206,16 @@ def _curve(
         )
         for step in range(len(order))
     )
-    return Curve(tuple(steps), int(near_best(mean_losses, place).argmax()) + 1)
+    stop = int(near_best(mean_losses, place).argmax()) + 1
+    last, over = len(order), stop if stop < len(order) else 1
+    found = compare_judged(judged[last - 1], judged[over - 1], "accuracy", ids, groups, PSEUDO_SHARE)
+    difference = float((mean_losses[over - 1] - mean_losses[last - 1]).mean())
+    likelihood, p = _difference(difference, drawn[:, last - 1] - drawn[:, over - 1])
+    gain = CurveGain(last, over, found.difference, found.interval, found.p, difference, likelihood, p)
+    return Curve(tuple(steps), stop, gain)
+
+
+def _difference(difference: float, drawn: Float[np.ndarray, " resamples"]) -> tuple[tuple[float, float], float]:
+    """Return the interval and the p-value of a difference, by the differences of the resamples."""
+    error = float(drawn.std())
+    return percentiles(drawn), math.erfc(abs(difference) / error / math.sqrt(2)) if error else float(not difference)

@@ -127,7 +127,7 @@ def blend(
     say(_greeting(ground), quiet)
     judged = judge_blend(ground, way)
     beside = alternatives(ground, way, judged, full, certify_seconds, quiet)
-    notes = notes_of(val, metric, ground, judged)
+    notes = notes_of(val, ground, judged)
     saved = _saved(name, way, held, val, judged)
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from ensemble_kit.ensembling.tuning import why_not_fitted
-from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.grounds import Ground
 from ensemble_kit.pipeline.judgement import Judgement
-from ensemble_kit.reporting.tables import score
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.types import Pool
 
 
-def notes_of(val: Pool, metric: str, ground: Ground, judged: Judgement) -> list[str]:
+def notes_of(val: Pool, ground: Ground, judged: Judgement) -> list[str]:
     """Return the notes, a sentence each.
 
     Args:
@@ -19,7 +17,7 @@ def notes_of(val: Pool, metric: str, ground: Ground, judged: Judgement) -> list[
     """
     return [
         *_about_val(val, ground),
-        *_about_rivals(metric, ground, judged),
+        *_about_members(judged),
         *_about_what_val_decided(ground),
         *_about_test(ground.manifests),
     ]
@@ -36,16 +34,7 @@ def _about_val(val: Pool, ground: Ground) -> Iterator[str]:
         yield f"val holds no picture of {', '.join(absent)}, so nothing is known about them."
 
 
-def _about_rivals(metric: str, ground: Ground, judged: Judgement) -> Iterator[str]:
-    figures = judged.figures
-    single, equal = figures["best_single_val_score"], figures["equal_val_score"]
-    gain = METRICS[metric].gain
-    if len(ground.pool.members) > 1 and gain(single) > gain(equal):
-        word = "family" if ground.fresh else "member"
-        yield (
-            f"The best single {word}, '{figures['best_single']}', beats the equal blend on val: "
-            f"{score(metric, single)} against {score(metric, equal)}."
-        )
+def _about_members(judged: Judgement) -> Iterator[str]:
     for pair in judged.diversity.near_duplicates:
         yield f"'{pair[0]}' and '{pair[1]}' are nearly the same network: one opinion that counts twice."
 

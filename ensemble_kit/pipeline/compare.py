@@ -18,7 +18,7 @@ from ensemble_kit.pipeline.elsewhere import read_blend_here
 from ensemble_kit.pipeline.grounds import procedure_of, small_enough
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
-from ensemble_kit.reporting.comparison import SIGNIFICANT, sentence
+from ensemble_kit.reporting.comparison import sentence
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import CompareReport
 from ensemble_kit.storage import blends as blend_store
@@ -182,7 +182,6 @@ def _report(
     """Return the report, and its sentence."""
     found = compare_judged(judged[0], judged[1], metric, val.ids, val.groups)
     p_adjusted = min(1.0, max(trials, 1) * found.p)
-    ahead = sides[0] if METRICS[metric].gain(found.difference) > 0 else sides[1]
     report = CompareReport(
         a=sides[0].name,
         b=sides[1].name,
@@ -202,8 +201,9 @@ def _report(
         trials=trials,
         p_adjusted=p_adjusted,
         resolvable=found.resolvable,
-        better=ahead.name if p_adjusted < SIGNIFICANT else None,
+        better=None,
         notes=tuple(notes),
         sentence="",
     )
-    return replace(report, sentence=sentence(report))
+    better = {"better": report.a, "worse": report.b}.get(report.verdict)
+    return replace(report, better=better, sentence=sentence(report))

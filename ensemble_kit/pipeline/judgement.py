@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ensemble_kit.ensembling.applying import calibrated
 from ensemble_kit.ensembling.certificate import Certificate
-from ensemble_kit.ensembling.comparison import compare_judged
+from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, compare_judged
 from ensemble_kit.ensembling.diversity import Diversity, diversity, near_duplicates
 from ensemble_kit.ensembling.equivalents import equal_blend_curve, equivalent
 from ensemble_kit.ensembling.folds import fold_of
@@ -21,8 +21,6 @@ from ensemble_kit.pipeline.grounds import Ground, make, procedure_of
 from ensemble_kit.pipeline.ways import Way
 from ensemble_kit.results import CalibrationReport, DiversityReport
 from ensemble_kit.types import MemberLogits, Pool, Tuned
-
-PSEUDO_SHARE: Final = 0.1
 
 
 class Judgement(NamedTuple):

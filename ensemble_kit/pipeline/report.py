@@ -127,7 +127,6 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
 
     members = case.opened.members
     ladder = ladder_of(case, folders.predictions, folders.cache)
-    doubtful, found = label_errors_of(case, top)
     return PageReport(
         headline=headline(blend),
         blend=blend,
@@ -143,8 +142,7 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
         costs=costs_of_all(blend, ladder),
         wrong=wrong_of(case, top),
         unsure=unsure_of(case, top),
-        label_errors=doubtful,
-        label_errors_found=found,
+        **label_errors_of(case, top),
         pictures_note="not asked for",
         pictures_changed=False,
         repeat=repeat_of(case.opened, folders),

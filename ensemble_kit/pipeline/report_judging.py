@@ -131,7 +131,7 @@ def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
         contributions=(),
         certificate=None,
         verdict="",
-        notes=tuple(notes_of(case.val, saved.metric, ground, judged)),
+        notes=tuple(notes_of(case.val, ground, judged)),
         blend_path=case.opened.path,
         submission_path=None,
         seconds=0.0,

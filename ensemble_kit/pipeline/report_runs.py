@@ -11,7 +11,7 @@ import numpy as np
 
 from ensemble_kit.metrics import accuracy
 from ensemble_kit.pipeline.outside import is_outside
-from ensemble_kit.results import CurveStepReport, LearningReport, LooksReport, SeenViewReport
+from ensemble_kit.results import CurveGainReport, CurveStepReport, LearningReport, LooksReport, SeenViewReport
 from ensemble_kit.storage.checksums import sha256_of
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.members import Member
@@ -60,15 +60,15 @@ def looks_of(member: Member, reports: Path) -> LooksReport:
     path = curve_path(reports, manifest.name)
     try:
         saved = json.loads(path.read_bytes())
-        steps, stop = tuple(map(_step, saved["steps"])), int(saved["stop"])
+        steps, stop, gain = tuple(map(_step, saved["steps"])), int(saved["stop"]), _gain(saved.get("gain"))
         fits = saved["val_images"] == len(val.ids) and {step.added for step in steps} <= set(manifest.views)
     except FileNotFoundError:
         return replace(found, note=f"none of that name in {reports}; ek tta makes one")
-    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return replace(found, note="what is there under that name is none")
     if not fits or not steps:
         return replace(found, note="the one that is there is of other views or pictures")
-    return replace(found, curve=steps, stop=stop)
+    return replace(found, curve=steps, stop=stop, gain=gain)
 
 
 def curve_path(reports: Path, member: str) -> Path:
@@ -86,6 +86,22 @@ def _step(saved: Mapping[str, Any]) -> CurveStepReport:
         log_likelihood=float(saved["log_likelihood"]),
         log_likelihood_interval=_bounds(saved["log_likelihood_interval"]),
         ms=None if saved["ms"] is None else float(saved["ms"]),
+    )
+
+
+def _gain(saved: Mapping[str, Any] | None) -> CurveGainReport | None:
+    """Return what all views of a curve gain; None where it was saved before that was found."""
+    if saved is None:
+        return None
+    return CurveGainReport(
+        views=int(saved["views"]),
+        over=int(saved["over"]),
+        accuracy=float(saved["accuracy"]),
+        accuracy_interval=_bounds(saved["accuracy_interval"]),
+        accuracy_p=float(saved["accuracy_p"]),
+        likelihood=float(saved["likelihood"]),
+        likelihood_interval=_bounds(saved["likelihood_interval"]),
+        likelihood_p=float(saved["likelihood_p"]),
     )
 
 

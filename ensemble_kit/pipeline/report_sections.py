@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,12 +60,11 @@ def classes_of(case: Case) -> tuple[ClassReport, ...]:
 
 def confusion_of(case: Case) -> tuple[ConfusionReport, ...]:
     """Return which class is given for which, by label and then by class; pairs that never occur are left out."""
-    judged, classes = case.unseen.judged, case.val.classes
-    repeats = len(judged.predicted)
-    pairs = (judged.labels * len(classes) + judged.predicted).ravel()
+    classes = case.val.classes
+    pairs = case.unseen.judged.labels * len(classes) + case.unseen.winner
     places, counts = np.unique(pairs, return_counts=True)
     return tuple(
-        ConfusionReport(classes[place // len(classes)], classes[place % len(classes)], count / repeats)
+        ConfusionReport(classes[place // len(classes)], classes[place % len(classes)], count)
         for place, count in zip(places.tolist(), counts.tolist(), strict=True)
     )
 
@@ -154,15 +154,20 @@ def unsure_of(case: Case, top: int) -> tuple[PictureReport, ...]:
     return _pictures(case, np.argsort(_share(case), kind="stable")[:top], case.unseen.winner)
 
 
-def label_errors_of(case: Case, top: int) -> tuple[tuple[PictureReport, ...], int | None]:
-    """Return the pictures whose label is most likely wrong, and how many are suspected; None for votes."""
+def label_errors_of(case: Case, top: int) -> dict[str, Any]:
+    """Return the pictures whose label is likelier wrong than right, how many, and how sure that is; None for votes."""
     judged = case.unseen.judged
+    names = ("label_errors_found", "label_errors_expected", "label_noise", "label_noise_interval")
     if judged.confidence is None:
-        return (), None
+        return {"label_errors": (), **dict.fromkeys(names)}
     found = find_label_errors(case.unseen.shares, judged.labels)
     suggested = case.unseen.winner.copy()
     suggested[found.rows] = found.suggested
-    return _pictures(case, found.rows[:top], suggested), len(found.rows)
+    figures = len(found.rows), found.expected, found.noise, found.noise_interval
+    return {
+        "label_errors": _pictures(case, found.rows[:top], suggested),
+        **dict(zip(names, figures, strict=True)),
+    }
 
 
 def _share(case: Case) -> np.ndarray:

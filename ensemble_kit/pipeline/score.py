@@ -25,6 +25,7 @@ from ensemble_kit.results import (
 )
 from ensemble_kit.storage.submission_check import Wanted, read_checked
 from ensemble_kit.storage.submissions import read_sample
+from ensemble_kit.verdicts import verdict
 
 Right = Bool[np.ndarray, " images"]
 
@@ -120,7 +121,8 @@ def _ranks(right: dict[Path, Right], where: Right) -> dict[Path, int]:
 def _baseline(baseline: float, right: Right) -> BaselineReport:
     low, high = wilson(int(right.sum()), len(right))
     passed = float(right.mean()) >= baseline
-    return BaselineReport(baseline, passed, low > baseline if passed else high < baseline)
+    told = verdict(float(right.mean()) - baseline, (low - baseline, high - baseline))
+    return BaselineReport(baseline, passed, told in ("better", "worse"))
 
 
 def _classes(truth: Sequence[str], said: Sequence[str], names: Sequence[str]) -> tuple[ClassScoreReport, ...]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ensemble_kit.ensembling.comparison import compare_judged
+from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.command import command
@@ -37,7 +39,8 @@ from ensemble_kit.storage.atomic import locked
 from ensemble_kit.tables import pick
 from ensemble_kit.training import SOUPS
 from ensemble_kit.training.soups import Soup, batch_norms, settle_norms
-from ensemble_kit.types import Predictions
+from ensemble_kit.types import Predictions, align
+from ensemble_kit.verdicts import verdict
 
 SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
 
@@ -206,8 +209,23 @@ def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, met
     """Return the figures of the soup and of what went into it."""
     rows = tuple(_row(one.name, one.val, metric, kept) for one, kept in zip(ingredients, made.kept, strict=True))
     whole = _row(val.member, val, metric, True)
-    mean = sum(row.accuracy for row in rows) / len(rows)
-    return {"ingredients": rows, "soup": whole, "mean_accuracy": mean, "spoiled": whole.accuracy < mean - SPOILED}
+    pool = align([val, *(one.val for one in ingredients)])
+    assert pool.labels is not None
+    predicted = np.stack([logits[0].argmax(axis=1) for logits in pool.logits])
+    soups = np.broadcast_to(predicted[0], predicted[1:].shape)
+    found = compare_judged(
+        Judged(soups, None, pool.labels), Judged(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
+    )
+    worse = verdict(found.difference, found.interval, found.p) == "worse"
+    return {
+        "ingredients": rows,
+        "soup": whole,
+        "mean_accuracy": sum(row.accuracy for row in rows) / len(rows),
+        "gain": found.difference,
+        "gain_interval": found.interval,
+        "gain_p": found.p,
+        "spoiled": worse and found.difference < -SPOILED,
+    }
 
 
 def _row(name: str, val: Predictions, metric: str, kept: bool) -> IngredientReport:

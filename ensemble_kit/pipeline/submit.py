@@ -163,9 +163,9 @@ def _change(
     images = draft.entry.images
     public = public_images(images, rules.public_fraction)
     told = telling(moves.total(), images, public)
-    gain, chance = None, None
+    gain, bounds, p, trials, chance = None, None, None, None, None
     if compared is not None and compared.only_a is not None and compared.only_b is not None:
-        gain = compared.difference
+        gain, bounds, p, trials = compared.difference, compared.interval, compared.p, compared.trials
         shares = compared.only_a / compared.val_images, compared.only_b / compared.val_images
         chance = 0.0 if told.smallest is None else chance_to_show(*shares, public, told.smallest)
     return ChangeReport(
@@ -176,6 +176,9 @@ def _change(
         points=min(moves.total(), public) / public,
         smallest=None if told.smallest is None else told.smallest / public,
         val_gain=gain,
+        val_gain_interval=bounds,
+        val_gain_p=p,
+        val_trials=trials,
         chance=chance,
     )
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ensemble_kit.ensembling.ballots import merge_views, softmax
-from ensemble_kit.ensembling.comparison import compare_judged
+from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, compare_judged
 from ensemble_kit.ensembling.condensing import condensed
 from ensemble_kit.ensembling.harm import Harm, find_harm
 from ensemble_kit.ensembling.holdouts import repeats_of
@@ -14,9 +15,8 @@ from ensemble_kit.ensembling.honesty import Procedure, cross_fit
 from ensemble_kit.ensembling.tuning import TunedViews, tune, why_not_fitted
 from ensemble_kit.ensembling.view_curve import view_curve
 from ensemble_kit.metrics import accuracy, log_loss
-from ensemble_kit.pipeline.judgement import PSEUDO_SHARE
 from ensemble_kit.reporting.progress import say
-from ensemble_kit.results import ClassHarmReport, CurveReport, CurveStepReport, ViewReport, as_json
+from ensemble_kit.results import ClassHarmReport, CurveGainReport, CurveReport, CurveStepReport, ViewReport, as_json
 from ensemble_kit.storage.atomic import replace_file
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.outputs import IsOurs, is_sealed, keep_aside
@@ -84,7 +84,8 @@ def curve_of(val: Predictions, manifest: Manifest, reports: Path) -> CurveReport
                 ms=cost if ms else None,
             )
         )
-    return _saved(CurveReport(tuple(steps), found.stop, None, None), manifest.name, len(val.ids), reports)
+    gain = CurveGainReport(**found.gain._asdict())
+    return _saved(CurveReport(tuple(steps), found.stop, None, None, gain), manifest.name, len(val.ids), reports)
 
 
 def _views(val: Predictions, harm: Harm, manifest: Manifest) -> tuple[ViewReport, ...]:
@@ -137,7 +138,7 @@ def _saved(curve: CurveReport, member: str, images: int, reports: Path) -> Curve
     if png is not None and picture is not None:
         _keep_aside(png, is_sealed_png)
         replace_file(png, seal_png(picture))
-    return CurveReport(curve.steps, curve.stop, path, png)
+    return replace(curve, json=path, png=png)
 
 
 def _keep_aside(path: Path, is_ours: IsOurs) -> None:

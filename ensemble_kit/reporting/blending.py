@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.comparison import SIGNIFICANT, amount, found
+from ensemble_kit.reporting.statements import against
 from ensemble_kit.reporting.tables import (
     bare_score,
     interval,
@@ -38,33 +38,35 @@ def blended(report: BlendReport) -> str:
 
 
 def verdict(report: BlendReport) -> str:
-    """Return in plain words whether the weights are worth anything, and what this val could tell.
-
-    A gain is called real where p, times the configurations tried on this val, is below 0.05.
-    """
+    """Return in plain words whether the blend is worth more than its rivals, as `verdicts` decides."""
     grouped = "" if report.groups is None else f" in {report.groups} groups"
-    where = f"on these {report.val_images} val pictures{grouped}"
-    word = "family" if report.families else "member"
+    where = f"On these {report.val_images} val pictures{grouped}"
+    word, plural = ("family", "families") if report.families else ("member", "members")
     shares = [one.weight for one in report.families] or list(report.weights.values())
     if len(shares) == 1:
         return f"One {word} has nothing to be weighed against."
-    single = _gain(report, report.gain_over_best_single, report.gain_over_best_single_interval, report.p_vs_best_single)
-    against_single = f"Against the best single {word}: {single}."
-    if max(shares) - min(shares) < 1e-9:
-        plural = "families" if report.families else "members"
-        return f"All {plural} weigh the same. {against_single}"
-    equal = _gain(report, report.gain_over_equal, report.gain_over_equal_interval, report.p_vs_equal)
-    if report.ledger_trials * report.p_vs_equal < SIGNIFICANT:
-        which = "better" if report.gain_over_equal > 0 else "worse"
-        return f"These weights are {which} than equal ones {where}: {equal}. {against_single}"
-    return (
-        f"Equal weights are as good, as far as can be told {where}: {equal}; a gain below "
-        f"{amount(report.metric, report.resolvable)} would not show. {against_single}"
+    single = against(
+        report.vs_best_single,
+        f"the best single {word}, '{report.best_single}'",
+        report.metric,
+        report.gain_over_best_single,
+        report.gain_over_best_single_interval,
+        report.p_vs_best_single,
+        report.ledger_trials,
     )
-
-
-def _gain(report: BlendReport, gain: float, bounds: tuple[float, float], p: float) -> str:
-    return found(report.metric, gain, bounds, p, report.ledger_trials)
+    if max(shares) - min(shares) < 1e-9:
+        return f"All {plural} weigh the same. {where} this blend {single}."
+    equal = against(
+        report.vs_equal,
+        "equal weights",
+        report.metric,
+        report.gain_over_equal,
+        report.gain_over_equal_interval,
+        report.p_vs_equal,
+        report.ledger_trials,
+        report.resolvable,
+    )
+    return f"{where} this blend {equal}. It {single}."
 
 
 def _weights(report: BlendReport) -> str:
@@ -165,8 +167,10 @@ def _diversity(report: BlendReport) -> str:
     if worth is None:
         return said
     if math.isinf(worth):
-        return f"{said} By log loss the blend is worth more than all of them averaged."
-    return f"{said} By log loss the blend is worth {worth:.1f} of them, drawn at random and averaged."
+        return f"{said} The log loss of the blend, cross-fitted, lies below that of all of them averaged."
+    return (
+        f"{said} The log loss of the blend, cross-fitted, is that of {worth:.1f} of them, drawn at random and averaged."
+    )
 
 
 def _costs(report: BlendReport) -> str:
@@ -186,7 +190,14 @@ def _costs(report: BlendReport) -> str:
     weighed = "families" if report.families else "members"
     header = ["ms a picture", weighed, "honest %", "95 % interval", "Pareto front"]
     shown = table(header, rows, left=0)
-    return "\n".join([shown, wrapped("Pareto front: nothing as quick is better, by honest val accuracy.")])
+    return "\n".join(
+        [
+            shown,
+            wrapped(
+                "Pareto front: nothing as quick has a higher figure; figures whose intervals meet may differ by chance."
+            ),
+        ]
+    )
 
 
 def _methods(report: BlendReport) -> str:

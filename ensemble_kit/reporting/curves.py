@@ -31,7 +31,7 @@ def plotted(curve: CurveReport, member: str, images: int) -> bytes | None:
         [step.log_likelihood for step in curve.steps],
         [step.log_likelihood_interval for step in curve.steps],
     )
-    below.set_xlabel("views, each the one that helps most" + _cost(curve.steps))
+    below.set_xlabel("views, each the one that lowers log loss most" + _cost(curve.steps))
     title = f"{visible(member)}: how many views? ({images} val pictures, 95 % intervals)"
     figure.suptitle(title, fontsize=12, parse_math=False)
     page = io.BytesIO()

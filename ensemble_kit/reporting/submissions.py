@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import Final
 
-from ensemble_kit.reporting.comparison import p_value
-from ensemble_kit.reporting.tables import interval, percent, points, table, wrapped
+from ensemble_kit.reporting.statements import p_value, weighed
+from ensemble_kit.reporting.tables import interval, percent, table, wrapped
 from ensemble_kit.results import BalanceReport, ChangeReport, SubmissionReport, SubmissionsReport, SubmitReport
+from ensemble_kit.verdicts import LEVEL
 
 UNLIKELY: Final = 0.001  # a balance of classes that chance gives less often is warned of
 SHOWN: Final = 5
@@ -68,8 +69,11 @@ def _expected(report: SubmitReport) -> Iterator[str]:
 
 def _balance(balance: BalanceReport) -> Iterator[str]:
     """Return a warning where chance hardly explains how often classes are predicted; else a word."""
+    if balance.p >= LEVEL:
+        yield f"No sign that classes come otherwise than in val (chi-square, {p_value(balance.p)})."
+        return
     if balance.p >= UNLIKELY:
-        yield f"Classes come as often as val leads one to expect (chi-square, {p_value(balance.p)})."
+        yield f"Classes come a little otherwise than in val (chi-square, {p_value(balance.p)}), no reason to worry yet."
         return
     yield (
         f"Warning: classes do not come as often as in val (chi-square, {p_value(balance.p)}). Either test has another "
@@ -88,10 +92,13 @@ def _change(change: ChangeReport, public: int) -> Iterator[str]:
     most = "; most" if sum(one.images for one in change.moves) < change.changed else ""
     yield f"Against '{change.previous}': {_pictures(change.changed)} changed{most}: {moves}."
     yield _telling(change, public)
-    if change.val_gain is not None and change.chance is not None:
+    if change.val_verdict is not None and change.chance is not None:
+        assert change.val_gain is not None
+        assert change.val_gain_interval is not None
+        figures = change.val_gain, change.val_gain_interval, change.val_gain_p or 0.0, change.val_trials or 1
         yield (
-            f"By val, cross-fitted, the new one is worth {points(change.val_gain)} points; the public part would show "
-            f"more than chance in {percent(change.chance, 0)} of 100 cases."
+            f"On val, cross-fitted, the new one against it: {weighed(change.val_verdict, 'accuracy', *figures)}. Were "
+            f"that so, the public part would show more than chance in {percent(change.chance, 0)} of 100 cases."
         )
 
 
@@ -140,5 +147,5 @@ def _final_two(report: SubmissionsReport) -> str:
     best = "best by honest estimate" if judged else "best by public score, as none has an honest estimate"
     if not rest:
         return f"To end with: '{first}', {best}; no other differs from it and can be judged."
-    why = "as good as far as one can tell, and the most different" if report.as_good else "the next best"
+    why = "within half a standard error of it, and the most different" if report.as_good else "the next best"
     return f"To end with: '{first}', {best}, and '{rest[0]}', {why}."

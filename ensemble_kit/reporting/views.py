@@ -3,7 +3,7 @@
 import math
 
 from ensemble_kit.extras import install_hint
-from ensemble_kit.reporting.comparison import amount, found, p_value
+from ensemble_kit.reporting.statements import amount, curve_gain, p_value, weighed
 from ensemble_kit.reporting.tables import interval, number, percent, points, table, terminal_columns, wrapped
 from ensemble_kit.results import (
     CurveReport,
@@ -48,11 +48,11 @@ def looked_twice(report: TtaReport) -> str:
     if len(report.views) > 1 and report.choose != "none":
         lines.append(wrapped(_gain(report), indent="  "))
     if tuned and math.isinf(report.ridge or 0):
-        lines.append(wrapped("Val does not say clearly that another view helps: identity is kept alone."))
+        lines.append(wrapped("No gain from other views can be shown on val, so identity is kept alone."))
     if report.note:
         lines.append(wrapped(report.note))
     if report.curve is not None:
-        lines += ["", *_curve(report.curve, report.val_images, len(report.views))]
+        lines += ["", *_curve(report.curve, len(report.views))]
     lines += _computed(report.engine, report.order)
     return "\n".join([*lines, "Next: ek blend"])
 
@@ -100,8 +100,8 @@ def _harm(report: TtaReport) -> list[str]:
         unseen = amount("accuracy", report.smallest_harm)
         lines.append(
             wrapped(
-                f"{'No other view' if harmful else 'No view'} is seen to do harm; less than {unseen} would not show "
-                f"on these {report.val_images} pictures."
+                f"No {'other ' if harmful else ''}view is seen to do harm on these {report.val_images} pictures; "
+                f"minimum detectable harm: {unseen} (80 % power)."
             )
         )
     if report.class_harm:
@@ -137,12 +137,12 @@ def _named(view: ViewReport, tests: int) -> str:
 
 
 def _gain(report: TtaReport) -> str:
-    sentence = found("accuracy", report.gain, report.gain_interval, report.gain_p, 1)
-    hidden = amount("accuracy", report.resolvable)
-    return f"  against identity alone, honest: {sentence}; a gain below {hidden} would not show."
+    figures = "accuracy", report.gain, report.gain_interval, report.gain_p
+    said = weighed(report.gain_verdict, *figures, detectable=report.resolvable)
+    return f"  against identity alone, honest: {said}."
 
 
-def _curve(curve: CurveReport, images: int, views: int) -> list[str]:
+def _curve(curve: CurveReport, views: int) -> list[str]:
     last = curve.steps[-1].views
     shown = [step for step in curve.steps if step.views <= CURVE_ROWS or step.views in (curve.stop, last)]
     rows = []
@@ -160,11 +160,9 @@ def _curve(curve: CurveReport, images: int, views: int) -> list[str]:
         )
     lines = [
         table(["best view to add", "views", "honest %", "95 %", "log-lik, 95 %", "ms"], rows),
-        wrapped(
-            f"* stop here: the mean of more views gains nothing that {images} val pictures can tell"
-            if curve.stop < last
-            else f"* every view still helps; {'the curve ends here' if last < views else 'more may, too'}"
-        ),
+        wrapped("* stop here: the fewest views whose log-likelihood is within half a standard error of the best"),
+        *([wrapped(curve_gain(curve.gain))] if curve.gain is not None else []),
+        *([wrapped(f"The curve ends at {last} of {views} views.")] if last < views else []),
     ]
     if curve.png is not None:
         lines.append(f"  {curve.png}, {curve.json}")

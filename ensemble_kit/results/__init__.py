@@ -83,6 +83,7 @@ from ensemble_kit.results.submissions import (
 )
 from ensemble_kit.results.views import (
     ClassHarmReport,
+    CurveGainReport,
     CurveReport,
     CurveStepReport,
     EngineReport,
@@ -116,6 +117,7 @@ __all__ = [
     "ConfusionReport",
     "ContributionReport",
     "CostReport",
+    "CurveGainReport",
     "CurveReport",
     "CurveStepReport",
     "DataReport",

@@ -1,11 +1,13 @@
 """Blends and comparisons: what they are worth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ensemble_kit.metrics import METRICS
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.verdicts import Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class BlendReport:
     p_vs_equal, p_vs_best_single: two-sided, of this one comparison; ledger_trials says how many
         configurations were tried on this val, and a p-value is worth that many times itself.
     resolvable: the smallest gain over equal weights that this val could tell (80 % power at 5 %).
+    vs_equal, vs_best_single: what the gains allow to be said, see `verdicts`; `verdict` says it in words.
     calibration_before, calibration_after: with every temperature 1, and cross-fitted; None for votes.
     cost_ms: what a picture takes, over the members that count; None where nobody measured.
     costs: what the blend is worth under tighter limits; only where --max-ms was given.
@@ -183,6 +186,15 @@ class BlendReport:
     blend_path: Path
     submission_path: Path | None
     seconds: float
+    vs_equal: Verdict = field(init=False)
+    vs_best_single: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Draw the verdicts from the figures."""
+        equal = self.gain_over_equal, self.gain_over_equal_interval, self.p_vs_equal
+        single = self.gain_over_best_single, self.gain_over_best_single_interval, self.p_vs_best_single
+        object.__setattr__(self, "vs_equal", verdict(*equal, self.ledger_trials, self.resolvable))
+        object.__setattr__(self, "vs_best_single", verdict(*single, self.ledger_trials))
 
 
 @dataclass(frozen=True)
@@ -195,7 +207,8 @@ class CompareReport:
     p: that of `test`, two-sided; p_adjusted is min(1, trials * p), for all the
         configurations that were tried on this val set.
     resolvable: the smallest difference that this val set could resolve (80 % power at 5 %).
-    better: the better side where p_adjusted is below 0.05; None where they cannot be told apart.
+    verdict: what may be said of the first against the second, see `verdicts`.
+    better: the better side; None where that is not proven.
     """
 
     a: str
@@ -219,3 +232,15 @@ class CompareReport:
     better: str | None
     notes: tuple[str, ...]
     sentence: str
+    verdict: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Draw the verdict from the figures."""
+        gain, bounds = self.gain()
+        object.__setattr__(self, "verdict", verdict(gain, bounds, self.p, self.trials, self.resolvable))
+
+    def gain(self) -> tuple[float, Interval]:
+        """Return the difference and its interval with the sign that makes more better."""
+        gain = METRICS[self.metric].gain
+        low, high = sorted(map(gain, self.interval))
+        return gain(self.difference), (low, high)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ensemble_kit.results.blends import BlendReport, CalibrationReport
 from ensemble_kit.results.intervals import Interval
 from ensemble_kit.results.members import MemberReport
-from ensemble_kit.results.views import CurveStepReport
+from ensemble_kit.results.views import CurveGainReport, CurveStepReport
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class ClassReport:
 
 @dataclass(frozen=True)
 class ConfusionReport:
-    """How many pictures of a class were given another, or the same: a mean over repeats."""
+    """How many pictures of a class were given another, or the same; each by the class that most repeats gave it."""
 
     label: str
     predicted: str
-    images: float
+    images: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ class SeenViewReport:
 
 @dataclass(frozen=True)
 class LooksReport:
-    """The views of a member, and the curve over their number that `ek tta` saved; note: why there is none."""
+    """The views of a member, and the curve over their number that `ek tta` saved; note: why there is none.
+
+    stop, gain: as in `CurveReport`.
+    """
 
     member: str
     choose: str
@@ -91,6 +94,7 @@ class LooksReport:
     curve: tuple[CurveStepReport, ...]
     stop: int | None
     note: str | None
+    gain: CurveGainReport | None = None
 
 
 @dataclass(frozen=True)
@@ -161,13 +165,15 @@ class RepeatReport:
 class PageReport:
     """A blend, all that is known of it, and the page that shows it.
 
-    headline: in one sentence, what it is worth and whether its gains are real.
+    headline: in one sentence, what it is worth, and what may be said of its gains.
     blend: as `ek blend` reports it; nothing was timed, so `seconds` is 0.
     repeats: how often val was split anew for what is cross-fitted; 0: val decided nothing, so
         everything is said by the blend as it is.
     confusion: pairs of classes that occur, those of a class and itself too.
     reliability_before, reliability_after: with every temperature 1, and honest; None for votes.
     label_errors: the first of those suspected; label_errors_found: how many are; None for votes.
+    label_errors_expected: how many of all suspected are expected to be wrong.
+    label_noise, label_noise_interval: the share of all labels of val that is estimated to be wrong; None for votes.
     pictures_note: why there are no thumbnails; None where there are.
     pictures_changed: whether pictures of val are not those that the members saw, so that thumbnails may show others.
     """
@@ -188,6 +194,9 @@ class PageReport:
     unsure: tuple[PictureReport, ...]
     label_errors: tuple[PictureReport, ...]
     label_errors_found: int | None
+    label_errors_expected: float | None
+    label_noise: float | None
+    label_noise_interval: Interval | None
     pictures_note: str | None
     pictures_changed: bool
     repeat: RepeatReport

@@ -1,9 +1,10 @@
 """The submission desk and the judge's side: what was handed in, and how it scored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.verdicts import Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class ChangeReport:
     changed: on how many images they say different classes; moves: the most frequent changes.
     public_rows: how many of those are public, on average; points: how far the public score can then move.
     smallest: the smallest difference of the public scores that means something; None: none can.
-    val_gain: what the new one gains on val, cross-fitted; chance: how likely the public part then shows
-        `smallest` or more. None where that cannot be found out.
+    val_gain, val_gain_interval, val_gain_p: what the new one gains on val, cross-fitted and paired, with val_trials
+        configurations tried there; chance: how likely the public part then shows `smallest` or more. None where that
+        cannot be found out. val_verdict: what may be said of it.
     """
 
     previous: str
@@ -33,7 +35,18 @@ class ChangeReport:
     points: float
     smallest: float | None
     val_gain: float | None
+    val_gain_interval: Interval | None
+    val_gain_p: float | None
+    val_trials: int | None
     chance: float | None
+    val_verdict: Verdict | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Draw the verdict from the figures."""
+        told = None
+        if self.val_gain is not None and self.val_gain_interval is not None and self.val_gain_p is not None:
+            told = verdict(self.val_gain, self.val_gain_interval, self.val_gain_p, self.val_trials or 1)
+        object.__setattr__(self, "val_verdict", told)
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,7 @@ class SubmissionsReport:
     """The desk: all that was handed in, oldest first.
 
     final_two: the best by honest estimate, and of those as good the one that differs most.
-    as_good: whether the second is as good as far as val can tell; else it is only the next best.
+    as_good: whether the second is within half a standard error of the first; else it is only the next best.
     """
 
     submissions: tuple[SubmissionReport, ...]

@@ -1,10 +1,11 @@
 """Looking more than once: views, and engines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.verdicts import Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,45 @@ class CurveStepReport:
 
 
 @dataclass(frozen=True)
-class CurveReport:
-    """Accuracy and likelihood against the number of views; `stop`: after which more gain nothing that val can tell.
+class CurveGainReport:
+    """What the mean of `views` views gains over that of `over` of them: cross-fitted, and paired.
 
+    likelihood: of mean log probabilities of the label (nats).
+    accuracy_verdict, likelihood_verdict: what may be said of that, see `verdicts`.
+    """
+
+    views: int
+    over: int
+    accuracy: float
+    accuracy_interval: Interval
+    accuracy_p: float
+    likelihood: float
+    likelihood_interval: Interval
+    likelihood_p: float
+    accuracy_verdict: Verdict = field(init=False)
+    likelihood_verdict: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Draw the verdicts from the figures."""
+        likelihood = verdict(self.likelihood, self.likelihood_interval, self.likelihood_p)
+        object.__setattr__(self, "accuracy_verdict", verdict(self.accuracy, self.accuracy_interval, self.accuracy_p))
+        object.__setattr__(self, "likelihood_verdict", likelihood)
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """Accuracy and likelihood against the number of views.
+
+    stop: the fewest views whose log-likelihood is within half a standard error of the best.
     json, png: where it was saved; None where it was not.
+    gain: of all views over the first `stop` of them, or over identity where `stop` is all; None: one saved earlier.
     """
 
     steps: tuple[CurveStepReport, ...]
     stop: int
     json: Path | None
     png: Path | None
+    gain: CurveGainReport | None = None
 
 
 @dataclass(frozen=True)
@@ -115,9 +145,9 @@ class TtaReport:
 
     val_accuracy_after is measured on the rows that chose the weights, so it is optimistic
     where anything was tuned; honest_accuracy is cross-fitted, and so are gain (over identity),
-    its interval and p; a gain below `resolvable` would not show. ridge is how firmly the
-    weights were held to identity; None where nothing was tuned, infinity where nothing else
-    paid. smallest_harm and smallest_class_harm: what val could have seen of harm.
+    its interval and p; a gain below `resolvable` would not show, and gain_verdict is what may be said
+    of it. ridge is how firmly the weights were held to identity; None where nothing was tuned, infinity
+    where nothing else paid. smallest_harm and smallest_class_harm: what val could have seen of harm.
 
     computed: the views that were looked at now; same: views that were asked for and are, at
         this size, the view they point to.
@@ -149,6 +179,13 @@ class TtaReport:
     order: OrderReport | None
     note: str | None
     path: Path
+    gain_verdict: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Draw the verdict from the figures."""
+        object.__setattr__(
+            self, "gain_verdict", verdict(self.gain, self.gain_interval, self.gain_p, 1, self.resolvable)
+        )
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,9 @@ def test_what_cannot_be_told_apart_says_what_could_have_been(pool):
     report = ek.compare("cnn", "twin", **QUIET)
     assert (report.better, report.p, report.difference) == (None, 1.0, 0.0)
     assert report.sentence.startswith(
-        f"On these {IMAGES} val pictures cnn and twin cannot be told apart: +0.0 points (95 %"
+        f"On these {IMAGES} val pictures cnn cannot be told apart from twin: +0.0 points (95 %"
     )
-    assert report.sentence.endswith(f"this val could only resolve {100 * report.resolvable:.1f} points.")
+    assert report.sentence.endswith(f"minimum detectable gain: {100 * report.resolvable:.1f} points (80 % power).")
 
 
 def test_a_blend_is_made_anew_in_every_fold_as_ek_blend_does(pool):
@@ -125,7 +125,7 @@ def test_every_configuration_that_was_tried_makes_the_proof_harder(pool):
     assert report.p_adjusted > 0.05
     assert report.better is None
     assert "vit looks better than close by" in report.sentence
-    assert "4 configurations were tried on them, and for so many that is no proof." in report.sentence
+    assert "p = 0.13 for 4 configurations tried), but for so many that is no proof." in report.sentence
 
 
 def test_groups_in_the_ids_are_flipped_whole_and_widen_every_interval(pool):

@@ -300,7 +300,7 @@ def test_the_final_two_are_the_best_and_the_most_different_as_good(folder):
     ek.submit("all", **QUIET)
     best = max(ek.submissions().submissions, key=lambda one: one.honest_accuracy)
     assert ek.submissions().final_two == (best.name, "all" if best.name == "two" else "two")
-    assert ("as good as" in typed("submissions").stdout) == ek.submissions().as_good
+    assert ("within half a standard" in typed("submissions").stdout) == ek.submissions().as_good
 
 
 def test_without_honest_estimates_the_final_two_go_by_public_scores(folder):

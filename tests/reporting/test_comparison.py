@@ -38,22 +38,21 @@ def test_the_better_one_is_named_with_the_difference_its_interval_and_p() -> Non
 def test_what_cannot_be_told_apart_says_what_could_have_been_resolved() -> None:
     open_question = replace(REPORT, difference=0.007, interval=(-0.021, 0.034), p=0.72, p_adjusted=0.72, better=None)
     assert sentence(open_question) == (
-        "On these 300 val pictures vit and cnn cannot be told apart: +0.7 points "
-        "(95 %: -2.1 to 3.4; p = 0.72); this val could only resolve 4.0 points."
+        "On these 300 val pictures vit cannot be told apart from cnn: +0.7 points "
+        "(95 %: -2.1 to 3.4; p = 0.72); minimum detectable gain: 4.0 points (80 % power)."
     )
 
 
 def test_nothing_is_printed_as_minus_nought() -> None:
     close = replace(REPORT, difference=-0.0001, interval=(-0.0004, 0.0003), p=0.9, p_adjusted=0.9, better=None)
-    assert "cannot be told apart: +0.0 points (95 %: 0.0 to 0.0; p = 0.90)" in sentence(close)
+    assert "cannot be told apart from vit: +0.0 points (95 %: 0.0 to 0.0; p = 0.90)" in sentence(close)
 
 
 def test_many_trials_take_the_proof_away() -> None:
     tried = replace(REPORT, trials=7, p_adjusted=0.217, better=None)
     assert sentence(tried) == (
         "On these 300 val pictures vit looks better than cnn by 3.0 points (95 %: 0.4 to 5.6; p = 0.031, "
-        "p = 0.22 for 7 configurations tried), but 7 configurations were tried on them, and for so many that is no "
-        "proof."
+        "p = 0.22 for 7 configurations tried), but for so many that is no proof."
     )
 
 
@@ -71,8 +70,9 @@ def test_the_table_shows_both_sides_the_test_and_the_notes() -> None:
     assert text.splitlines() == [
         "accuracy on val  honest %  95 % interval  only it is right",
         "──────────────────────────────────────────────────────────",
-        "vit                  93.0   89.5 to 95.4              14.2",
+        "vit                  93.0   89.5 to 95.4             14.25",
         "cnn                  90.0   86.1 to 92.9              5.25",
+        "only it is right: so many pictures, mean over the repeats of the folds",
         "exact McNemar, mean of 4 repeats: p = 0.031",
         "val also decided how these were made",
         "",

@@ -30,9 +30,9 @@ def texts(svg):
     return ["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
-def confusion(classes, images=7.0):
+def confusion(classes, images=7):
     cells = [ConfusionReport(one, one, images) for one in classes]
-    return maps.confusion([*cells, ConfusionReport(classes[0], classes[1], 0.25)], classes)
+    return maps.confusion([*cells, ConfusionReport(classes[0], classes[1], 2)], classes)
 
 
 def bins(accuracy=0.8):
@@ -116,7 +116,7 @@ def test_a_matrix_of_many_classes_has_numbers_on_its_axes_and_stays_small():
 def test_the_numbers_of_a_small_matrix_stand_in_it():
     said = texts(confusion(("a", "b", "c")))
     assert said.count("7") == 3
-    assert "0.25" in said
+    assert "2" in said
 
 
 def test_times_far_apart_stand_on_an_axis_of_plain_numbers():

@@ -55,7 +55,10 @@ def one_line(text):
 def test_a_harmful_view_is_named_with_its_cost_and_the_classes_that_suffer():
     said = one_line(looked_twice(REPORT))
     assert "Harmful: hflip beside identity costs 21.0 points (95 %: 16.4 to 25.6; p < 0.001, Holm, 2 views)." in said
-    assert "No other view is seen to do harm; less than 2.3 points would not show on these 300 pictures." in said
+    assert (
+        "No other view is seen to do harm on these 300 pictures; minimum detectable harm: 2.3 points (80 % power)."
+        in said
+    )
     assert "hflip on 'sign0' -50.0 points (44 pictures: 22 lost, 0 won)" in said
     assert "'sign5'" in said
     assert "and 2 more." in said
@@ -72,7 +75,7 @@ def test_where_every_view_does_harm_nothing_is_said_of_others():
 
 def test_the_gain_is_given_with_what_could_not_have_shown():
     said = one_line(looked_twice(REPORT))
-    assert "+0.5 points (95 %: -1.0 to 2.0; p = 0.40); a gain below 2.1 points would not show." in said
+    assert "+0.5 points (95 %: -1.0 to 2.0; p = 0.40), within chance; minimum detectable gain: 2.1 points" in said
     assert "The same pixels at this size, looked at once: scale@1.14 is crop@0.875:center." in said
 
 
@@ -82,7 +85,9 @@ def test_the_curve_shows_its_beginning_where_to_stop_and_its_end():
     assert len(numbers) == 8
     assert "* 9" in numbers[6]
     assert "-0.500 ± 0.100  1.10" in numbers[7]
-    assert "* stop here: the mean of more views gains nothing" in one_line("\n".join(lines))
+    assert "* stop here: the fewest views whose log-likelihood is within half a standard error of the best" in one_line(
+        "\n".join(lines)
+    )
 
 
 def test_everything_fits_80_columns():

@@ -21,23 +21,23 @@ Squares = Mapping[tuple[int, int], tuple[str, float, str]]
 def confusion(cells: Sequence[ConfusionReport], classes: Sequence[str]) -> str:
     """Return the confusion matrix: a row a class, strong where many of its pictures go."""
     place = {name: number for number, name in enumerate(classes)}
-    total: dict[str, float] = {}
+    total: dict[str, int] = {}
     few = len(classes) <= NAMED
     faintest = 0.12 if few else 0.35  # small squares must be seen
     for one in cells:
-        total[one.label] = total.get(one.label, 0.0) + one.images
+        total[one.label] = total.get(one.label, 0) + one.images
     squares = {
         (place[one.label], place[one.predicted]): (
             BLUE if one.label == one.predicted else ORANGE,
             faintest + (1 - faintest) * one.images / total[one.label],
-            f"{one.images:.3g}",
+            f"{one.images}",
         )
         for one in sorted(cells, key=lambda one: -one.images)[:MOST_SQUARES]
     }
     right = sum(one.images for one in cells if one.label == one.predicted)
     return drawn(
         "confusion",
-        f"Confusion matrix of {len(classes)} classes: {right:.4g} of {sum(total.values()):.4g} pictures are right",
+        f"Confusion matrix of {len(classes)} classes: {right} of {sum(total.values())} pictures are right",
         _size_px(len(classes), classes if few else ()),
         lambda figure: _draw(figure, squares, len(classes), classes if few else None, ("class given", "label")),
     )

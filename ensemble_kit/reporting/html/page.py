@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.comparison import p_value
 from ensemble_kit.reporting.html import charts, maps
-from ensemble_kit.reporting.html.words import changed_pictures
+from ensemble_kit.reporting.html.words import changed_pictures, label_errors
+from ensemble_kit.reporting.statements import curve_gain, p_value
 from ensemble_kit.reporting.tables import bare_score, interval, number, percent, points, score_interval
 from ensemble_kit.results import PageReport
 from ensemble_kit.visible import visible
@@ -40,6 +40,8 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
         "number": number,
         "points": points,
         "p_value": p_value,
+        "curve_gain": curve_gain,
+        "label_errors": label_errors,
         "score": lambda value, metric: bare_score(metric, value),
         "score_interval": lambda bounds, metric: score_interval(metric, bounds),
     }

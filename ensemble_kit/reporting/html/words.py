@@ -3,20 +3,16 @@
 from typing import Final
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.comparison import SIGNIFICANT, amount
-from ensemble_kit.reporting.tables import bare_score, score_interval, wrapped
+from ensemble_kit.reporting.statements import PHRASES, briefly
+from ensemble_kit.reporting.tables import bare_score, interval, percent, score_interval, wrapped
 from ensemble_kit.results import BlendReport, PageReport
 from ensemble_kit.visible import visible
 
-UNTOLD: Final = "cannot be told apart from"
 LONGEST: Final = 28  # characters of a name in a chart
 
 
 def headline(blend: BlendReport) -> str:
-    """Return in one sentence what the blend is worth, and whether its gains are real.
-
-    A gain is called real where p, times the configurations tried on this val, is below 0.05.
-    """
+    """Return in one sentence what the blend is worth, and what may be said of its gains, as `verdicts` decides."""
     worth = (
         f"The honest estimate of blend '{blend.name}' is {bare_score(blend.metric, blend.honest_score)} "
         f"{METRICS[blend.metric].unit} {blend.metric} "
@@ -27,20 +23,15 @@ def headline(blend: BlendReport) -> str:
     if len(shares) == 1:
         return f"{worth}; it has one {word}, so there is nothing to compare it with."
     rival = f"the best single {word}, '{blend.best_single}'"
-    single = _compared(blend, rival, blend.gain_over_best_single, blend.p_vs_best_single)
+    single = briefly(blend.vs_best_single, rival, blend.metric, blend.gain_over_best_single)
     if max(shares) - min(shares) < 1e-9:
         plural = "families" if blend.families else "members"
         return f"{worth}; its {plural} weigh the same, and it {single}."
-    equal = _compared(blend, "equal weights", blend.gain_over_equal, blend.p_vs_equal)
-    same, again = single.startswith(UNTOLD), equal.removeprefix(f"{UNTOLD} ")
-    return f"{worth}; it {single}{f', nor from {again}' if same and again != equal else f', and {equal}'}."
-
-
-def _compared(blend: BlendReport, rival: str, gain: float, p: float) -> str:
-    """Return how the blend compares with a rival."""
-    if max(1, blend.ledger_trials) * p < SIGNIFICANT:
-        return f"is really {'better' if gain > 0 else 'worse'} than {rival} (by {amount(blend.metric, abs(gain))})"
-    return f"{UNTOLD} {rival} ({amount(blend.metric, gain, '+')})"
+    equal = briefly(blend.vs_equal, "equal weights", blend.metric, blend.gain_over_equal)
+    untold = PHRASES["unclear"]
+    if single.startswith(untold) and equal.startswith(untold):
+        return f"{worth}; it {single}, nor from {equal.removeprefix(f'{untold} ')}."
+    return f"{worth}; it {single}, and {equal}."
 
 
 def changed_pictures(page: PageReport) -> str:
@@ -49,6 +40,22 @@ def changed_pictures(page: PageReport) -> str:
         "Pictures of val, or their labels, were changed after the members saw them, so thumbnails may show others."
         if page.pictures_changed
         else ""
+    )
+
+
+def label_errors(page: PageReport) -> str:
+    """Return how many labels of val may be wrong, and how sure that is; of votes nothing."""
+    found, bounds = page.label_errors_found, page.label_noise_interval
+    if found is None or bounds is None:
+        return ""
+    share = f"{percent(page.label_noise)} % of {page.blend.val_images} labels (95 %: {interval(bounds)})"
+    if not found:
+        return f"No label is named: an estimated {share} are wrong, too few, or too unsurely, to name one."
+    first = f" The first {len(page.label_errors)} are shown." if found > len(page.label_errors) else ""
+    return (
+        f"{found} of {page.blend.val_images} labels are suspected, and about {page.label_errors_expected:.0f} of these "
+        f"{found} are expected to be wrong; in all, an estimated {share} are. Pictures that are hard, and that the "
+        f"blend is sure of, look the same: look at each before you change its label.{first}"
     )
 
 
