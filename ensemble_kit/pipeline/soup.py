@@ -40,7 +40,6 @@ from ensemble_kit.tables import pick
 from ensemble_kit.training import SOUPS
 from ensemble_kit.training.soups import Soup, batch_norms, settle_norms
 from ensemble_kit.types import Predictions, align
-from ensemble_kit.verdicts import verdict
 
 SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
 
@@ -216,7 +215,6 @@ def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, met
     found = compare_judged(
         Judged(soups, None, pool.labels), Judged(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
     )
-    worse = verdict(found.difference, found.interval, found.p) == "worse"
     return {
         "ingredients": rows,
         "soup": whole,
@@ -224,7 +222,7 @@ def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, met
         "gain": found.difference,
         "gain_interval": found.interval,
         "gain_p": found.p,
-        "spoiled": worse and found.difference < -SPOILED,
+        "spoiled": found.difference < -SPOILED,
     }
 
 

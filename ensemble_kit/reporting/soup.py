@@ -1,7 +1,7 @@
 """What `ek soup` prints."""
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.statements import found
+from ensemble_kit.reporting.statements import weighed
 from ensemble_kit.reporting.tables import bare_score, number, percent, table, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
 
@@ -63,16 +63,16 @@ def _remarks(report: SoupReport, kept: int) -> list[str]:
     if report.method == "greedy":
         only = kept == 1
         remarks.append(
-            f"None of the others raised its val figure: the soup is '{report.ingredients[0].name}' under another name."
+            f"No other raised its val figure: the soup is '{report.ingredients[0].name}' under another name."
             if only
             else "Val chose the ingredients, so the soup's figures are optimistic; recorded."
         )
     if report.spoiled:
-        below = found("accuracy", report.gain, report.gain_interval, report.gain_p, 1, signed=False)
+        figures = weighed(report.gain_verdict, "accuracy", report.gain, report.gain_interval, report.gain_p)
         remarks.append(
-            f"Warning: the soup is {below} below its ingredients' mean. Their weights do not lie in one basin "
-            "of the loss, and those of networks of different seeds hardly ever do. Blend them instead: ek blend. For a "
-            "soup take networks fine-tuned from the same weights (ek train --weights FILE or --pretrained), or "
+            f"Warning: the soup is below its ingredients' mean: {figures}. So it is where their weights do not lie in "
+            "one basin of the loss, as those of networks of different seeds hardly ever do. Blend them instead: ek blend. "
+            "For a soup take networks fine-tuned from the same weights (ek train --weights FILE or --pretrained), or "
             "--method greedy, which leaves out what does not fit."
         )
     return remarks

@@ -30,7 +30,7 @@ class SoupReport:
     soup: its own figures, as those of its ingredients.
     mean_accuracy: of all ingredients.
     gain, gain_interval, gain_p: the soup's accuracy less that mean, paired; gain_verdict: what may be said of it.
-    spoiled: whether it is worse than that mean, and so far that its ingredients cannot share a basin of the loss.
+    spoiled: whether it is so far below that mean that its ingredients may not share a basin of the loss.
     norms: batch norms in the network; `settled`: whether their statistics were taken again, which
         a greedy soup of one does not need.
     """

@@ -13,7 +13,8 @@ from ensemble_kit.pipeline.checkpoints import rebuild
 from ensemble_kit.storage.members import read_manifest, read_member
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
-FAST = {"recipe": "assignment", "quiet": True, "device": "cpu"}
+FAST = {"quiet": True, "device": "cpu"}
+PLAIN = {"recipe": "assignment", **FAST}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         ek.demo_data("data", train=67, val=23, test=13, size=16, quiet=True)
-        ek.train("data", "mlp", name="net", folds=3, fold=2, epochs=1, **FAST)
+        ek.train("data", "mlp", name="net", folds=3, fold=2, epochs=1, **PLAIN)
     return folder
 
 

@@ -18,7 +18,6 @@ from ensemble_kit.storage.members import read_manifest, read_predictions
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
 TINY = {
-    "recipe": "assignment",
     "arch": "cnn",
     "arch_option": {"width": 5, "depth": 2},
     "size": 16,
@@ -33,7 +32,9 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     ek.demo_data(folder / "data", train=110, val=31, test=13, size=16, quiet=True)
     places = {name: folder / name for name in ("predictions", "runs")}
-    ek.train(folder / "data", epochs=2, lr=1e-2, cache=folder / ".ek", quiet=True, **places, **TINY)
+    ek.train(
+        folder / "data", epochs=2, lr=1e-2, cache=folder / ".ek", recipe="assignment", quiet=True, **places, **TINY
+    )
     return folder / "data", find_checkpoint(folder / "runs" / "cnn")
 
 
@@ -106,7 +107,7 @@ def test_other_weights_pictures_or_views_have_features_of_their_own(probe, train
     assert len(kept()) == 1
     assert probe(flip=True, name="flipped").computed == 110
     assert len(kept()) == 2
-    ek.train(trained[0], epochs=1, seed=3, name="other", quiet=True, **TINY)
+    ek.train(trained[0], epochs=1, seed=3, name="other", recipe="assignment", quiet=True, **TINY)
     assert probe(weights=find_checkpoint(Path("runs/other")), name="third").computed == 110
     assert logits("third").tobytes() != logits("cnn-probe").tobytes()
     assert logits("flipped").tobytes() != logits("cnn-probe").tobytes()

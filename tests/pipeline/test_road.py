@@ -24,7 +24,8 @@ from ensemble_kit.reporting.views import looked_twice
 from ensemble_kit.storage.atomic import locked
 
 QUIET = {"quiet": True}
-FAST = {"recipe": "assignment", "quiet": True, "device": "cpu", "epochs": 1}
+FAST = {"quiet": True, "device": "cpu", "epochs": 1}
+PLAIN = {"recipe": "assignment", **FAST}
 
 
 def manifest(name, predictions="predictions"):
@@ -75,28 +76,28 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(road):
 
 
 def test_default_names_count_up_and_a_taken_name_is_refused(road):
-    report = ek.train("data", "mlp", **FAST)
+    report = ek.train("data", "mlp", **PLAIN)
     assert report.member.name == "mlp-2"
     with pytest.raises(
         InvalidOptionError, match="already has a member 'mlp', trained otherwise:\n  epochs: 3 there, 1 here"
     ):
-        ek.train("data", "mlp", name="mlp", **FAST)
+        ek.train("data", "mlp", name="mlp", **PLAIN)
     before = manifest("mlp")["checkpoint_sha256"]
-    ek.train("data", "mlp", name="mlp", seed=5, replace=True, **FAST)
+    ek.train("data", "mlp", name="mlp", seed=5, replace=True, **PLAIN)
     assert manifest("mlp")["checkpoint_sha256"] != before
     assert len(list(Path("runs/mlp").glob("checkpoint-*.safetensors"))) == 1
 
 
 def test_a_name_that_another_process_trains_is_refused_or_passed_over(road):
     with locked(Path("runs/fresh")), pytest.raises(LockedError, match="runs/fresh"):
-        ek.train("data", "mlp", name="fresh", **FAST)
+        ek.train("data", "mlp", name="fresh", **PLAIN)
     with locked(Path("runs/mlp-2")):
-        assert ek.train("data", "mlp", **FAST).member.name == "mlp-3"
+        assert ek.train("data", "mlp", **PLAIN).member.name == "mlp-3"
 
 
 def test_without_a_test_folder_there_are_no_test_logits_and_no_submission(road):
     shutil.rmtree("data/test")
-    report = ek.train("data", "mlp", name="bare", **FAST)
+    report = ek.train("data", "mlp", name="bare", **PLAIN)
     assert report.member.test_images is None
     blended = ek.blend(["bare"], quiet=True)
     assert blended.submission_path is None
@@ -108,19 +109,19 @@ def test_without_a_test_folder_there_are_no_test_logits_and_no_submission(road):
 def test_val_is_taken_from_train_where_there_is_none(road):
     shutil.rmtree("data/val")
     with pytest.raises(InvalidOptionError, match="--val-fraction"):
-        ek.train("data", "mlp", name="cut", **FAST)
-    report = ek.train("data", "mlp", name="cut", val_fraction=0.2, **FAST)
+        ek.train("data", "mlp", name="cut", **PLAIN)
+    report = ek.train("data", "mlp", name="cut", val_fraction=0.2, **PLAIN)
     assert (report.train_images, report.member.val_images) == (120, 30)
     assert manifest("cut")["training"]["source"]["val_fraction"] == 0.2
     assert ek.tta("runs/cut", **QUIET).computed == ("hflip",)
 
 
 def test_the_best_epoch_is_recorded_as_val_having_judged(road):
-    ek.train("data", "mlp", name="judged", keep="best", **FAST)
+    ek.train("data", "mlp", name="judged", keep="best", **PLAIN)
     assert manifest("judged")["val_used_for"] == ["epoch"]
     assert "members were chosen on this val: judged" in " ".join(ek.blend(["judged", "cnn"], **QUIET).notes)
     with pytest.raises(InvalidOptionError, match="--keep is 'worst'"):
-        ek.train("data", "mlp", keep="worst", **FAST)
+        ek.train("data", "mlp", keep="worst", **PLAIN)
 
 
 def test_an_interrupted_training_leaves_no_member(road, monkeypatch):
@@ -131,11 +132,11 @@ def test_an_interrupted_training_leaves_no_member(road, monkeypatch):
 
     monkeypatch.setattr(Watch, "note", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        ek.train("data", "mlp", name="stopped", **FAST)
+        ek.train("data", "mlp", name="stopped", **PLAIN)
     assert not Path("predictions/stopped").exists()
     monkeypatch.undo()
     monkeypatch.chdir(road)
-    assert ek.train("data", "mlp", name="stopped", **FAST).member.name == "stopped"
+    assert ek.train("data", "mlp", name="stopped", **PLAIN).member.name == "stopped"
 
 
 def test_an_interrupted_replacement_leaves_the_old_member_and_its_run_as_they_were(road, monkeypatch):
@@ -151,7 +152,7 @@ def test_an_interrupted_replacement_leaves_the_old_member_and_its_run_as_they_we
     assert len(before) == 8
     monkeypatch.setattr(chapter, "look_at_once", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        ek.train("data", "mlp", name="mlp", seed=9, replace=True, **FAST)
+        ek.train("data", "mlp", name="mlp", seed=9, replace=True, **PLAIN)
     assert files() == before
 
 
@@ -199,7 +200,7 @@ def test_views_are_judged_alone_and_together(road):
 def test_another_checkpoint_is_refused_unless_replaced(road):
     shutil.copytree("predictions/cnn", "kept")
     shutil.rmtree("predictions/cnn")
-    ek.train("data", "cnn", name="cnn", seed=3, arch_option={"width": 8}, **FAST)
+    ek.train("data", "cnn", name="cnn", seed=3, arch_option={"width": 8}, **PLAIN)
     shutil.rmtree("predictions/cnn")
     shutil.copytree("kept", "predictions/cnn")
     with pytest.raises(MisalignedError, match="another checkpoint.*--replace"):
@@ -368,14 +369,14 @@ def test_members_from_elsewhere_join_by_name(road):
 def test_unreadable_pictures_stop_the_run_by_name(road):
     next(Path("data/train").glob("*/*.png")).write_bytes(b"<html>not found</html>")
     with pytest.raises(BadDataError, match=r"(?s)1 of 247 pictures.*\.png': .*HTML"):
-        ek.train("data", "mlp", name="never", **FAST)
+        ek.train("data", "mlp", name="never", **PLAIN)
     assert not Path("predictions/never").exists()
 
 
 def test_few_val_pictures_are_said_to_be_few(road):
     for path in sorted(Path("data/val").glob("*/*.png"))[::2]:
         path.unlink()
-    ek.train("data", "mlp", name="few", **FAST)
+    ek.train("data", "mlp", name="few", **PLAIN)
     report = ek.tta("runs/few", **QUIET)
     assert "fewer than 50" in report.note
     assert [view.weight for view in report.views] == [1, 0]

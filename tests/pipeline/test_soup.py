@@ -22,7 +22,8 @@ from ensemble_kit.reporting.soup import cooked
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
 
-FAST = {"recipe": "assignment", "quiet": True, "device": "cpu"}
+FAST = {"quiet": True, "device": "cpu"}
+PLAIN = {"recipe": "assignment", **FAST}
 
 
 def manifest(name, predictions="predictions"):
@@ -61,8 +62,8 @@ def cooked_road(walked, tmp_path_factory):
         patch.chdir(folder)
         start = {"weights": find_checkpoint(Path("runs/cnn")), "arch_option": {"width": 8}, "family": "kin"}
         for seed in (1, 2):
-            ek.train("data", "cnn", f"kin-{seed}", seed=seed, epochs=1, lr=1e-3, **start, **FAST)
-        ek.train("data", "mlp", "mlp-2", seed=7, epochs=3, **FAST)
+            ek.train("data", "cnn", f"kin-{seed}", seed=seed, epochs=1, lr=1e-3, **start, **PLAIN)
+        ek.train("data", "mlp", "mlp-2", seed=7, epochs=3, **PLAIN)
     return folder
 
 
@@ -231,7 +232,7 @@ def test_a_soup_whose_views_are_made_again_is_still_a_soup(kitchen, method):
 
 
 def test_what_val_chose_for_an_ingredient_it_chose_for_the_soup(kitchen):
-    ek.train("data", "mlp", "best", seed=3, epochs=1, keep="best", patience=1, **FAST)
+    ek.train("data", "mlp", "best", seed=3, epochs=1, keep="best", patience=1, **PLAIN)
     ek.soup(["mlp", "best"], "soup", **FAST)
     assert manifest("soup")["val_used_for"] == ["epoch", "early stop"]
 
@@ -271,16 +272,16 @@ def test_a_soup_never_takes_the_place_of_an_ingredient(kitchen):
 def test_members_that_cannot_be_averaged_are_refused_by_name(kitchen):
     with pytest.raises(MisalignedError, match=r"'cnn' and 'mlp' differ in their architecture \(cnn and mlp\)"):
         ek.soup(["cnn", "mlp"], "soup", **FAST)
-    ek.train("data", "mlp", "small", size=20, epochs=1, **FAST)
+    ek.train("data", "mlp", "small", size=20, epochs=1, **PLAIN)
     with pytest.raises(MisalignedError, match=r"'mlp' and 'small' differ in their size in pixels \(24 and 20\)"):
         ek.soup(["mlp", "small"], "soup", **FAST)
-    ek.train("data", "mlp", "narrow", arch_option={"width": 7}, epochs=1, **FAST)
+    ek.train("data", "mlp", "narrow", arch_option={"width": 7}, epochs=1, **PLAIN)
     with pytest.raises(MisalignedError, match=r"'mlp' and 'narrow' differ in their options of the architecture"):
         ek.soup(["mlp", "narrow"], "soup", **FAST)
     shutil.copytree("data", "fewer")
     for split in ("train", "val"):
         shutil.rmtree(sorted(Path("fewer", split).iterdir())[0])
-    ek.train("fewer", "mlp", "fewer", epochs=1, predictions="other", **FAST)
+    ek.train("fewer", "mlp", "fewer", epochs=1, predictions="other", **PLAIN)
     shutil.copytree("other/fewer", "predictions/fewer")
     with pytest.raises(MisalignedError, match="'mlp' and 'fewer' differ in their classes"):
         ek.soup(["mlp", "fewer"], "soup", **FAST)
@@ -288,7 +289,7 @@ def test_members_that_cannot_be_averaged_are_refused_by_name(kitchen):
 
 
 def test_members_of_other_training_pictures_are_refused(kitchen):
-    ek.train("data", "mlp", folds=2, epochs=1, name="folded", **FAST)
+    ek.train("data", "mlp", folds=2, epochs=1, name="folded", **PLAIN)
     with pytest.raises(MisalignedError, match=r"'folded-fold-1' and 'folded-fold-2' have other train pictures"):
         ek.soup(["folded-fold-1", "folded-fold-2"], "soup", **FAST)
 
