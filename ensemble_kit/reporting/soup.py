@@ -71,8 +71,8 @@ def _remarks(report: SoupReport, kept: int) -> list[str]:
         figures = weighed(report.gain_verdict, "accuracy", report.gain, report.gain_interval, report.gain_p)
         remarks.append(
             f"Warning: the soup is below its ingredients' mean: {figures}. So it is where their weights do not lie in "
-            "one basin of the loss, as those of networks of different seeds hardly ever do. Blend them instead: ek blend. "
-            "For a soup take networks fine-tuned from the same weights (ek train --weights FILE or --pretrained), or "
-            "--method greedy, which leaves out what does not fit."
+            "one basin of the loss, as those of networks of different seeds hardly ever do. Blend them instead: "
+            "ek blend. For a soup take networks fine-tuned from the same weights (ek train --weights FILE or "
+            "--pretrained), or --method greedy, which leaves out what does not fit."
         )
     return remarks
