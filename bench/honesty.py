@@ -21,12 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from ensemble_kit.ensembling.comparison import SURE, compare_judged
+from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, SURE, compare_judged
 from ensemble_kit.ensembling.honesty import cross_fit
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.measures import wilson
 from ensemble_kit.ensembling.tuning import best_single, tune
-from ensemble_kit.pipeline.judgement import PSEUDO_SHARE
 from ensemble_kit.types import Pool
 
 VAL, TEST, CLASSES = 300, 20_000, 10
