@@ -26,7 +26,19 @@ HEIGHT = {
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
     **dict.fromkeys(
-        ["tables", "csv_text", "groups", "disk", "extras", "processors", "verdicts", "versions", "visible"], 1
+        [
+            "tables",
+            "csv_text",
+            "groups",
+            "disk",
+            "extras",
+            "processors",
+            "temporaries",
+            "verdicts",
+            "versions",
+            "visible",
+        ],
+        1,
     ),
     "errors": 1,
 }

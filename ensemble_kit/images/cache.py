@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +22,7 @@ from ensemble_kit.disk import refused
 from ensemble_kit.errors import BadDataError, ResourceError
 from ensemble_kit.images.decode import RESIZE, VERSION, decode, resize
 from ensemble_kit.images.headers import open_image, read_file
+from ensemble_kit.temporaries import temporary_name
 
 Images = UInt8[np.ndarray, "images 3 size size"]
 SKIP = "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all."
@@ -125,12 +125,10 @@ def _fill(
     shape = (len(paths), 3, size_px, size_px)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".npy.tmp", dir=path.parent)
-        note = Path(f"{name}.json")
+        name, note = (path.parent / temporary_name(ending) for ending in (".npy", ".json"))
         try:
-            os.close(handle)
             images = np.lib.format.open_memmap(name, mode="w+", dtype=np.uint8, shape=shape)
-            _allocate(Path(name))
+            _allocate(name)
             unreadable = _decode_all(
                 images, [path if digest else None for path, digest in zip(paths, digests, strict=True)], on_image
             )
@@ -140,7 +138,7 @@ def _fill(
                 os.replace(note, _broken(path))
             os.replace(name, path)
         finally:
-            for left in (Path(name), note):
+            for left in (name, note):
                 left.unlink(missing_ok=True)
     except OSError as error:
         reason = refused(path, error, math.prod(shape))

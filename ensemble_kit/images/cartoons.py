@@ -9,6 +9,7 @@ To add a character, see `cartoon_faces`; a background or an obstacle, `cartoon_s
 
 import csv
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images.cartoon_faces import CHARACTERS, draw_character
 from ensemble_kit.images.cartoon_pen import Pen
 from ensemble_kit.images.cartoon_scenes import draw_background, draw_obstacle, light
+from ensemble_kit.temporaries import is_dead, process_mark, temporary_name
 
 __all__ = ["CHARACTERS", "character_of", "draw_data_set", "draw_picture"]
 
@@ -29,7 +31,8 @@ SUPERSAMPLE: Final = 4
 OBSTACLE_RATE: Final = 0.55
 BLUR_RATE: Final = 0.3
 BLUR_SHARES: Final = (0.008, 0.022)  # radius, as a share of the picture
-UNFINISHED: Final = ".drawing"
+LAST_DRAWN: Final = "val"  # the entry that is moved to its place last
+DRAWN_PREFIX: Final = ".drawn-"  # of the folder that holds the whole data set, while it is moved to its place
 
 
 def draw_data_set(
@@ -40,6 +43,7 @@ def draw_data_set(
     seed: int = 0,
     size_px: int = 48,
     on_image: Callable[[int], None] | None = None,
+    on_drawn: Callable[[], None] = lambda: None,
 ) -> None:
     """Write train/CLASS/*.png, val/CLASS/*.png, test/*.png and test-labels.csv (file,label).
 
@@ -52,6 +56,7 @@ def draw_data_set(
         seed: 0 or more; another seed, other pictures.
         size_px: width and height of every picture.
         on_image: called after every picture with the number drawn so far.
+        on_drawn: called when all is drawn, before it is moved to its place.
 
     Raises:
         InvalidOptionError: a number out of its range.
@@ -62,17 +67,31 @@ def draw_data_set(
     counts = {"train": train, "val": val, "test": test}
     _check_numbers({**counts, "seed": seed}, size_px)
     _check_empty(folder)
-    unfinished = folder / UNFINISHED
+    unfinished = folder / temporary_name()
     unfinished.mkdir(parents=True)
     try:
         for done, _ in enumerate(_write_pictures(unfinished, counts, seed, size_px), start=1):
             if on_image:
                 on_image(done)
         _write_labels(unfinished / "test-labels.csv", test, seed)
-        for entry in sorted(unfinished.iterdir()):
-            entry.rename(folder / entry.name)
+        on_drawn()
+        unfinished = unfinished.rename(folder / f"{DRAWN_PREFIX}{process_mark()}")
+        _move_in(unfinished)
     finally:
         shutil.rmtree(unfinished)
+
+
+def end_drawing(folder: Path) -> None:
+    """Put in its place what a killed process had drawn whole."""
+    for drawn in folder.glob(f"{DRAWN_PREFIX}*"):
+        if is_dead(drawn.name, time.time(), drawn.stat().st_mtime):
+            _move_in(drawn)
+            drawn.rmdir()
+
+
+def _move_in(drawn: Path) -> None:
+    for entry in sorted(drawn.iterdir()):
+        entry.rename(drawn.parent / entry.name)
 
 
 def draw_picture(split: str, index: int, seed: int = 0, size_px: int = 48) -> Image.Image:

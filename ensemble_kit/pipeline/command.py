@@ -5,10 +5,13 @@ another (`auto` calls `train`) is still one command. What the system refuses on 
 or a thread, leaves as a `ResourceError` with the path and the remedy. To make a function public: decorate it.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
 
 from ensemble_kit.disk import check_working_folder
 from ensemble_kit.pipeline.cache_folder import usable_cache
@@ -32,7 +35,8 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
             check_working_folder()
             with usable_cache(function, given, named) as usable:
                 named.update(usable)
-                return function(*given, **named)
+                with _after_the_dead(function, given, named):
+                    return function(*given, **named)
         except Exception as error:
             refused = refusal(error)
             if refused is None:
@@ -42,3 +46,22 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
             _entered.reset(token)
 
     return run
+
+
+@contextmanager
+def _after_the_dead(
+    function: Callable[..., object], given: tuple[Any, ...], named: Mapping[str, Any]
+) -> Iterator[None]:
+    """Clear what dead processes left where the command works; one that ran the same has done its part of the work."""
+    from ensemble_kit.storage.leftovers import clear
+    from ensemble_kit.storage.receipts import noting
+
+    try:
+        bound = inspect.signature(function).bind(*given, **named)
+    except TypeError:  # the function says it better
+        yield
+        return
+    bound.apply_defaults()
+    clear(bound.arguments)
+    with noting(f"{function.__qualname__} {bound.arguments}", Path(bound.arguments.get("cache") or ".ek")):
+        yield

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import numpy as np
 import models_zoo
 from ensemble_kit.ensembling.tuning import predict
 from ensemble_kit.extras import install_hint
-from ensemble_kit.images.cartoons import CHARACTERS, draw_data_set
+from ensemble_kit.images.cartoons import CHARACTERS, LAST_DRAWN, draw_data_set, end_drawing
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.members import describe_member
@@ -20,6 +21,7 @@ from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.results import DemoDataReport, DemoReport, Rung
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.blends import read_blend
+from ensemble_kit.storage.receipts import note, noted
 from ensemble_kit.types import Predictions, Tuned, align
 
 SMALL: Final = {"arch": "cnn", "recipe": "strong", "arch_option": {"width": 32, "cells": 4}}
@@ -52,6 +54,7 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
     """
     folder = Path(folder)
     data, predictions, cache = folder / "data", folder / "predictions", folder / ".ek"
+    end_drawing(data)
     if not (data / "test-labels.csv").exists():
         say("Drawing ten cartoon characters ...", quiet)
         demo_data(data, quiet=quiet)
@@ -115,8 +118,10 @@ def demo_data(
         InvalidOptionError: a number outside its range.
     """
     folder = Path(folder)
-    with Watch("draw", train + val + test, quiet) as watch:
-        draw_data_set(folder, train, val, test, seed, size, on_image=lambda count: watch.advance())
+    end_drawing(folder)
+    if not (noted(folder) and (folder / LAST_DRAWN).is_dir()):  # this very command, killed, has drawn it all
+        with Watch("draw", train + val + test, quiet) as watch:
+            draw_data_set(folder, train, val, test, seed, size, lambda _: watch.advance(), partial(note, folder, None))
     return DemoDataReport(folder, tuple(CHARACTERS), train, val, test)
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,8 @@ from ensemble_kit.pipeline.pictures import Pictures
 from ensemble_kit.pipeline.unfinished import Saver, facts_of, go_on
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.states import remove_states
+from ensemble_kit.storage.intents import intended
+from ensemble_kit.storage.states import UNFINISHED_NAME, remove_states
 from ensemble_kit.training.recipes import Recipe
 
 OnCycle = Callable[[int, Mapping[str, Any], tuple[Any, ...]], None]
@@ -63,7 +65,11 @@ def fit_and_save(
     history = [] if snapshot is None else list(snapshot["history"])
     if way.state is None:
         remove_states(way.folder)
-    with noticed() as notice, Watch(plan.name, len(train.ids) * recipe.epochs, quiet) as watch:
+    with (
+        _curve(way),
+        noticed() as notice,
+        Watch(plan.name, len(train.ids) * recipe.epochs, quiet) as watch,
+    ):
         saver = Saver(
             folder=way.folder,
             config=config_of(plan),
@@ -118,6 +124,14 @@ def fit_and_save(
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better val {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted
+
+
+def _curve(way: Way) -> AbstractContextManager[None]:
+    """Return a block in which the run's metrics.csv grows; where no state was saved in it, that goes again."""
+    metrics = way.folder / run_store.METRICS_NAME
+    if way.standing is not None or metrics.exists():
+        return nullcontext()
+    return intended(way.folder, once=way.folder / UNFINISHED_NAME, otherwise=[metrics])
 
 
 def _clock(minutes: float | None) -> str:

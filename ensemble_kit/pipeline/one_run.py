@@ -199,9 +199,8 @@ def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:
 
 def _check_snapshots(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> None:
     """Raise where a member stands under the name of a snapshot to come, unless a killed run left it that is resumed."""
-    there = store.list_members(order.predictions)
     for name in snapshot_names(plan.name, order.recipe.cycles):
-        if name in there:
+        if store.is_taken(order.predictions, name):
             one = store.read_manifest(order.predictions / name)
             ours = one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan))
             if not (order.resume and ours):

@@ -22,7 +22,8 @@ from ensemble_kit.pipeline.unfinished import differences, go_on
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.manifest import Manifest, check_name
-from ensemble_kit.storage.states import read_state
+from ensemble_kit.storage.receipts import stands
+from ensemble_kit.storage.states import read_state, state_files
 from ensemble_kit.versions import made_elsewhere
 
 IMPORTED = "imported"
@@ -69,7 +70,7 @@ def reserve(held: ExitStack, asked: Request) -> Reserved:
         check_name(asked.name)
     for name in _candidates(asked):
         fixed = asked.name is not None or asked.replace
-        taken = not fixed and name in store.list_members(asked.predictions)
+        taken = not fixed and store.is_taken(asked.predictions, name)
         if taken and not (asked.resume and (asked.runs / name).is_dir()):
             continue
         with ExitStack() as lock:
@@ -109,7 +110,7 @@ def _candidates(asked: Request) -> Iterator[str]:
 
 def _look(name: str, asked: Request) -> Reserved | None:
     """Return what is to be done under a name; None: try the next one."""
-    manifest = _manifest(asked.predictions, name)
+    manifest = _manifest(name, asked)
     standing = None if manifest is None else manifest.checkpoint_sha256 or IMPORTED
     if asked.replace:
         return Reserved(name, standing=standing)
@@ -154,9 +155,14 @@ def _facts(state: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     raise made_elsewhere(f"The state of the unfinished run in {folder}", why)
 
 
-def _manifest(predictions: Path, name: str) -> Manifest | None:
-    """Return the manifest of the member of that name, where there is one."""
-    return store.read_manifest(predictions / name) if name in store.list_members(predictions) else None
+def _manifest(name: str, asked: Request) -> Manifest | None:
+    """Return the manifest of the member of that name, where there is one.
+
+    Where this very command wrote it and was killed, it is begun anew, unless it is gone on with.
+    """
+    there = name in store.list_members(asked.predictions)
+    counts = there and (asked.resume or store.is_taken(asked.predictions, name))
+    return store.read_manifest(asked.predictions / name) if counts else None
 
 
 def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
@@ -164,7 +170,7 @@ def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
     folder = asked.runs / name
     plan, fingerprints = asked.plan_of(name)
     other = differences(facts["plan"], asdict(plan))
-    if other or not asked.resume:
+    if other or not (asked.resume or any(map(stands, state_files(folder)))):  # begun by this very command
         raise InvalidOptionError(
             *_there(
                 f"{folder} holds an unfinished run",

@@ -36,6 +36,8 @@ from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import IngredientReport, SoupReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage.manifest import MANIFEST_NAME
+from ensemble_kit.storage.receipts import stands
 from ensemble_kit.tables import pick
 from ensemble_kit.training import SOUPS
 from ensemble_kit.training.soups import Soup, batch_norms, settle_norms
@@ -156,9 +158,10 @@ def _held(name: str, ingredients: Sequence[Ingredient], predictions: Path, runs:
     if owner:
         raise InvalidOptionError(f"{folder} holds the weights of the ingredient '{owner[0]}'; choose another --name.")
     with locked(folder, timeout_s=0):
-        taken = predictions / name if name in store.list_members(predictions) else None
+        member = predictions / name
+        taken = member if store.is_taken(predictions, name) else None
         left = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-        if (taken or left) and not replace:
+        if (taken or (left and not stands(member / MANIFEST_NAME))) and not replace:
             raise InvalidOptionError(f"{taken or left[0]} is there already. Choose another --name, or give --replace.")
         yield folder
 

@@ -63,7 +63,7 @@ def submit(
     """
     folder = Path(submissions)
     rules = read_rules(folder, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
-    there = desk_ledger.read_desk(folder)
+    there = desk_ledger.without_own(folder, desk_ledger.read_desk(folder))
     if not check:
         desk_ledger.check_quota(there, rules, desk.now())
     if blend is not None and csv is not None:

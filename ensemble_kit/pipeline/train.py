@@ -18,7 +18,7 @@ from ensemble_kit.pipeline.one_run import Order, snapshot_names, train_one
 from ensemble_kit.pipeline.reserve import base_name
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import FamilyReport, TrainReport
-from ensemble_kit.storage.members import list_members
+from ensemble_kit.storage.members import is_taken
 from ensemble_kit.tables import pick
 from ensemble_kit.training.recipes import Recipe, check, default_recipe, resolve
 
@@ -208,8 +208,8 @@ def _check_names(orders: Sequence[Order]) -> None:
     """Raise, before anything is trained, where a member stands under a name that the family needs."""
     for one in orders:
         assert one.name is not None
-        there = list_members(one.predictions)
-        taken = [name for name in (one.name, *snapshot_names(one.name, one.recipe.cycles)) if name in there]
+        names = (one.name, *snapshot_names(one.name, one.recipe.cycles))
+        taken = [name for name in names if is_taken(one.predictions, name)]
         if taken and not (one.resume or one.replace):
             raise InvalidOptionError(
                 f"{one.predictions} already has a member '{taken[0]}'. Choose another --name, or give --resume to "

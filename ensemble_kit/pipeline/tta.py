@@ -1,6 +1,7 @@
 """checkpoint + views -> more views in the member, and the weights of all its views."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -154,7 +155,8 @@ def tta(
             raise BadDataError(f"Member '{model.name}' has no val labels, so its views cannot be judged.")
         chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
         weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
-        manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
+        with nullcontext() if look.job is None else look.job.ended_by(predictions / model.name / MANIFEST_NAME):
+            manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
         if look.job is not None:
             look.job.remove()
         return TtaReport(

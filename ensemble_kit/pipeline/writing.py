@@ -10,8 +10,7 @@ from ensemble_kit.pipeline.looking import Seen, look_at_once
 from ensemble_kit.pipeline.pictures import Pictures
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.atomic import remove_files, writing
-from ensemble_kit.storage.states import remove_states
+from ensemble_kit.storage.manifest import MANIFEST_NAME
 
 IDENTITY: Final = ("identity",)
 LOOK_BATCH: Final = 64  # pictures at a time where nothing is learnt; part of the bits
@@ -53,18 +52,16 @@ def look_and_write(
     plan, state = facts["plan"], network.state_dict()
     there = plan["name"] in store.list_members(predictions)
     seen = look_at_once(network, pictures, plan["name"], IDENTITY, LOOK_BATCH, plan["device"], quiet)
-    checkpoint = run_store.write_checkpoint(folder, state, facts)
-    if metrics is not None:
-        run_store.write_metrics(folder, metrics)
-    if config is not None:
-        run_store.write_config(folder, config)
-    manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
-    if config is None:
-        manifest = replace(manifest, config_sha256=None, metrics_sha256=None)
-    store.write_member(predictions, manifest, seen.splits, replace=there)
+    member = predictions / plan["name"] / MANIFEST_NAME
+    outdated = [folder / name for name in (run_store.CONFIG_NAME, run_store.METRICS_NAME) if config is None]
+    with run_store.new_checkpoint(folder, state, facts, member, outdated) as checkpoint:
+        if metrics is not None:
+            run_store.write_metrics(folder, metrics)
+        if config is not None:
+            run_store.write_config(folder, config)
+        manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
+        if config is None:
+            manifest = replace(manifest, config_sha256=None, metrics_sha256=None)
+        store.write_member(predictions, manifest, seen.splits, replace=there)
     run_store.remove_old_checkpoints(folder, checkpoint.sha256)
-    if config is None:
-        with writing(folder):
-            remove_files(folder / name for name in (run_store.CONFIG_NAME, run_store.METRICS_NAME))
-    remove_states(folder)
     return seen

@@ -8,23 +8,30 @@ the new content depends on the old.
 
 import errno
 import os
-import secrets
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ensemble_kit.disk import listed, refused
 from ensemble_kit.errors import LockedError
+from ensemble_kit.storage.intents import intended, settle, sync_folder
 from ensemble_kit.storage.lock_holders import holder_of
+from ensemble_kit.storage.receipts import note, state_of
+from ensemble_kit.temporaries import PREFIX, is_abandoned, temporary_name
 from ensemble_kit.visible import visible
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 Parts = Iterable[bytes | memoryview]
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links say
-TEMPORARY_PREFIX = ".tmp-"
 LOCK_NAME = ".lock"
 WORDLESS_S = 2.0  # waited for a lock without a word
+FOLDER_MADE = 3  # times, before its absence is an error
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -48,8 +55,8 @@ def replace_file_in_parts(path: Path, parts: Parts) -> None:
 def replace_files(files: Mapping[Path, Parts] | Sequence[tuple[Path, Parts]]) -> None:
     """Replace files that belong together: each is written whole before the first is replaced.
 
-    A full disk so leaves all as they were; only a kill between two replacements does not,
-    and neither does a reader without the lock see them as one.
+    A full disk so leaves all as they were. After a kill between two replacements the next who locks
+    or clears their folder carries out the rest; a reader without the lock does not see them as one.
 
     Args:
         files: replaced in this order; as pairs, one may be replaced twice.
@@ -61,11 +68,14 @@ def replace_files(files: Mapping[Path, Parts] | Sequence[tuple[Path, Parts]]) ->
     written: list[tuple[Path, Path]] = []
     try:
         for path, parts in pairs:
-            written.append((path, path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"))
+            written.append((path, path.parent / temporary_name()))
             _write_new(written[-1][1], parts, path)
         for path, temporary in written:
-            with writing(path):
-                os.replace(temporary, path)
+            note(path, state_of(temporary))
+        with _as_one(written):
+            for path, temporary in written:
+                with writing(path):
+                    os.replace(temporary, path)
         for folder in {path.parent for path, _ in written}:
             with writing(folder):
                 sync_folder(folder)
@@ -83,9 +93,10 @@ def create_file_in_parts(path: Path, parts: Parts) -> None:
         FileExistsError: there is one, maybe made meanwhile; it stays as it is.
         ResourceError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    temporary = path.parent / temporary_name()
     try:
         _write_new(temporary, parts, path)
+        note(path, state_of(temporary))
         try:
             os.link(temporary, path)
         except OSError as error:
@@ -103,6 +114,17 @@ def create_file_in_parts(path: Path, parts: Parts) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_one(written: Sequence[tuple[Path, Path]]) -> Iterator[None]:
+    """See that renames inside the block are carried out all, where they are several in one folder."""
+    folders = {path.parent for path, _ in written}
+    if len(written) < 2 or len(folders) > 1:
+        yield
+        return
+    with intended(folders.pop(), renames=[(temporary, path) for path, temporary in written]):
+        yield
 
 
 def _write_new(temporary: Path, parts: Parts, path: Path) -> None:
@@ -141,18 +163,17 @@ def remove_files(paths: Iterable[Path]) -> None:
 
 def remove_temporaries(folder: Path) -> None:
     """Remove what killed writers left in the folder; call it under the folder's lock only."""
-    remove_files(path for path in listed(folder) if path.name.startswith(TEMPORARY_PREFIX))
+    remove_files(abandoned(folder))
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in the folder durable."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def abandoned(folder: Path) -> list[Path]:
+    """Return the temporary files that killed writers left in the folder whose lock is held."""
+    now, there = time.time(), []
+    for path in [one for one in listed(folder) if one.name.startswith(PREFIX)]:
+        with suppress(FileNotFoundError):
+            if is_abandoned(path.name, now, path.stat().st_mtime):
+                there.append(path)
+    return there
 
 
 @contextmanager
@@ -172,24 +193,24 @@ def locked(folder: Path, timeout_s: float = 60.0) -> Iterator[None]:
         folder: created where it is missing; the lock is its file `.lock`.
         timeout_s: how long to wait for another holder.
 
+    What a dead process had only half done in the folder is ended first, see `intents`.
+
     Raises:
         LockedError: another process still holds the lock after that time.
         ResourceError: the folder cannot be written.
     """
     from filelock import FileLock, Timeout
 
-    with writing(folder):
-        make_folder(folder)
     path = folder / LOCK_NAME
     lock = FileLock(path)
     try:
         try:
-            lock.acquire(timeout=min(timeout_s, WORDLESS_S))
+            _acquire(lock, folder, min(timeout_s, WORDLESS_S))
         except Timeout:
             if timeout_s <= WORDLESS_S:
                 raise
             _say_waiting(folder, holder_of(path), timeout_s)
-            lock.acquire(timeout=timeout_s - WORDLESS_S)
+            _acquire(lock, folder, timeout_s - WORDLESS_S)
     except Timeout:
         raise LockedError(
             f"Wanted to write in {folder}, but {holder_of(path)} has held its lock for {timeout_s:g} s. "
@@ -198,9 +219,21 @@ def locked(folder: Path, timeout_s: float = 60.0) -> Iterator[None]:
     except OSError as error:
         raise refused(path, error) from error
     try:
+        settle(folder)
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: "FileLock", folder: Path, timeout_s: float) -> None:
+    """Take the lock; the folder is made, and made again where another command just took it away as empty."""
+    for _ in range(FOLDER_MADE):
+        with writing(folder):
+            make_folder(folder)
+        with suppress(FileNotFoundError):
+            lock.acquire(timeout=timeout_s)
+            return
+    lock.acquire(timeout=timeout_s)
 
 
 def _say_waiting(folder: Path, holder: str, timeout_s: float) -> None:

@@ -6,7 +6,8 @@ processes cannot exceed it. CSVs that `ek blend` writes stand in the same ledger
 To add a kind of line: a constant here, and a branch in `_read`.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -15,9 +16,11 @@ from typing import Any, Final, NamedTuple
 
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import CorruptError, InvalidOptionError, UnknownNameError
-from ensemble_kit.storage.desk_rules import Rules, write_rules
+from ensemble_kit.storage.atomic import LOCK_NAME
+from ensemble_kit.storage.desk_rules import RULES_NAME, Rules, write_rules
 from ensemble_kit.storage.fields import UnknownFieldError, build
-from ensemble_kit.storage.ledger import LEDGER_NAME, append_after, read_ledger
+from ensemble_kit.storage.intents import intended
+from ensemble_kit.storage.ledger import LEDGER_NAME, append_after, entered, line_of, read_ledger
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.storage.submissions import read_provenance, write_submission
 from ensemble_kit.tables import pick
@@ -72,6 +75,13 @@ def read_desk(folder: Path) -> list[HandedIn]:
     return _read(read_ledger(path), path)
 
 
+def without_own(folder: Path, there: Sequence[HandedIn]) -> list[HandedIn]:
+    """Return what was handed in but by this very command, where that was killed when it had done so."""
+    path = folder / LEDGER_NAME
+    own = entered(path, read_ledger(path), {"kind": HANDED_IN})
+    return [one for one in there if own is None or one.name != own["name"]]
+
+
 def hand_in(
     folder: Path,
     rules: Rules,
@@ -93,24 +103,31 @@ def hand_in(
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     path = folder / LEDGER_NAME
-    entered = entry
 
     def line(entries: list[dict[str, Any]]) -> dict[str, Any]:
-        nonlocal entered
         moment = now()
         there = _read(entries, path)
         check_quota(there, rules, moment)
         if refuse is not None:
             refuse(there)
         used = {str(one["name"]) for one in entries if one.get("kind") == HANDED_IN}
-        entered = replace(entry, time=_written(moment), name=_free_name(entry.name, used))
-        content = asdict(entered)
-        write_submission(kept_path(folder, entered.name), sheet.ids, sheet.labels, sheet.header, content)
-        write_rules(folder, rules)
-        return {"kind": HANDED_IN, **content}
+        return {
+            "kind": HANDED_IN,
+            **asdict(replace(entry, time=_written(moment), name=_free_name(entry.name, used))),
+        }
 
-    append_after(path, line)
-    return entered
+    @contextmanager
+    def kept(added: Mapping[str, Any]) -> Iterator[None]:
+        csv = kept_path(folder, added["name"])
+        made = (csv, csv.with_suffix(".json"), csv.parent / LOCK_NAME, csv.parent, folder / RULES_NAME)
+        new = [one for one in made if not one.exists()]
+        with intended(folder, once=path, holds=line_of(added).decode(), otherwise=new):
+            content = {key: value for key, value in added.items() if key != "kind"}
+            write_submission(csv, sheet.ids, sheet.labels, sheet.header, content)
+            write_rules(folder, rules)
+            yield
+
+    return _read([append_after(path, {"kind": HANDED_IN}, line, kept)], path)[0]
 
 
 def tell(folder: Path, name: str, public: float, moment: datetime) -> None:
@@ -174,14 +191,15 @@ def kept_path(folder: Path, name: str) -> Path:
 def _append_about(folder: Path, name: str, entry: Mapping[str, Any]) -> None:
     """Add a line about a submission that was handed in."""
     path = folder / LEDGER_NAME
-    if not read_desk(folder):
+    alike = {key: value for key, value in entry.items() if key != "time"}
+    if not read_desk(folder) and entered(path, read_ledger(path), alike) is None:
         raise UnknownNameError(f"Nothing has been handed in yet in '{folder}'. Do it: ek submit --blend NAME.")
 
     def line(entries: list[dict[str, Any]]) -> Mapping[str, Any]:
         pick({one.name: one for one in _read(entries, path)}, name, "submission handed in")
         return entry
 
-    append_after(path, line)
+    append_after(path, alike, line)
 
 
 def _read(entries: Sequence[Mapping[str, Any]], path: Path) -> list[HandedIn]:

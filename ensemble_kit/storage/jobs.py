@@ -9,7 +9,7 @@ file of a part holds, `parts` says.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,17 +20,17 @@ import numpy as np
 from ensemble_kit.disk import refused
 from ensemble_kit.errors import CorruptError, MisalignedError, ResourceError
 from ensemble_kit.storage.atomic import (
-    TEMPORARY_PREFIX,
     locked,
     remove_files,
     remove_temporaries,
     replace_file,
     replace_file_in_parts,
-    sync_folder,
     writing,
 )
+from ensemble_kit.storage.intents import intended, sha256_before, sync_folder
 from ensemble_kit.storage.parts import Finished, Part, parse_part, part_named, render_part
 from ensemble_kit.storage.sealed import SEAL, seal
+from ensemble_kit.temporaries import temporary_name
 from ensemble_kit.types import ViewLogits
 
 JOB_NAME = "job.json"
@@ -113,7 +113,7 @@ class Job:
         views, _, classes = self._read(wanted[0]).logits.shape
         needed_bytes = 4 * views * images * classes
         try:
-            with TemporaryFile(prefix=TEMPORARY_PREFIX, dir=self.folder) as file:
+            with TemporaryFile(prefix=temporary_name("-"), dir=self.folder) as file:
                 for part in wanted:
                     finished = self._read(part, (views, part.images, classes))
                     total_ms = total_ms + part.images * np.array(finished.ms_by_view)
@@ -136,10 +136,18 @@ class Job:
             return
         with locked(self.folder.parent), writing(self.folder):
             remove_temporaries(self.folder)
-            remove_files(self.folder / name for name in (*(part.file for part in self.there()), JOB_NAME))
-            with suppress(OSError):
-                self.folder.rmdir()
-                sync_folder(self.folder.parent)
+            remove_files([self.folder / JOB_NAME])
+            remove_headless(self.folder)
+
+    def ended_by(self, commit: Path) -> AbstractContextManager[None]:
+        """Return a block in which that file is replaced; then nobody needs the parts, and they go, after a kill too.
+
+        Raises:
+            ResourceError: the folder cannot be written.
+        """
+        files = (JOB_NAME, *(part.file for part in self.there()))
+        then = [*(self.folder / name for name in files), self.folder]
+        return intended(self.folder.parent, once=commit, was=sha256_before(commit), then=then)
 
     def _read(self, part: Part, shape: tuple[int, ...] | None = None) -> Finished:
         """Return a part, of that shape where one is asked for."""
@@ -196,6 +204,15 @@ def open_job(root: Path, description: Mapping[str, Any]) -> Job:
                 "command again: its parts stay, each is checked by itself."
             )
     return Job(path.parent, key)
+
+
+def remove_headless(folder: Path) -> None:
+    """Remove the parts that lie without a job, and their folder; the caller holds the lock of the root."""
+    if not (folder / JOB_NAME).exists():
+        remove_files(path for path in folder.iterdir() if part_named(path.name))
+        with suppress(OSError):
+            folder.rmdir()
+            sync_folder(folder.parent)
 
 
 def _ranges(parts: Sequence[Part]) -> str:

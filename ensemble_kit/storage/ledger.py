@@ -4,13 +4,16 @@ Counting them tells how often a val set was asked. A damaged line is an error th
 names the line: a count that may be too low would be worse than none.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from ensemble_kit.errors import CorruptError
 from ensemble_kit.storage.atomic import locked, replace_file
+from ensemble_kit.storage.receipts import note, noted
 from ensemble_kit.storage.sealed import seal, unseal
 
 LEDGER_NAME = "ledger.jsonl"
@@ -25,21 +28,50 @@ def append_entry(path: Path, entry: Mapping[str, Any]) -> None:
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     seal(entry, one_line=True)
-    append_after(path, lambda _: entry)
+    append_after(path, {key: value for key, value in entry.items() if key != "time"}, lambda _: entry)
 
 
-def append_after(path: Path, entry_of: Callable[[list[dict[str, Any]]], Mapping[str, Any]]) -> None:
-    """Add an entry that depends on those before it; nobody else adds one meanwhile.
+def append_after(
+    path: Path,
+    alike: Mapping[str, Any],
+    entry_of: Callable[[list[dict[str, Any]]], Mapping[str, Any]],
+    around: Callable[[Mapping[str, Any]], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Mapping[str, Any]:
+    """Add an entry that depends on those before it, and return it; nobody else adds one meanwhile.
+
+    Where this very command was killed when it had added its entry, that one is returned and none is added.
 
     Args:
+        alike: what the entry will hold, as far as it is known: by this it is found again.
         entry_of: from the entries to the new one; raises where there must be none.
+        around: inside it the entry is added.
 
     Raises: as `append_entry`, and what `entry_of` raises.
     """
     with locked(path.parent):
-        line = seal(entry_of(read_ledger(path)), one_line=True)
+        entries = read_ledger(path)
+        if (there := entered(path, entries, alike)) is not None:
+            return there
+        entry = entry_of(entries)
+        line = line_of(entry)
+        note(path, hashlib.sha256(line).hexdigest())
         held = path.read_bytes() if path.exists() else b""
-        replace_file(path, held + line)
+        with around(entry):
+            replace_file(path, held + line)
+        return entry
+
+
+def entered(path: Path, entries: Sequence[Mapping[str, Any]], alike: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the entry like this that a killed run of this very command added; None where there is none."""
+    known = set(map(str, noted(path)))
+    found = [entry for entry in entries if known and hashlib.sha256(line_of(entry)).hexdigest() in known]
+    wanted = json.loads(json.dumps(dict(alike)))
+    return next((one for one in found if all(one.get(key) == value for key, value in wanted.items())), None)
+
+
+def line_of(entry: Mapping[str, Any]) -> bytes:
+    """Return the line that holds the entry."""
+    return seal(entry, one_line=True)
 
 
 def read_ledger(path: Path) -> list[dict[str, Any]]:

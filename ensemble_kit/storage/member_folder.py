@@ -1,17 +1,20 @@
 """The folder of a member, and the one way it changes: replacing its member.json.
 
-Whoever writes holds the lock of the root, writes new data files, commits, and sweeps
-what no manifest names. A kill at any moment leaves the old member or the new one.
+Whoever writes holds the lock of the root and, inside `swept`, writes new data files and
+commits; what no manifest names is swept at the end. A kill at any moment leaves the old
+member or the new one, and a mark by which the next command knows that a sweep is due.
 Touches nothing in a folder but files that bear names of ours.
 """
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ensemble_kit.disk import listed
 from ensemble_kit.errors import CorruptError, InvalidOptionError
-from ensemble_kit.storage.atomic import TEMPORARY_PREFIX, remove_files, replace_file, sync_folder, writing
+from ensemble_kit.storage.atomic import abandoned, remove_files, replace_file, writing
+from ensemble_kit.storage.intents import sync_folder
 from ensemble_kit.storage.manifest import (
     DATA_FILE,
     MANIFEST_NAME,
@@ -19,6 +22,9 @@ from ensemble_kit.storage.manifest import (
     parse_manifest,
     render_manifest,
 )
+from ensemble_kit.storage.receipts import note
+
+UNSWEPT = ".unswept"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -78,21 +84,36 @@ def _may_be_member(folder: Path) -> bool:
         return True
 
 
+@contextmanager
+def swept(root: Path) -> Iterator[None]:
+    """Let the block write in the root, whose lock the caller holds; what no manifest names then goes.
+
+    Raises:
+        ResourceError: the root cannot be written.
+    """
+    with writing(root):
+        (root / UNSWEPT).touch()
+    try:
+        yield
+    finally:
+        sweep(root)
+
+
 def commit(root: Path, manifest: Manifest) -> Manifest:
-    """Replace member.json, sweep, and return what it says; the caller holds the lock of the root."""
+    """Replace member.json, and return what it says; call it inside `swept`."""
     path = root / manifest.name / MANIFEST_NAME
     data = render_manifest(manifest)
     written = parse_manifest(data, path)
     replace_file(path, data)
-    sweep(root)
     return written
 
 
 def drop(root: Path, name: str) -> None:
-    """Remove a member, member.json first, then sweep; the caller holds the lock of the root."""
+    """Remove a member: its member.json; call it inside `swept`, which removes the rest."""
+    path = root / name / MANIFEST_NAME
+    note(path, None)
     with writing(root / name):
-        remove_files([root / name / MANIFEST_NAME])
-    sweep(root)
+        remove_files([path])
 
 
 def sweep(root: Path) -> None:
@@ -100,6 +121,7 @@ def sweep(root: Path) -> None:
     for folder in [path for path in listed(root) if path.is_dir() and not path.is_symlink()]:
         with suppress(OSError):  # another's folder: nothing of it is ours to remove
             _sweep_folder(folder)
+        (root / UNSWEPT).unlink(missing_ok=True)
 
 
 def _sweep_folder(folder: Path) -> None:
@@ -110,13 +132,9 @@ def _sweep_folder(folder: Path) -> None:
         return
     except InvalidOptionError:
         named = set()
-    stale = [path for path in folder.iterdir() if _is_ours(path.name) and path.name not in named]
-    remove_files(stale)
+    stale = [path for path in folder.iterdir() if DATA_FILE.fullmatch(path.name) and path.name not in named]
+    remove_files([*stale, *abandoned(folder)])
     if not named and not any(folder.iterdir()):
         with suppress(OSError):
             folder.rmdir()
             sync_folder(folder.parent)
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(TEMPORARY_PREFIX) or DATA_FILE.fullmatch(name) is not None

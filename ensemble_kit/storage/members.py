@@ -14,6 +14,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedErro
 from ensemble_kit.storage.atomic import locked, replace_file_in_parts
 from ensemble_kit.storage.checksums import check
 from ensemble_kit.storage.data_files import DTYPES, lost, write_split
+from ensemble_kit.storage.intents import intended
 from ensemble_kit.storage.manifest import (
     DATA_FILE,
     MANIFEST_NAME,
@@ -28,7 +29,9 @@ from ensemble_kit.storage.member_folder import (
     list_members,
     read_manifest,
     read_manifest_and_sha256,
+    swept,
 )
+from ensemble_kit.storage.receipts import stands
 from ensemble_kit.storage.snapshots import Member, read_member, read_members, read_predictions
 from ensemble_kit.storage.views import add_views, set_view_weights
 from ensemble_kit.types import Predictions
@@ -38,6 +41,7 @@ __all__ = [
     "Member",
     "add_views",
     "check_name",
+    "is_taken",
     "list_members",
     "manifest_sha256",
     "read_manifest",
@@ -81,13 +85,19 @@ def write_member(
     for split, brought in predictions.items():
         _check_brought(brought, manifest, split)
     folder = root / manifest.name
-    with locked(root):
-        if (folder / MANIFEST_NAME).exists() and not replace:
+    with locked(root), swept(root):
+        if is_taken(root, manifest.name) and not replace:
             raise InvalidOptionError(
                 f"{root} already has a member '{manifest.name}'. Choose another --name, or give --replace."
             )
         files = {split: write_split(folder, brought, dtype) for split, brought in predictions.items()}
         return commit(root, with_changes(manifest, files=files))
+
+
+def is_taken(root: Path, name: str) -> bool:
+    """Say whether there is a member of that name; one that this very command wrote, and then was killed, is none."""
+    path = root / name / MANIFEST_NAME
+    return path.exists() and not stands(path)
 
 
 def manifest_sha256(folder: Path) -> str:
@@ -108,8 +118,11 @@ def remove_member(root: Path, name: str) -> None:
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     check_name(name)
-    with locked(root):
-        if not (root / name / MANIFEST_NAME).exists():
+    path = root / name / MANIFEST_NAME
+    with locked(root), swept(root):
+        if not path.exists():
+            if stands(path):
+                return
             read_manifest(root / name)  # raises, naming the members there are
         drop(root, name)
 
@@ -124,7 +137,9 @@ def rename_member(root: Path, name: str, new_name: str) -> Manifest:
     """
     check_name(new_name)
     old, new = root / name, root / new_name
-    with locked(root):
+    with locked(root), swept(root):
+        if stands(new / MANIFEST_NAME) and not (old / MANIFEST_NAME).exists():
+            return read_manifest(new)
         manifest = read_manifest(old)
         if (new / MANIFEST_NAME).exists():
             raise InvalidOptionError(f"{root} already has a member '{new_name}'. Choose another name.")
@@ -134,9 +149,8 @@ def rename_member(root: Path, name: str, new_name: str) -> Manifest:
                 replace_file_in_parts(new / stored.file, _chunks(old / stored.file))
         except FileNotFoundError as error:
             raise lost(manifest, error) from error
-        renamed = commit(root, with_changes(manifest, name=new_name))
-        drop(root, name)
-        return renamed
+        with intended(root, once=new / MANIFEST_NAME, then=[old / MANIFEST_NAME]):
+            return commit(root, with_changes(manifest, name=new_name))
 
 
 def _check_brought(brought: Predictions, manifest: Manifest, split: str) -> None:

@@ -10,13 +10,16 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
-from ensemble_kit.storage.atomic import remove_files, remove_temporaries, replace_file, writing
+from ensemble_kit.storage.atomic import make_folder, remove_files, remove_temporaries, replace_file, writing
+from ensemble_kit.storage.intents import intended
+from ensemble_kit.storage.states import UNFINISHED_NAME, state_files
 from ensemble_kit.versions import made_elsewhere
 
 if TYPE_CHECKING:
@@ -66,6 +69,42 @@ def write_checkpoint(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapp
         BadDataError: the metadata cannot be written as JSON.
         ResourceError: the folder cannot be written.
     """
+    stored, data = _rendered(folder, state, metadata)
+    replace_file(stored.path, data)
+    return stored
+
+
+@contextmanager
+def new_checkpoint(
+    folder: Path,
+    state: "Mapping[str, Tensor]",
+    metadata: Mapping[str, Any],
+    member: Path,
+    outdated: Iterable[Path] = (),
+) -> Iterator[Stored]:
+    """Write the tensors and the metadata, and let the block write the rest of the run and, last, its member.
+
+    Ended by whoever comes after a kill: once the member names the checkpoint, the run's older ones, its
+    states and what is outdated go; if it never does, the checkpoint goes and what was not there before.
+
+    Args:
+        metadata: see `write_checkpoint`.
+        member: the member.json that is to name it.
+
+    Raises: as `write_checkpoint`.
+    """
+    stored, data = _rendered(folder, state, metadata)
+    make_folder(folder)
+    old = [path for path in _checkpoints(folder) if path != stored.path]
+    old += [*state_files(folder), folder / UNFINISHED_NAME, *outdated]
+    new = [path for path in (stored.path, folder / METRICS_NAME, folder / CONFIG_NAME) if not path.exists()]
+    with intended(folder, once=member, holds=stored.sha256, then=old, otherwise=new):
+        replace_file(stored.path, data)
+        yield stored
+
+
+def _rendered(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str, Any]) -> tuple[Stored, bytes]:
+    """Return a checkpoint's path, sha256 and content."""
     from safetensors.torch import save
 
     try:
@@ -75,9 +114,7 @@ def write_checkpoint(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapp
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
     data = save(tensors, metadata={METADATA_KEY: text})
     sha256 = hashlib.sha256(data).hexdigest()
-    path = folder / checkpoint_name(sha256)
-    replace_file(path, data)
-    return Stored(path, sha256)
+    return Stored(folder / checkpoint_name(sha256), sha256), data
 
 
 def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, Tensor], dict[str, Any]]":

@@ -40,7 +40,7 @@ def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     path = folder / f"state-{step}-{hashlib.sha256(data).hexdigest()[:12]}.pt"
     replace_file(path, data)
     with writing(folder):
-        remove_files(one for one in _states(folder) if one != path)
+        remove_files(one for one in state_files(folder) if one != path)
     return path
 
 
@@ -54,7 +54,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     """
     import torch
 
-    held = _states(folder)
+    held = state_files(folder)
     if not held:
         return None
     path = held[-1]
@@ -90,10 +90,21 @@ def remove_states(folder: Path) -> None:
         ResourceError: the folder cannot be written.
     """
     with writing(folder):
-        remove_files(path for path in (*_states(folder), folder / UNFINISHED_NAME) if path.exists())
+        remove_files(path for path in (*state_files(folder), folder / UNFINISHED_NAME) if path.exists())
 
 
-def _states(folder: Path) -> list[Path]:
+def remove_stale(folder: Path) -> None:
+    """Remove what a kill left: states before the newest, and the options of a run that has none.
+
+    Raises:
+        ResourceError: the folder cannot be written.
+    """
+    held = state_files(folder)
+    with writing(folder):
+        remove_files(held[:-1] if held else [folder / UNFINISHED_NAME])
+
+
+def state_files(folder: Path) -> list[Path]:
     """Return the states of a folder, the oldest first."""
     if not folder.is_dir():
         return []

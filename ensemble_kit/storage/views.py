@@ -19,7 +19,7 @@ from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.data_files import RowsOf, lost, read_split, write_views
 from ensemble_kit.storage.fields import plain
 from ensemble_kit.storage.manifest import Manifest, SplitFiles, check_name, check_view_ms, check_view_weights
-from ensemble_kit.storage.member_folder import commit, read_manifest
+from ensemble_kit.storage.member_folder import commit, read_manifest, swept
 from ensemble_kit.types import Predictions, Scores, align
 
 
@@ -53,7 +53,7 @@ def add_views(
     """
     check_name(name)
     folder = root / name
-    with locked(root):
+    with locked(root), swept(root):
         manifest = read_manifest(folder)
         check_origin(manifest, checkpoint_sha256, preprocessing)
         new = [view for view in _common_views(manifest, additions) if view not in manifest.views]
@@ -92,7 +92,7 @@ def set_view_weights(
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     check_name(name)
-    with locked(root):
+    with locked(root), swept(root):
         manifest = read_manifest(root / name)
         changed = weighted(manifest, view_weights, view_choice, view_ridge)
         return changed if changed == manifest else commit(root, changed)

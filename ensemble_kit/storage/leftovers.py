@@ -1,0 +1,134 @@
+"""What dead processes left in a working folder, removed by the next command of any kind.
+
+Looks only where commands write, and only at names of ours; removes a temporary file whose process
+is dead, ends changes that were half done (`intents`), sweeps members where a sweep is due, and
+takes away the folder of a run that holds nothing. Never waits for a lock, never fails: what
+cannot be removed now, another's or a read-only folder's, is passed over.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from ensemble_kit.errors import LockedError, ResourceError
+from ensemble_kit.storage.atomic import LOCK_NAME, locked, remove_files
+from ensemble_kit.storage.intents import INTENT_PREFIX, settle
+from ensemble_kit.storage.jobs import JOB_NAME, remove_headless
+from ensemble_kit.storage.member_folder import UNSWEPT, sweep
+from ensemble_kit.storage.receipts import remove_old
+from ensemble_kit.storage.states import UNFINISHED_NAME, remove_stale
+from ensemble_kit.temporaries import PREFIX, is_dead
+
+FOLDERS: Final = {
+    "predictions": "predictions",
+    "runs": "runs",
+    "blends": "blends",
+    "submissions": "submissions",
+    "reports": "reports",
+    "cache": ".ek",
+}
+"""Folders of a command by the option that names them, and where they lie if none does."""
+FILES: Final = ("out", "csv", "sheet")
+"""Options that name a file to write."""
+UNMARKED_ENDS: Final = (".npy.tmp", ".npy.tmp.json")  # of earlier versions
+
+
+def clear(options: Mapping[str, Any]) -> None:
+    """Clear the folders that a command was given, and those it has by default.
+
+    Args:
+        options: of the command, by name.
+    """
+    given = {option: _path(options.get(option)) for option in (*FOLDERS, *FILES, "folder")}
+    named = {option: given[option] or Path(default) for option, default in FOLDERS.items()}
+    cache, submissions = named["cache"], named["submissions"]
+    members = [named["predictions"], cache / "probe" / "predictions"]
+    runs = [folder for root in (named["runs"], cache / "probe" / "runs") for folder in (root, *_subfolders(root))]
+    jobs = [cache / "looks", *_subfolders(cache / "looks")]
+    written = [path.parent for path in (given[option] for option in FILES) if path is not None]
+    others = [Path(), Path("exports"), named["blends"], named["reports"], submissions, submissions / "handed-in"]
+    others += [cache / "images", cache / "features", *([given["folder"]] if given["folder"] else []), *written]
+    for folder in _distinct([*members, *runs, *jobs, *others]):
+        names = _names(folder)
+        _remove_dead(folder, names)
+        if UNSWEPT in names or any(name.startswith(INTENT_PREFIX) for name in names):
+            _end_changes(folder, names)
+        if folder in runs[1:]:
+            _clear_run(folder, names)
+        if folder in jobs[1:] and JOB_NAME not in names:
+            _under_lock(folder.parent, lambda folder=folder: remove_headless(folder))
+    remove_old(cache)
+
+
+def _remove_dead(folder: Path, names: Iterable[str]) -> None:
+    """Remove the temporary files, and the folders, of dead processes."""
+    for name in names:
+        if name.startswith(PREFIX) or name.endswith(UNMARKED_ENDS):
+            path = folder / name
+            with suppress(OSError):
+                if not is_dead(name, time.time(), path.lstat().st_mtime):
+                    continue
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+
+def _end_changes(folder: Path, names: Iterable[str]) -> None:
+    """End what was half done; where writers lock the folder, under its lock."""
+    if LOCK_NAME not in names:
+        settle(folder)
+    elif UNSWEPT in names:
+        _under_lock(folder, lambda: sweep(folder))
+    else:
+        _under_lock(folder, lambda: None)  # who gets the lock has ended it
+
+
+def _clear_run(folder: Path, names: Iterable[str]) -> None:
+    """Remove what an unfinished run cannot be gone on with, and a folder that holds no file."""
+    if UNFINISHED_NAME in names:
+        _under_lock(folder, lambda: remove_stale(folder))
+    if not set(names) - {LOCK_NAME}:
+        _under_lock(folder, lambda: _remove_empty(folder))
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing but its lock, which is held."""
+    if _names(folder) == [LOCK_NAME]:
+        remove_files([folder / LOCK_NAME])
+        folder.rmdir()
+
+
+def _under_lock(folder: Path, work: Callable[[], None]) -> None:
+    """Do it under the folder's lock, unless that is held or cannot be."""
+    with suppress(LockedError, ResourceError, OSError), locked(folder, timeout_s=0):
+        work()
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names in a folder; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except OSError:
+        return []
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _distinct(folders: Iterable[Path]) -> list[Path]:
+    return list(dict.fromkeys(folders))
+
+
+def _path(given: Any) -> Path | None:
+    return Path(given) if isinstance(given, str | os.PathLike) and str(given) else None

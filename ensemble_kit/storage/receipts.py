@@ -1,0 +1,134 @@
+"""What a process committed and did not live to say: the same command again takes it as its own work.
+
+`ek members add cnn` that is killed after its commit has done its work, and its rerun would be
+refused: the name is taken. So each file that is put in place, or removed, while a command runs is
+noted first, under `<cache>/receipts/`, in one file a process, which goes when the command ends.
+A rerun with the same options in the same folder finds the notes of the dead, and whoever would
+refuse asks `stands`. A note says which state of the file is meant, so another's work is never
+taken for one's own. Needs no lock; where nothing can be written it notes nothing.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ensemble_kit.temporaries import is_dead, process_mark
+
+RECEIPTS: Final = "receipts"
+KEPT_S: Final = 86400.0
+
+
+@dataclass
+class _Command:
+    """The command that runs: its own notes, and those of dead processes that ran the same."""
+
+    own: Path
+    dead: tuple[Path, ...]
+    noted: dict[str, list[Any]] = field(default_factory=dict)
+
+
+_running: Final[ContextVar[_Command | None]] = ContextVar("running", default=None)
+
+
+@contextmanager
+def noting(command: str, cache: Path) -> Iterator[None]:
+    """Note what the block puts in place, until it ends.
+
+    Args:
+        command: all that the command was told.
+        cache: the folder that remembers (`.ek`).
+    """
+    folder, told = cache / RECEIPTS, f"{os.getcwd()}\0{command}"
+    key = hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:24]
+    dead = tuple(path for path in _receipts(folder) if path.name.startswith(key) and _is_dead(path))
+    running = _Command(folder / f"{key}.{process_mark()}", dead)
+    for path in dead:
+        _read(path, running.noted)
+    token = _running.set(running)
+    try:
+        yield
+        _remove(dead)  # the work is done; what ends by an error may be tried once more
+    finally:
+        _remove([running.own])
+        _running.reset(token)
+
+
+def note(path: Path, state: Any) -> None:
+    """Note that the file is about to be in a state, see `state_of`; or anything else that JSON can hold."""
+    running = _running.get()
+    if running is None:
+        return
+    line = json.dumps([os.path.abspath(path), state]) + "\n"
+    with suppress(OSError):
+        running.own.parent.mkdir(parents=True, exist_ok=True)
+        with open(running.own, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(line)
+
+
+def noted(path: Path) -> Sequence[Any]:
+    """Return what dead processes that ran this very command noted about the file."""
+    running = _running.get()
+    return () if running is None else running.noted.get(os.path.abspath(path), ())
+
+
+def stands(path: Path) -> bool:
+    """Say whether the file is as a dead process that ran this very command left it; gone, where that removed it."""
+    known = noted(path)
+    return bool(known) and state_of(path) in known
+
+
+def state_of(path: Path) -> list[int] | None:
+    """Return what tells this state of the file from all others, its name aside; None where it is not there."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def remove_old(cache: Path) -> None:
+    """Remove what dead processes noted longer than a day ago."""
+    for path in _receipts(cache / RECEIPTS):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > KEPT_S and _is_dead(path):
+                _remove([path])
+
+
+def _receipts(folder: Path) -> list[Path]:
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(folder))
+    except OSError:
+        return []
+
+
+def _is_dead(path: Path) -> bool:
+    try:
+        return is_dead(path.name, time.time(), path.stat().st_mtime)
+    except OSError:
+        return False
+
+
+def _read(path: Path, into: dict[str, list[Any]]) -> None:
+    """Add what a receipt notes; a line that was never whole says nothing."""
+    with suppress(OSError, ValueError):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            name, state = json.loads(line)
+            into.setdefault(name, []).append(state)
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    """Remove receipts, and the folders that were made for them where nothing else is there."""
+    there = [path for path in paths if path.exists()]
+    for path in there:
+        with suppress(OSError):
+            path.unlink()
+    for folder in (path for one in there[:1] for path in one.parents[:2]):
+        with suppress(OSError):
+            folder.rmdir()
