@@ -47,7 +47,7 @@ def draw_data_set(
 ) -> None:
     """Write train/CLASS/*.png, val/CLASS/*.png, test/*.png and test-labels.csv (file,label).
 
-    The folder stays empty until everything is drawn. Classes differ by at most one
+    The folder is not there, or stays empty, until everything is drawn. Classes differ by at most one
     picture in size, and the number in a file name does not tell its class.
 
     Args:
@@ -67,7 +67,8 @@ def draw_data_set(
     counts = {"train": train, "val": val, "test": test}
     _check_numbers({**counts, "seed": seed}, size_px)
     _check_empty(folder)
-    unfinished = folder / temporary_name()
+    is_new = not folder.exists()
+    unfinished = (folder.parent if is_new else folder) / temporary_name()
     unfinished.mkdir(parents=True)
     try:
         for done, _ in enumerate(_write_pictures(unfinished, counts, seed, size_px), start=1):
@@ -75,10 +76,13 @@ def draw_data_set(
                 on_image(done)
         _write_labels(unfinished / "test-labels.csv", test, seed)
         on_drawn()
-        unfinished = unfinished.rename(folder / f"{DRAWN_PREFIX}{process_mark()}")
-        _move_in(unfinished)
+        if is_new:
+            unfinished.rename(folder)
+        else:
+            unfinished = unfinished.rename(folder / f"{DRAWN_PREFIX}{process_mark()}")
+            _move_in(unfinished)
     finally:
-        shutil.rmtree(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def end_drawing(folder: Path) -> None:

@@ -32,6 +32,7 @@ class _Command:
     own: Path
     dead: tuple[Path, ...]
     noted: dict[str, list[Any]] = field(default_factory=dict)
+    made: list[Path] = field(default_factory=list)
 
 
 _running: Final[ContextVar[_Command | None]] = ContextVar("running", default=None)
@@ -57,6 +58,9 @@ def noting(command: str, cache: Path) -> Iterator[None]:
         _remove(dead)  # the work is done; what ends by an error may be tried once more
     finally:
         _remove([running.own])
+        for folder in running.made if len(running.made) > 1 else ():  # there was no cache, so none is left
+            with suppress(OSError):
+                folder.rmdir()
         _running.reset(token)
 
 
@@ -67,7 +71,10 @@ def note(path: Path, state: Any) -> None:
         return
     line = json.dumps([os.path.abspath(path), state]) + "\n"
     with suppress(OSError):
-        running.own.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (running.own.parents[1], running.own.parent):
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                running.made.insert(0, folder)
         with open(running.own, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line)
 
@@ -124,11 +131,6 @@ def _read(path: Path, into: dict[str, list[Any]]) -> None:
 
 
 def _remove(paths: Sequence[Path]) -> None:
-    """Remove receipts, and the folders that were made for them where nothing else is there."""
-    there = [path for path in paths if path.exists()]
-    for path in there:
+    for path in paths:
         with suppress(OSError):
-            path.unlink()
-    for folder in (path for one in there[:1] for path in one.parents[:2]):
-        with suppress(OSError):
-            folder.rmdir()
+            path.unlink(missing_ok=True)
