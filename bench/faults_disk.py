@@ -80,5 +80,6 @@ def table(found):
     for one in found:
         first = [str(one[key]) for key in ("command", "sizes", "full", "hung", "other_end")]
         last = [str(one[key]) for key in ("lost", "left", "refused", "differs")]
-        lines.append(f"| {' | '.join([*first, f'{one["slowest_s"]:.1f} ({one["alone_s"]:.1f})', *last])} |")
+        slowest = f"{one['slowest_s']:.1f} ({one['alone_s']:.1f})"
+        lines.append(f"| {' | '.join([*first, slowest, *last])} |")
     return lines
