@@ -20,6 +20,7 @@ from ensemble_kit.disk import refused, standing_folder
 from ensemble_kit.errors import CorruptError, InvalidOptionError, ResourceError
 from ensemble_kit.storage.atomic import Parts, create_file_in_parts, locked, replace_file_in_parts, replace_files
 from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.storage.receipts import stands
 from ensemble_kit.storage.sealed import seal, unseal
 
 REPLACES: Final = "replaces"
@@ -195,7 +196,12 @@ def keep_aside(path: Path, is_ours: IsOurs) -> Path | None:
 
 
 def _may_go(path: Path, is_ours: IsOurs | None) -> bool:
-    """Say whether a file is there that ek wrote as it is, and that no person named."""
+    """Say whether a file is there that ek wrote as it is, and that no person named, or that this very command wrote.
+
+    The latter where it was killed when the file was in place.
+    """
+    if stands(path) and os.path.exists(path):
+        return True
     data = None if is_ours is None else _content(path)
     return is_ours is not None and data is not None and is_ours(data)
 
