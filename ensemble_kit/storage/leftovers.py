@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +61,7 @@ def clear(options: Mapping[str, Any]) -> None:
         if folder in runs[1:]:
             _clear_run(folder, names)
         if folder in jobs[1:] and JOB_NAME not in names:
-            _under_lock(folder.parent, lambda folder=folder: remove_headless(folder))
+            _under_lock(folder.parent, partial(remove_headless, folder))
     remove_old(cache)
 
 
@@ -83,7 +84,7 @@ def _end_changes(folder: Path, names: Iterable[str]) -> None:
     if LOCK_NAME not in names:
         settle(folder)
     elif UNSWEPT in names:
-        _under_lock(folder, lambda: sweep(folder))
+        _under_lock(folder, partial(sweep, folder))
     else:
         _under_lock(folder, lambda: None)  # who gets the lock has ended it
 
@@ -91,9 +92,9 @@ def _end_changes(folder: Path, names: Iterable[str]) -> None:
 def _clear_run(folder: Path, names: Iterable[str]) -> None:
     """Remove what an unfinished run cannot be gone on with, and a folder that holds no file."""
     if UNFINISHED_NAME in names:
-        _under_lock(folder, lambda: remove_stale(folder))
+        _under_lock(folder, partial(remove_stale, folder))
     if not set(names) - {LOCK_NAME}:
-        _under_lock(folder, lambda: _remove_empty(folder))
+        _under_lock(folder, partial(_remove_empty, folder))
 
 
 def _remove_empty(folder: Path) -> None:

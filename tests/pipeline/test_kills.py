@@ -1,9 +1,8 @@
-"""Commands killed before a file operation: nothing is lost or left, and the same again ends as if undisturbed.
+"""Commands killed at file operations and at random moments, by `bench/faults.py`, which can do so 200 times each."""
 
-The commands, the killing and the comparison are those of `bench/faults.py`, which kills 200 times a command.
-"""
-
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,26 +10,34 @@ import pytest
 
 import ensemble_kit as ek
 
-sys.path.insert(0, str(Path(ek.__file__).parents[1] / "bench"))
-import faults_commands
-import faults_kills
+ROOT = Path(ek.__file__).parents[1]
+QUICK = ("members add", "members rename", "members rm", "soup", "blend", "submit")
+SLOW = (
+    *("train", "train --resume", "train --folds", "tta", "probe", "predict", "report", "find-lr", "show-augment"),
+    *("data check", "demo-data", "submissions told", "submissions withdraw"),
+)
+UNHARMED = {"lost": 0, "left": 0, "refused": 0, "differs": 0}
 
-QUICK = ("members rename", "members rm", "members add", "blend", "submit", "soup")
-SLOW = [one for one in faults_commands.COMMANDS if one not in (*QUICK, "auto", "export")]
-POINTS = 7
 
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("template")
-    ended = faults_kills.in_child(lambda: {"error": faults_commands.prepare(ek)}, folder)
-    assert not ended["error"]
-    return folder
+def killed(commands, kills, folder):
+    """Return what was found, by command."""
+    words = ["--table", "kills", "--kills", str(kills), "--commands", ",".join(commands)]
+    ran = subprocess.run(
+        [sys.executable, "bench/faults.py", *words, "--examples", folder / "found.json"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    return {one["command"]: one for one in json.loads((folder / "found.json").read_text())["kills"]}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
-@pytest.mark.parametrize("command", [*QUICK, *(pytest.param(one, marks=pytest.mark.slow) for one in SLOW)])
-def test_a_killed_command_loses_and_leaves_nothing_and_its_rerun_ends_as_if_undisturbed(command, template, tmp_path):
-    found = faults_kills.kill_all(command, ek, template, tmp_path, 2 * POINTS, seed=0)
-    assert found["kills"] == 2 * POINTS
-    assert found["examples"] == {}
+@pytest.mark.parametrize(("commands", "kills"), [(QUICK, 8), pytest.param(SLOW, 24, marks=pytest.mark.slow)])
+def test_a_killed_command_loses_and_leaves_nothing_and_its_rerun_ends_as_if_undisturbed(commands, kills, tmp_path):
+    found = killed(commands, kills, tmp_path)
+    for command in commands:
+        assert found[command]["kills"] == kills
+        assert {what: found[command][what] for what in UNHARMED} == UNHARMED, found[command]["examples"]
