@@ -77,7 +77,8 @@ def test_the_terminal_and_the_page_say_within_chance_and_neither_says_that_it_he
     assert looked.curve.steps[1].log_likelihood > looked.curve.steps[0].log_likelihood
     told = in_one_line(looked_twice(looked))
     sentence = re.search(
-        r"All 2 views against identity: accuracy -0\.7 points [^;]*; [^;]*, within chance; [^;]*; p < 0\.001\), better\.",
+        r"All 2 views against identity: accuracy -0\.7 points [^;]*; [^;]*, within chance; "
+        r"[^;]*; p < 0\.001\), better\.",
         told,
     )
     assert sentence
