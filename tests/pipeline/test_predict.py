@@ -170,7 +170,7 @@ def test_a_member_alone_is_a_blend_of_its_views(blended):
     assert (report.name, report.blend, report.cascade.kind) == ("cnn", False, "exact")
     assert 3 <= looks.min() <= looks.max() <= 4
     assert report.cascade.saved_passes == pytest.approx(1 - looks.mean() / 4)
-    plain = ek.predict(TEST, ckpt="runs/cnn", **FAST)
+    plain = ek.predict(TEST, ckpt="runs/cnn", replace=True, **FAST)
     assert (plain.method, plain.views, plain.cascade) == ("logit-sum", 4, None)
     assert [row["label"] for row in said()] == [classes[place] for place in logits.mean(axis=0).argmax(axis=1)]
 
