@@ -65,7 +65,7 @@ def all_visible(value: Any) -> Any:
         shown = [all_visible(one) for one in value]
         return type(value)(*shown) if hasattr(value, "_fields") else type(value)(shown)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
         return dataclasses.replace(value, **{name: all_visible(one) for name, one in held.items()})
     return value
 

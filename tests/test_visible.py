@@ -1,6 +1,7 @@
 """What a person gets to see of a name: nothing that moves the cursor, breaks the line or turns others round."""
 
 import ast
+import dataclasses
 import json
 import unicodedata
 from dataclasses import dataclass
@@ -74,3 +75,16 @@ def test_a_message_of_several_lines_is_given_line_by_line(path):
         if isinstance(called, ast.Call) and (called is not node or getattr(called.func, "id", "") == "say"):
             texts = [one.value for one in ast.walk(called) if isinstance(one, ast.Constant)]
             assert not [text for text in texts if isinstance(text, str) and "\n" in text], f"line {node.lineno}"
+
+
+def test_a_report_whose_fields_follow_from_others_is_shown_too():
+    @dataclasses.dataclass(frozen=True)
+    class Report:
+        name: str
+        twice: str = dataclasses.field(init=False)
+
+        def __post_init__(self):
+            object.__setattr__(self, "twice", self.name * 2)
+
+    assert all_visible(Report("a\n")).name == r"a\n"
+    assert all_visible(Report("a\n")).twice == r"a\na\n"
