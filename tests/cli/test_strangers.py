@@ -62,7 +62,7 @@ COMMANDS = {name: typed for name, typed in TYPED.items() if name not in {*TAKES_
 def import_what_it_needs(line, prepared):
     """Read what a command imports as ourselves: a stranger may not see where Python lies."""
     with handed_to_a_stranger(prepared):
-        assert CliRunner().invoke(ek, line.split()).exit_code == 0
+        assert isinstance(CliRunner().invoke(ek, line.split()).exception, SystemExit | None)
 
 
 @pytest.fixture(scope="module")
