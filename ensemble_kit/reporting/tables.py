@@ -134,16 +134,6 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def score(metric: str, value: float) -> str:
-    """Return a score with its unit.
-
-    Example:
-        >>> score("macro-f1", 0.907), score("log-loss", 0.2716)
-        ('90.7 %', '0.272 nats')
-    """
-    return f"{bare_score(metric, value)} {METRICS[metric].unit}"
-
-
 def bare_score(metric: str, value: float, digits: int = 3) -> str:
     """Return a score without its unit; losses with so many digits."""
     return percent(value) if METRICS[metric].unit == "%" else number(value, digits)
