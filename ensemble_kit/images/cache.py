@@ -127,6 +127,7 @@ def _fill(
         path.parent.mkdir(parents=True, exist_ok=True)
         name, note = (path.parent / temporary_name(ending) for ending in (".npy", ".json"))
         try:
+            name.touch(exist_ok=False)
             images = np.lib.format.open_memmap(name, mode="w+", dtype=np.uint8, shape=shape)
             _allocate(name)
             unreadable = _decode_all(
