@@ -1,6 +1,9 @@
 """Members, runs, blends, submissions and ledgers on disk: atomic, checksummed, locked.
 
     atomic         how a file is replaced, and how a folder is locked
+    intents        a change of several files, written down first, so that who comes after a kill ends it
+    receipts       what a killed command had committed, for its rerun
+    leftovers      what dead processes left, cleared by the next command
     sealed         JSON that carries its own sha256
     checksums      sha256 of files, checked once and remembered
     fields         data classes from JSON and back
