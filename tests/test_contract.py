@@ -40,6 +40,7 @@ HEIGHT = {
         ],
         1,
     ),
+    **dict.fromkeys(["checksums", "sealed", "cached_array"], 1),
     "errors": 1,
 }
 HEAVY = ["torch", "torchvision", "timm", "numpy", "pandas", "sklearn", "scipy", "PIL", "rich"]

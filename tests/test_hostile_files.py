@@ -42,9 +42,9 @@ from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.images.decode import decode
 from ensemble_kit.images.manifests import list_manifest, read_classes
 from ensemble_kit.pipeline.config import read_config
+from ensemble_kit.sealed import seal
 from ensemble_kit.storage import blends, ledger, members, runs, scores, states, submissions
 from ensemble_kit.storage.manifest import Manifest, render_manifest
-from ensemble_kit.storage.sealed import seal
 from ensemble_kit.types import Predictions
 
 IMAGES, CLASSES = 7, ("ant", "bee", "cat", "dog", "eel")

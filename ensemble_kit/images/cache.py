@@ -1,23 +1,28 @@
 """A split at one size as one uint8 array on disk: each picture is decoded once.
 
 The cache is keyed by the sha256 of every file's bytes, the size, the resize rule and the
-decoder's version, so it can never be stale; it may be deleted at any time. What cannot be
-read is noted beside it. Memory-mapped: a split may be larger than memory.
+decoder's version, so it can never be stale; it may be deleted at any time. A sealed note
+beside it vouches for its bytes and says which pictures cannot be read: what is damaged, or
+may not be opened, is decoded anew. Memory-mapped: a split may be larger than memory.
 """
 
+import errno
 import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
+from ensemble_kit.cached_array import map_array, note_path, read_cached, render_note
+from ensemble_kit.checksums import remember_written
 from ensemble_kit.disk import refused
 from ensemble_kit.errors import BadDataError, ResourceError
 from ensemble_kit.images.decode import RESIZE, VERSION, decode, resize
@@ -26,6 +31,7 @@ from ensemble_kit.temporaries import temporary_name
 
 Images = UInt8[np.ndarray, "images 3 size size"]
 SKIP = "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all."
+FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTEMPTY)  # a cache not ours to write
 _SHOWN = 5  # unreadable pictures named in one message
 
 
@@ -34,34 +40,53 @@ class Loaded(NamedTuple):
 
     unreadable: row -> reason; those rows are black, and their digest is empty where the file
     could not even be opened.
+    remarks: what a person should know of the cache: that it was damaged, or cannot be kept.
     """
 
     images: Images
     digests: tuple[str, ...]
     unreadable: Mapping[int, str]
+    remarks: tuple[str, ...] = ()
+
+
+class Decoded(NamedTuple):
+    """Pixels, and why some rows have none."""
+
+    images: Images
+    unreadable: Mapping[int, str]
 
 
 def load_images(
-    paths: Sequence[Path], size_px: int, cache: Path, on_image: Callable[[], None] = lambda: None
+    paths: Sequence[Path],
+    size_px: int,
+    cache: Path,
+    on_image: Callable[[], None] = lambda: None,
+    verify: bool = False,
 ) -> Loaded:
     """Return the decoded pictures, in the order of `paths`, from the cache or through it.
 
     Args:
-        cache: folder for decoded splits.
+        cache: folder for decoded splits. One that may not be written is gone without: then they
+            are decoded for this process alone.
         on_image: called once for every picture that had to be decoded.
+        verify: compute the checksum of what is there again.
 
     Raises:
         ResourceError: no room for the cache.
     """
     digests, closed = digest_files(paths)
     text = "\n".join([*digests, str(size_px), RESIZE, str(VERSION)])
-    path = cache / "images" / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
-    if not path.exists():
-        _fill(path, paths, digests, size_px, on_image)
-    images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    broken = _broken(path)
-    noted = json.loads(broken.read_text(encoding="utf-8")) if broken.exists() else {}
-    return Loaded(images, tuple(digests), {int(row): reason for row, reason in noted.items()} | closed)
+    key = hashlib.sha256(text.encode()).hexdigest()
+    path = cache / "images" / f"{key[:24]}.npy"
+    remarks: list[str] = []
+    held = read_cached(path, key, remarks.append, cache, verify)
+    if held is not None:
+        unreadable = {int(row): reason for row, reason in json.loads(held.note["unreadable"]).items()}
+        decoded = Decoded(held.array, unreadable)
+    else:
+        readable = [path if digest else None for path, digest in zip(paths, digests, strict=True)]
+        decoded = _fill(path, key, readable, size_px, cache, on_image, remarks)
+    return Loaded(decoded.images, tuple(digests), {**decoded.unreadable, **closed}, tuple(remarks))
 
 
 def refuse(unreadable: Sequence[str], total: int, remedy: str = SKIP) -> None:
@@ -113,48 +138,94 @@ def _digest(path: Path) -> tuple[str, str]:
         return "", str(error)
 
 
-def _broken(path: Path) -> Path:
-    """Return the file beside a decoded split that says which of its rows cannot be used."""
-    return path.with_suffix(".unreadable.json")
-
-
 def _fill(
-    path: Path, paths: Sequence[Path], digests: Sequence[str], size_px: int, on_image: Callable[[], None]
-) -> None:
-    """Decode into a temporary file beside `path` and put it in place when it is whole."""
+    path: Path,
+    key: str,
+    paths: Sequence[Path | None],
+    size_px: int,
+    cache: Path,
+    on_image: Callable[[], None],
+    remarks: list[str],
+) -> Decoded:
+    """Decode into a temporary file beside `path`, and put it in place when it is whole."""
     shape = (len(paths), 3, size_px, size_px)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        name, note = (path.parent / temporary_name(ending) for ending in (".npy", ".json"))
-        try:
-            name.touch(exist_ok=False)
-            images = np.lib.format.open_memmap(name, mode="w+", dtype=np.uint8, shape=shape)
-            _allocate(name)
-            unreadable = _decode_all(
-                images, [path if digest else None for path, digest in zip(paths, digests, strict=True)], on_image
-            )
-            images.flush()
-            if unreadable:  # before the pixels, so that no reader takes black for a picture
-                note.write_text(json.dumps(unreadable), encoding="utf-8")
-                os.replace(note, _broken(path))
-            os.replace(name, path)
-        finally:
-            for left in (name, note):
-                left.unlink(missing_ok=True)
+        with _new_file(path.parent) as (file, temporary):
+            decoded, sha256 = _decode_into(file, paths, shape, on_image)
+            note = render_note(key, sha256, {"unreadable": json.dumps(decoded.unreadable)})
+            if temporary is not None and _put_in_place(temporary, path, note):
+                remember_written(path, sha256, cache, file)
+            else:
+                remarks.append(f"{path} cannot be written; its pictures were decoded for this run alone.")
+            return decoded
     except OSError as error:
         reason = refused(path, error, math.prod(shape))
         raise ResourceError(f"{reason} The decode cache can be moved with --cache.") from error
 
 
-def _allocate(path: Path) -> None:
-    """Give the file its place on the disk: a full one is an error here, not a crash on some page later."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+@contextmanager
+def _new_file(folder: Path) -> Iterator[tuple[BinaryIO, Path | None]]:
+    """Open a file in the folder that is gone at the end unless it was renamed; elsewhere, and without
+    a name, where the folder may not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = folder / temporary_name(".npy")
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
+        handle = None
+    if handle is None:
+        with tempfile.TemporaryFile() as file:
+            yield file, None
+        return
+    try:
+        with open(handle, "w+b") as file:
+            yield file, name
+    finally:
+        name.unlink(missing_ok=True)
 
 
-def _decode_all(images: Images, paths: Sequence[Path | None], on_image: Callable[[], None]) -> dict[int, str]:
-    """Decode every picture in its row; return why some cannot be, by row."""
+def _put_in_place(temporary: Path, path: Path, note: bytes) -> bool:
+    """Put the note in place, then the array that it vouches for; False where that is forbidden."""
+    beside = temporary.with_name(temporary_name(".json"))
+    try:
+        beside.write_bytes(note)
+        os.replace(beside, note_path(path))
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
+
+
+def _decode_into(
+    file: BinaryIO, paths: Sequence[Path | None], shape: tuple[int, ...], on_image: Callable[[], None]
+) -> tuple[Decoded, str]:
+    """Decode every picture into the file, an .npy; return what came of it, and the sha256 of the file."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    offset = file.tell()
+    if hasattr(os, "posix_fallocate"):  # a full disk is an error here, not a crash on some page later
+        file.flush()
+        os.posix_fallocate(file.fileno(), 0, offset + math.prod(shape))
+    images = np.memmap(file, np.uint8, "r+", offset, shape)
+    file.seek(0)
+    digest = hashlib.sha256(file.read(offset))
+    unreadable = {}
+    for row, reason in enumerate(_decode_all(images, paths, on_image)):
+        digest.update(images[row].data)
+        if reason:
+            unreadable[row] = reason
+    images.flush()
+    return Decoded(map_array(file), unreadable), digest.hexdigest()
+
+
+def _decode_all(images: Images, paths: Sequence[Path | None], on_image: Callable[[], None]) -> Iterator[str]:
+    """Decode every picture in its row; yield, row by row, why it cannot be, empty where it is done."""
 
     def decode_one(row: int) -> str:
         path = paths[row]
@@ -168,4 +239,4 @@ def _decode_all(images: Images, paths: Sequence[Path | None], on_image: Callable
         return ""
 
     with ThreadPoolExecutor() as pool:
-        return {row: reason for row, reason in enumerate(pool.map(decode_one, range(len(paths)))) if reason}
+        yield from pool.map(decode_one, range(len(paths)))

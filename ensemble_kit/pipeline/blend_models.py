@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import models_zoo
+from ensemble_kit.checksums import check
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.config import absolute
 from ensemble_kit.pipeline.elsewhere import check_views, read_blend_here, used_here
@@ -104,7 +105,7 @@ def model_of(manifest: store.Manifest, predictions: Path) -> Model:
 
     Raises:
         InvalidOptionError: its checkpoint or file is gone, or has changed.
-        CorruptError: a checkpoint that is damaged.
+        CorruptError: a checkpoint or file that is damaged.
         BadDataError: it was made elsewhere: a view, a network or a package is not here. Loading it says so too.
     """
     path = predictions / manifest.name / MANIFEST_NAME
@@ -130,8 +131,10 @@ def _model_of(manifest: store.Manifest, predictions: Path) -> Model:
                 f"{str(manifest.checkpoint_sha256)[:12]}. Work in the folder where it was trained, or bring it back."
             )
         tell_outside(checkpoint, f"member {manifest.name}")
-        return find_model(checkpoint, Stated(), {}, predictions, replace=False)
+        return find_model(checkpoint, Stated(), {}, predictions, False, manifest.checkpoint_sha256)
     file = absolute(manifest.training["weights"], predictions / manifest.name, f"weights of member {manifest.name}")
+    if file.is_file():
+        check(file, str(manifest.checkpoint_sha256))
     if manifest.arch.startswith(models_zoo.TIMM):
         return find_model(manifest.arch, Stated(weights=file, name=manifest.name), {}, predictions, replace=False)
     return find_model(file, Stated(name=manifest.name), {}, predictions, replace=False)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import models_zoo
+from ensemble_kit.checksums import sha256_of
 from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.checksums import sha256_of
 
 
 @dataclass(frozen=True)

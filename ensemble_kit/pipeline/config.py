@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ensemble_kit.disk import NOT_THERE, unreachable
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.pipeline.outside import relative, tell_outside
+from ensemble_kit.reporting.progress import say
+from ensemble_kit.storage.editable import read_editable
 from ensemble_kit.tables import pick
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ LARGEST_BYTES: Final = 100_000  # an honest config has one or two thousand
 def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
     """Return the options that a config file sets; what it leaves empty is left out.
 
+    A file of ours that was edited is taken as it is, and that is said.
+
     Args:
         known: the names that may stand in it, with underscores; dashes are taken too.
 
@@ -41,13 +45,14 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
         ResourceError: it cannot be read.
         UnknownNameError: an option of no such name; the message suggests the nearest.
         BadDataError: no YAML, or no mapping of options to values.
+        CorruptError: it is empty, or was cut off since ek wrote it.
     """
     import yaml
 
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise BadDataError(f"'{path}' has over {LARGEST_BYTES:,} bytes; wanted lines `option: value`.")
-        read = yaml.safe_load(path.read_bytes())
+        read = yaml.safe_load(read_editable(path, say))
     except NOT_THERE as error:
         raise InvalidOptionError(f"Cannot read '{path}': {error.strerror}. Check --config.") from error
     except OSError as error:

@@ -14,9 +14,8 @@ import numpy as np
 
 from ensemble_kit.ensembling.final_two import final_two
 from ensemble_kit.ensembling.public_half import effective_images, prediction_interval, public_images, telling
-from ensemble_kit.errors import CorruptError
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
-from ensemble_kit.storage.desk_ledger import HandedIn, Sheet, of_today, read_desk, read_kept
+from ensemble_kit.storage.desk_ledger import HandedIn, Sheet, kept_path, of_today, read_desk, read_kept
 from ensemble_kit.storage.desk_rules import Rules
 from ensemble_kit.storage.submissions import stem
 
@@ -34,7 +33,7 @@ def look_over(folder: Path, rules: Rules) -> SubmissionsReport:
     """Return all that was handed in, and what the scores tell.
 
     Raises:
-        CorruptError: a line of the ledger is damaged.
+        CorruptError: a line of the ledger, or what was handed in, is damaged.
     """
     there = read_desk(folder)
     sheets, notes = _kept(folder, there)
@@ -110,15 +109,13 @@ def top_moves(moves: Counter[tuple[str, str]]) -> tuple[MoveReport, ...]:
 
 
 def _kept(folder: Path, there: Sequence[HandedIn]) -> tuple[list[Sheet | None], list[str]]:
-    """Return what was handed in, None where that is damaged or gone, and what to say of it."""
-    sheets: list[Sheet | None] = []
-    notes = []
-    for one in there:
-        try:
-            sheets.append(read_kept(folder, one.name))
-        except CorruptError as error:
-            sheets.append(None)
-            notes.append(f"'{one.name}' cannot be compared with the others: {error}")
+    """Return what was handed in, None where that is gone, and what to say of it."""
+    sheets = [read_kept(folder, one.name) for one in there]
+    notes = [
+        f"'{one.name}' cannot be compared with the others: {kept_path(folder, one.name)} or its .json is gone."
+        for one, sheet in zip(there, sheets, strict=True)
+        if sheet is None
+    ]
     return sheets, notes
 
 

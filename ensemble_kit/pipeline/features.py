@@ -1,7 +1,7 @@
 """What a frozen network sees: the numbers that its last layer turns into logits, kept in the cache.
 
-    <cache>/features/<key>.npy      float32, shape (images, features)
-    <cache>/features/<key>.sha256   of that file
+    <cache>/features/<key>.npy    float32, shape (images, features)
+    <cache>/features/<key>.json   what vouches for it, see `cached_array`
 
 The key names all that decides about them: weights, architecture, preprocessing, the rows and
 the view. A file that is damaged is computed anew.
@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
+from ensemble_kit.cached_array import note_path, read_cached, render_note
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.pictures import Pictures
-from ensemble_kit.reporting.progress import Watch
+from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage.atomic import replace_files
 
 FEATURES: Final = "features"  # in the cache
@@ -105,7 +106,8 @@ def see_features(
     trunk = trunk_of(network)
     mark = _mark(trunk, arch, options)
     paths = {one: cache / FEATURES / f"{_key(mark, pictures, *one)}.npy" for one in wanted}
-    found = {one: kept for one, path in paths.items() if (kept := _read(path)) is not None}
+    kept = {one: read_cached(path, path.stem, say) for one, path in paths.items()}
+    found = {one: np.array(held.array) for one, held in kept.items() if held is not None}
     missing = [one for one in wanted if one not in found]
     if not missing:
         return Sight(found, 0)
@@ -133,21 +135,9 @@ def _key(mark: str, pictures: Pictures, split: str, view: str) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _read(path: Path) -> Seen | None:
-    """Return what a file holds; None where it is not there or not as it was written."""
-    try:
-        data, mark = path.read_bytes(), path.with_suffix(".sha256").read_text("ascii")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if hashlib.sha256(data).hexdigest() != mark:
-        return None
-    found: Seen = np.load(io.BytesIO(data), allow_pickle=False)
-    return found
-
-
 def _write(path: Path, features: Seen) -> None:
-    """Keep features, with the sha256 that they are checked by."""
+    """Keep features, with the note that vouches for them."""
     page = io.BytesIO()
     np.save(page, features, allow_pickle=False)
     data = page.getvalue()
-    replace_files({path: [data], path.with_suffix(".sha256"): [hashlib.sha256(data).hexdigest().encode()]})
+    replace_files({note_path(path): [render_note(path.stem, hashlib.sha256(data).hexdigest())], path: [data]})

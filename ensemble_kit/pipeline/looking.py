@@ -130,11 +130,13 @@ def look_at_once(
 def look_in_parts(
     running: Any, model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, job: Job, quiet: bool
 ) -> Share:
-    """Compute the parts of this share that are not there yet."""
+    """Compute the parts of this share that are not there yet, or not as they were written."""
     from ensemble_kit.inference.engine import look
 
     parts = _parts(pictures, views, way)
     mine = share(parts, *(way.shard or (1, 1)))
+    for path in job.drop_damaged(mine):
+        say(f"{path}: not as it was written; made anew.")
     missing = job.missing(mine)
     if missing and len(missing) < len(mine):
         done = sum(part.images for part in mine) - sum(part.images for part in missing)

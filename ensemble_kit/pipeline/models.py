@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import models_zoo
+from ensemble_kit.checksums import sha256_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.images.sources import Source
@@ -27,7 +28,6 @@ from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.pictures import OOF, Pictures, in_class_order, open_pictures
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.checksums import sha256_of
 from ensemble_kit.storage.manifest import FOREIGN, Manifest
 
 Channels = tuple[float, float, float]
@@ -84,11 +84,13 @@ def find_model(
     places: Mapping[str, Any],
     predictions: Path,
     replace: bool,
+    sha256: str | None = None,
 ) -> Model:
     """Return the model that is meant, nothing of it loaded.
 
     Args:
         places: where the pictures are, by the names of `Source`; None: where they were.
+        sha256: that a checkpoint of ours must have; None: any that is whole.
 
     Raises:
         InvalidOptionError: no such checkpoint or file, or something that must be stated and was not.
@@ -108,14 +110,17 @@ def find_model(
             f"'{ckpt}' is a run of ours and knows its classes and preprocessing; leave --weights, --name, --classes, "
             "--size, --mean and --std away, which belong to timm:NAME and .onnx files."
         )
-    return _of_run(Path(ckpt), places, predictions, replace)
+    return _of_run(Path(ckpt), places, predictions, replace, sha256)
 
 
-def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: bool, quiet: bool) -> Pictures:
+def open_fitting(
+    model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: bool, quiet: bool, verify: bool = False
+) -> Pictures:
     """Return the pictures that a model is to look at, their classes in the order of its outputs.
 
     Args:
         kept: what its member holds already, by split; then the pictures must be the same.
+        verify: see `open_pictures`.
 
     Raises:
         MisalignedError: other classes than the model's, or a split holds other pictures than the
@@ -123,7 +128,7 @@ def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: b
         BadDataError, InvalidOptionError, ResourceError: as `open_pictures`.
     """
     source = model.source
-    pictures = open_pictures(source, model.size_px, cache, skip_bad or model.skip_bad, quiet)
+    pictures = open_pictures(source, model.size_px, cache, skip_bad or model.skip_bad, quiet, verify=verify)
     place = str(source.data or source.train_csv)
     if model.classes is not None:
         pictures = in_class_order(pictures, model.classes, model.name, place)
@@ -154,11 +159,13 @@ def in_precision(model: Model, precision: str) -> Model:
     return with_changes(model, describe=describe)
 
 
-def _of_run(ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
+def _of_run(
+    ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool, wanted_sha256: str | None
+) -> Model:
     """Return the model that a run of ours holds."""
     checkpoint = run_store.find_checkpoint(ckpt)
-    state, facts = read_checkpoint_here(checkpoint)
-    plan, sha256 = facts["plan"], sha256_of(checkpoint)
+    state, facts = read_checkpoint_here(checkpoint, wanted_sha256)
+    plan, sha256 = facts["plan"], wanted_sha256 or sha256_of(checkpoint)
     name = _member_of(predictions, str(plan["name"]), sha256, replace)
 
     def describe(pictures: Pictures) -> Manifest:
@@ -202,6 +209,7 @@ def _of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: 
     def load(classes: tuple[str, ...]) -> Any:
         import torch
 
+        run_store.check_weights(weights)
         try:
             network = models_zoo.build(arch, len(classes), size_px or 0, weights=weights)
         except models_zoo.ZooError as error:

@@ -9,6 +9,7 @@ import numpy as np
 
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError, ResourceError
+from ensemble_kit.storage.runs import check_weights
 
 
 def build_network(
@@ -31,9 +32,12 @@ def build_network(
 
     Raises:
         InvalidOptionError: no such network, or weights that do not fit.
+        CorruptError: the weights are a damaged checkpoint of ours.
         ResourceError: no network to fetch weights over.
     """
     mean, std = _mean_and_std(images)
+    if weights is not None:
+        check_weights(weights)
     try:
         return models_zoo.build(
             arch,

@@ -69,7 +69,13 @@ class Pictures:
 
 
 def open_pictures(
-    source: Source, size: int | None, cache: Path, skip_bad: bool, quiet: bool, own_size_px: int | None = None
+    source: Source,
+    size: int | None,
+    cache: Path,
+    skip_bad: bool,
+    quiet: bool,
+    own_size_px: int | None = None,
+    verify: bool = False,
 ) -> Pictures:
     """Find and decode the pictures of every split.
 
@@ -78,6 +84,7 @@ def open_pictures(
         own_size_px: the side that pre-trained weights were made for stands for those 128; None: there
             are none.
         skip_bad: go on without the pictures that cannot be read.
+        verify: compute the checksums of what was decoded before again.
 
     Raises:
         BadDataError, InvalidOptionError, ResourceError: as the images island says.
@@ -94,8 +101,10 @@ def open_pictures(
     loaded: dict[str, Loaded] = {}
     with Watch("decode", total, quiet) as watch:
         for name, split in found.splits.items():
-            loaded[name] = load_images(split.paths, size, cache, watch.advance)
+            loaded[name] = load_images(split.paths, size, cache, watch.advance, verify)
             watch.reach(sum(len(one.images) for one in loaded.values()))  # from the cache, or unreadable
+    for remark in dict.fromkeys(remark for one in loaded.values() for remark in one.remarks):
+        say(remark)
     if not skip_bad:
         refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
     return _without_bad(found, loaded, size, quiet)

@@ -9,19 +9,25 @@ from typing import Any
 
 import numpy as np
 
+from ensemble_kit.checksums import sha256_of
+from ensemble_kit.errors import CorruptError
 from ensemble_kit.metrics import accuracy
 from ensemble_kit.pipeline.outside import is_outside
 from ensemble_kit.results import CurveGainReport, CurveStepReport, LearningReport, LooksReport, SeenViewReport
-from ensemble_kit.storage.checksums import sha256_of
+from ensemble_kit.sealed import SEAL, unseal
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.members import Member
-from ensemble_kit.storage.runs import METRICS_NAME
+from ensemble_kit.storage.runs import METRICS_NAME, is_between
 
 COLUMNS = ("train_loss", "val_loss", "val_accuracy")
 
 
 def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
-    """Return how a member learnt, from its run's metrics.csv; a note where that is not known."""
+    """Return how a member learnt, from its run's metrics.csv; a note where that is not known.
+
+    Raises:
+        CorruptError: the file is not as it was written.
+    """
     nothing = LearningReport(manifest.name, (), (), (), (), None)
     if manifest.run is None:
         return replace(nothing, note="imported, so how it learnt is not known here")
@@ -31,7 +37,12 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
         return replace(nothing, note=f"no {METRICS_NAME} of that name in {runs}")
     own = [path for path in there if manifest.metrics_sha256 in (None, sha256_of(path))]
     if not own:
-        return replace(nothing, note=f"the {METRICS_NAME} that is there is of another run")
+        if is_between(there[0].parent, manifest.checkpoint_sha256):
+            return replace(nothing, note=f"the {METRICS_NAME} that is there is of another run")
+        raise CorruptError(
+            f"{there[0]} is not what member '{manifest.name}' was written with: wanted sha256 "
+            f"{manifest.metrics_sha256}. Restore it from a copy, or remove it; then its curve is left out."
+        )
     try:
         with open(own[0], encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -45,7 +56,11 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
 
 
 def looks_of(member: Member, reports: Path) -> LooksReport:
-    """Return the views of a member, and the curve over their number, where there is one of these views."""
+    """Return the views of a member, and the curve over their number, where there is one of these views.
+
+    Raises:
+        CorruptError: the file of the curve is not as it was written.
+    """
     manifest, val = member.manifest, member.split("val")
     assert val.labels is not None
     times: Mapping[str, float] = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
@@ -59,12 +74,12 @@ def looks_of(member: Member, reports: Path) -> LooksReport:
         return replace(found, note="one view")
     path = curve_path(reports, manifest.name)
     try:
-        saved = json.loads(path.read_bytes())
+        saved = _read_curve(path)
         steps, stop, gain = tuple(map(_step, saved["steps"])), int(saved["stop"]), _gain(saved.get("gain"))
         fits = saved["val_images"] == len(val.ids) and {step.added for step in steps} <= set(manifest.views)
     except FileNotFoundError:
         return replace(found, note=f"none of that name in {reports}; ek tta makes one")
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return replace(found, note="what is there under that name is none")
     if not fits or not steps:
         return replace(found, note="the one that is there is of other views or pictures")
@@ -74,6 +89,20 @@ def looks_of(member: Member, reports: Path) -> LooksReport:
 def curve_path(reports: Path, member: str) -> Path:
     """Return where the curve of a member's views lies."""
     return reports / f"{member}-views.json"
+
+
+def _read_curve(path: Path) -> Any:
+    """Return what the file of a curve holds; older ones carry no checksum.
+
+    Raises:
+        CorruptError: it is damaged.
+        OSError: it cannot be read.
+    """
+    data = path.read_bytes()
+    try:
+        return unseal(data, path) if f'"{SEAL}"'.encode() in data else json.loads(data)
+    except (CorruptError, ValueError, RecursionError):
+        raise CorruptError(f"{path} is damaged. Make it again by ek tta, or remove it; then it is left out.") from None
 
 
 def _step(saved: Mapping[str, Any]) -> CurveStepReport:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline import desk
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import SubmissionsReport
 from ensemble_kit.storage import desk_ledger
 from ensemble_kit.storage.desk_rules import read_rules
@@ -19,7 +20,7 @@ def submissions(submissions: str | Path = "submissions") -> SubmissionsReport:
         CorruptError: the ledger or the rules are damaged.
     """
     folder = Path(submissions)
-    return desk.look_over(folder, read_rules(folder))
+    return desk.look_over(folder, read_rules(folder, say))
 
 
 @command

@@ -9,11 +9,12 @@ import numpy as np
 from ensemble_kit.csv_text import is_formula
 from ensemble_kit.ensembling.balance_check import balance_p
 from ensemble_kit.ensembling.public_half import chance_to_show, public_images, telling
-from ensemble_kit.errors import CorruptError, EnsembleKitError, InvalidOptionError
+from ensemble_kit.errors import EnsembleKitError, InvalidOptionError
 from ensemble_kit.pipeline import desk
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.compare import compare
 from ensemble_kit.pipeline.drafts import Draft, from_blend, from_csv
+from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import desk_ledger
@@ -62,7 +63,7 @@ def submit(
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     folder = Path(submissions)
-    rules = read_rules(folder, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
+    rules = read_rules(folder, say, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
     there = desk_ledger.without_own(folder, desk_ledger.read_desk(folder))
     if not check:
         desk_ledger.check_quota(there, rules, desk.now())
@@ -78,7 +79,7 @@ def submit(
     if refuse and not check:
         refuse(there)
     change = None
-    if there and (its := _kept(folder, there[-1])) is not None:
+    if there and (its := desk_ledger.read_kept(folder, there[-1].name)) is not None:
         compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
         change = _change(there[-1], its, draft, rules, compared)
     entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet, refuse)
@@ -116,7 +117,7 @@ def _formulas(sheet: Sheet) -> list[str]:
 
 def _same(folder: Path, there: Sequence[HandedIn], sheet: Sheet) -> str | None:
     """Return the name of what was handed in before and says the same of every image; None where nothing does."""
-    return next((one.name for one in there if desk.changed(_kept(folder, one), sheet) == 0), None)
+    return next((one.name for one in there if desk.changed(desk_ledger.read_kept(folder, one.name), sheet) == 0), None)
 
 
 def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
@@ -126,14 +127,6 @@ def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
             f"'{same}', handed in before, says the same of every image, so its score is known or will be. "
             "Hand it in all the same: --again."
         )
-
-
-def _kept(folder: Path, one: HandedIn) -> Sheet | None:
-    """Return what was handed in; None where that is damaged or gone, which must not stop the next."""
-    try:
-        return desk_ledger.read_kept(folder, one.name)
-    except CorruptError:
-        return None
 
 
 def _compared(

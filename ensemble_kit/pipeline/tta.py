@@ -139,7 +139,7 @@ def tta(
         if not missing and not check:
             look, pictures = Look(None), None
         else:
-            pictures = open_fitting(model, kept, cache, skip_bad, quiet)
+            pictures = open_fitting(model, kept, cache, skip_bad, quiet, verify)
             model = in_precision(model, way.precision)
             if kept:
                 check_origin(

@@ -17,11 +17,11 @@ from ensemble_kit.ensembling.view_curve import view_curve
 from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import ClassHarmReport, CurveGainReport, CurveReport, CurveStepReport, ViewReport, as_json
+from ensemble_kit.sealed import SEAL, seal
 from ensemble_kit.storage.atomic import replace_file
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.outputs import IsOurs, is_sealed, keep_aside
 from ensemble_kit.storage.png_seal import is_sealed_png, seal_png
-from ensemble_kit.storage.sealed import SEAL, seal
 from ensemble_kit.types import Predictions, align
 
 

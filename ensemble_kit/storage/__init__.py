@@ -4,8 +4,7 @@
     intents        a change of several files, written down first, so that who comes after a kill ends it
     receipts       what a killed command had committed, for its rerun
     leftovers      what dead processes left, cleared by the next command
-    sealed         JSON that carries its own sha256
-    checksums      sha256 of files, checked once and remembered
+    editable       text of ours that a person may edit, which then is said
     fields         data classes from JSON and back
     manifest       what member.json says
     rows           who stands in which row: `image_id[,label][,group]`

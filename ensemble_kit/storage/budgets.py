@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.errors import CorruptError
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.atomic import remove_files, replace_file
 from ensemble_kit.storage.fields import UnknownFieldError, build
-from ensemble_kit.storage.sealed import seal, unseal
 from ensemble_kit.versions import made_elsewhere
 
 

@@ -17,9 +17,9 @@ from tokenize import TokenError
 import numpy as np
 from jaxtyping import Float
 
+from ensemble_kit.checksums import check, check_once
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
 from ensemble_kit.storage.atomic import replace_file_in_parts
-from ensemble_kit.storage.checksums import check, check_once
 from ensemble_kit.storage.manifest import Manifest, SplitFiles, StoredFile
 from ensemble_kit.storage.rows import Rows, parse_rows, render_rows
 from ensemble_kit.types import Predictions, Scores, ViewLogits

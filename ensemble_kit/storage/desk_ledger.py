@@ -6,6 +6,7 @@ processes cannot exceed it. CSVs that `ek blend` writes stand in the same ledger
 To add a kind of line: a constant here, and a branch in `_read`.
 """
 
+import hashlib
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -16,13 +17,14 @@ from typing import Any, Final, NamedTuple
 
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import CorruptError, InvalidOptionError, UnknownNameError
+from ensemble_kit.sealed import unseal
 from ensemble_kit.storage.atomic import LOCK_NAME
 from ensemble_kit.storage.desk_rules import RULES_NAME, Rules, write_rules
 from ensemble_kit.storage.fields import UnknownFieldError, build
 from ensemble_kit.storage.intents import intended
 from ensemble_kit.storage.ledger import LEDGER_NAME, append_after, entered, line_of, read_ledger
 from ensemble_kit.storage.manifest import check_name
-from ensemble_kit.storage.submissions import read_provenance, write_submission
+from ensemble_kit.storage.submissions import write_submission
 from ensemble_kit.tables import pick
 from ensemble_kit.versions import made_elsewhere
 
@@ -171,16 +173,33 @@ def check_quota(there: Sequence[HandedIn], rules: Rules, moment: datetime) -> No
         )
 
 
-def read_kept(folder: Path, name: str) -> Sheet:
-    """Return a submission as it was handed in.
+def read_kept(folder: Path, name: str) -> Sheet | None:
+    """Return a submission as it was handed in; None where its CSV, or what vouches for that, is gone.
 
     Raises:
-        CorruptError: its CSV is missing, or not as it was.
+        CorruptError: its CSV is not as it was.
     """
     path = kept_path(folder, name)
-    read_provenance(path.with_suffix(".json"))
-    header, *rows = parse_csv(path.read_bytes(), path)
+    beside = path.with_suffix(".json")
+    try:
+        data, sealed = path.read_bytes(), beside.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        said = unseal(sealed, beside)
+    except CorruptError:
+        raise _not_as_handed_in(beside, name) from None
+    if (said.get("name"), said.get("csv_sha256")) != (name, hashlib.sha256(data).hexdigest()):
+        raise _not_as_handed_in(path, name)
+    header, *rows = parse_csv(data, path)
     return Sheet((header[0], header[1]), tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+
+
+def _not_as_handed_in(path: Path, name: str) -> CorruptError:
+    return CorruptError(
+        f"{path} is not the file that was handed in: it was changed or damaged. Restore it from a copy, or remove it; "
+        f"then '{name}' still counts, and is compared with no other."
+    )
 
 
 def kept_path(folder: Path, name: str) -> Path:

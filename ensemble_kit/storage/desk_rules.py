@@ -1,8 +1,9 @@
 """What a judge allows, kept in `desk.yaml` beside the submissions, so that it is said once.
 
-A person may edit the file. Never counts anything.
+A person may edit the file, and then that is said. Never counts anything.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, time, tzinfo
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final
 from ensemble_kit.errors import CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import replace_file
 from ensemble_kit.storage.desk_days import Day, day_of, parse_reset, parse_zone
+from ensemble_kit.storage.editable import FIRST, read_editable, signed
 from ensemble_kit.storage.fields import build
 
 RULES_NAME: Final = "desk.yaml"
@@ -40,15 +42,18 @@ class Rules:
         return day_of(moment, *self.clock)
 
 
-def read_rules(folder: Path, **given: Any) -> Rules:
+def read_rules(folder: Path, say: Callable[[str], None] = lambda _: None, **given: Any) -> Rules:
     """Return the rules of the folder, or the usual ones, changed by what is given and not None.
+
+    Args:
+        say: told where the file was edited.
 
     Raises:
         InvalidOptionError: a rule that cannot be.
         CorruptError: the file holds something else, or a rule that cannot be.
     """
     path = folder / RULES_NAME
-    return _checked(replace(_stored(path), **{name: value for name, value in given.items() if value is not None}))
+    return _checked(replace(_stored(path, say), **{name: value for name, value in given.items() if value is not None}))
 
 
 def _checked(rules: Rules) -> Rules:
@@ -74,19 +79,23 @@ def write_rules(folder: Path, rules: Rules) -> None:
     import yaml
 
     path = folder / RULES_NAME
-    text: str = yaml.safe_dump(asdict(rules), sort_keys=False)
-    if not path.exists() or path.read_bytes() != text.encode():
-        replace_file(path, text.encode())
+    data = signed(yaml.safe_dump(asdict(rules), sort_keys=False).encode())
+    if not path.exists() or path.read_bytes() != data:
+        replace_file(path, data)
 
 
-def _stored(path: Path) -> Rules:
+def _stored(path: Path, say: Callable[[str], None]) -> Rules:
     import yaml
 
     if not path.exists():
         return Rules()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _checked(build(Rules, dict(content or {})))
+        data = read_editable(path, say)
+        content = dict(yaml.safe_load(data.decode("utf-8")) or {})
+        missing = [field.name for field in fields(Rules) if field.name not in content]
+        if missing and data.startswith(FIRST):
+            raise ValueError(f"{', '.join(missing)} is missing")
+        return _checked(build(Rules, content))
     except (yaml.YAMLError, InvalidOptionError, TypeError, ValueError, OSError) as error:
         names = ", ".join(field.name for field in fields(Rules))
         why = " ".join(str(error).split()).rstrip(".")

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ensemble_kit.disk import refused
 from ensemble_kit.errors import CorruptError
-from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.temporaries import is_dead, process_mark
 
 INTENT_PREFIX: Final = ".intent-"

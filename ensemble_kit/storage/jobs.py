@@ -19,6 +19,7 @@ import numpy as np
 
 from ensemble_kit.disk import refused
 from ensemble_kit.errors import CorruptError, MisalignedError, ResourceError
+from ensemble_kit.sealed import SEAL, seal
 from ensemble_kit.storage.atomic import (
     locked,
     remove_files,
@@ -29,7 +30,6 @@ from ensemble_kit.storage.atomic import (
 )
 from ensemble_kit.storage.intents import intended, sha256_before, sync_folder
 from ensemble_kit.storage.parts import Finished, Part, parse_part, part_named, render_part
-from ensemble_kit.storage.sealed import SEAL, seal
 from ensemble_kit.temporaries import temporary_name
 from ensemble_kit.types import ViewLogits
 
@@ -75,6 +75,24 @@ class Job:
         """Return those of the parts that are not finished, in their order."""
         there = self.there()
         return tuple(part for part in parts if part not in there)
+
+    def drop_damaged(self, parts: Sequence[Part]) -> tuple[Path, ...]:
+        """Remove those of the parts that are not as they were written, and return where they lay.
+
+        Raises:
+            LockedError, ResourceError: the folder cannot be locked or written, or a part cannot be read.
+        """
+        there, damaged = self.there(), []
+        for part in parts:
+            try:
+                if part in there:
+                    self._read(part)
+            except CorruptError:
+                damaged.append(self.folder / part.file)
+        if damaged:
+            with locked(self.folder.parent), writing(self.folder):
+                remove_files(damaged)
+        return tuple(damaged)
 
     def write(self, part: Part, logits: ViewLogits, ms_by_view: Sequence[float]) -> None:
         """Write one part whole, in place of the same part if another process was quicker.

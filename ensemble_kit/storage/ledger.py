@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.errors import CorruptError
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.atomic import locked, replace_file
 from ensemble_kit.storage.receipts import note, noted
-from ensemble_kit.storage.sealed import seal, unseal
 
 LEDGER_NAME = "ledger.jsonl"
 
@@ -83,7 +83,7 @@ def read_ledger(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")
-    if lines.pop() != b"":
+    if lines.pop() != b"" or not lines:
         raise CorruptError(f"{path}, line {len(lines) + 1}: the line is cut off. Restore the ledger from a copy.")
     return [
         unseal(line + b"\n", f"{path}, line {number},", one_line=True) for number, line in enumerate(lines, start=1)

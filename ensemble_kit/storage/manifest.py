@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.fields import UnknownFieldError, build, number_from_json, number_to_json
-from ensemble_kit.storage.sealed import seal, unseal
 from ensemble_kit.versions import check_schema, made_elsewhere
 
 MANIFEST_NAME = "member.json"

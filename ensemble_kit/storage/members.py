@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace as with_changes
 from pathlib import Path
 
+from ensemble_kit.checksums import check
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.storage.atomic import locked, replace_file_in_parts
-from ensemble_kit.storage.checksums import check
 from ensemble_kit.storage.data_files import DTYPES, lost, write_split
 from ensemble_kit.storage.intents import intended
 from ensemble_kit.storage.manifest import (

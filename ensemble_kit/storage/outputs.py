@@ -16,12 +16,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from ensemble_kit.checksums import sha256_of
 from ensemble_kit.disk import refused, standing_folder
 from ensemble_kit.errors import CorruptError, InvalidOptionError, ResourceError
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.atomic import Parts, create_file_in_parts, locked, replace_file_in_parts, replace_files
-from ensemble_kit.storage.checksums import sha256_of
 from ensemble_kit.storage.receipts import stands
-from ensemble_kit.storage.sealed import seal, unseal
 
 REPLACES: Final = "replaces"
 """In the JSON of a pair while it is made anew: the sha256 of the file that is about to go."""

@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from ensemble_kit.errors import CorruptError, InvalidOptionError, MisalignedError
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.fields import build
-from ensemble_kit.storage.sealed import seal, unseal
 
 PARTS_A_SPLIT = 64
 LARGEST_PART_BYTES = 64 << 20

@@ -1,7 +1,8 @@
 """The folder of one training run: config.yaml, metrics.csv, checkpoint-<sha12>.safetensors.
 
 A checkpoint holds its tensors and, as JSON, everything needed to rebuild the network;
-it is named by its content. Config and metrics are rewritten whole. Never unpickles.
+it is named by its content, and sealed, so that a copy under another name is checked too.
+Config and metrics are rewritten whole. Never unpickles.
 Several checkpoints lie in one folder while a run is replaced, so that the old member
 keeps its own until the new one is written; then `remove_old_checkpoints`.
 """
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage.atomic import make_folder, remove_files, remove_temporaries, replace_file, writing
+from ensemble_kit.storage.editable import signed
 from ensemble_kit.storage.intents import intended
-from ensemble_kit.storage.states import UNFINISHED_NAME, state_files
+from ensemble_kit.storage.states import STATE, UNFINISHED_NAME, state_files
 from ensemble_kit.versions import made_elsewhere
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ KINDS = {
     **{"BF16": "bfloat16", "BOOL": "bool", "C64": "complex64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"},
 }
 """Kinds of numbers, as safetensors and as torch calls them."""
+SEAL = "file_sha256"
+SEALED = re.compile(rb'\\"' + SEAL.encode() + rb'\\": \\"([0-9a-f]{64})\\"')  # in the header: JSON inside JSON
+"""The sha256 of the whole file with zeros in these 64 places; older checkpoints have none."""
 
 
 class Stored(NamedTuple):
@@ -45,11 +50,11 @@ class Stored(NamedTuple):
 
 
 def write_config(folder: Path, config: Mapping[str, Any], name: str = CONFIG_NAME) -> str:
-    """Replace config.yaml, or the file of that name, and return its sha256."""
+    """Replace config.yaml, or the file of that name, and return its sha256; see `editable`."""
     import yaml
 
     text: str = yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False, allow_unicode=True)
-    return _replace(folder / name, text.encode("utf-8"))
+    return _replace(folder / name, signed(text.encode("utf-8")))
 
 
 def write_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -108,11 +113,11 @@ def _rendered(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str
     from safetensors.torch import save
 
     try:
-        text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+        text = json.dumps({**metadata, SEAL: "0" * 64}, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadDataError(f"The metadata of the checkpoint cannot be written as JSON: {error}.") from error
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
-    data = save(tensors, metadata={METADATA_KEY: text})
+    data = _sealed(save(tensors, metadata={METADATA_KEY: text}))
     sha256 = hashlib.sha256(data).hexdigest()
     return Stored(folder / checkpoint_name(sha256), sha256), data
 
@@ -121,7 +126,7 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
     """Return the tensors and the metadata of a checkpoint, checked against its name.
 
     Args:
-        sha256: that it must have; None asks for the first 12 digits in its name only.
+        sha256: that it must have; None: what its name says, or its seal.
 
     Raises:
         InvalidOptionError: there is no such file.
@@ -135,13 +140,7 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise InvalidOptionError(f"There is no checkpoint {path}. Give a run folder or its checkpoint.") from None
-    got = hashlib.sha256(data).hexdigest()
-    named = CHECKPOINT.fullmatch(path.name)
-    wanted = sha256 or (named.group(1) if named else "")
-    if not got.startswith(wanted):
-        raise CorruptError(
-            f"{path} is damaged: wanted sha256 {wanted}, got {got}. Train again, or restore it from a copy."
-        )
+    _check_checkpoint(data, path, sha256)
     try:
         return load(data), _metadata(data)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -152,6 +151,16 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
             f"{path} is no checkpoint that ensemble_kit wrote ({error}). Train with `ek train`, or give it "
             "weights of your own by --weights."
         ) from error
+
+
+def check_weights(path: Path) -> None:
+    """Raise where a file of weights is a checkpoint of ours that has changed since it was written.
+
+    Raises:
+        CorruptError: it has.
+    """
+    if path.suffix == ".safetensors" and path.is_file():
+        _check_checkpoint(path.read_bytes(), path)
 
 
 def find_checkpoint(path: Path, sha256: str | None = None) -> Path:
@@ -176,6 +185,14 @@ def find_checkpoint(path: Path, sha256: str | None = None) -> Path:
             f"{path} has no finished checkpoint{named}; there: {found}. Let `ek train` run to its end."
         )
     return wanted[-1]
+
+
+def is_between(folder: Path, checkpoint_sha256: str | None) -> bool:
+    """Say whether the run is about to replace the member of that checkpoint, so that files beside it may be newer."""
+    if not folder.is_dir():
+        return False
+    names = {one.name for one in folder.iterdir()} - {checkpoint_name(checkpoint_sha256 or "")}
+    return any(STATE.fullmatch(name) or CHECKPOINT.fullmatch(name) for name in names)
 
 
 def remove_old_checkpoints(folder: Path, kept_sha256: str) -> None:
@@ -208,6 +225,7 @@ def _header(data: bytes) -> dict[str, Any]:
 def _metadata(data: bytes) -> dict[str, Any]:
     """Return our metadata from the header."""
     metadata: dict[str, Any] = json.loads(_header(data)["__metadata__"][METADATA_KEY])
+    metadata.pop(SEAL, None)
     return metadata
 
 
@@ -221,6 +239,34 @@ def _unknown_kinds(data: bytes) -> list[str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         return []  # it is none of ours, whatever it holds
     return sorted(kind for kind in held if not hasattr(torch, KINDS.get(kind, "")))
+
+
+def _sealed(data: bytes) -> bytes:
+    """Return a checkpoint with its own sha256 in the place of zeros."""
+    place = SEALED.search(data, 0, _header_end(data))
+    assert place is not None
+    return data[: place.start(1)] + hashlib.sha256(data).hexdigest().encode() + data[place.end(1) :]
+
+
+def _check_checkpoint(data: bytes, path: Path, sha256: str | None = None) -> None:
+    """Raise where a checkpoint is not as it was written: by that sha256, else by its name, else by its seal."""
+    named, place = CHECKPOINT.fullmatch(path.name), SEALED.search(data, 0, _header_end(data))
+    if sha256 or named or place is None:
+        got, wanted = hashlib.sha256(data).hexdigest(), sha256 or (named[1] if named else "")
+    else:
+        digest = hashlib.sha256(memoryview(data)[: place.start(1)])
+        digest.update(b"0" * 64)
+        digest.update(memoryview(data)[place.end(1) :])
+        got, wanted = digest.hexdigest(), place[1].decode()
+    if not got.startswith(wanted):
+        raise CorruptError(
+            f"{path} is damaged: wanted sha256 {wanted}, got {got}. Train again, or restore it from a copy."
+        )
+
+
+def _header_end(data: bytes) -> int:
+    """Return where the header ends, as its first 8 bytes say; the tensors come after it."""
+    return min(8 + int.from_bytes(data[:8], "little"), len(data))
 
 
 def _replace(path: Path, data: bytes) -> str:

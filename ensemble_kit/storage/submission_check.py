@@ -75,9 +75,10 @@ def read_checked(path: Path, wanted: Wanted) -> Checked:
 
     Raises:
         BadDataError: it cannot be read, or is not fit; lists every kind of problem.
+        CorruptError: ek wrote it, and it has changed since.
     """
     try:
-        checked = check_submission(path.read_bytes(), wanted)
+        checked = check_submission(read_csv(path), wanted)
     except OSError as error:
         raise BadDataError(f"Cannot read the submission {path}: {error.strerror or error}.") from error
     if checked.errors:

@@ -4,6 +4,7 @@ Ids are matched by name, or by stem where that is one to one; anything missing, 
 or doubled is an error that names the first. Never sorts or drops a row in silence.
 """
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ensemble_kit.checksums import sha256_of
 from ensemble_kit.csv_text import parse_csv, render_csv
 from ensemble_kit.errors import (
     BadDataError,
@@ -20,10 +22,9 @@ from ensemble_kit.errors import (
     MisalignedError,
     ResourceError,
 )
+from ensemble_kit.sealed import unseal
 from ensemble_kit.storage.atomic import locked
-from ensemble_kit.storage.checksums import sha256_of
-from ensemble_kit.storage.outputs import check_pair, sealed_voucher, write_pair
-from ensemble_kit.storage.sealed import unseal
+from ensemble_kit.storage.outputs import REPLACES, check_pair, sealed_voucher, write_pair
 
 HEADER = ("image_id", "label")
 CSV_SHA256 = "csv_sha256"
@@ -194,6 +195,27 @@ def read_provenance(path: Path) -> dict[str, Any]:
         raise
 
 
+def read_csv(path: Path) -> bytes:
+    """Return what a CSV holds, after checking it against its provenance, where that lies beside it.
+
+    Raises:
+        CorruptError: it is not the CSV that was written.
+        OSError: it cannot be read.
+    """
+    beside, data = path.with_suffix(".json"), path.read_bytes()
+    try:
+        is_ours = f'"{CSV_SHA256}"'.encode() in beside.read_bytes()
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        return data
+    said, got = unseal(beside.read_bytes(), beside), hashlib.sha256(data).hexdigest()
+    if got not in (said.get(CSV_SHA256), said.get(REPLACES)):
+        read_provenance(beside)  # raises, unless a writer stood between the two
+        return path.read_bytes()
+    return data
+
+
 def _read_pair(path: Path) -> dict[str, Any]:
     """Return the provenance at one look."""
     try:
@@ -205,7 +227,8 @@ def _read_pair(path: Path) -> dict[str, Any]:
     if got != provenance.get("csv_sha256"):
         raise CorruptError(
             f"{csv_path} is not the file that {path} describes: wanted sha256 "
-            f"{provenance.get('csv_sha256')}, got {got}. Write the submission again."
+            f"{provenance.get('csv_sha256')}, got {got}. Write the submission again; or, if it was changed on "
+            f"purpose, remove {path.name}, which no longer describes it."
         )
     return provenance
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from ensemble_kit.checksums import check
 from ensemble_kit.disk import listed
 from ensemble_kit.errors import (
     BadDataError,
@@ -20,7 +21,6 @@ from ensemble_kit.errors import (
 )
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.blends import read_blend
-from ensemble_kit.storage.checksums import check
 from ensemble_kit.storage.data_files import read_split
 from ensemble_kit.storage.desk_ledger import HANDED_IN
 from ensemble_kit.storage.ledger import LEDGER_NAME, read_ledger

@@ -17,8 +17,8 @@ import torch
 from click.testing import CliRunner
 
 from ensemble_kit.cli import ek
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.sealed import seal, unseal
 from ensemble_kit.storage.states import write_state
 
 LATER = {"ensemble_kit": "99.1", "timm": "88.0.2", "torch": "77.3"}

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as typed
 from ensemble_kit.errors import CorruptError, InvalidOptionError
+from ensemble_kit.sealed import seal
 from ensemble_kit.storage.blends import parse_blend
 from ensemble_kit.storage.desk_ledger import HANDED_IN, read_desk
 from ensemble_kit.storage.ledger import LEDGER_NAME
 from ensemble_kit.storage.runs import read_checkpoint, write_checkpoint
-from ensemble_kit.storage.sealed import seal
 
 OUT = ["../outside", "a/../../outside", "/outside", "..", "c:\\outside", "a\nb"]
 

@@ -14,9 +14,9 @@ from ensemble_kit.ensembling.views import tune_views
 from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
 from ensemble_kit.reporting.views import looked_twice
 from ensemble_kit.results import TtaReport
+from ensemble_kit.sealed import SEAL
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.members import write_member
-from ensemble_kit.storage.sealed import SEAL
 from ensemble_kit.types import Predictions
 
 IMAGES, CLASSES = 300, tuple("abcdefg")

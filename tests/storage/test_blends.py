@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage import blends, members
-from ensemble_kit.storage.sealed import seal, unseal
 from ensemble_kit.types import Stack
 
 

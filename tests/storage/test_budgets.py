@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensemble_kit.errors import BadDataError, CorruptError, ResourceError
+from ensemble_kit.sealed import seal
 from ensemble_kit.storage import atomic
 from ensemble_kit.storage.budgets import Spent, budget_path, read_spent, remove_spent, write_spent
-from ensemble_kit.storage.sealed import seal
 
 SPENT = Spent(
     asked={"seed": 2, "fingerprints": {"train": "ab", "val": "cd"}},

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ensemble_kit.errors import BadDataError, CorruptError, LockedError, MisalignedError, ResourceError
+from ensemble_kit.sealed import unseal
 from ensemble_kit.storage import jobs
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.jobs import open_job
 from ensemble_kit.storage.parts import parse_part, plan_parts, share
-from ensemble_kit.storage.sealed import unseal
 
 COUNTS = {"val": 11, "test": 29}
 PARTS = plan_parts(COUNTS, batch_size=2, bytes_per_image=60)

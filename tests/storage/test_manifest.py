@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.sealed import seal
 from ensemble_kit.storage.manifest import check_distinct, check_name, check_view_ms, parse_manifest, render_manifest
-from ensemble_kit.storage.sealed import seal
 
 PATH = Path("cnn/member.json")
 

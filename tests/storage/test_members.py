@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, LockedError, MisalignedError
+from ensemble_kit.sealed import seal
 from ensemble_kit.storage import members, snapshots
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.manifest import render_manifest
-from ensemble_kit.storage.sealed import seal
 
 
 def both(predictions_of, **keywords):

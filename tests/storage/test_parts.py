@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
+from ensemble_kit.sealed import seal
 from ensemble_kit.storage.parts import Part, parse_part, part_named, plan_parts, render_part, share
-from ensemble_kit.storage.sealed import seal
 
 JOB = "a" * 64
 PART = Part("val", 14, 21)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ensemble_kit.errors import BadDataError, CorruptError
-from ensemble_kit.storage.sealed import seal, unseal
+from ensemble_kit.sealed import seal, unseal
 
 JSON = st.recursive(
     st.none()

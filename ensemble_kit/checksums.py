@@ -1,8 +1,9 @@
 """sha256 of files, and whatever else is checked on first open and then remembered.
 
-What was checked of a file is remembered by path, size, time of change, inode and sha256
-as one empty marker under `<cache>/verified/`. A marker needs no lock, and a cache that
-cannot be written costs time, never correctness. Knows nothing of what a file means.
+What was checked of a file is remembered by path, size, both times of change, inode and
+sha256 as one empty marker under `<cache>/verified/`: what restores a file's own time of
+change cannot restore that of its inode. A marker needs no lock, and a cache that cannot
+be written costs time, never correctness. Knows nothing of what a file means.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from ensemble_kit.errors import CorruptError
 
@@ -21,18 +23,21 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check(path: Path, sha256: str, cache: Path | None = None, verify: bool = False) -> None:
+def check(
+    path: Path, sha256: str, cache: Path | None = None, verify: bool = False, file: BinaryIO | None = None
+) -> None:
     """Raise unless the file has that sha256.
 
     Args:
         cache: the folder that remembers (`.ek`); None remembers nothing.
         verify: compute it even where it is remembered.
+        file: opened at that path; it is looked at, whatever lies at the path by now.
 
     Raises:
         CorruptError: the file has another sha256.
         FileNotFoundError: there is no such file; the caller knows what that means.
     """
-    check_once(path, sha256, "sha256", partial(_compare, path, sha256), cache, verify)
+    check_once(path, sha256, "sha256", partial(_compare, path, sha256, file), cache, verify, file)
 
 
 def check_once(
@@ -42,27 +47,33 @@ def check_once(
     look: Callable[[], None],
     cache: Path | None = None,
     verify: bool = False,
+    file: BinaryIO | None = None,
 ) -> None:
     """Look at a file of that sha256, unless that was done before and is remembered.
 
     Args:
         what: the name of what is looked at; each is remembered by itself.
         look: raises where the file is not as it must be; then nothing is remembered.
-        cache, verify: see `check`.
+        cache, verify, file: see `check`.
 
     Raises:
         FileNotFoundError: there is no such file; the caller knows what that means.
     """
-    marker = None if cache is None else cache / "verified" / _fingerprint(path, sha256, what)
+    marker = None if cache is None else _marker(cache, path, sha256, what, file)
     if marker is not None and not verify and _is_there(marker):
         return
     look()
-    if marker is not None and marker.name == _fingerprint(path, sha256, what):
+    if cache is not None and marker == _marker(cache, path, sha256, what, file):
         _remember(marker)
 
 
-def _compare(path: Path, sha256: str) -> None:
-    got = sha256_of(path)
+def remember_written(path: Path, sha256: str, cache: Path, file: BinaryIO) -> None:
+    """Remember that a file holds what this process has just written into it, and renamed to that path."""
+    _remember(_marker(cache, path, sha256, "sha256", file))
+
+
+def _compare(path: Path, sha256: str, file: BinaryIO | None) -> None:
+    got = sha256_of(path) if file is None else hashlib.file_digest(file, "sha256").hexdigest()
     if got != sha256:
         raise CorruptError(
             f"{path} is damaged or was replaced: wanted sha256 {sha256}, got {got}. "
@@ -70,11 +81,12 @@ def _compare(path: Path, sha256: str) -> None:
         )
 
 
-def _fingerprint(path: Path, sha256: str, what: str) -> str:
-    """Return the name under which what was checked of this state of the file is remembered."""
-    status = os.stat(path)
-    state = (os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ino, sha256, what)
-    return hashlib.sha256(repr(state).encode("utf-8", "backslashreplace")).hexdigest()
+def _marker(cache: Path, path: Path, sha256: str, what: str, file: BinaryIO | None) -> Path:
+    """Return the marker by which it is remembered what was checked of this state of the file."""
+    status = os.stat(path if file is None else file.fileno())
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    state = (os.path.abspath(path), status.st_size, *times, status.st_ino, sha256, what)
+    return cache / "verified" / hashlib.sha256(repr(state).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _is_there(marker: Path) -> bool:

@@ -1,10 +1,11 @@
 import hashlib
 import os
+import time
 
 import pytest
 
+from ensemble_kit import checksums
 from ensemble_kit.errors import CorruptError
-from ensemble_kit.storage import checksums
 
 GOOD = hashlib.sha256(b"good").hexdigest()
 
@@ -24,20 +25,44 @@ def change_behind_the_back(path):
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_a_file_is_checked_once_and_then_remembered(path, tmp_path):
+@pytest.fixture
+def computed(monkeypatch):
+    """The paths whose sha256 is computed, in order."""
+    paths, real = [], checksums.sha256_of
+    monkeypatch.setattr(checksums, "sha256_of", lambda path: paths.append(path) or real(path))
+    return paths
+
+
+def test_a_file_is_checked_once_and_then_remembered(path, tmp_path, computed):
     cache = tmp_path / ".ek"
     checksums.check(path, GOOD, cache)
     (marker,) = (cache / "verified").iterdir()
     assert marker.stat().st_size == 0
-    change_behind_the_back(path)
-    checksums.check(path, GOOD, cache)  # remembered: not read again
+    checksums.check(path, GOOD, cache)
+    assert computed == [path]
 
 
-def test_verify_reads_again_what_is_remembered(path, tmp_path):
+def test_verify_reads_again_what_is_remembered(path, tmp_path, computed):
+    for _ in range(2):
+        checksums.check(path, GOOD, tmp_path / ".ek", verify=True)
+    assert computed == [path, path]
+
+
+def test_a_file_that_was_changed_and_given_its_old_time_back_is_read_again(path, tmp_path):
     checksums.check(path, GOOD, tmp_path / ".ek")
+    time.sleep(0.02)  # a clock of the file system ticks some hundred times a second
     change_behind_the_back(path)
     with pytest.raises(CorruptError, match=rf"data.npy is damaged.*wanted sha256 {GOOD}, got .*Restore"):
-        checksums.check(path, GOOD, tmp_path / ".ek", verify=True)
+        checksums.check(path, GOOD, tmp_path / ".ek")
+
+
+def test_a_file_that_is_open_is_checked_itself_whatever_lies_at_its_path_by_now(path, tmp_path):
+    with open(path, "rb") as file:
+        path.unlink()
+        path.write_bytes(b"evil")
+        checksums.check(path, GOOD, tmp_path / ".ek", file=file)
+    with pytest.raises(CorruptError, match="is damaged or was replaced"):
+        checksums.check(path, GOOD, tmp_path / ".ek")
 
 
 def test_a_file_that_changed_openly_is_read_again(path, tmp_path):
