@@ -15,7 +15,7 @@ import numpy as np
 from ensemble_kit.ensembling.final_two import final_two
 from ensemble_kit.ensembling.public_half import effective_images, prediction_interval, public_images, telling
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
-from ensemble_kit.storage.desk_ledger import HandedIn, Sheet, kept_path, of_today, read_desk, read_kept
+from ensemble_kit.storage.desk_ledger import HandedIn, Sheet, find_kept, kept_path, of_today, read_desk
 from ensemble_kit.storage.desk_rules import Rules
 from ensemble_kit.storage.submissions import stem
 
@@ -110,7 +110,7 @@ def top_moves(moves: Counter[tuple[str, str]]) -> tuple[MoveReport, ...]:
 
 def _kept(folder: Path, there: Sequence[HandedIn]) -> tuple[list[Sheet | None], list[str]]:
     """Return what was handed in, None where that is gone, and what to say of it."""
-    sheets = [read_kept(folder, one.name) for one in there]
+    sheets = [find_kept(folder, one.name) for one in there]
     notes = [
         f"'{one.name}' cannot be compared with the others: {kept_path(folder, one.name)} or its .json is gone."
         for one, sheet in zip(there, sheets, strict=True)

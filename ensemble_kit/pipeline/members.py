@@ -13,6 +13,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.metrics import METRICS, log_prob
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.scores import read_scores
@@ -48,7 +49,7 @@ def members(
         raise InvalidOptionError(f"Wanted a folder of members, got '{predictions}', which is none.")
     checked = None
     if verify:
-        checked = len(verify_all(predictions, Path(runs), Path(blends), Path(submissions), Path(cache)))
+        checked = len(verify_all(predictions, Path(runs), Path(blends), Path(submissions), Path(cache), say))
     found = [_described(member, predictions, metric) for member in store.read_members(predictions, cache=Path(cache))]
     found.sort(key=lambda member: (-gain(member.val_score), member.val_log_loss, member.name))
     return MembersReport(tuple(found), checked, metric)

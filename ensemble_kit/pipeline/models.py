@@ -170,7 +170,13 @@ def _of_run(
 
     def describe(pictures: Pictures) -> Manifest:
         seen = {"fingerprints": dict(pictures.fingerprints), "skipped": pictures.skipped}
-        return manifest_of({**facts, **seen, "plan": {**plan, "name": name}}, checkpoint)
+        made = manifest_of({**facts, **seen, "plan": {**plan, "name": name}}, checkpoint)
+        if name not in store.list_members(predictions):
+            return made
+        before = store.read_manifest(predictions / name)  # which knows its run's files as they were written
+        if before.checkpoint_sha256 != sha256:
+            return made
+        return with_changes(made, config_sha256=before.config_sha256, metrics_sha256=before.metrics_sha256)
 
     def load(classes: tuple[str, ...]) -> Any:
         with used_here(checkpoint, facts["versions"]):

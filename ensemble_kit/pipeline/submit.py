@@ -79,7 +79,7 @@ def submit(
     if refuse and not check:
         refuse(there)
     change = None
-    if there and (its := desk_ledger.read_kept(folder, there[-1].name)) is not None:
+    if there and (its := desk_ledger.find_kept(folder, there[-1].name)) is not None:
         compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
         change = _change(there[-1], its, draft, rules, compared)
     entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet, refuse)
@@ -117,7 +117,7 @@ def _formulas(sheet: Sheet) -> list[str]:
 
 def _same(folder: Path, there: Sequence[HandedIn], sheet: Sheet) -> str | None:
     """Return the name of what was handed in before and says the same of every image; None where nothing does."""
-    return next((one.name for one in there if desk.changed(desk_ledger.read_kept(folder, one.name), sheet) == 0), None)
+    return next((one.name for one in there if desk.changed(desk_ledger.find_kept(folder, one.name), sheet) == 0), None)
 
 
 def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:

@@ -173,18 +173,28 @@ def check_quota(there: Sequence[HandedIn], rules: Rules, moment: datetime) -> No
         )
 
 
-def read_kept(folder: Path, name: str) -> Sheet | None:
-    """Return a submission as it was handed in; None where its CSV, or what vouches for that, is gone.
+def find_kept(folder: Path, name: str) -> Sheet | None:
+    """Return a submission as it was handed in; None where its CSV, or the .json that vouches for it, is gone.
 
     Raises:
-        CorruptError: its CSV is not as it was.
+        CorruptError: it is not as it was.
+    """
+    path = kept_path(folder, name)
+    return read_kept(folder, name) if path.exists() and path.with_suffix(".json").exists() else None
+
+
+def read_kept(folder: Path, name: str) -> Sheet:
+    """Return a submission as it was handed in.
+
+    Raises:
+        CorruptError: its CSV is missing, or not as it was.
     """
     path = kept_path(folder, name)
     beside = path.with_suffix(".json")
     try:
         data, sealed = path.read_bytes(), beside.read_bytes()
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as error:
+        raise CorruptError(f"{error.filename} is missing; restore it from a copy.") from error
     try:
         said = unseal(sealed, beside)
     except CorruptError:

@@ -233,6 +233,18 @@ def remove_headless(folder: Path) -> None:
             sync_folder(folder.parent)
 
 
+def check_part(path: Path) -> None:
+    """Raise unless the file of a part is as it was written, for the job whose folder it lies in.
+
+    Raises:
+        CorruptError: it is not.
+        FileNotFoundError: it is gone.
+    """
+    part = part_named(path.name)
+    if part is not None:
+        parse_part(path.read_bytes(), part, path.parent.name, path)
+
+
 def _ranges(parts: Sequence[Part]) -> str:
     """Return the rows of parts in order, neighbours together, the first five ranges at most."""
     ranges: list[list[int]] = []

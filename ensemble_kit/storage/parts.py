@@ -154,6 +154,9 @@ def render_part(
 def parse_part(data: bytes, part: Part, job: str, path: Path) -> Finished:
     """Return what the content of a part's file holds.
 
+    Args:
+        job: the key of the job that it must belong to, or how that begins.
+
     Raises:
         CorruptError: damaged, cut short, of another job, or of other rows.
     """
@@ -163,7 +166,7 @@ def parse_part(data: bytes, part: Part, job: str, path: Path) -> Finished:
         head = build(_Head, unseal(data[:end], path, one_line=True))
     except (CorruptError, TypeError):
         raise _damaged(path, "its first line was changed, or is none that ensemble_kit wrote") from None
-    if head.job != job:
+    if not head.job.startswith(job):
         raise _damaged(path, f"it belongs to job {head.job[:12]}, not to {job[:12]}")
     if (head.split, head.first, head.last) != (part.split, part.first, part.last):
         raise _damaged(path, f"it holds rows {head.first} to {head.last - 1} of {head.split}")

@@ -21,6 +21,7 @@ from ensemble_kit.versions import made_elsewhere
 STATE = re.compile(r"state-([0-9]+)-([0-9a-f]{12})\.pt")
 UNFINISHED_NAME = "unfinished.yaml"
 OTHER_TORCH = re.compile(r"GLOBAL (torch\.\w+)[^.\w]")  # a kind of numbers that the reader has not
+REMEDY = "Begin anew: give --replace."
 
 
 def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
@@ -58,14 +59,11 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     if not held:
         return None
     path = held[-1]
-    remedy = "Begin anew: give --replace."
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ResourceError(f"Cannot read {path}: {error.strerror}.") from error
-    got = hashlib.sha256(data).hexdigest()
-    if path.name != f"state-{_step(path)}-{got[:12]}.pt":
-        raise CorruptError(f"{path} is damaged: its name and its sha256 {got[:12]} differ. {remedy}")
+    _check_name(path, data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:  # torch.save compresses nothing
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
@@ -77,10 +75,20 @@ def read_state(folder: Path) -> dict[str, Any] | None:
         if kind := OTHER_TORCH.search(str(error)):
             why = f"it holds {kind[1]}, which this torch does not know. Begin anew with --replace."
             raise made_elsewhere(path, why) from error
-        raise CorruptError(f"{path} is no state that ensemble_kit wrote. {remedy}") from error
+        raise CorruptError(f"{path} is no state that ensemble_kit wrote. {REMEDY}") from error
     if not isinstance(state, dict):
-        raise CorruptError(f"{path} holds {type(state).__name__}, no state. {remedy}")
+        raise CorruptError(f"{path} holds {type(state).__name__}, no state. {REMEDY}")
     return state
+
+
+def check_state(path: Path) -> None:
+    """Raise unless a state is what it was named by.
+
+    Raises:
+        CorruptError: it is not.
+        FileNotFoundError: it is gone.
+    """
+    _check_name(path, path.read_bytes())
 
 
 def remove_states(folder: Path) -> None:
@@ -102,6 +110,12 @@ def remove_stale(folder: Path) -> None:
     held = state_files(folder)
     with writing(folder):
         remove_files(held[:-1] if held else [folder / UNFINISHED_NAME])
+
+
+def _check_name(path: Path, data: bytes) -> None:
+    got = hashlib.sha256(data).hexdigest()
+    if path.name != f"state-{_step(path)}-{got[:12]}.pt":
+        raise CorruptError(f"{path} is damaged: its name and its sha256 {got[:12]} differ. {REMEDY}")
 
 
 def state_files(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from ensemble_kit.storage.submission_causes import ENDINGS, FOLDERS, ID_CAUSES, 
 from ensemble_kit.storage.submission_file import read_rows
 from ensemble_kit.storage.submission_findings import SHOWN, Finding, Findings, shown
 from ensemble_kit.storage.submission_header import Columns, find_columns
+from ensemble_kit.storage.submissions import read_csv
 
 NO_CLASS: Final = "are no classes"
 

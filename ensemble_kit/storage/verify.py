@@ -1,14 +1,17 @@
 """Every checksum of everything, computed anew.
 
-A member vouches for its own files and for those of its run; a blend, a ledger line
-and a submission each carry their own. To store something new: add its check here.
+A member vouches for its own files and for those of its run; a blend, a ledger line,
+a submission, an unfinished run and what lies in the cache each carry their own. What a
+person may edit is no damage, and said. To store something new: add its check here.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from ensemble_kit.cached_array import check_cached
 from ensemble_kit.checksums import check
 from ensemble_kit.disk import listed
 from ensemble_kit.errors import (
@@ -19,26 +22,40 @@ from ensemble_kit.errors import (
     MisalignedError,
     ResourceError,
 )
+from ensemble_kit.sealed import unseal
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.blends import read_blend
+from ensemble_kit.storage.budgets import read_spent
 from ensemble_kit.storage.data_files import read_split
 from ensemble_kit.storage.desk_ledger import HANDED_IN
+from ensemble_kit.storage.desk_rules import RULES_NAME, read_rules
+from ensemble_kit.storage.editable import read_editable
+from ensemble_kit.storage.jobs import check_part
 from ensemble_kit.storage.ledger import LEDGER_NAME, read_ledger
 from ensemble_kit.storage.manifest import MANIFEST_NAME, Manifest
 from ensemble_kit.storage.members import list_members, read_manifest
 from ensemble_kit.storage.runs import CHECKPOINT, CONFIG_NAME, METRICS_NAME, checkpoint_name, read_checkpoint
+from ensemble_kit.storage.states import UNFINISHED_NAME, check_state
 from ensemble_kit.storage.submissions import read_provenance
 
 Check = tuple[Path, Callable[[], object]]
 DAMAGE = (CorruptError, BadDataError, MisalignedError)
 
 
-def verify_all(predictions: Path, runs: Path, blends: Path, submissions: Path, cache: Path | None = None) -> list[Path]:
+def verify_all(
+    predictions: Path,
+    runs: Path,
+    blends: Path,
+    submissions: Path,
+    cache: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
     """Return every file that was checked, after checking them all.
 
     Args:
         predictions, runs, blends, submissions: folders; one that is not there holds nothing.
-        cache: remembers what was verified; None remembers nothing.
+        cache: remembers what was verified, and is checked too; None: there is none.
+        say: told of each file that a person edited.
 
     Raises:
         CorruptError: names every file that is damaged or missing, and how.
@@ -51,9 +68,14 @@ def verify_all(predictions: Path, runs: Path, blends: Path, submissions: Path, c
         checked += files
         damaged |= dict.fromkeys(damage)
         vouched |= of_run
-    files, damage = _run(_other_checks(vouched, runs, blends, submissions))
-    checked += files
-    damaged |= dict.fromkeys(damage)
+    for checks in (_other_checks(vouched, runs, blends, submissions), _passing_checks(vouched, runs, submissions, say)):
+        files, damage = _run(checks)
+        checked += files
+        damaged |= dict.fromkeys(damage)
+    if cache is not None:
+        files, damage = _run(_cache_checks(cache))
+        checked += files
+        damaged |= dict.fromkeys(damage)
     if damaged:
         raise CorruptError(f"Verified {len(checked)} files; damaged: {len(damaged)}.", *damaged)
     return checked
@@ -146,6 +168,40 @@ def _other_checks(vouched: set[Path], runs: Path, blends: Path, submissions: Pat
 
 def _json_in(folder: Path) -> list[Path]:
     return [path for path in listed(folder) if path.suffix == ".json" and not path.name.startswith(".")]
+
+
+def _passing_checks(vouched: set[Path], runs: Path, submissions: Path, say: Callable[[str], None]) -> Iterator[Check]:
+    """Yield what is replaced now and then, and what a person may edit, and its checks."""
+    for path in sorted(runs.glob("*.budget.json")):
+        yield path, partial(read_spent, path)
+    for path in sorted(runs.glob("*/state-*.pt")):
+        yield path, partial(_unless_gone, check_state, path)
+    for path in (*sorted(runs.glob(f"*/{CONFIG_NAME}")), *sorted(runs.glob(f"*/{UNFINISHED_NAME}"))):
+        if path not in vouched:
+            yield path, partial(_unless_gone, read_editable, path, say)
+    if (submissions / RULES_NAME).exists():
+        yield submissions / RULES_NAME, partial(read_rules, submissions, say)
+
+
+def _cache_checks(cache: Path) -> Iterator[Check]:
+    """Yield what lies in the cache, and its checks; whoever needs it makes anew what is damaged."""
+    for folder in ("images", "features"):
+        for path in sorted(cache.glob(f"{folder}/*.npy")):
+            yield path, partial(_unless_gone, check_cached, path)
+    for path in sorted(cache.glob("looks/*/*.part")):
+        yield path, partial(_unless_gone, check_part, path)
+    for path in sorted(cache.glob("looks/*/job.json")):
+        yield path, partial(_unless_gone, _check_sealed, path)
+
+
+def _unless_gone(run_check: Callable[..., object], path: Path, *more: Any) -> None:
+    """Check a file, unless its owner removed it a moment ago."""
+    with suppress(FileNotFoundError):
+        run_check(path, *more)
+
+
+def _check_sealed(path: Path) -> None:
+    unseal(path.read_bytes(), path)
 
 
 def _run_files(runs: Path, manifest: Manifest) -> list[tuple[Path, str]]:

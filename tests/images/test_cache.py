@@ -1,6 +1,8 @@
 """Pictures are decoded once, and never out of date."""
 
 import hashlib
+import os
+import time
 
 import numpy as np
 import pytest
@@ -77,3 +79,94 @@ def test_the_median_side_comes_from_the_headers(paths):
         path.write_bytes(b"no picture")
     with pytest.raises(BadDataError, match="not a picture"):
         median_side(paths)
+
+
+def flip(path, place=-1):
+    """Turn one bit round in place, and give the file its old time back."""
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    with path.open("r+b") as file:
+        file.write(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def foreign(path):
+    other = path.with_name(f"{'0' * 24}.npy")
+    for file in (path, path.with_suffix(".json")):
+        file.replace(other.with_suffix(file.suffix))
+    np.save(path, np.zeros((7, 3, 5, 5), np.uint8))
+    other.with_suffix(".json").replace(path.with_suffix(".json"))
+
+
+def dressed_up(path):
+    """Zeros with a note that vouches for them, but is another array's."""
+    from ensemble_kit.cached_array import render_note
+
+    np.save(path, np.zeros((7, 3, 5, 5), np.uint8))
+    path.with_suffix(".json").write_bytes(
+        render_note("0" * 64, hashlib.sha256(path.read_bytes()).hexdigest(), {"unreadable": "{}"})
+    )
+
+
+DAMAGES = {
+    "a flipped bit": flip,
+    "a flipped bit of the header": lambda path: flip(path, 30),
+    "cut short": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "cut by one byte": lambda path: os.truncate(path, path.stat().st_size - 1),
+    "empty": lambda path: os.truncate(path, 0),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"x"),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "another array": foreign,
+    "another array, vouched for": dressed_up,
+    "a flipped bit of the note": lambda path: flip(path.with_suffix(".json"), 40),
+    "an empty note": lambda path: path.with_suffix(".json").write_bytes(b""),
+    "no note, as of old": lambda path: path.with_suffix(".json").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_cache_that_is_not_as_it_was_written_is_decoded_anew_and_said(paths, tmp_path, damage):
+    whole = np.array(load_images(paths, 5, tmp_path / "cache").images)
+    assert load_images(paths, 5, tmp_path / "cache").remarks == ()
+    time.sleep(0.02)  # a clock of the file system ticks some hundred times a second
+    (path,) = (tmp_path / "cache" / "images").glob("*.npy")
+    damage(path)
+    found = load_images(paths, 5, tmp_path / "cache")
+    assert found.remarks == (f"{path}: not as it was written; made anew.",)
+    np.testing.assert_array_equal(found.images, whole)
+    again = load_images(paths, 5, tmp_path / "cache")
+    assert again.remarks == ()
+    np.testing.assert_array_equal(again.images, whole)
+
+
+def test_what_this_process_wrote_and_what_was_checked_is_not_read_again(paths, tmp_path, monkeypatch):
+    load_images(paths, 5, tmp_path / "cache")
+    computed = []
+    monkeypatch.setattr("ensemble_kit.checksums.hashlib.file_digest", lambda *given: computed.append(given))
+    load_images(paths, 5, tmp_path / "cache")
+    assert computed == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="takes two users")
+@pytest.mark.parametrize("mode", [0o600, 0o000])
+def test_a_cache_of_another_user_is_passed_over_and_nothing_of_it_changes(paths, tmp_path, mode):
+    whole = np.array(load_images(paths, 5, tmp_path / "cache").images)
+    (path,) = (tmp_path / "cache" / "images").glob("*.npy")
+    path.chmod(mode)
+    for folder in (tmp_path, *tmp_path.parents[:2], tmp_path / "cache", tmp_path / "cache" / "images"):
+        folder.chmod(0o755)
+    held = path.stat()
+    child = os.fork()
+    if child == 0:
+        right = 1
+        try:
+            os.setuid(65534)
+            found = load_images(paths, 5, tmp_path / "cache")
+            said = f"{path}: Permission denied; made anew." in found.remarks
+            right = 0 if said and np.array_equal(found.images, whole) else 2
+        finally:
+            os._exit(right)
+    assert os.waitpid(child, 0)[1] == 0
+    assert path.stat() == held
+    assert len(list(path.parent.iterdir())) == 2

@@ -382,12 +382,32 @@ def test_pictures_may_be_left_out(road):
 def test_what_lies_beside_the_members_and_is_of_others_is_passed_over(road):
     metrics, curve = Path("runs/cnn/metrics.csv"), Path("reports/cnn-views.json")
     metrics.write_text("epoch,train_loss\n1,2\n")
-    curve.write_text('{"steps": [], "stop": 1, "val_images": 60}')
+    Path("runs/cnn/state-7-0123456789ab.pt").touch()  # the member is about to be replaced
+    curve.write_text('{"steps": [], "stop": 1, "val_images": 60}')  # as older versions wrote it, without a checksum
     report = ek.report(**QUIET)
     assert report.learning[0].note == "the metrics.csv that is there is of another run"
     assert report.looks[0].note == "the one that is there is of other views or pictures"
-    curve.write_text("[" * 9000)
-    assert ek.report(**QUIET).looks[0].note == "what is there under that name is none"
+
+
+def test_metrics_that_are_not_those_of_the_run_are_refused_and_may_be_removed(road):
+    metrics = Path("runs/cnn/metrics.csv")
+    metrics.write_bytes(metrics.read_bytes().replace(b"1", b"7", 1))
+    with pytest.raises(CorruptError, match="runs/cnn/metrics.csv is not what member 'cnn' was written with.*remove it"):
+        ek.report(**QUIET)
+    metrics.unlink()
+    assert ek.report(**QUIET).learning[0].note == "no metrics.csv of that name in runs"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data.replace(b"0.", b"1.", 1), lambda data: data[:-9], lambda data: b""]
+)
+def test_a_damaged_curve_of_views_is_refused_and_may_be_removed(road, damage):
+    curve = Path("reports/cnn-views.json")
+    curve.write_bytes(damage(curve.read_bytes()))
+    with pytest.raises(CorruptError, match="reports/cnn-views.json is damaged. Make it again by ek tta, or remove it"):
+        ek.report(**QUIET)
+    curve.unlink()
+    assert ek.report(**QUIET).looks[0].note == "none of that name in reports; ek tta makes one"
 
 
 def test_the_commands_repeat_what_was_trained_and_looked_at(road):
