@@ -12,9 +12,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ensemble_kit.errors import CorruptError
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 
 def sha256_of(path: Path) -> str:
@@ -73,7 +76,7 @@ def remember_written(path: Path, sha256: str, cache: Path, file: BinaryIO) -> No
 
 
 def _compare(path: Path, sha256: str, file: BinaryIO | None) -> None:
-    got = sha256_of(path) if file is None else hashlib.file_digest(file, "sha256").hexdigest()
+    got = sha256_of(path) if file is None else hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
     if got != sha256:
         raise CorruptError(
             f"{path} is damaged or was replaced: wanted sha256 {sha256}, got {got}. "
