@@ -279,3 +279,17 @@ def test_a_split_is_never_whole_in_memory(tmp_path):
     assert len(parts) > 40
     assert peak_bytes < logits.nbytes / 10
     assert np.array_equal(logits[1, :, 7], np.repeat([one.first for one in parts], [one.images for one in parts]))
+
+
+def test_damaged_parts_are_dropped_and_so_are_computed_anew(job):
+    compute(job, PARTS)
+    damaged = [job.folder / part.file for part in PARTS[2:5]]
+    damaged[0].write_bytes(damaged[0].read_bytes()[:-1])
+    damaged[1].write_bytes(b"")
+    damaged[2].write_bytes(damaged[2].read_bytes()[:-9] + bytes(9))
+    assert job.drop_damaged(PARTS[:3]) == tuple(damaged[:1])
+    assert job.drop_damaged(PARTS) == tuple(damaged[1:])
+    assert job.missing(PARTS) == PARTS[2:5]
+    compute(job, job.missing(PARTS))
+    assert job.drop_damaged(PARTS) == ()
+    assert job.join(PARTS, "val").logits.tobytes() == WHOLE["val"].tobytes()

@@ -62,3 +62,11 @@ def test_entries_of_several_writers_are_all_kept(tmp_path):
     for thread in threads:
         thread.join()
     assert sorted(entry["n"] for entry in read_ledger(path)) == list(range(15))
+
+
+def test_a_ledger_that_is_empty_has_lost_its_lines(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    append_entry(path, {"number": 1})
+    path.write_bytes(b"")
+    with pytest.raises(CorruptError, match=r"line 1: the line is cut off"):
+        read_ledger(path)

@@ -1,10 +1,11 @@
 import hashlib
+import json
 import os
 
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage import runs
@@ -116,3 +117,42 @@ def test_metrics_are_rewritten_whole_a_line_an_epoch(tmp_path):
     assert hashlib.sha256(data).hexdigest() == sha256
     runs.write_metrics(tmp_path, [])
     assert (tmp_path / "metrics.csv").read_bytes() == b"epoch\n"
+
+
+def flips(data):
+    """The file with one bit turned round, in 97 places spread over all of it."""
+    for place in range(0, 8 * len(data), 8 * len(data) // 97 + 1):
+        changed = bytearray(data)
+        changed[place // 8] ^= 1 << place % 8
+        yield bytes(changed)
+
+
+def test_a_copy_under_another_name_carries_its_own_seal(tmp_path):
+    whole = runs.write_checkpoint(tmp_path, state(), METADATA).path.read_bytes()
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(whole)
+    assert runs.read_checkpoint(copy)[1] == METADATA
+    runs.check_weights(copy)
+    for changed in (*flips(whole), whole + b"\0", whole[:-1], whole[:9], b""):
+        copy.write_bytes(changed)
+        try:
+            read, facts = runs.read_checkpoint(copy)
+        except CorruptError:
+            continue  # else the seal itself was hit so that it is none any more, and nothing besides
+        assert all(torch.equal(read[name], one) for name, one in state().items())
+        assert facts.items() >= METADATA.items()
+
+
+def test_the_seal_is_the_sha256_with_zeros_in_its_place(tmp_path):
+    data = runs.write_checkpoint(tmp_path, state(), METADATA).path.read_bytes()
+    start = data.index(b'file_sha256\\": \\"') + len(b'file_sha256\\": \\"')
+    held = data[start : start + 64]
+    assert hashlib.sha256(data[:start] + b"0" * 64 + data[start + 64 :]).hexdigest().encode() == held
+
+
+def test_a_checkpoint_from_before_there_were_seals_is_read_and_so_are_weights_of_others(tmp_path):
+    old = tmp_path / "old.safetensors"
+    old.write_bytes(save({"weight": torch.arange(7.0)}, metadata={"ensemble_kit": json.dumps(METADATA)}))
+    assert runs.read_checkpoint(old)[1] == METADATA
+    save_file({"weight": torch.arange(7.0)}, tmp_path / "theirs.safetensors")
+    runs.check_weights(tmp_path / "theirs.safetensors")
