@@ -21,7 +21,7 @@ import damage_cases as cases
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="an empty folder")
+    parser.add_argument("--work", type=Path, required=True, help="an empty folder, or one of an earlier call")
     parser.add_argument("--times", type=int, default=70, help="damages a kind of file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", default="", help="some only, separated by semicolons")
@@ -39,13 +39,8 @@ def table(work: Path, times: int, seed: int, kinds=tuple(cases.READS)) -> str:
     torch.set_num_threads(1)
     cases.preload()
     template, whole = work / "flips", {}
-    made = os.fork()
-    if made == 0:
-        try:
-            cases.prepare(template)
-        finally:
-            os._exit(0)
-    os.waitpid(made, 0)
+    if not template.exists():
+        _prepare(template)
     lines = [
         f"{ek.__file__}, {times} damages a kind, seed {seed}\n",
         f"| file | commands | damages | {' | '.join(cases.VERDICTS)} |",
@@ -69,6 +64,20 @@ def table(work: Path, times: int, seed: int, kinds=tuple(cases.READS)) -> str:
         lines.append(f"| {kind} | {len(quick)} | {times} | {counts} |")
         print(lines[-1], file=sys.stderr, flush=True)
     return "\n".join(lines)
+
+
+def _prepare(template: Path) -> None:
+    """Make the folder that is damaged, in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        done = 1
+        try:
+            cases.prepare(template)
+            done = 0
+        finally:
+            os._exit(done)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit(f"{template} could not be prepared.")
 
 
 if __name__ == "__main__":

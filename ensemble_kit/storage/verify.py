@@ -68,7 +68,7 @@ def verify_all(
         checked += files
         damaged |= dict.fromkeys(damage)
         vouched |= of_run
-    for checks in (_other_checks(vouched, runs, blends, submissions), _passing_checks(vouched, runs, submissions, say)):
+    for checks in (_other_checks(vouched, runs, blends, submissions), _passing_checks(runs, submissions, say)):
         files, damage = _run(checks)
         checked += files
         damaged |= dict.fromkeys(damage)
@@ -170,15 +170,14 @@ def _json_in(folder: Path) -> list[Path]:
     return [path for path in listed(folder) if path.suffix == ".json" and not path.name.startswith(".")]
 
 
-def _passing_checks(vouched: set[Path], runs: Path, submissions: Path, say: Callable[[str], None]) -> Iterator[Check]:
+def _passing_checks(runs: Path, submissions: Path, say: Callable[[str], None]) -> Iterator[Check]:
     """Yield what is replaced now and then, and what a person may edit, and its checks."""
     for path in sorted(runs.glob("*.budget.json")):
         yield path, partial(read_spent, path)
     for path in sorted(runs.glob("*/state-*.pt")):
         yield path, partial(_unless_gone, check_state, path)
-    for path in (*sorted(runs.glob(f"*/{CONFIG_NAME}")), *sorted(runs.glob(f"*/{UNFINISHED_NAME}"))):
-        if path not in vouched:
-            yield path, partial(_unless_gone, read_editable, path, say)
+    for path in sorted(runs.glob(f"*/{UNFINISHED_NAME}")):
+        yield path, partial(_unless_gone, read_editable, path, say)
     if (submissions / RULES_NAME).exists():
         yield submissions / RULES_NAME, partial(read_rules, submissions, say)
 
@@ -195,8 +194,8 @@ def _cache_checks(cache: Path) -> Iterator[Check]:
 
 
 def _unless_gone(run_check: Callable[..., object], path: Path, *more: Any) -> None:
-    """Check a file, unless its owner removed it a moment ago."""
-    with suppress(FileNotFoundError):
+    """Check a file, unless its owner removed it a moment ago, or lets nobody else read it."""
+    with suppress(FileNotFoundError, PermissionError):
         run_check(path, *more)
 
 
