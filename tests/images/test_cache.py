@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import shutil
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,23 +153,26 @@ def test_what_this_process_wrote_and_what_was_checked_is_not_read_again(paths, t
 
 @pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="takes two users")
 @pytest.mark.parametrize("mode", [0o600, 0o000])
-def test_a_cache_of_another_user_is_passed_over_and_nothing_of_it_changes(paths, tmp_path, mode):
-    whole = np.array(load_images(paths, 5, tmp_path / "cache").images)
-    (path,) = (tmp_path / "cache" / "images").glob("*.npy")
-    path.chmod(mode)
-    for folder in (tmp_path, *tmp_path.parents[:2], tmp_path / "cache", tmp_path / "cache" / "images"):
-        folder.chmod(0o755)
-    held = path.stat()
-    child = os.fork()
-    if child == 0:
-        right = 1
-        try:
-            os.setuid(65534)
-            found = load_images(paths, 5, tmp_path / "cache")
-            said = f"{path}: Permission denied; made anew." in found.remarks
-            right = 0 if said and np.array_equal(found.images, whole) else 2
-        finally:
-            os._exit(right)
-    assert os.waitpid(child, 0)[1] == 0
-    assert path.stat() == held
-    assert len(list(path.parent.iterdir())) == 2
+def test_a_cache_of_another_user_is_passed_over_and_nothing_of_it_changes(paths, mode):
+    with tempfile.TemporaryDirectory() as open_to_all:
+        root = Path(open_to_all)
+        theirs = [Path(shutil.copy(path, root)) for path in paths]
+        whole = np.array(load_images(theirs, 5, root / "cache").images)
+        (path,) = (root / "cache" / "images").glob("*.npy")
+        path.chmod(mode)
+        for folder in (root, root / "cache", path.parent):
+            folder.chmod(0o755)
+        held = path.stat()
+        child = os.fork()
+        if child == 0:
+            right = 1
+            try:
+                os.setuid(65534)
+                found = load_images(theirs, 5, root / "cache")
+                said = f"{path}: Permission denied; made anew." in found.remarks
+                right = 0 if said and np.array_equal(found.images, whole) else 2
+            finally:
+                os._exit(right)
+        assert os.waitpid(child, 0)[1] == 0
+        assert path.stat() == held
+        assert len(list(path.parent.iterdir())) == 2
