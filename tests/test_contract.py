@@ -139,8 +139,11 @@ def test_the_command_and_the_python_function_share_name_and_parameters(case):
         ours |= {field.name for field in fields(RECIPES["assignment"])}
     assert {param.name for param in command.params} - PRINTS_ONLY == ours
     typed = understood(command, as_few_words_as_will_do(command))
+    must_be_said = {param.name for param in command.params if param.required}
     for name, parameter in signature.parameters.items():
-        if parameter.default is not parameter.empty and (typed[name] or parameter.default):
+        if name in must_be_said:
+            assert not (parameter.default is not parameter.empty and parameter.default), name
+        elif parameter.default is not parameter.empty and (typed[name] or parameter.default):
             assert str(typed[name]) == str(parameter.default), name
 
 

@@ -24,9 +24,8 @@ from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 @click.option(
     "--tune-on",
     type=click.Choice(["val", "oof"]),
-    default="val",
-    show_default=True,
-    help="Rows that decide; oof: the folds of train that members held out.",
+    default=None,
+    help="Rows that decide; oof: folds of train, held out.  [default: val where all members have it]",
 )
 @click.option("--start", metavar="empty|sorted", default="empty", show_default=True, help="What greedy begins with.")
 @click.option("--bags", type=int, default=0, show_default=True, help="Random halves that greedy selects in; 0: none.")
@@ -57,7 +56,8 @@ def blend(as_json: bool, **given: Any) -> None:
 
     With --tune-on oof everything is found on the folds of the training pictures that the
     members held out (ek train --folds), and val is measured on once: its figure is honest
-    as it stands. Families are weighed then; MEMBERS may name them, here and above.
+    as it stands. Where members have no val, the honest figure is cross-fitted on oof.
+    Families are weighed then; MEMBERS may name them, here and above.
 
     \b
     Example:

@@ -35,22 +35,34 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
 
 @members.command()
 @click.argument("name")
-@click.option("--val", type=options.FOLDER, required=True, help="Scores on val: .npz or .csv, with labels.")
-@click.option("--test", type=options.FOLDER, default=None, help="Scores on test: .npz or .csv.")
 @click.option("--kind", type=click.Choice(["logits", "probabilities"]), required=True, help="What the scores are.")
-@click.option("--group-from", default=None, metavar="REGEX", help="Val pictures that belong together, from their ids.")
+@click.option("--oof", type=options.FOLDER, default=None, help="Scores on train, out of fold: .npz or .csv.")
+@click.option("--val", type=options.FOLDER, default=None, help="Scores on val: .npz or .csv.")
+@click.option("--test", type=options.FOLDER, default=None, help="Scores on test: .npz or .csv.")
+@click.option("--labels", type=options.FOLDER, default=None, help="Labels of oof and val: a CSV, as train.csv.")
+@click.option(
+    "--column",
+    multiple=True,
+    metavar="NAME=COLUMN",
+    callback=options.pairs,
+    help="As label=Category: what a CSV calls its id, label or group.",
+)
+@click.option("--classes", type=options.FOLDER, default=None, help="File of class names; integers index it.")
+@click.option("--group-from", default=None, metavar="REGEX", help="Pictures that belong together, from their ids.")
 @options.several(options.replace, options.predictions, options.cache, options.json)
 def add(as_json: bool, **given: Any) -> None:
     """Add a member that ek did not train, from its scores.
 
-    An .npz holds image_ids, classes, scores and, for val, labels, and groups where there
-    are any; a CSV holds the column image_id, one column a class and, for val, the column
-    label.
+    A CSV holds a column of ids, one column a class and, for oof and val, one of labels,
+    unless these lie in another file; an .npz holds image_ids, classes, scores, labels, and
+    groups where there are any. Rows and classes may stand in any order. With --oof the
+    member is a family of its own, and blends with those of ek train --folds.
 
     \b
     Example:
       ek members add vit --kind probabilities --val val.csv --test test.csv
       ek members add vit --kind logits --val val.npz --group-from '^(.*)_'
+      ek members add vit --kind probabilities --oof oof.csv --labels train.csv
     """
     import ensemble_kit
     from ensemble_kit.reporting import summaries

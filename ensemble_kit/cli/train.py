@@ -163,7 +163,8 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
     """Train a member, or a family, and keep the logits on val and test.
 
     A recipe sets the hyper-parameters; single options override it.
-    With --folds, each member also keeps its logits on its own fold of train.
+    With --folds, each member also keeps its logits on its own fold of train; without val
+    it is judged there.
 
     \b
     Example:

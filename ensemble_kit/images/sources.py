@@ -163,10 +163,11 @@ def _grouped(source: Source, listing: Listing) -> Listing:
 def _with_val(source: Source, splits: dict[str, Split]) -> dict[str, Split]:
     if source.val_fraction is None:
         raise InvalidOptionError(
-            f"There are no val pictures: '{source.data}' has no val/ folder. Add one, name a --val-csv, or give "
-            "--val-fraction 0.15 to take 15 % of train."
+            f"There are no val pictures: '{source.data}' has no val/ folder. Add one, name a --val-csv, give "
+            "--val-fraction 0.15 to take 15 % of train, or fold all of train: ek train --folds 5."
             if source.data is not None
-            else "There are no val pictures. Name a --val-csv, or give --val-fraction 0.15 to take 15 % of train."
+            else "There are no val pictures. Name a --val-csv, give --val-fraction 0.15 to take 15 % of train, or fold "
+            "all of train: ek train --folds 5."
         )
     train, val = split_off(splits["train"], source.val_fraction, source.split_seed)
     return {**splits, "train": train, "val": val}

@@ -10,6 +10,7 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.grounds import small_enough
 from ensemble_kit.pipeline.predict_blend import Asked
 from ensemble_kit.reporting.progress import say
+from ensemble_kit.reporting.tables import PICTURES
 from ensemble_kit.results import AbstainReport
 
 
@@ -35,7 +36,7 @@ def abstain_report(asked: Asked, below: float | None, accuracy: float | None, qu
     """Return when to abstain; None: never.
 
     Raises:
-        BadDataError: the members have no val labels.
+        InvalidOptionError: a very large set of pictures, of which not all classes are read.
     """
     if accuracy is None:
         return None if below is None else AbstainReport(below)
@@ -51,16 +52,17 @@ def abstain_report(asked: Asked, below: float | None, accuracy: float | None, qu
         accuracy_interval=found.accuracy_interval if answered else None,
         accuracy_at_least=found.at_least if answered else None,
         fewest=fewest(accuracy),
+        judged_on=asked.evaluation.split,
         val_images=confidence.shape[1],
     )
 
 
 def _cross_fitted(asked: Asked, quiet: bool) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
-    """Return the winners' probabilities on val, and whether they are right, by blends that did not see them."""
-    val = asked.val()
+    """Return the winners' probabilities, and whether they are right, by blends that did not see the pictures."""
+    val = asked.evaluation.pool
     assert val.labels is not None
     repeats = repeats_of(len(val.ids))
-    say(f"Cross-fitting on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
+    say(f"Cross-fitting on {len(val.ids)} {PICTURES[asked.evaluation.split]}, 5 folds x {repeats} ...", quiet)
     confidence, correct = np.zeros((repeats, len(val.ids))), np.zeros((repeats, len(val.ids)), np.bool_)
     weights = "auto" if asked.tuned.stack is None else "stacking"
     for split in splits(small_enough(val, "accuracy", weights), repeats=repeats):

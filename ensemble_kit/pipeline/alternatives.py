@@ -60,7 +60,7 @@ def alternatives(ground: Ground, way: Way, judged: Judgement, full: bool, proof_
 
 def every_method(ground: Ground, way: Way, quiet: bool) -> tuple[MethodReport, ...]:
     """Return the honest estimate of every way to find weights, and of every ballot, on the same pictures."""
-    val, found = ground.val, []
+    val, found = ground.judged_on, []
     others = list(_other_ways(ground.pool, way))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
         for other in others:
@@ -100,7 +100,7 @@ def every_member(ground: Ground, way: Way, judged: Judgement) -> tuple[Contribut
     if ground.fresh:
         found = _family_values(ground, judged)
     else:
-        found = contributions(ground.val, procedure_of(way, ground.redone), repeats_of(len(ground.val.ids)))
+        found = contributions(ground.judged_on, procedure_of(way, ground.redone), repeats_of(len(ground.judged_on.ids)))
     rows = zip(ground.pool.members, found.values, found.standard_errors, strict=True)
     added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
     return tuple(sorted(added, key=lambda one: -one.value))
@@ -108,9 +108,9 @@ def every_member(ground: Ground, way: Way, judged: Judgement) -> tuple[Contribut
 
 def _family_values(ground: Ground, judged: Judgement) -> Shapley:
     """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
-    labels = ground.val.labels
+    labels = ground.judged_on.labels
     assert labels is not None
-    rule, logits = rule_of(judged.tuned.ballot), calibrated(ground.val, judged.tuned)
+    rule, logits = rule_of(judged.tuned.ballot), calibrated(ground.judged_on, judged.tuned)
     ballots = means_of(rule.cast(logits), ground.families)
     ties = means_of(cast_prob(logits), ground.families) if rule.unit == "votes" else None
     guess = float(np.bincount(labels).max() / len(labels))
@@ -122,7 +122,7 @@ def _family_values(ground: Ground, judged: Judgement) -> Shapley:
 
 def every_budget(ground: Ground, way: Way, quiet: bool) -> tuple[CostReport, ...]:
     """Return what the blend is worth under limits up to its own, and which of them nothing as quick beats."""
-    limit, val = way.search.limits, ground.val
+    limit, val = way.search.limits, ground.judged_on
     if limit.max_ms is None:
         return ()
     budgets = _budgets(ground, way)

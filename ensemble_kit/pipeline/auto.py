@@ -13,6 +13,7 @@ from ensemble_kit.pipeline.auto_work import names_of, next_step, plan_now, try_m
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.pipeline.evaluation import evaluation_of
 from ensemble_kit.pipeline.grounds import estimate, ground_of
 from ensemble_kit.pipeline.looking import LOCKS
 from ensemble_kit.pipeline.members import describe_member
@@ -27,7 +28,6 @@ from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.budgets import budget_path
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.storage.outputs import check_output, is_sealed
-from ensemble_kit.types import align
 
 LEAST_MINUTES: Final = 1.0
 
@@ -180,8 +180,9 @@ def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path)
     for count, member in enumerate(held, start=1):
         those, manifest = held[:count], member.manifest
         way = way_of("logit-sum", "auto", "accuracy", {}, costs_of([one.manifest for one in those]))
-        val = align([one.split("val") for one in those])
-        honest = estimate(ground_of(val, those, (), "accuracy", "auto"), way).honest
+        evaluation = evaluation_of(those)
+        honest = estimate(ground_of(evaluation, those, (), "accuracy", "auto"), way).honest
+        val = evaluation.pool
         training = manifest.training
         steps.append(
             AutoStepReport(

@@ -8,26 +8,29 @@ from typing import Any
 
 from ensemble_kit.ensembling.certificate import check_solver
 from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
 from ensemble_kit.pipeline.blend_notes import notes_of
 from ensemble_kit.pipeline.checkpoints import versions
 from ensemble_kit.pipeline.command import command
-from ensemble_kit.pipeline.families import costs_of_families, families_of, members_of
+from ensemble_kit.pipeline.evaluation import evaluation_of, weighed
+from ensemble_kit.pipeline.families import members_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend
+from ensemble_kit.pipeline.pictures import OOF, VAL, judging_split
 from ensemble_kit.pipeline.targets import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
-from ensemble_kit.pipeline.ways import Way, costs_of, way_of
+from ensemble_kit.pipeline.ways import Way, way_of
 from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
+from ensemble_kit.reporting.tables import PICTURES
 from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.storage.outputs import check_output, is_sealed
 from ensemble_kit.storage.submissions import check_submission
-from ensemble_kit.types import Pool, align
+from ensemble_kit.types import Pool
 
 
 @command
@@ -36,7 +39,7 @@ def blend(
     method: str = "logit-sum",
     weights: str | Mapping[str, float] = "auto",
     metric: str = "accuracy",
-    tune_on: str = "val",
+    tune_on: str | None = None,
     start: str = "empty",
     bags: int = 0,
     max_members: int | None = None,
@@ -66,7 +69,8 @@ def blend(
         metric: accuracy, balanced-accuracy, macro-f1, log-loss: what the figures are in, what
             greedy goes by and the best single member is chosen by; auto never reads it.
         tune_on: val, or oof: the folds of train that members held out (`ek train --folds`). Then what is
-            weighed are families of members, a family its folds, and val is only measured on.
+            weighed are families of members, a family its folds, and val is only measured on; where members
+            have no val, the figures are cross-fitted on oof. None: val where all members have it, else oof.
         start: what greedy begins with: empty, or sorted (the best members together).
         bags: in how many random halves of the members greedy selects, averaged; 0: among all.
         max_members: how many members, or families, may have a weight.
@@ -85,10 +89,10 @@ def blend(
     Raises:
         InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
             be, options that the way does not read, a solver that is not installed, the log
-            loss of votes, members without `oof` logits, or without some of a family's folds, or a blend
+            loss of votes, members without val or `oof` logits, or without some of a family's folds, or a blend
             or CSV of that name that is another's or was edited.
         MisalignedError: members that differ, or a sample whose ids are not ours.
-        BadDataError: val without labels, or a sample that cannot be used.
+        BadDataError: val or oof without labels, or a sample that cannot be used.
         CorruptError: a file of a member is damaged.
     """
     began = time.perf_counter()
@@ -100,6 +104,8 @@ def blend(
     names = _names(members, predictions)
     held = store.read_members(predictions, names, cache, verify)
     manifests = [member.manifest for member in held]
+    split = judging_split(*(manifest.files for manifest in manifests))
+    tune_on = tune_on or split
     settings = {
         "start": start,
         "bags": bags,
@@ -108,22 +114,23 @@ def blend(
         "certify_seconds": certify_seconds if certify else None,
         "tune_on": tune_on,
     }
-    families = families_of(manifests) if tune_on == "oof" else ()
-    costs = costs_of_families(families, manifests) if families else costs_of(manifests)
+    families, costs = weighed(tune_on, manifests)
     way = way_of(method, weights, metric, settings, costs)
     name = name or _default_name(way)
     check_name(name)
     csv = Path(out or Path(submissions) / f"{name}.csv")
     check_output(blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
     check_submission(csv, replace)
-    val = align([member.split("val") for member in held])
-    if val.labels is None:
-        raise BadDataError("The members have no val labels, so nothing can be tuned or judged.")
+    if (tune_on, split) == (VAL, OOF):
+        bare = [manifest.name for manifest in manifests if VAL not in manifest.files]
+        raise InvalidOptionError(f"--tune-on val: no val in member {', '.join(map(repr, bare))}. Take --tune-on oof.")
+    evaluation = evaluation_of(held)
+    val = evaluation.pool
     target = find_target(held, csv, sample, id)
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
-    ground = ground_of(val, held, families, metric, way.written)
+    ground = ground_of(evaluation, held, families, metric, way.written)
     say(_greeting(ground), quiet)
     judged = judge_blend(ground, way)
     beside = alternatives(ground, way, judged, full, certify_seconds, quiet)
@@ -138,6 +145,7 @@ def blend(
     report = BlendReport(
         name=name,
         **_numbers(way, ground, judged),
+        judged_on=split,
         val_images=len(val.ids),
         groups=None if val.groups is None else len(set(val.groups)),
         **judged.figures,
@@ -177,7 +185,7 @@ def _numbers(way: Way, ground: Ground, judged: Judgement) -> dict[str, Any]:
 
 def _default_name(way: Way) -> str:
     named = f"{way.ballot}-{way.written if isinstance(way.weights, str) else 'given'}"
-    return named if way.tune_on == "val" else f"{named}-{way.tune_on}"
+    return named if way.tune_on == VAL else f"{named}-{way.tune_on}"
 
 
 def _families(ground: Ground, judged: Judgement) -> tuple[FamilyWeightReport, ...]:
@@ -195,13 +203,16 @@ def _families(ground: Ground, judged: Judgement) -> tuple[FamilyWeightReport, ..
 
 def _greeting(ground: Ground) -> str:
     """Return what is about to be done, in one line."""
-    images = len(ground.val.ids)
+    images = len(ground.judged_on.ids)
     if ground.fresh:
         return (
             f"Tuning {len(ground.families)} families on {len(ground.pool.ids)} held-out pictures of train; "
             f"measuring on {images} val pictures ..."
         )
-    return f"Cross-fitting {len(ground.manifests)} members on {images} val pictures, 5 folds x {repeats_of(images)} ..."
+    weighed = f"{len(ground.families)} families" if ground.families else f"{len(ground.manifests)} members"
+    return (
+        f"Cross-fitting {weighed} on {images} {PICTURES[ground.evaluation.split]}, 5 folds x {repeats_of(images)} ..."
+    )
 
 
 def _names(members: Sequence[str], predictions: Path) -> list[str]:
@@ -228,7 +239,7 @@ def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judg
             manifest_sha256=sha256,
             checkpoint_sha256=manifest.checkpoint_sha256,
             views=manifest.views,
-            view_weights=manifest.view_weights,
+            view_weights=tuple(map(float, tuned.view_weights[i])),
             temperature=float(tuned.temperatures[i]),
             weight=float(tuned.weights[i]),
         )

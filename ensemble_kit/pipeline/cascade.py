@@ -58,14 +58,15 @@ def stop_of(asked: Asked, cascade: float) -> Stop:
     nothing is lost whatever is allowed; sums of logits stop by a margin.
 
     Raises:
-        BadDataError: the members have no val labels.
+        InvalidOptionError: its members are folds that held out other pictures each.
     """
     tuned, looks = asked.looks.tuned, asked.looks.looks
     measured = [asked.ms_of(look) for look in looks]
     known = [ms for ms in measured if ms]
     in_ms = len(known) == len(looks)
     costs = np.array(known if in_ms else [float(len(look.views)) for look in looks])
-    val = condensed(asked.val())
+    _check_one_by_one(asked)
+    val = condensed(asked.evaluation.pool)
     sample = val.rows(np.arange(0, len(val.ids), max(len(val.ids) // ORDERED_ON, 1)))
     bounded = rule_of(tuned.ballot).unit != "logits"
     order = by_value_for_cost(
@@ -78,6 +79,15 @@ def stop_of(asked: Asked, cascade: float) -> Stop:
         asked.looks.logits(val), val.labels, val.ids, val.groups, tuned.weights, cascade, tuned.ballot, order, costs
     )
     return Stop(rule, cascade, estimate, costs, in_ms)
+
+
+def _check_one_by_one(asked: Asked) -> None:
+    """Raise where no picture is known on which all members were asked, one after the other."""
+    if asked.evaluation.families:
+        raise InvalidOptionError(
+            f"--cascade finds on val whom to ask first and when to stop, and members of '{asked.name}' have no val: of "
+            "each training picture only the fold that held it out may speak. Leave --cascade out."
+        )
 
 
 def cascade_report(asked: Asked, stop: Stop, taken: np.ndarray) -> CascadeReport:
@@ -100,4 +110,5 @@ def cascade_report(asked: Asked, stop: Stop, taken: np.ndarray) -> CascadeReport
         loss=estimate.loss if estimate and promised else None,
         loss_at_most=estimate.at_most if estimate and promised else None,
         expected_saved=estimate.saved if estimate and promised else None,
+        judged_on=asked.evaluation.split,
     )

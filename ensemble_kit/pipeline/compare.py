@@ -1,4 +1,4 @@
-"""two members or blends -> which is better on val, and how sure that is."""
+"""two members, families or blends -> which is better where both are judged, and how sure that is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,24 +7,27 @@ from typing import Any
 
 from ensemble_kit.ensembling.comparison import compare_judged
 from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.ensembling.honesty import cross_fit
+from ensemble_kit.ensembling.honesty import Procedure, cross_fit
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
-from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blend_notes import chosen_on_val
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.elsewhere import read_blend_here
+from ensemble_kit.pipeline.evaluation import Evaluation, asked_again, evaluation_of
+from ensemble_kit.pipeline.families import members_of
 from ensemble_kit.pipeline.grounds import procedure_of, small_enough
+from ensemble_kit.pipeline.pictures import OOF
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
-from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_of
+from ensemble_kit.pipeline.ways import way_of
 from ensemble_kit.reporting.comparison import sentence
 from ensemble_kit.reporting.progress import say
+from ensemble_kit.reporting.tables import PICTURES
 from ensemble_kit.results import CompareReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Pool, align
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Side:
     weights: a way to find weights by name, or numbers by member, which stay as they are.
     metric: what `greedy` goes by.
     settings: how weights are searched for, as the blend has saved it.
-    fixed: a blend that was tuned elsewhere than on val, so that val judges it as it stands.
+    saved: the blend that it is; None: a member or a family.
     """
 
     name: str = field(compare=False)
@@ -44,7 +47,11 @@ class Side:
     weights: str | dict[str, float]
     metric: str = "accuracy"
     settings: dict[str, Any] = field(default_factory=dict)
-    fixed: blend_store.Blend | None = None
+    saved: blend_store.Blend | None = field(default=None, compare=False)
+
+    def stays(self, split: str) -> bool:
+        """Say whether it is a blend that was tuned elsewhere than on what judges it, and is judged as it stands."""
+        return self.saved is not None and self.saved.tuned_on != split
 
 
 @command
@@ -58,22 +65,23 @@ def compare(
     verify: bool = False,
     quiet: bool = False,
 ) -> CompareReport:
-    """Say which of two members or blends is better on val, paired on the same pictures.
+    """Say which of two members, families or blends is better on val, paired on the same pictures.
 
     Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 pictures): whatever a side chooses on val (views,
     temperatures, weights) is chosen anew inside every fold; weights given as numbers stay, and so does
-    a blend that was tuned on oof.
+    a blend that was tuned on oof. Where a member has no val, both are judged on oof, the training pictures
+    that members held out, and families stand for their folds.
 
     Args:
-        a, b: a member, a blend in `blends`, or the path of either.
+        a, b: a member, a family, a blend in `blends`, or the path of a member or a blend.
         metric: accuracy, balanced-accuracy, macro-f1, log-loss.
         verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError, UnknownNameError: a name of nothing, or of both a member and a
-            blend; twice the same; the log loss of votes.
-        MisalignedError: the two stand on different val sets.
-        BadDataError: val without labels.
+            blend; twice the same; the log loss of votes; sides that are judged on nothing in common.
+        MisalignedError: the two stand on different pictures.
+        BadDataError: pictures without labels.
         CorruptError: a damaged file, or a blend whose members have changed.
     """
     predictions, blends = Path(predictions), Path(blends)
@@ -85,37 +93,42 @@ def compare(
         check_metric(metric, side.ballot)
     names = list(dict.fromkeys(name for side in sides for name in side.members))
     held = store.read_members(predictions, names, Path(cache), verify)
-    val = align([member.split("val") for member in held])
-    if val.labels is None:
-        raise BadDataError("The members have no val labels, so nothing can be compared. Add them again with labels.")
-    manifests = {member.manifest.name: member.manifest for member in held}
-    prints, val = fingerprint(val), small_enough(val, metric)
-    say(f"Cross-fitting both on {len(val.ids)} val pictures, 5 folds x {repeats_of(len(val.ids))} ...", quiet)
-    judged = [_judge(side, val, manifests) for side in sides]
-    return _report(sides, judged, metric, val, _notes(sides, val, manifests), count_trials(blends, prints))
+    whole = evaluation_of(held)
+    evaluation = replace(whole, pool=small_enough(whole.pool, metric))
+    _check_judged(sides, evaluation.split)
+    images = len(evaluation.pool.ids)
+    say(f"Cross-fitting both on {images} {PICTURES[evaluation.split]}, 5 folds x {repeats_of(images)} ...", quiet)
+    judged = [_judge(side, evaluation.of(side.members)) for side in sides]
+    trials = count_trials(blends, fingerprint(whole.pool))
+    return _report(sides, judged, metric, evaluation, _notes(sides, evaluation), trials)
 
 
 def _side(name: str, predictions: Path, blends: Path) -> Side:
-    """Return the member or blend of that name or path.
+    """Return the member, family or blend of that name or path.
 
     Raises:
-        InvalidOptionError: the name is of both.
-        UnknownNameError: it is of neither.
+        InvalidOptionError: the name is of a blend and of something else.
+        UnknownNameError: it is of nothing.
         CorruptError: the blend is damaged, or one of its members has changed.
     """
     if name.endswith(".json"):
         return _blend_side(name, Path(name), predictions)
-    members = store.list_members(predictions)
-    if Path(name).parent == predictions and Path(name).name in members:
+    there = {member: store.read_manifest(predictions / member) for member in store.list_members(predictions)}
+    if Path(name).parent == predictions and Path(name).name in there:
         return _member_side(name, Path(name).name)
+    families = {manifest.family for manifest in there.values() if manifest.family is not None}
     saved = blend_store.list_blends(blends)
-    if name in members and name in saved:
+    if name in saved and (name in there or name in families):
+        what, path = ("member", str(predictions / name)) if name in there else ("family", "its members by name")
         raise InvalidOptionError(
-            f"'{name}' is a member and a blend. Give the path of the one that is meant: "
-            f"{predictions / name} or {blends / name}.json."
+            f"'{name}' is a {what} and a blend. Give the path of the one that is meant: {path} or {blends / name}.json."
         )
-    pick(dict.fromkeys([*members, *saved]), name, "member or blend")
-    return _member_side(name, name) if name in members else _blend_side(name, blends / f"{name}.json", predictions)
+    pick(dict.fromkeys([*there, *sorted(families), *saved]), name, "member or blend")
+    if name in saved:
+        return _blend_side(name, blends / f"{name}.json", predictions)
+    if name in there:
+        return _member_side(name, name)
+    return Side(name, tuple(members_of([name], there)), "logit-sum", "equal")  # a family, its folds alike
 
 
 def _member_side(name: str, member: str) -> Side:
@@ -128,46 +141,49 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     saved = read_blend_here(path)
     blend_store.check_pins(saved, predictions)
     members = tuple(member.name for member in saved.members)
-    fixed = None if saved.tuned_on == "val" else saved
-    return Side(name, members, saved.ballot, saved.asked_weights, saved.metric, saved.settings, fixed)
+    return Side(name, members, saved.ballot, saved.asked_weights, saved.metric, saved.settings, saved)
 
 
-def _judge(side: Side, val: Pool, manifests: dict[str, store.Manifest]) -> Judged:
+def _check_judged(sides: Sequence[Side], split: str) -> None:
+    """Raise where a blend was tuned on val and is not to be judged there: its weights know no families."""
+    for side in sides:
+        if split == OOF and side.stays(split):
+            raise InvalidOptionError(
+                f"'{side.name}' was tuned on val, and not all members of the other side have one. Blend it again where "
+                f"both are judged: ek blend --tune-on oof {' '.join(side.members)}"
+            )
+
+
+def _judge(side: Side, part: Evaluation) -> Judged:
     """Return a side's cross-fitted predictions; both sides meet the same folds."""
-    pool = _only(val, side.members)
-    held = [manifests[name] for name in side.members]
-    if side.fixed is not None:
-        tuned = side.fixed.tuned()
-        return cross_fit(pool, {side.name: lambda seen: tuned}, repeats=repeats_of(len(pool.ids)))[side.name]
-    way = way_of(side.ballot, side.weights, side.metric, side.settings, costs_of(held))
-    procedure = procedure_of(way, views_to_choose(held))
-    return cross_fit(pool, {side.name: procedure}, repeats=repeats_of(len(pool.ids)))[side.name]
+    procedure = _procedure(side, part)
+    return cross_fit(part.pool, {side.name: procedure}, repeats=repeats_of(len(part.pool.ids)))[side.name]
 
 
-def _only(pool: Pool, members: Sequence[str]) -> Pool:
-    """Return the pool of some of its members, on the same images."""
-    places = [pool.members.index(name) for name in members]
-    return replace(
-        pool,
-        members=tuple(members),
-        views=tuple(pool.views[place] for place in places),
-        logits=tuple(pool.logits[place] for place in places),
-    )
+def _procedure(side: Side, part: Evaluation) -> Procedure:
+    """Return what makes a side from the pictures that it sees."""
+    if side.saved is None:
+        return procedure_of(way_of(side.ballot, side.weights, side.metric, {}, {}), part.redone)
+    if side.stays(part.split):
+        tuned = part.here(side.saved.tuned())
+        return lambda seen: tuned
+    return procedure_of(asked_again(side.saved, part.manifests)[1], part.redone)
 
 
-def _notes(sides: Sequence[Side], val: Pool, manifests: dict[str, store.Manifest]) -> list[str]:
+def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
     """Return what a person must know to read the comparison rightly."""
-    assert val.labels is not None
-    notes = []
-    if (reason := why_not_fitted(val.labels)) and any(len(side.members) > 1 for side in sides):
+    notes, split = [], evaluation.split
+    assert evaluation.pool.labels is not None
+    if (reason := why_not_fitted(evaluation.pool.labels)) and any(len(side.members) > 1 for side in sides):
         notes.append(reason)
-    judged = [name for name, manifest in manifests.items() if manifest.val_used_for]
+    judged = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
     if judged:
         notes.append(
-            f"val also decided how these were made, so they are flattered: {', '.join(judged)}. "
+            f"{split} also decided how these were made, so they are flattered: {', '.join(judged)}. "
             "Train with --keep last to compare them fairly."
         )
-    fixed = [name for side in sides if side.fixed for name in side.members if chosen_on_val(manifests[name])]
+    viewed = {manifest.name for manifest in evaluation.manifests if chosen_on_val(manifest)}
+    fixed = [name for side in sides if side.stays(split) for name in side.members if name in viewed]
     if fixed:
         notes.append(
             f"val also chose the view weights of {', '.join(dict.fromkeys(fixed))}, and they stay as they are in a "
@@ -177,15 +193,22 @@ def _notes(sides: Sequence[Side], val: Pool, manifests: dict[str, store.Manifest
 
 
 def _report(
-    sides: Sequence[Side], judged: Sequence[Judged], metric: str, val: Pool, notes: Sequence[str], trials: int
+    sides: Sequence[Side],
+    judged: Sequence[Judged],
+    metric: str,
+    evaluation: Evaluation,
+    notes: Sequence[str],
+    trials: int,
 ) -> CompareReport:
     """Return the report, and its sentence."""
+    val = evaluation.pool
     found = compare_judged(judged[0], judged[1], metric, val.ids, val.groups)
     p_adjusted = min(1.0, max(trials, 1) * found.p)
     report = CompareReport(
         a=sides[0].name,
         b=sides[1].name,
         metric=metric,
+        judged_on=evaluation.split,
         val_images=len(val.ids),
         groups=None if val.groups is None else len(set(val.groups)),
         a_score=found.first_score,

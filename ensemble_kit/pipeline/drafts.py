@@ -7,6 +7,8 @@ from typing import NamedTuple
 from ensemble_kit.ensembling.applying import predict
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blend_models import open_blend
+from ensemble_kit.pipeline.evaluation import evaluation_of, member_on
+from ensemble_kit.pipeline.pictures import VAL
 from ensemble_kit.pipeline.targets import find_target, without_test
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
@@ -14,18 +16,22 @@ from ensemble_kit.storage.desk_ledger import HandedIn, Sheet
 from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.storage.submission_check import Wanted, read_checked
 from ensemble_kit.storage.submissions import id_form, read_sample
-from ensemble_kit.types import Predictions
+from ensemble_kit.types import Pool, Predictions
 
 NO_SAMPLE = "No --sample was given, so nobody knows whether the judge wants this header, these ids and this order."
 
 
 class Draft(NamedTuple):
-    """What is to be handed in; val: how many val images each class has, None where nobody knows."""
+    """What is to be handed in.
+
+    val: how many images each class has on the split `judged_on`; None where nobody knows.
+    """
 
     entry: HandedIn
     sheet: Sheet
     val: dict[str, int] | None
     notes: tuple[str, ...]
+    judged_on: str = VAL
 
 
 def from_blend(
@@ -41,7 +47,7 @@ def from_blend(
     if target is None:
         raise MisalignedError(f"Blend '{saved.name}' cannot be submitted: {without_test(opened.members)}")
     places = predict(target.test, saved.tuned())[list(target.rows)]
-    val = opened.members[0].split("val")
+    val = evaluation_of(opened.members)
     low, high = saved.figures["honest_interval"]
     entry = HandedIn(
         time="",
@@ -51,13 +57,15 @@ def from_blend(
         blend_sha256=blend_store.blend_sha256(saved),
         honest_accuracy=saved.figures["honest_accuracy"],
         honest_interval=(low, high),
-        val_images=len(val.ids),
+        val_images=len(val.pool.ids),
     )
     sheet = Sheet(target.header, tuple(target.ids), tuple(saved.classes[place] for place in places))
     notes = [] if sample else [NO_SAMPLE]
     if flattered := [member.manifest.name for member in opened.members if member.manifest.val_used_for]:
-        notes.append(f"val also decided how {', '.join(flattered)} were made, so the honest estimate is flattered.")
-    return Draft(entry, sheet, _counts(val), tuple(notes))
+        notes.append(
+            f"{val.split} also decided how {', '.join(flattered)} were made, so the honest estimate is flattered."
+        )
+    return Draft(entry, sheet, _counts(val.pool), tuple(notes), val.split)
 
 
 def from_csv(path: Path, sample: str | Path | None, id: str, predictions: Path) -> Draft:
@@ -77,21 +85,21 @@ def from_csv(path: Path, sample: str | Path | None, id: str, predictions: Path) 
         notes.append(NO_SAMPLE)
     else:
         raise InvalidOptionError(f"There is no member in '{predictions}' that knows the test images; give --sample.")
-    val = None
+    val, judged_on = None, VAL
     if member is None:
         notes.append(f"There is no member in '{predictions}', so the names of classes could not be checked.")
     else:
         wanted = wanted._replace(classes=member.manifest.classes)
-        val = _counts(member.split("val"))
+        said = member_on(member)
+        val, judged_on = _counts(said), said.split
     checked = read_checked(path, wanted)
     notes.extend(f"Mended in the copy: {note.sentence()}" for note in checked.notes)
     sheet = Sheet((checked.header[0], checked.header[1]), wanted.ids, checked.labels)
-    return Draft(HandedIn(time="", name=path.stem, images=len(wanted.ids)), sheet, val, tuple(notes))
+    return Draft(HandedIn(time="", name=path.stem, images=len(wanted.ids)), sheet, val, tuple(notes), judged_on)
 
 
-def _counts(val: Predictions) -> dict[str, int] | None:
-    """Return how many images each class has, those without any too; None where there are no labels."""
-    if val.labels is None:
-        return None
+def _counts(val: Predictions | Pool) -> dict[str, int]:
+    """Return how many images each class has, those without any too."""
+    assert val.labels is not None
     counted = Counter(val.classes[label] for label in val.labels)
     return {name: counted[name] for name in val.classes}

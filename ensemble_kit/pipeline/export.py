@@ -18,7 +18,7 @@ from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.export_check import BATCH, Torch, check
 from ensemble_kit.pipeline.export_metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.models import Model
-from ensemble_kit.pipeline.pictures import SIZES_PX
+from ensemble_kit.pipeline.pictures import SIZES_PX, VAL
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import ExportReport
 from ensemble_kit.storage.outputs import check_output, write_output
@@ -133,7 +133,8 @@ def _pictures(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[
     if check_on is not None:
         return list_pictures([Path(check_on)]).paths
     try:
-        return read_source(models[0].source).splits["val"].paths
+        splits = read_source(models[0].source, val_needed=not models[0].fold).splits
+        return splits.get(VAL, splits["train"]).paths
     except (BadDataError, InvalidOptionError) as error:
         raise BadDataError(
             f"The val pictures that '{models[0].name}' was made with are not there: {error} "

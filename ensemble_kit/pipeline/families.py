@@ -1,13 +1,14 @@
 """Families: the folds of one network, which are weighed as one where their `oof` logits are tuned on.
 
-Says which members are a family, and that all its folds are there. Reads manifests alone.
+Says which members are a family, and that all its folds are there. A member that was brought with what it
+says of all training pictures is a family of its own. Reads manifests alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.pictures import OOF
+from ensemble_kit.pipeline.pictures import OOF, VAL
 from ensemble_kit.pipeline.ways import costs_of
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.tables import pick
@@ -56,10 +57,16 @@ def families_of(manifests: Sequence[Manifest]) -> tuple[Family, ...]:
     """
     bare = [manifest.name for manifest in manifests if OOF not in manifest.files or not _folds(manifest)]
     if bare:
+        unjudged = [manifest.name for manifest in manifests if VAL not in manifest.files]
+        val = (
+            f"; val will not do, for there is none of {', '.join(map(repr, unjudged))}"
+            if unjudged
+            else ", or tune on val"
+        )
         raise InvalidOptionError(
-            f"--tune-on oof: no held-out fold of train was kept for {', '.join(map(repr, bare))}. Train "
+            f"On oof: no held-out fold of train was kept for {', '.join(map(repr, bare))}. Train "
             f"{'it' if len(bare) == 1 else 'them'} by folds, as ek train --folds 5 --name NAME, or name the families "
-            "to blend, or tune on val."
+            f"to blend{val}."
         )
     places: dict[str, list[int]] = {}
     for name, inside in _named(manifests):
@@ -80,11 +87,16 @@ def costs_of_families(families: Sequence[Family], manifests: Sequence[Manifest])
 
 def _folds(manifest: Manifest) -> int:
     """Return of how many folds the member's is one; 0: of none."""
-    return int(manifest.training.get("folds") or 0) if _fold(manifest) else 0
+    return int(manifest.training.get("folds") or _whole_train(manifest)) if _fold(manifest) else 0
 
 
 def _fold(manifest: Manifest) -> int:
-    return int(manifest.training.get("fold") or 0)
+    return int(manifest.training.get("fold") or _whole_train(manifest))
+
+
+def _whole_train(manifest: Manifest) -> int:
+    """Return 1 for scores that were brought: they are of all folds together, as of one; else 0."""
+    return int(manifest.source == "imported")
 
 
 def _named(manifests: Sequence[Manifest]) -> Iterator[tuple[str, list[int]]]:
@@ -102,7 +114,7 @@ def _named(manifests: Sequence[Manifest]) -> Iterator[tuple[str, list[int]]]:
 
 def _stem(manifest: Manifest) -> str:
     """Return the member's name without its fold: cnn-fold-2-cycle-1 is cnn-cycle-1."""
-    return manifest.name.replace(f"-fold-{_fold(manifest)}", "", 1)
+    return manifest.name.replace(f"-fold-{manifest.training.get('fold')}", "", 1)
 
 
 def _whole(name: str, places: Sequence[int], manifests: Sequence[Manifest]) -> Family:
@@ -118,15 +130,15 @@ def _whole(name: str, places: Sequence[int], manifests: Sequence[Manifest]) -> F
         if _fold(one) in of_fold or _folds(one) != folds:
             other = manifests[of_fold.get(_fold(one), places[0])].name
             raise InvalidOptionError(
-                f"--tune-on oof: '{other}' and '{one.name}' of family '{name}' are fold {_fold(one)} twice, or of "
+                f"On oof: '{other}' and '{one.name}' of family '{name}' are fold {_fold(one)} twice, or of "
                 "other numbers of folds. Name the members to blend, one a fold."
             )
         of_fold[_fold(one)] = place
     missing = [fold for fold in range(1, folds + 1) if fold not in of_fold]
     if missing:
         raise InvalidOptionError(
-            f"--tune-on oof: family '{name}' lacks fold {', '.join(map(str, missing))} of {folds}, so its training "
+            f"On oof: family '{name}' lacks fold {', '.join(map(str, missing))} of {folds}, so its training "
             f"pictures are not covered. Train it as the others: ek train --folds {folds} --fold {missing[0]} "
-            f"--name {name}; or name all its members."
+            f"--name {name}; or name the family, which stands for all its members."
         )
     return Family(name, tuple(of_fold[fold] for fold in range(1, folds + 1)))

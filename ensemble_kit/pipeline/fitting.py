@@ -15,7 +15,7 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.checkpoints import Plan
 from ensemble_kit.pipeline.config import config_of
 from ensemble_kit.pipeline.interruption import noticed
-from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.pictures import Pictures, judging_split
 from ensemble_kit.pipeline.unfinished import Saver, facts_of, go_on
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage import runs as run_store
@@ -59,7 +59,8 @@ def fit_and_save(
     from ensemble_kit.images.augment import augment
     from ensemble_kit.training.loop import fit
 
-    train, val = pictures.split("train"), pictures.split("val")
+    judging = judging_split(pictures.images)
+    train, val = pictures.split("train"), pictures.split(judging)
     snapshot = None if way.state is None else way.state["snapshot"]
     end = math.inf if way.minutes is None else time.perf_counter() + 60 * way.minutes
     history = [] if snapshot is None else list(snapshot["history"])
@@ -85,7 +86,7 @@ def fit_and_save(
             watch.advance(recipe.batch_size)
 
         def on_epoch(epoch: Any) -> None:
-            watch.note(*_epoch_lines(epoch, recipe.epochs))
+            watch.note(*_epoch_lines(epoch, recipe.epochs, judging))
             history.append(asdict(epoch))
             if way.standing is None:
                 run_store.write_metrics(way.folder, metric_rows(history, plan.metric))
@@ -98,7 +99,7 @@ def fit_and_save(
                 network,
                 torch.from_numpy(np.array(pictures.images["train"])),
                 torch.from_numpy(np.array(train.labels)),
-                torch.from_numpy(np.array(pictures.images["val"])),
+                torch.from_numpy(np.array(pictures.images[judging])),
                 torch.from_numpy(np.array(val.labels)),
                 recipe,
                 plan.seed,
@@ -122,7 +123,7 @@ def fit_and_save(
         say(f"{plan.name}: out of time in epoch {len(fitted.history)} of {recipe.epochs}; kept as it is.", quiet)
     elif len(fitted.history) < recipe.epochs:
         best = len(fitted.history) - plan.patience
-        say(f"{plan.name}: no better val {plan.metric} since epoch {best}; stopped early.", quiet)
+        say(f"{plan.name}: no better {judging} {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted
 
 
@@ -150,10 +151,10 @@ def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, An
     return rows
 
 
-def _epoch_lines(epoch: Any, epochs: int) -> tuple[str, str]:
+def _epoch_lines(epoch: Any, epochs: int, judging: str) -> tuple[str, str]:
     """Return how an epoch went, short for the bar and as a line of its own."""
     left_s = int(epoch.seconds * (epochs - epoch.epoch))
-    facts = f"loss {epoch.train_loss:.3f}  val {100 * epoch.val_accuracy:4.1f} %"
+    facts = f"loss {epoch.train_loss:.3f}  {judging} {100 * epoch.val_accuracy:4.1f} %"
     return (
         f"epoch {epoch.epoch}/{epochs}  {facts}",
         f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  {facts}"

@@ -1,14 +1,13 @@
 """Where blends are tuned and where they are judged, and how a way becomes numbers there.
 
-Tuned on val, a blend is judged on val too, so everything is redone inside every fold. Tuned on
-the folds of train that its members held out, it is judged on val as it is: val decided nothing.
+Tuned on the evaluation set itself, everything is redone inside every fold of it. Tuned on the folds of
+train that its members held out, where there is a val beside them, a blend is judged on val as it is: val
+decided nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
-
-import numpy as np
 
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.condensing import condensed
@@ -20,9 +19,10 @@ from ensemble_kit.ensembling.stacking import check_enough_rows, enough_rows
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.evaluation import Evaluation
 from ensemble_kit.pipeline.families import Family
-from ensemble_kit.pipeline.out_of_fold import oof_pool, spread
-from ensemble_kit.pipeline.ways import Way, views_as_chosen, views_to_choose
+from ensemble_kit.pipeline.out_of_fold import as_they_are, oof_pool, spread
+from ensemble_kit.pipeline.ways import Way
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.members import Member
 from ensemble_kit.types import Pool, Tuned
@@ -36,62 +36,81 @@ class Ground:
 
     pool: what is tuned on; its members are those that are weighed: members, or families.
     chosen: how the views of its members are weighed; redone: how that is chosen anew inside a fold.
-    val: what is judged on; its members are the blend's own, `manifests` theirs.
-    families: the members of each family; empty where val itself is tuned on.
+    evaluation: what is judged on, as small as it can be tuned on.
+    families: the members of each family; empty where members are weighed.
     """
 
     pool: Pool
     chosen: Sequence[ViewChoice]
     redone: Sequence[ViewChoice]
-    val: Pool
-    manifests: Sequence[Manifest]
+    evaluation: Evaluation
     families: tuple[Family, ...] = ()
 
     @property
+    def judged_on(self) -> Pool:
+        """What is said of the evaluation set: by the blend's members, or by the families that are weighed."""
+        return self.evaluation.pool
+
+    @property
+    def manifests(self) -> Sequence[Manifest]:
+        """Those of the blend's own members."""
+        return self.evaluation.manifests
+
+    @property
     def fresh(self) -> bool:
-        """Whether val decided nothing."""
-        return bool(self.families)
+        """Whether the evaluation set decided nothing."""
+        return self.pool is not self.evaluation.pool
 
     def whole(self, found: Tuned) -> Tuned:
         """Return numbers that were found here as those of the blend's own members."""
-        return spread(found, self.families, self.manifests) if self.families else found
+        return spread(found, self.families, self.manifests, self.pool.views) if self.families else found
+
+    def there(self, found: Tuned) -> Tuned:
+        """Return numbers that were found here as those of what is weighed on the evaluation set."""
+        return self.evaluation.here(self.whole(found)) if self.fresh else found
 
     def judged(
         self, found: Mapping[str, Tuned], procedures: Mapping[str, Procedure]
     ) -> tuple[dict[str, Judged], dict[str, Judged]]:
-        """Return how each does on val as it is, and honestly: the same where val is fresh, else cross-fitted."""
-        seen = {name: judge(self.val, self.whole(one)) for name, one in found.items()}
-        return seen, seen if self.fresh else cross_fit(self.val, procedures, repeats=repeats_of(len(self.val.ids)))
+        """Return how each does as it is, and honestly: the same where nothing was tuned there, else cross-fitted."""
+        pool = self.judged_on
+        seen = {name: judge(pool, self.there(one)) for name, one in found.items()}
+        return seen, seen if self.fresh else cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
 
 
 class Estimate(NamedTuple):
-    """What a way makes of members: the numbers, how they do on val as it is, and honestly."""
+    """What a way makes of members: the numbers, how they do where they are judged as it is, and honestly."""
 
     found: Tuned
     seen: Judged
     honest: Judged
 
 
-def ground_of(val: Pool, held: Sequence[Member], families: tuple[Family, ...], metric: str, weights: str) -> Ground:
-    """Return where these members are to be tuned and judged; families: tune on what they held out.
+def ground_of(
+    evaluation: Evaluation, held: Sequence[Member], families: tuple[Family, ...], metric: str, weights: str
+) -> Ground:
+    """Return where these members are to be tuned and judged.
+
+    Args:
+        families: those that are weighed, on what they held out; none: members, on val.
 
     Raises:
         InvalidOptionError: see `small_enough`.
         MisalignedError, BadDataError: see `out_of_fold.oof_pool`.
     """
-    manifests = [member.manifest for member in held]
-    if not families:
-        small = small_enough(val, metric, weights)
-        return Ground(small, views_as_chosen(manifests), views_to_choose(manifests), small, manifests)
-    pool = oof_pool(families, held)
-    if weights == "stacking" and not enough_rows(pool):
+    fresh = bool(families) and not evaluation.families
+    as_merged = as_they_are(families)
+    pool = oof_pool(families, held, as_merged) if fresh else evaluation.pool
+    if weights == "stacking" and families and not enough_rows(pool):
         raise InvalidOptionError(
             f"Stacking wants more than the {len(pool.ids)} training pictures that {len(families)} families held out. "
             "Take --weights auto, or fewer families."
         )
-    as_they_are: list[ViewChoice] = [np.ones(1) for _ in families]
-    pool, val = (small_enough(one, metric) for one in (pool, val))
-    return Ground(pool, as_they_are, as_they_are, val, manifests, families)
+    small = small_enough(pool, metric, "auto" if families else weights)
+    if fresh:
+        judged = replace(evaluation, pool=small_enough(evaluation.pool, metric))
+        return Ground(small, as_merged, as_merged, judged, families)
+    return Ground(small, evaluation.chosen, evaluation.redone, replace(evaluation, pool=small), families)
 
 
 def make(pool: Pool, way: Way, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:

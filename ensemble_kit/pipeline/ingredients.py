@@ -9,7 +9,7 @@ from ensemble_kit.ensembling.ballots import softmax
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import measure
 from ensemble_kit.pipeline.elsewhere import read_checkpoint_here
-from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.pictures import Pictures, judging_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.types import Predictions
@@ -20,7 +20,7 @@ LONGEST_SHOWN = 100  # characters of what differs
 
 @dataclass(frozen=True, eq=False)
 class Ingredient:
-    """A member that may go into the soup: its checkpoint, what that knows of itself, and its logits on val."""
+    """A member that may go into the soup: its checkpoint, what that knows of itself, its logits where it is judged."""
 
     manifest: store.Manifest
     checkpoint: Path
@@ -63,7 +63,7 @@ def read_ingredient(name: str, predictions: Path, runs: Path, cache: Path) -> In
         )
     state, facts = read_checkpoint_here(path, manifest.checkpoint_sha256)
     normalisation = [state[buffer].flatten().tolist() for buffer in NORMALISATION if buffer in state]
-    return Ingredient(manifest, path, facts, normalisation, member.split("val"))
+    return Ingredient(manifest, path, facts, normalisation, member.split(judging_split(member.splits)))
 
 
 def check_alike(first: Ingredient, other: Ingredient) -> None:

@@ -46,7 +46,7 @@ def judge_blend(ground: Ground, way: Way) -> Judgement:
 
     Rivals are found where the blend is: the best single is chosen on the rows that are tuned on.
     """
-    val, metric = ground.val, way.search.metric
+    val, metric = ground.judged_on, way.search.metric
     found, certificate = make(ground.pool, way, ground.chosen)
     rivals: dict[str, Any] = {
         "equal": partial(tune, ballot=way.ballot, weights="equal"),
@@ -55,20 +55,19 @@ def judge_blend(ground: Ground, way: Way) -> Judgement:
     numbers = {"this": found} | {key: rival(ground.pool, view_choices=ground.chosen) for key, rival in rivals.items()}
     procedures = {key: partial(rival, view_choices=ground.redone) for key, rival in rivals.items()}
     seen, honest = ground.judged(numbers, {"this": procedure_of(way, ground.redone), **procedures})
-    tuned = ground.whole(found)
     return Judgement(
         found=found,
-        tuned=tuned,
+        tuned=ground.whole(found),
         certificate=certificate,
         honest=honest,
         figures={
             "best_single": ground.pool.members[int(numbers["single"].weights.argmax())],
-            "tuned_oof_accuracy": judge(ground.pool, found).accuracy if ground.fresh else None,
+            "tuned_oof_accuracy": judge(ground.pool, found).accuracy if ground.families else None,
             **_accuracies(val, seen, honest, metric),
             **_gains(val, honest, metric),
         },
-        calibration=_calibration(val, tuned, honest["this"]),
-        diversity=_diversity(ground, tuned, honest["this"]),
+        calibration=_calibration(val, ground.there(found), honest["this"]),
+        diversity=_diversity(ground, ground.there(found), honest["this"]),
     )
 
 
@@ -129,9 +128,9 @@ def reported_calibration(found: Calibration | None) -> CalibrationReport | None:
 def _diversity(ground: Ground, tuned: Tuned, honest: Judged) -> DiversityReport:
     """Return how different the members are, and how many of them the blend is worth.
 
-    The latter needs temperatures that are fitted on val, so it is left out where val is fresh.
+    The latter needs temperatures that are fitted there, so it is left out where nothing was.
     """
-    val = ground.val
+    val = ground.judged_on
     assert val.labels is not None
     logits = calibrated(val, tuned)
     found = diversity(logits.argmax(axis=2), val.labels)

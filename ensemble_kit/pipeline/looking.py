@@ -16,7 +16,7 @@ import numpy as np
 from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.pipeline.models import Model
-from ensemble_kit.pipeline.pictures import OOF, Pictures
+from ensemble_kit.pipeline.pictures import OOF, VAL, Pictures, judging_split
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.jobs import Job, open_job
@@ -24,7 +24,7 @@ from ensemble_kit.storage.parts import Part, plan_parts, share
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, ViewLogits
 
-SPLITS = ("val", "test", OOF)  # train itself is learnt from
+SPLITS = (VAL, "test", OOF)  # train itself is learnt from
 JOBS, LOCKS = "looks", "locks"  # in the cache
 
 
@@ -117,7 +117,7 @@ def look_at_once(
     from ensemble_kit.inference.engine import look, start
 
     logits, costs, counts = {}, [], _counts(pictures)
-    running = start(network, "auto", device, pictures.images["val"][:batch_size])
+    running = start(network, "auto", device, pictures.images[judging_split(pictures.images)][:batch_size])
     with Watch("look", sum(counts.values()), quiet) as watch:
         for split in counts:
             looked = look(running, pictures.images[split], views, batch_size, watch.advance)
@@ -172,11 +172,13 @@ def joined(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, j
 
 
 def engine_of(model: Model, pictures: Pictures, way: Way, quiet: bool) -> Any:
-    """Return what will look, loaded and checked on the first val pictures."""
+    """Return what will look, loaded and checked on the first pictures that judge it."""
     from ensemble_kit.inference.engine import start
 
     run = model.load(pictures.data.classes)
-    running = start(run, way.engine, way.device, pictures.images["val"][: way.batch_size], way.precision)
+    running = start(
+        run, way.engine, way.device, pictures.images[judging_split(pictures.images)][: way.batch_size], way.precision
+    )
     if running.note:
         say(running.note, quiet)
     return running

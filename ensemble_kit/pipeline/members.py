@@ -1,6 +1,6 @@
 """What members there are and how good each is; add foreign ones, remove, rename."""
 
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace as with_changes
 from pathlib import Path
 
@@ -9,17 +9,17 @@ import numpy as np
 from ensemble_kit.ensembling.ballots import merge_views, softmax
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.measures import ece
-from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.groups import groups_from
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
+from ensemble_kit.pipeline.bringing import Said, bring
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.pipeline.evaluation import member_on
+from ensemble_kit.pipeline.pictures import OOF, VAL
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage.scores import read_scores
 from ensemble_kit.storage.verify import verify_all
 from ensemble_kit.tables import pick
-from ensemble_kit.types import Predictions, align
 
 
 @command
@@ -58,54 +58,51 @@ def members(
 @command
 def members_add(
     name: str,
-    val: str | Path,
-    kind: str,
+    val: str | Path | None = None,
+    kind: str = "",
     test: str | Path | None = None,
     group_from: str | None = None,
     replace: bool = False,
     predictions: str | Path = "predictions",
     cache: str | Path = ".ek",
+    oof: str | Path | None = None,
+    labels: str | Path | None = None,
+    column: Mapping[str, str] | None = None,
+    classes: str | Path | None = None,
 ) -> MemberReport:
     """Add a member that ensemble_kit did not train, from its scores.
 
     Args:
-        val, test: .npz with `image_ids`, `classes`, `scores`, for val `labels`, and `groups`
-            where there are any; or CSV with `image_id`, one column a class and, for val, `label`.
-        kind: what the scores are, `logits` or `probabilities`.
-        group_from: a regular expression that finds the group of each val picture in its id.
+        kind: what the scores are, `logits` or `probabilities`; must be said.
+        oof: scores of every training picture by models that had not seen it: a family of its own.
+        val, test, oof: at least one of oof and val; .npz with `image_ids`, `classes`, `scores`, and, for oof
+            and val, `labels`, and `groups` where there are any; or CSV with a column of ids, one column a
+            class and, for oof and val, one of labels. Rows and classes may stand in any order.
+        labels: CSV with the labels of oof and val, and groups where it has them, as a competition's train.csv.
+        column: id, label or group -> the CSVs' own name for that column; unsaid, the usual names are guessed.
+        classes: file of class names, a line each; columns and labels that are whole numbers index it.
+        group_from: a regular expression that finds the group of each labelled picture in its id.
         replace: overwrite the member of that name.
 
     Raises:
-        BadDataError: scores that cannot be used, that contradict `kind`, or a val id in which
-            `group_from` finds nothing.
-        MisalignedError: val and test differ in their classes, or val in ids, classes or
-            labels from the members that are there.
-        InvalidOptionError: a name that is taken or cannot be, an unknown kind, or
-            `group_from` beside groups in the file.
+        BadDataError: scores or labels that cannot be used, that contradict `kind` or each other, or an id in
+            which `group_from` finds nothing.
+        MisalignedError: the files differ in their classes, or oof or val in ids, classes or labels from the
+            members that are there.
+        InvalidOptionError, UnknownNameError: neither oof nor val, a name that is taken or cannot be, an
+            unknown kind or role of a column, or `group_from` beside groups in the file.
     """
     predictions, cache = Path(predictions), Path(cache)
-    files = {"val": Path(val)} | ({} if test is None else {"test": Path(test)})
-    read = {split: read_scores(path, split, kind, name) for split, path in files.items()}
-    brought = {split: scores.predictions for split, scores in read.items()}
-    if "test" in brought:
-        brought["test"] = _in_class_order(brought["test"], brought["val"].classes)
-    if group_from is not None:
-        brought["val"] = _grouped(brought["val"], group_from, files["val"])
-    _check_beside(predictions, name, brought, cache)
-    manifest = store.Manifest(
-        name=name,
-        arch="imported",
-        source="imported",
-        classes=brought["val"].classes,
-        imported={
-            "kind": kind,
-            "files": {split: path.name for split, path in files.items()},
-            "clipped": {split: scores.clipped for split, scores in read.items()},
-            "group_from": group_from,
-        },
+    files = {split: Path(path) for split, path in ((VAL, val), ("test", test), (OOF, oof)) if path is not None}
+    said = Said(
+        {} if column is None else column,
+        None if classes is None else Path(classes),
+        None if labels is None else Path(labels),
+        group_from,
     )
-    store.write_member(predictions, manifest, brought, replace=replace)
-    return describe_member(predictions, name, cache)
+    brought = bring(name, kind, files, said, predictions, cache)
+    store.write_member(predictions, brought.manifest, brought.splits, replace=replace)
+    return with_changes(describe_member(predictions, name, cache), taken=brought.taken)
 
 
 @command
@@ -130,15 +127,20 @@ def members_rename(name: str, new_name: str, predictions: str | Path = "predicti
     return RenamedReport(name, new_name, Path(predictions) / new_name)
 
 
-def describe_member(predictions: Path, name: str, cache: Path | None = None) -> MemberReport:
-    """Return what there is to say about one member; val figures at temperature 1, views merged."""
-    return _described(store.read_member(predictions / name, cache), predictions)
+def describe_member(predictions: Path, name: str, cache: Path | None = None, split: str | None = None) -> MemberReport:
+    """Return what there is to say about one member; its figures at temperature 1, views merged.
+
+    Args:
+        split: what it is judged on; None: val where it has one, else oof.
+    """
+    return _described(store.read_member(predictions / name, cache), predictions, split=split)
 
 
-def _described(member: store.Member, predictions: Path, metric: str = "accuracy") -> MemberReport:
-    manifest, val, test = member.manifest, member.split("val"), member.splits.get("test")
-    if val.labels is None:
-        raise BadDataError(f"Member '{manifest.name}' has no val labels. Add it again with them.")
+def _described(
+    member: store.Member, predictions: Path, metric: str = "accuracy", split: str | None = None
+) -> MemberReport:
+    manifest, val, test = member.manifest, member_on(member, split), member.splits.get("test")
+    assert val.labels is not None
     probabilities = softmax(merge_views(val.logits, np.array(manifest.view_weights)))
     judged = Judged(probabilities.argmax(axis=1)[None], log_prob(probabilities, val.labels)[None], val.labels)
     cost = manifest.cost
@@ -148,6 +150,7 @@ def _described(member: store.Member, predictions: Path, metric: str = "accuracy"
         arch=manifest.arch,
         source=manifest.source,
         family=manifest.family,
+        judged_on=val.split,
         val_accuracy=judged.accuracy,
         val_interval=judged.interval(val.groups),
         val_log_loss=judged.score("log-loss"),
@@ -165,43 +168,3 @@ def _described(member: store.Member, predictions: Path, metric: str = "accuracy"
         val_used_for=manifest.val_used_for,
         path=predictions / manifest.name,
     )
-
-
-def _grouped(val: Predictions, pattern: str, path: Path) -> Predictions:
-    """Return the val scores with the groups that the pattern finds in their ids."""
-    if val.groups is not None:
-        raise InvalidOptionError(f"{path} holds groups, and --group-from asks for others. Leave one of them out.")
-    return with_changes(val, groups=groups_from(val.ids, pattern))
-
-
-def _in_class_order(test: Predictions, classes: tuple[str, ...]) -> Predictions:
-    """Return the test scores with their classes in the order of val's."""
-    nobody = with_changes(test, member=f"{test.member} (val)", classes=classes, labels=None)
-    if set(classes) == set(test.classes) and len(classes) == len(test.classes):
-        order = [test.classes.index(name) for name in classes]
-        return with_changes(nobody, member=test.member, logits=test.logits[:, :, order])
-    align([nobody, with_changes(test, labels=None)])
-    return test
-
-
-def _check_beside(predictions: Path, name: str, brought: dict[str, Predictions], cache: Path) -> None:
-    """Raise unless the newcomer fits the members that are there."""
-    other = _another(predictions, name, cache)
-    for split, newcomer in brought.items():
-        if other is not None and split in other.splits:
-            there = other.splits[split]
-            align(
-                [
-                    with_changes(there, labels=there.labels if split == "val" else None),
-                    with_changes(newcomer, labels=newcomer.labels if split == "val" else None),
-                ]
-            )
-
-
-def _another(predictions: Path, name: str, cache: Path) -> store.Member | None:
-    """Return a member of another name, if there is one; those that go meanwhile are passed over."""
-    for other in store.list_members(predictions):
-        if other != name:
-            with suppress(InvalidOptionError):
-                return store.read_member(predictions / other, cache)
-    return None

@@ -128,7 +128,9 @@ def open_fitting(
         BadDataError, InvalidOptionError, ResourceError: as `open_pictures`.
     """
     source = model.source
-    pictures = open_pictures(source, model.size_px, cache, skip_bad or model.skip_bad, quiet, verify=verify)
+    pictures = open_pictures(
+        source, model.size_px, cache, skip_bad or model.skip_bad, quiet, verify=verify, val_needed=not model.fold
+    )
     place = str(source.data or source.train_csv)
     if model.classes is not None:
         pictures = in_class_order(pictures, model.classes, model.name, place)

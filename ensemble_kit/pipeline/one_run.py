@@ -85,7 +85,9 @@ def train_one(order: Order) -> TrainReport:
     @lru_cache
     def pictures() -> Pictures:
         own_size_px = models_zoo.own_size_px(order.arch) if order.pretrained else None
-        found = open_pictures(order.source, order.size, order.cache, order.skip_bad, order.quiet, own_size_px)
+        found = open_pictures(
+            order.source, order.size, order.cache, order.skip_bad, order.quiet, own_size_px, val_needed=not order.fold
+        )
         return folded(found, order.folds, order.fold, order.source.split_seed) if order.fold else found
 
     def plan_of(name: str) -> Plan:

@@ -1,6 +1,6 @@
 """A source as decoded splits of one size, with their fingerprints."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ensemble_kit.reporting.progress import Watch, say
 
 SIZES_PX = (8, 1024)
 DEFAULT_SIZES_PX = (16, 128)
-OOF = "oof"  # the split of a fold of train that was held out, see `pipeline.folding`
+VAL, OOF = "val", "oof"  # oof: the split of a fold of train that was held out, see `pipeline.folding`
 
 Images = UInt8[np.ndarray, "_ 3 size size"]
 
@@ -68,6 +68,19 @@ class Pictures:
         return shares
 
 
+def judging_split(*there: Collection[str]) -> str:
+    """Return the split to judge on: val where all have one, else `oof`, the pictures of train that were held out.
+
+    Args:
+        there: the splits of each that is to be judged: of members, or of pictures.
+
+    Example:
+        >>> judging_split(("val", "test", "oof"), ("val",)), judging_split(("val", "oof"), ("oof", "test"))
+        ('val', 'oof')
+    """
+    return VAL if all(VAL in splits for splits in there) else OOF
+
+
 def open_pictures(
     source: Source,
     size: int | None,
@@ -76,6 +89,7 @@ def open_pictures(
     quiet: bool,
     own_size_px: int | None = None,
     verify: bool = False,
+    val_needed: bool = True,
 ) -> Pictures:
     """Find and decode the pictures of every split.
 
@@ -85,13 +99,14 @@ def open_pictures(
             are none.
         skip_bad: go on without the pictures that cannot be read.
         verify: compute the checksums of what was decoded before again.
+        val_needed: whether pictures without val are an error; folds of train need none.
 
     Raises:
         BadDataError, InvalidOptionError, ResourceError: as the images island says.
     """
     if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
         raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
-    found = read_source(source)
+    found = read_source(source, val_needed)
     for line in _remarks(found):
         say(line, quiet)
     if size is None:
@@ -143,6 +158,8 @@ def _remarks(found: DataSet) -> list[str]:
     if found.passed_over:
         remarks.append(f"Passed over {found.passed_over} files that are no pictures by their name.")
     for name in ("train", "val"):
+        if name not in found.splits:
+            continue
         there = set(np.array(found.splits[name].labels).tolist())
         missing = [one for place, one in enumerate(found.classes) if place not in there]
         if missing:

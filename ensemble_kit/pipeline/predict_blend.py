@@ -1,6 +1,6 @@
 """Who is asked about new pictures: the members of a blend, or one member as a blend of its views."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,15 +9,15 @@ import numpy as np
 from ensemble_kit.ensembling.cascading import Look, Panel, apart, asks_each_view, whole_panel
 from ensemble_kit.ensembling.condensing import condensed
 from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
 from ensemble_kit.pipeline.elsewhere import check_views
+from ensemble_kit.pipeline.evaluation import Evaluation, asked_again, evaluation_of, evaluation_of_one
 from ensemble_kit.pipeline.grounds import procedure_of
 from ensemble_kit.pipeline.models import Model, Stated, find_model
-from ensemble_kit.pipeline.ways import costs_of, views_to_choose, way_again
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import MANIFEST_NAME
-from ensemble_kit.types import Pool, Predictions, Tuned, align
+from ensemble_kit.types import Pool, Tuned
 
 ASKED = "ek predict"
 
@@ -30,7 +30,8 @@ class Asked:
     tuned: the numbers of the blend, one a member.
     panel_of: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
     looks: what can be asked one by one; every: members with all of their views.
-    procedure: the whole way from members on val to such numbers, to be redone inside every fold.
+    evaluation: what they are judged by; procedure: the whole way from what is weighed there to its numbers,
+        to be redone inside every fold.
     """
 
     name: str
@@ -42,20 +43,13 @@ class Asked:
     panel_of: Callable[[Tuned], Panel]
     looks: Panel
     every: tuple[Look, ...]
+    evaluation: Evaluation
     procedure: Callable[[Pool], Tuned]
 
     @property
     def whole(self) -> Panel:
         """The blend as it is counted."""
         return self.panel_of(self.tuned)
-
-    def val(self) -> Pool:
-        """Return what the members say of val.
-
-        Raises:
-            BadDataError: it has no labels.
-        """
-        return _labelled([member.split("val") for member in self.members])
 
     def ms_of(self, look: Look) -> float | None:
         """Return what a look takes a picture (ms); None where nobody measured."""
@@ -81,6 +75,7 @@ def ask_blend(blend: str | Path, predictions: Path, blends: Path, cache: Path, v
     """
     opened = open_blend(blend, predictions, blends, cache, verify)
     models = models_of(opened, predictions, ASKED)
+    evaluation = evaluation_of(opened.members)
     tuned = opened.saved.tuned()
     heard = tuned if tuned.stack is None else replace(tuned, weights=np.ones(len(tuned.weights)))
     return Asked(
@@ -93,7 +88,8 @@ def ask_blend(blend: str | Path, predictions: Path, blends: Path, cache: Path, v
         panel_of=whole_panel,
         looks=apart(heard, asks_each_view(tuned.ballot)),
         every=apart(heard, each_view=False).looks,
-        procedure=_procedure(opened),
+        evaluation=evaluation,
+        procedure=_procedure(opened, evaluation),
     )
 
 
@@ -104,7 +100,7 @@ def ask_member(
 
     Raises:
         InvalidOptionError: no such checkpoint, or it has no member.
-        BadDataError: the member has no val labels.
+        BadDataError: what the member is judged by has no labels.
         CorruptError: a checkpoint or a file of the member is damaged.
     """
     model = find_model(ckpt, Stated(weights=weights), {}, predictions, replace=False)
@@ -113,8 +109,8 @@ def ask_member(
     member = store.read_member(predictions / model.name, cache, verify)
     manifest = member.manifest
     check_views(manifest.views, predictions / model.name / MANIFEST_NAME, manifest.versions)
-    val = condensed(_labelled([member.split("val")]))
-    tuned = tune(val, method, {model.name: 1.0}, [np.array(manifest.view_weights)])
+    evaluation = evaluation_of_one(member)
+    tuned = tune(condensed(evaluation.pool), method, {model.name: 1.0}, evaluation.chosen)
 
     def each_view(numbers: Tuned) -> Panel:
         return apart(numbers, each_view=True)
@@ -129,20 +125,14 @@ def ask_member(
         panel_of=each_view,
         looks=each_view(tuned),
         every=apart(tuned, each_view=False).looks,
-        procedure=lambda pool: tune(pool, method, {model.name: 1.0}, [manifest.view_choice]),
+        evaluation=evaluation,
+        procedure=lambda pool: tune(pool, method, {model.name: 1.0}, evaluation.redone),
     )
 
 
-def _procedure(opened: OpenBlend) -> Callable[[Pool], Tuned]:
-    """Return how a blend was tuned; one that was tuned elsewhere than on val stays as it is."""
-    saved, manifests = opened.saved, [member.manifest for member in opened.members]
-    if saved.tuned_on != "val":
+def _procedure(opened: OpenBlend, evaluation: Evaluation) -> Callable[[Pool], Tuned]:
+    """Return how a blend was tuned; one that was tuned elsewhere than on what judges it stays as it is."""
+    saved = opened.saved
+    if saved.tuned_on != evaluation.split:
         return lambda pool: saved.tuned()
-    return procedure_of(way_again(saved, costs_of(manifests)), views_to_choose(manifests))
-
-
-def _labelled(splits: Sequence[Predictions]) -> Pool:
-    pool = align(splits)
-    if pool.labels is None:
-        raise BadDataError(f"{', '.join(map(repr, pool.members))}: no val labels, so nothing can be told from val.")
-    return pool
+    return procedure_of(asked_again(saved, evaluation.manifests)[1], evaluation.redone)

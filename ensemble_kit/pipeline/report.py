@@ -137,7 +137,7 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
         reliability_before=reliability_of(case.plain, blend.calibration_before),
         reliability_after=reliability_of(case.unseen.judged, blend.calibration_after),
         learning=tuple(learning_of(member.manifest, folders.runs) for member in members),
-        looks=tuple(looks_of(member, folders.reports) for member in members),
+        looks=tuple(looks_of(member, folders.reports, case.ground.evaluation.split) for member in members),
         disagreement=disagreement_of(case),
         costs=costs_of_all(blend, ladder),
         wrong=wrong_of(case, top),

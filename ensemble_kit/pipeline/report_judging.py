@@ -13,19 +13,19 @@ from ensemble_kit.ensembling.diversity import Diversity, diversity
 from ensemble_kit.ensembling.holdouts import repeats_of
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.unseen import Unseen, say_as_it_is, say_unseen
-from ensemble_kit.errors import BadDataError
 from ensemble_kit.pipeline.alternatives import cost_ms, every_budget
 from ensemble_kit.pipeline.blend_models import OpenBlend
 from ensemble_kit.pipeline.blend_notes import notes_of
-from ensemble_kit.pipeline.families import costs_of_families, families_of
+from ensemble_kit.pipeline.evaluation import asked_again, evaluation_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of, procedure_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend, reported_calibration, reported_diversity
 from ensemble_kit.pipeline.trials import count_trials
-from ensemble_kit.pipeline.ways import Way, costs_of, way_again
+from ensemble_kit.pipeline.ways import Way
 from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
+from ensemble_kit.reporting.tables import PICTURES
 from ensemble_kit.results import BlendReport, FamilyWeightReport
-from ensemble_kit.types import Pool, Tuned, align
+from ensemble_kit.types import Pool, Tuned
 
 _BEGIN: Final = ("tuned_oof", "tuned_val", "val_score", "honest", "equal", "best_single", "gain", "p_vs")
 OF_FIGURES: Final = (
@@ -38,12 +38,13 @@ OF_FIGURES: Final = (
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A blend and all that is found about it on val.
+    """A blend and all that is found about it where it is judged.
 
-    val: with all its classes, however large it is.
-    plain: what the members say with every temperature 1, as one repeat; None for a stack.
-    unseen: what the blend says of each picture of val where it has not looked.
-    alone: the class that each member gives each picture.
+    val: the evaluation set, with all its classes, however large it is.
+    tuned: the numbers of what is weighed there, members or families.
+    plain: what these say with every temperature 1, as one repeat; None for a stack.
+    unseen: what the blend says of each picture where it has not looked.
+    alone: the class that each member, or family, gives each picture.
     """
 
     opened: OpenBlend
@@ -58,35 +59,30 @@ class Case:
 
     @property
     def repeats(self) -> int:
-        """How often val was split anew; 0: val decided nothing."""
+        """How often the pictures were split anew; 0: they decided nothing."""
         return 0 if self.ground.fresh else len(self.unseen.judged.predicted)
 
 
 def judge_again(opened: OpenBlend, quiet: bool) -> Case:
-    """Return what is found about a saved blend on val.
+    """Return what is found about a saved blend where it is judged.
 
     Raises:
-        BadDataError: val has no labels.
+        BadDataError: there are no labels.
         MisalignedError: the members differ.
     """
     saved, held = opened.saved, opened.members
-    manifests = [member.manifest for member in held]
-    val = align([member.split("val") for member in held])
-    if val.labels is None:
-        raise BadDataError(
-            f"The members of blend '{saved.name}' have no val labels, so there is nothing to report. "
-            "Add them again with labels."
-        )
-    families = families_of(manifests) if saved.tuned_on == "oof" else ()
-    costs = costs_of_families(families, manifests) if families else costs_of(manifests)
-    way = way_again(saved, costs)
-    ground = ground_of(val, held, families, saved.metric, way.written)
-    repeats, tuned = repeats_of(len(val.ids)), saved.tuned()
+    evaluation = evaluation_of(held)
+    val = evaluation.pool
+    assert val.labels is not None
+    families, way = asked_again(saved, evaluation.manifests)
+    ground = ground_of(evaluation, held, families, saved.metric, way.written)
+    repeats, tuned = repeats_of(len(val.ids)), evaluation.here(saved.tuned())
     if ground.fresh:
         unseen = say_as_it_is(val, tuned)
     else:
-        say(f"Cross-fitting '{saved.name}' on {len(val.ids)} val pictures, 5 folds x {repeats} ...", quiet)
-        unseen = say_unseen(ground.val, procedure_of(way, ground.redone), repeats, val)
+        pictures = f"{len(val.ids)} {PICTURES[evaluation.split]}"
+        say(f"Cross-fitting '{saved.name}' on {pictures}, 5 folds x {repeats} ...", quiet)
+        unseen = say_unseen(ground.judged_on, procedure_of(way, ground.redone), repeats, val)
     alone = np.stack([_classes(*pair) for pair in zip(val.logits, tuned.view_weights, strict=True)])
     return Case(opened, val, ground, way, tuned, _plain(val, tuned), unseen, alone, diversity(alone, val.labels))
 
@@ -107,7 +103,7 @@ def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
     report = BlendReport(
         name=saved.name,
         method=saved.ballot,
-        members=case.val.members,
+        members=tuple(pin.name for pin in saved.members),
         families=_families(case),
         weights={pin.name: pin.weight for pin in saved.members},
         temperatures={pin.name: pin.temperature for pin in saved.members},
@@ -118,6 +114,7 @@ def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
         ridge=saved.ridge,
         blend_temperature=saved.blend_temperature,
         metric=saved.metric,
+        judged_on=ground.evaluation.split,
         val_images=len(case.val.ids),
         groups=None if case.val.groups is None else len(set(case.val.groups)),
         **figures,
@@ -125,7 +122,7 @@ def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
         calibration_before=before,
         calibration_after=after,
         diversity=differ,
-        cost_ms=cost_ms(case.tuned, manifests),
+        cost_ms=cost_ms(saved.tuned(), manifests),
         costs=every_budget(ground, case.way, quiet),
         methods=(),
         contributions=(),

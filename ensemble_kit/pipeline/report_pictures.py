@@ -9,8 +9,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ensemble_kit.errors import BadDataError, EnsembleKitError
-from ensemble_kit.images.splits import DataSet
+from ensemble_kit.images.splits import DataSet, Split
 from ensemble_kit.pipeline.config import source_of
+from ensemble_kit.pipeline.evaluation import member_on
+from ensemble_kit.pipeline.pictures import VAL
 from ensemble_kit.storage.manifest import FOREIGN, Manifest
 from ensemble_kit.storage.members import Member
 
@@ -19,7 +21,7 @@ SMALL_PX: Final = 64  # up to this side pictures stay as they are, to the bit
 
 
 class Found(NamedTuple):
-    """Where pictures lie, and why there are none; changed: whether val's are not those that a member saw."""
+    """Where pictures lie, and why there are none; changed: whether they are not those that a member saw."""
 
     places: Mapping[str, Path]
     note: str | None
@@ -27,7 +29,7 @@ class Found(NamedTuple):
 
 
 def find_pictures(members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]) -> Found:
-    """Return where the wanted pictures of val lie, and why there are none where there are none.
+    """Return where the wanted pictures lie, and why there are none where there are none.
 
     The first member whose pictures are there tells.
     """
@@ -43,11 +45,13 @@ def find_pictures(members: Sequence[Member], predictions: Path, runs: Path, want
             except (EnsembleKitError, OSError, TypeError, ValueError) as error:
                 reason = f"where '{manifest.name}' was trained they are not found: {str(error).rstrip('.')}"
                 continue
-            val = data.splits["val"]
+            val = _judging(data)
             there = {image_id: path for image_id, path in zip(val.ids, val.paths, strict=True) if image_id in ids}
             if there or not ids:
                 return Found(there, None, _is_changed(data, member))
-            reason = f"where '{manifest.name}' was trained val holds other pictures now"
+            reason = (
+                f"where '{manifest.name}' was trained {VAL if VAL in data.splits else 'train'} holds other pictures now"
+            )
     return Found({}, reason)
 
 
@@ -65,16 +69,21 @@ def _told(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mappi
 def _data(stored: Mapping[str, Any], folder: Path) -> DataSet:
     from ensemble_kit.images.sources import read_source
 
-    return read_source(source_of(stored, folder, {}))
+    return read_source(source_of(stored, folder, {}), val_needed=False)
+
+
+def _judging(data: DataSet) -> Split:
+    """Return the pictures that members are judged by: val, or train where there is none."""
+    return data.splits.get(VAL, data.splits["train"])
 
 
 def _is_changed(data: DataSet, member: Member) -> bool:
-    """Say whether the pictures of val that the member spoke of, or their labels, are others now."""
+    """Say whether the pictures that the member is judged by, or their labels, are others now."""
     from ensemble_kit.images.cache import digest_files
     from ensemble_kit.images.splits import fingerprint
 
-    before, spoken_of = member.manifest.data_fingerprint.get("val"), set(member.split("val").ids)
-    val = data.splits["val"]
+    said, val = member_on(member), _judging(data)
+    before, spoken_of = member.manifest.data_fingerprint.get(said.split), set(said.ids)
     val = val.rows(np.flatnonzero([image_id in spoken_of for image_id in val.ids]))
     return before is not None and fingerprint(val, digest_files(val.paths)[0], data.classes) != before
 

@@ -12,6 +12,7 @@ import numpy as np
 from ensemble_kit.checksums import sha256_of
 from ensemble_kit.errors import CorruptError
 from ensemble_kit.metrics import accuracy
+from ensemble_kit.pipeline.evaluation import member_on
 from ensemble_kit.pipeline.outside import is_outside
 from ensemble_kit.results import CurveGainReport, CurveStepReport, LearningReport, LooksReport, SeenViewReport
 from ensemble_kit.sealed import SEAL, unseal
@@ -55,13 +56,13 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     )
 
 
-def looks_of(member: Member, reports: Path) -> LooksReport:
+def looks_of(member: Member, reports: Path, split: str) -> LooksReport:
     """Return the views of a member, and the curve over their number, where there is one of these views.
 
     Raises:
         CorruptError: the file of the curve is not as it was written.
     """
-    manifest, val = member.manifest, member.split("val")
+    manifest, val = member.manifest, member_on(member, split)
     assert val.labels is not None
     times: Mapping[str, float] = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
     weights = dict(zip(manifest.views, manifest.view_weights, strict=True))

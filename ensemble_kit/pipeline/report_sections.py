@@ -30,10 +30,10 @@ from ensemble_kit.results import (
 
 
 def ladder_of(case: Case, predictions: Path, cache: Path) -> tuple[LadderReport, ...]:
-    """Return every member of the blend, the best on val first."""
+    """Return every member of the blend, the best first."""
     rows = [
         LadderReport(
-            member=describe_member(predictions, pin.name, cache),
+            member=describe_member(predictions, pin.name, cache, case.ground.evaluation.split),
             ms=ms_of(held.manifest),
             weight=pin.weight,
             temperature=pin.temperature,

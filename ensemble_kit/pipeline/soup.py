@@ -30,7 +30,7 @@ from ensemble_kit.pipeline.ingredients import (
 )
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Stated, find_model, open_fitting
-from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.pictures import Pictures, judging_split
 from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import IngredientReport, SoupReport
@@ -128,7 +128,7 @@ def soup(
         settled=norms > 0 and len(kept) > 1,
         train_images=len(pictures.images["train"]),
         seconds=time.perf_counter() - started,
-        **_judged(found, made, seen.splits["val"], metric),
+        **_judged(found, made, seen.splits[judging_split(seen.splits)], metric),
     )
 
 
@@ -176,8 +176,9 @@ def _made(
     from ensemble_kit.training.progress import state_of
 
     network.to(device, memory_format=torch.channels_last)
-    val = torch.from_numpy(np.array(pictures.images["val"])).to(device)
-    labels = torch.from_numpy(np.array(pictures.split("val").labels)).to(device)
+    judging = judging_split(pictures.images)
+    val = torch.from_numpy(np.array(pictures.images[judging])).to(device)
+    labels = torch.from_numpy(np.array(pictures.split(judging).labels)).to(device)
 
     def settle(state: Mapping[str, Any]) -> dict[str, Any]:
         network.load_state_dict(dict(state))

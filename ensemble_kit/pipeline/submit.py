@@ -88,6 +88,7 @@ def submit(
         csv=None if check else desk_ledger.kept_path(folder, entered.name),
         blend=entered.blend,
         images=entered.images,
+        judged_on=draft.judged_on,
         public_images=public_images(entered.images, rules.public_fraction),
         honest_accuracy=entered.honest_accuracy,
         honest_interval=None
@@ -177,7 +178,7 @@ def _change(
 
 
 def _balance(draft: Draft) -> BalanceReport | None:
-    """Return how often each class is predicted beside val; None where val is not known."""
+    """Return how often each class is predicted beside the labels; None where these are not known."""
     if draft.val is None:
         return None
     names = list(draft.val)

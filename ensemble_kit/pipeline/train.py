@@ -78,7 +78,8 @@ def train(
         seed: of everything random in training.
         seeds: how many members to train, with seeds from `seed` on: NAME-seed-0, NAME-seed-1, ...
         folds: train so many members, each without one fold of the training pictures, and keep their
-            logits on that fold as a third split, `oof`: NAME-fold-1, ...; 0: on all pictures.
+            logits on that fold as a third split, `oof`: NAME-fold-1, ...; 0: on all pictures. Where there is no
+            val, that fold judges the member.
         fold: only this one of them, from 1; 0: all.
         family: what members are called that were trained alike; None: NAME, where there are several.
         train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
@@ -87,7 +88,7 @@ def train(
         arch_option: the architecture's own options by name.
         pretrained: start from ImageNet weights, installed or from the hub (timm only).
         weights: start from a .safetensors or .pth file.
-        keep: `last` epoch, or `best` on val (then val judged the member; recorded).
+        keep: `last` epoch, or `best` on val, or that fold (which then judged the member; recorded).
         metric: by which an epoch is better on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         patience: epochs without a better one after which training stops; 0: never. Recorded too.
         minutes: by the clock, after which a run ends with what it has learnt; recorded. None: never.

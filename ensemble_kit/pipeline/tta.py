@@ -28,7 +28,7 @@ from ensemble_kit.pipeline.looking import (
     way_of,
 )
 from ensemble_kit.pipeline.models import Channels, Model, Stated, find_model, in_precision, open_fitting
-from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.pictures import Pictures, judging_split
 from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
 from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
 from ensemble_kit.storage import members as store
@@ -134,8 +134,8 @@ def tta(
         if there:
             before = store.read_manifest(predictions / model.name)
             check_views(before.views, predictions / model.name / MANIFEST_NAME, before.versions)
-        wanted, same = merge_equal((*(there["val"].views if there else ()), *asked), model.size_px)
-        missing = tuple(view for view in wanted if not kept or view not in kept["val"].views)
+        wanted, same = merge_equal((*_views(there), *asked), model.size_px)
+        missing = tuple(view for view in wanted if view not in _views(kept))
         if not missing and not check:
             look, pictures = Look(None), None
         else:
@@ -150,9 +150,10 @@ def tta(
             return ShardReport(
                 model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
             )
-        val = _joined(kept.get("val"), look.seen and look.seen.splits["val"])
+        judging = judging_split(kept or (look.seen.splits if look.seen else ()))
+        val = _joined(kept.get(judging), look.seen and look.seen.splits[judging])
         if val.labels is None:
-            raise BadDataError(f"Member '{model.name}' has no val labels, so its views cannot be judged.")
+            raise BadDataError(f"Member '{model.name}' has no {judging} labels, so its views cannot be judged.")
         chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
         weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
         with nullcontext() if look.job is None else look.job.ended_by(predictions / model.name / MANIFEST_NAME):
@@ -208,7 +209,7 @@ def _proved(running: Any, pictures: Pictures) -> OrderReport:
     """
     from ensemble_kit.inference.order import check_order
 
-    found = check_order(running, pictures.images["val"])
+    found = check_order(running, pictures.images[judging_split(pictures.images)])
     if not found.holds:
         raise BadDataError(
             "The logits of a picture depend on the pictures beside it: they move by "
@@ -224,6 +225,11 @@ def _read(predictions: Path, name: str, cache: Path, verify: bool) -> Splits:
     if name not in store.list_members(predictions):
         return {}
     return store.read_member(predictions / name, cache, verify).splits
+
+
+def _views(splits: Mapping[str, Predictions]) -> tuple[str, ...]:
+    """Return the views that a member has, the same on every split; none where there is no member."""
+    return next((one.views for one in splits.values()), ())
 
 
 def _joined(kept: Predictions | None, seen: Predictions | None) -> Predictions:

@@ -26,7 +26,7 @@ from ensemble_kit.types import Predictions, align
 
 
 def judge_views(val: Predictions, chosen: TunedViews, choose: str, manifest: Manifest) -> dict[str, Any]:
-    """Return the figures of a `TtaReport` that val tells, by name."""
+    """Return the figures of a `TtaReport` that the judging pictures tell, by name."""
     assert val.labels is not None
     pool = align([val])
     procedures = {name: _procedure(name) for name in (choose, "none")}
@@ -39,6 +39,7 @@ def judge_views(val: Predictions, chosen: TunedViews, choose: str, manifest: Man
         "class_harm": _class_harm(val, harm),
         "smallest_harm": harm.smallest,
         "smallest_class_harm": harm.smallest_in_class,
+        "judged_on": val.split,
         "val_images": len(val.ids),
         "val_accuracy_before": accuracy(before.argmax(axis=1), val.labels),
         "val_accuracy_after": accuracy(after.argmax(axis=1), val.labels),

@@ -90,12 +90,19 @@ def way_of(
     return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
 
 
-def way_again(saved: Blend, costs: Mapping[str, float]) -> Way:
+def way_again(saved: Blend, costs: Mapping[str, float], families: Mapping[str, Sequence[str]] | None = None) -> Way:
     """Return the way in which a saved blend was made.
 
-    Args, Raises: as `way_of`.
+    Args:
+        costs: as `way_of` says.
+        families: the members of each family, where families were weighed.
+
+    Raises: as `way_of`.
     """
-    return way_of(saved.ballot, saved.asked_weights, saved.metric, saved.settings, costs)
+    weights = saved.asked_weights
+    if families and not isinstance(weights, str):
+        weights = {name: sum(weights[member] for member in members) for name, members in families.items()}
+    return way_of(saved.ballot, weights, saved.metric, saved.settings, costs)
 
 
 def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:

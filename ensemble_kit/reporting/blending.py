@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import against
 from ensemble_kit.reporting.tables import (
+    PICTURES,
     bare_score,
     interval,
     number,
@@ -40,7 +41,7 @@ def blended(report: BlendReport) -> str:
 def verdict(report: BlendReport) -> str:
     """Return in plain words whether the blend is worth more than its rivals, as `verdicts` decides."""
     grouped = "" if report.groups is None else f" in {report.groups} groups"
-    where = f"On these {report.val_images} val pictures{grouped}"
+    where = f"On these {report.val_images} {PICTURES[report.judged_on]}{grouped}"
     word, plural = ("family", "families") if report.families else ("member", "members")
     shares = [one.weight for one in report.families] or list(report.weights.values())
     if len(shares) == 1:
@@ -101,14 +102,14 @@ def _worth(report: BlendReport) -> str:
             report.honest_score_interval,
         ),
     )
-    title = "on val" if metric == "accuracy" else f"{metric} on val"
+    title = f"on {report.judged_on}" if metric == "accuracy" else f"{metric} on {report.judged_on}"
     unit = " %" if METRICS[metric].unit == "%" else ""
     rows = [
         [name, bare_score(metric, tuned), bare_score(metric, honest), score_interval(metric, bounds)]
         for name, tuned, honest, bounds in lines
     ]
     header = [title, f"tuned{unit}", f"honest{unit}", "95 % interval"]
-    if report.tuned_on != "val":
+    if report.tuned_on != report.judged_on:
         header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     return "\n".join(
         [
@@ -122,12 +123,20 @@ def _worth(report: BlendReport) -> str:
 
 
 def _without_tuned(row: list[str]) -> list[str]:
-    """Return a row without its second column: val was not tuned on."""
+    """Return a row without its second column: what it is judged on was not tuned on."""
     return [row[0], *row[2:]]
 
 
 def _meaning(report: BlendReport) -> str:
     """Return what tuned and honest figures are."""
+    if report.judged_on == "oof":
+        tuned = "tuned: on the rows that were tuned on, optimistic;"
+        honest = (
+            f"honest: cross-fitted on the {report.val_images} training pictures that were held out, every choice made "
+            "anew inside each fold. There one network of a family speaks, the one that had not seen the picture; on "
+            "test all its folds do."
+        )
+        return "\n".join([wrapped(tuned), wrapped(honest)])
     if report.tuned_on == "val":
         tuned = f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;"
         return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, every choice made anew inside each fold.")])
@@ -149,7 +158,7 @@ def _calibration(report: BlendReport) -> str:
     ]
     if rows:
         lines.append(table(["calibration", "ECE %", "Brier", "log loss"], rows))
-    if len(report.members) > 1:
+    if report.diversity.disagreement is not None:
         lines.append(wrapped(_diversity(report)))
     return "\n".join(lines)
 
@@ -157,8 +166,9 @@ def _calibration(report: BlendReport) -> str:
 def _diversity(report: BlendReport) -> str:
     """Return in one sentence how different the members are."""
     seen = report.diversity
+    those = "Families" if report.judged_on == "oof" else "Members"
     said = (
-        f"Members: {percent(seen.mean_accuracy)} % right on average, at least one of them "
+        f"{those}: {percent(seen.mean_accuracy)} % right on average, at least one of them "
         f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "
         f"pictures and both fail on {percent(seen.double_fault)} % (Q {number(seen.q, 2)}, correlation "
         f"{number(seen.correlation, 2)})."
@@ -213,14 +223,14 @@ def _methods(report: BlendReport) -> str:
         for one in report.methods
     ]
     header = ["accuracy by method", "tuned %", "honest %", "95 % interval"]
-    if report.tuned_on != "val":
+    if report.tuned_on != report.judged_on:
         header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     lines = [table(header, rows)]
     if len(rows) > 1:
         lines.append(
             wrapped(
-                f"The best of {len(rows)} on one val is flattered by the choice: take another method only for a reason "
-                "that you had before."
+                f"The best of {len(rows)} on one {report.judged_on} is flattered by the choice: take another method "
+                "only for a reason that you had before."
             )
         )
     return "\n".join(lines)
@@ -254,8 +264,7 @@ def _certificate(report: BlendReport) -> str:
 
 def _tuned_pictures(report: BlendReport) -> str:
     """Return what was tuned on, and how many of them."""
-    what = "val pictures" if report.tuned_on == "val" else "held-out pictures of train"
-    return f"{report.tuned_images} {what}"
+    return f"{report.tuned_images} {PICTURES[report.tuned_on]}"
 
 
 def _written(report: BlendReport) -> Iterator[str]:

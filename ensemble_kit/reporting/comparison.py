@@ -2,7 +2,7 @@
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import adjusted, against, p_value
-from ensemble_kit.reporting.tables import bare_score, score_interval, table, wrapped
+from ensemble_kit.reporting.tables import PICTURES, bare_score, score_interval, table, wrapped
 from ensemble_kit.results import CompareReport
 from ensemble_kit.verdicts import verdict
 
@@ -14,7 +14,7 @@ def compared(report: CompareReport) -> str:
         (report.a, report.a_score, report.a_interval, report.only_a),
         (report.b, report.b_score, report.b_interval, report.only_b),
     )
-    header = [f"{report.metric} on val", f"honest{unit}", "95 % interval"]
+    header = [f"{report.metric} on {report.judged_on}", f"honest{unit}", "95 % interval"]
     rows = [
         [name, bare_score(report.metric, value), score_interval(report.metric, bounds)]
         for name, value, bounds, _ in sides
@@ -44,4 +44,4 @@ def sentence(report: CompareReport) -> str:
         ahead, behind, gain, low, high = behind, ahead, -gain, -high, -low
     figures = gain, (low, high), report.p, report.trials
     said = against(verdict(*figures, report.resolvable), behind, report.metric, *figures, report.resolvable)
-    return f"On these {report.val_images} val pictures{grouped} {ahead} {said}."
+    return f"On these {report.val_images} {PICTURES[report.judged_on]}{grouped} {ahead} {said}."

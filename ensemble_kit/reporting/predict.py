@@ -2,7 +2,7 @@
 
 import math
 
-from ensemble_kit.reporting.tables import interval, percent, wrapped
+from ensemble_kit.reporting.tables import PICTURES, interval, percent, wrapped
 from ensemble_kit.results import AbstainReport, CascadeReport, PredictReport
 
 MOST_NAMED = 8  # looks, in the order of asking
@@ -28,6 +28,8 @@ def predicted(report: PredictReport) -> str:
         lines.append(wrapped(_cascade(report.cascade), indent="  "))
     if report.abstain is not None:
         lines.append(wrapped(_abstained(report.abstain, report.abstained, read), indent="  "))
+    if report.abstain is not None and report.blend and report.abstain.judged_on == "oof":
+        lines.append(wrapped("There one network of a family spoke, here all its folds do.", indent="  "))
     return "\n".join([*lines, f"  {report.path}"])
 
 
@@ -47,9 +49,9 @@ def _cascade(cascade: CascadeReport) -> str:
         return f"cascade: '{cascade.order[0]}' alone is asked, so there is nothing to save"
     if cascade.kind == "all":
         return (
-            "cascade: everything was asked of every picture: val cannot promise that stopping early loses "
-            f"{percent(cascade.wanted_loss)} % at most. Allow more by --cascade, or blend by prob-mean, which stops "
-            "where nothing can change"
+            f"cascade: everything was asked of every picture: {cascade.judged_on} cannot promise that stopping "
+            f"early loses {percent(cascade.wanted_loss)} % at most. Allow more by --cascade, or blend by prob-mean, "
+            "which stops where nothing can change"
         )
     work = "" if cascade.saved_ms is None else f"{percent(cascade.saved_ms)} % of the work (ms) and "
     shown = [*cascade.order[:MOST_NAMED], *(["..."] if len(cascade.order) > MOST_NAMED else [])]
@@ -58,9 +60,9 @@ def _cascade(cascade: CascadeReport) -> str:
     if cascade.kind == "exact":
         return f"{said}, exactly: no class differs from that of the whole blend{order}"
     return (
-        f"{said}, at the risk of some accuracy: on val, cross-fitted, {percent(cascade.loss)} % of pictures were lost, "
-        f"{percent(cascade.loss_at_most)} % at most (95 %), and {percent(cascade.expected_saved)} % of the work saved; "
-        f"{percent(cascade.wanted_loss)} % may be lost{order}"
+        f"{said}, at the risk of some accuracy: on {cascade.judged_on}, cross-fitted, {percent(cascade.loss)} % of "
+        f"pictures were lost, {percent(cascade.loss_at_most)} % at most (95 %), and "
+        f"{percent(cascade.expected_saved)} % of the work saved; {percent(cascade.wanted_loss)} % may be lost{order}"
     )
 
 
@@ -72,16 +74,17 @@ def _abstained(abstain: AbstainReport, flagged: int, read: int) -> str:
     if math.isinf(abstain.threshold):
         few = (abstain.val_images or 0) < (abstain.fewest or 0)
         return (
-            f"abstained: on all, for on these {abstain.val_images} val pictures no threshold can promise that {wanted} "
-            f"of the others are right: {'it takes' if few else 'the answers are too often wrong, and it takes'} "
+            f"abstained: on all, for on these {abstain.val_images} {PICTURES[abstain.judged_on]} no threshold can "
+            f"promise that {wanted} of the others are right: "
+            f"{'it takes' if few else 'the answers are too often wrong, and it takes'} "
             f"{abstain.fewest} answered pictures, one of them wrong, at the least. Ask for less by --accuracy, or set "
             "--abstain-below yourself"
         )
     assert abstain.coverage_interval is not None
     assert abstain.accuracy_interval is not None
     return (
-        f"abstained: {_share(flagged, read)} below {abstain.threshold:.3f}, found on val for {wanted} right among the "
-        f"others. There, cross-fitted: {percent(abstain.coverage)} % answered (95 %: "
+        f"abstained: {_share(flagged, read)} below {abstain.threshold:.3f}, found on {abstain.judged_on} for {wanted} "
+        f"right among the others. There, cross-fitted: {percent(abstain.coverage)} % answered (95 %: "
         f"{interval(abstain.coverage_interval)}), {percent(abstain.accuracy)} % of these right (95 %: "
         f"{interval(abstain.accuracy_interval)}), at least {percent(abstain.accuracy_at_least)} % (95 %)"
     )

@@ -2,7 +2,7 @@
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import weighed
-from ensemble_kit.reporting.tables import bare_score, number, percent, table, wrapped
+from ensemble_kit.reporting.tables import PICTURES, WHAT, bare_score, number, percent, table, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
 
 IN_EVERY_ROW = ("accuracy", "log-loss")
@@ -18,12 +18,12 @@ def cooked(report: SoupReport) -> str:
     lines = [
         table(["ingredient", *headings, "kept"], rows),
         wrapped(
-            f"on {member.val_images} val pictures, at identity; the mean of all ingredients: "
+            f"on {member.val_images} {PICTURES[member.judged_on]}, at identity; the mean of all ingredients: "
             f"{percent(report.mean_accuracy)} %{''.join(f'; {METRICS[metric].heading}: {metric}' for metric in other)}"
         ),
         *map(wrapped, (_norms(report, kept), *_remarks(report, kept))),
         wrapped(
-            f"logits on val ({member.val_images})"
+            f"logits on {member.judged_on} ({member.val_images})"
             + (f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"),
             "    ",
             f"  {member.path}  ",
@@ -65,7 +65,8 @@ def _remarks(report: SoupReport, kept: int) -> list[str]:
         remarks.append(
             f"No other raised its val figure: the soup is '{report.ingredients[0].name}' under another name."
             if only
-            else "Val chose the ingredients, so the soup's figures are optimistic; recorded."
+            else f"{WHAT[report.member.judged_on]} chose the ingredients, so the soup's figures are optimistic; "
+            "recorded."
         )
     if report.spoiled:
         figures = weighed(report.gain_verdict, "accuracy", report.gain, report.gain_interval, report.gain_p)

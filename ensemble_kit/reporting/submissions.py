@@ -11,6 +11,7 @@ from ensemble_kit.verdicts import LEVEL
 
 UNLIKELY: Final = 0.001  # a balance of classes that chance gives less often is warned of
 SHOWN: Final = 5
+WHERE: Final = {"val": "val", "oof": "train"}  # whose pictures they are, by the split that judges members
 
 
 def submitted(report: SubmitReport) -> str:
@@ -26,7 +27,11 @@ def desk(report: SubmissionsReport) -> str:
         else [wrapped("Nothing has been handed in yet: ek submit --blend NAME.")]
     )
     if any(one.expected_public for one in report.submissions):
-        lines.append(wrapped("expected: where 95 % of public scores would lie, were test like val."))
+        lines.append(
+            wrapped(
+                "expected: where 95 % of public scores would lie, were test like val, or train where there is no val."
+            )
+        )
     lines.append(wrapped(_quota(report.left, report.quota, report.next_day)))
     if report.final_two:
         lines.append(wrapped(_final_two(report)))
@@ -46,10 +51,10 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
     if report.same_as:
         yield f"It says the same of every picture as '{report.same_as}', handed in before."
     if report.balance is not None:
-        yield from _balance(report.balance)
+        yield from _balance(report.balance, report.judged_on)
     yield from _expected(report)
     if report.change is not None:
-        yield from _change(report.change, report.public_images)
+        yield from _change(report.change, report.public_images, report.judged_on)
     yield ""
     yield _quota(report.left, report.quota, report.next_day)
     if report.csv is not None:
@@ -62,28 +67,31 @@ def _expected(report: SubmitReport) -> Iterator[str]:
         return
     yield (
         f"Honest estimate {percent(report.honest_accuracy)} % ({interval(report.honest_interval)}). Were test like "
-        f"val, 95 of 100 public scores on {report.public_images} pictures would lie in "
+        f"{WHERE[report.judged_on]}, 95 of 100 public scores on {report.public_images} pictures would lie in "
         f"{interval(report.expected_public)} %."
     )
 
 
-def _balance(balance: BalanceReport) -> Iterator[str]:
+def _balance(balance: BalanceReport, judged_on: str) -> Iterator[str]:
     """Return a warning where chance hardly explains how often classes are predicted; else a word."""
     if balance.p >= LEVEL:
-        yield f"No sign that classes come otherwise than in val (chi-square, {p_value(balance.p)})."
+        yield f"No sign that classes come otherwise than in {WHERE[judged_on]} (chi-square, {p_value(balance.p)})."
         return
     if balance.p >= UNLIKELY:
-        yield f"Classes come a little otherwise than in val (chi-square, {p_value(balance.p)}), no reason to worry yet."
+        yield (
+            f"Classes come a little otherwise than in {WHERE[judged_on]} (chi-square, {p_value(balance.p)}), no reason "
+            "to worry yet."
+        )
         return
     yield (
-        f"Warning: classes do not come as often as in val (chi-square, {p_value(balance.p)}). Either test has another "
-        "mix, or some classes are given too readily, or rows or classes are mixed up. The most unlike:"
+        f"Warning: classes do not come as often as in {WHERE[judged_on]} (chi-square, {p_value(balance.p)}). Either "
+        "test has another mix, or some classes are given too readily, or rows or classes are mixed up. The most unlike:"
     )
     rows = [[one.name, percent(one.val_share), percent(one.share)] for one in balance.classes[:SHOWN]]
-    yield table(["class", "of val %", "of predictions %"], rows)
+    yield table(["class", f"of {WHERE[judged_on]} %", "of predictions %"], rows)
 
 
-def _change(change: ChangeReport, public: int) -> Iterator[str]:
+def _change(change: ChangeReport, public: int, judged_on: str) -> Iterator[str]:
     yield ""
     if not change.changed:
         yield f"Against '{change.previous}': nothing is changed."
@@ -97,8 +105,9 @@ def _change(change: ChangeReport, public: int) -> Iterator[str]:
         assert change.val_gain_interval is not None
         figures = change.val_gain, change.val_gain_interval, change.val_gain_p or 0.0, change.val_trials or 1
         yield (
-            f"On val, cross-fitted, the new one against it: {weighed(change.val_verdict, 'accuracy', *figures)}. Were "
-            f"that so, the public part would show more than chance in {percent(change.chance, 0)} of 100 cases."
+            f"On {judged_on}, cross-fitted, the new one against it: "
+            f"{weighed(change.val_verdict, 'accuracy', *figures)}. Were that so, the public part would show more than "
+            f"chance in {percent(change.chance, 0)} of 100 cases."
         )
 
 

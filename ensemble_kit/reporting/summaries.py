@@ -3,9 +3,12 @@
 A figure measured on rows that were tuned on is always called optimistic.
 """
 
+from collections.abc import Sequence
+
 from ensemble_kit.extras import install_hint
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.tables import (
+    PICTURES,
     bare_score,
     interval,
     number,
@@ -37,7 +40,7 @@ def trained(report: TrainReport | FamilyReport) -> str:
     return "\n".join(
         [
             _headline(member),
-            wrapped(f"logits on val ({member.val_images}){test}", "    ", f"  {member.path}  "),
+            wrapped(f"logits on {member.judged_on} ({member.val_images}){test}", "    ", f"  {member.path}  "),
             wrapped(
                 f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
             ),
@@ -59,22 +62,26 @@ def _family(report: FamilyReport) -> str:
         ]
         for one, member in zip(report.trained, members, strict=True)
     ]
+    judged = members[0].judged_on
     mean = sum(member.val_accuracy for member in members) / len(members)
     low, high = (pick(member.val_accuracy for member in members) for pick in (min, max))
     lines = [
-        table(["member", "val acc", "95 % interval", "log loss", "seconds"], rows),
-        wrapped(f"mean val accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"),
+        table(["member", f"{judged} acc", "95 % interval", "log loss", "seconds"], rows),
+        wrapped(
+            f"mean {judged} accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"
+        ),
     ]
     families = [str(member.family) for member in members]
     folds = all("-fold-" in member.name for member in members)
     whole = folds and all(families.count(one) > 1 for one in families)  # one fold alone does not cover train
-    lines.append(f"Next: ek blend {' '.join(dict.fromkeys(families))} --tune-on oof" if whole else "Next: ek blend")
+    oof = "" if judged == "oof" else " --tune-on oof"
+    lines.append(f"Next: ek blend {' '.join(dict.fromkeys(families))}{oof}" if whole else "Next: ek blend")
     return "\n".join(lines)
 
 
 def added(member: MemberReport) -> str:
     """Return what `ek members add` prints."""
-    return f"{_headline(member)}\n  {member.path}"
+    return "\n".join([_headline(member), f"  {member.path}", *(wrapped(f"  {line}", "    ") for line in member.taken)])
 
 
 def removed(report: RemovedReport) -> str:
@@ -106,18 +113,35 @@ def members(report: MembersReport) -> str:
         ]
         for member in report.members
     ]
-    heading = METRICS[report.metric].heading
-    header = ["member", heading, "95 % interval", METRICS[other].heading, "ECE %", "views", "M par", "MB", "ms"]
-    val = sorted({member.val_images for member in report.members})
+    heading, beside = (_heading(metric, report.members) for metric in (report.metric, other))
+    header = ["member", heading, "95 % interval", beside, "ECE %", "views", "M par", "MB", "ms"]
     meaning = f"; {heading}: {report.metric}" if report.metric in ("balanced-accuracy", "macro-f1") else ""
-    said = f"on {' or '.join(map(str, val))} val pictures; ms: a picture and view{meaning}"
+    said = f"on {_judged(report.members)}; ms: a picture and view{meaning}"
     lines = [table(header, rows), wrapped(said)]
-    judged = [member.name for member in report.members if member.val_used_for]
-    if judged:
-        lines.append(wrapped(f"val also decided how these were made, so theirs is optimistic: {', '.join(judged)}"))
+    for split in PICTURES:
+        judged = [member.name for member in report.members if member.val_used_for and member.judged_on == split]
+        if judged:
+            said = f"{split} also decided how these were made, so theirs is optimistic: {', '.join(judged)}"
+            lines.append(wrapped(said))
     if report.verified is not None:
         lines.append(wrapped(f"verified: {report.verified} files, every sha256 as recorded"))
     return "\n".join(lines)
+
+
+def _heading(metric: str, members: Sequence[MemberReport]) -> str:
+    """Return what a column of figures is called: `val %` is `oof %` where no member has val."""
+    heading = METRICS[metric].heading
+    return heading if any(one.judged_on == "val" for one in members) else heading.replace("val", "oof")
+
+
+def _judged(members: Sequence[MemberReport]) -> str:
+    """Return how many pictures members are judged on, and of which; without val they are named where others have it."""
+    counts = {split: sorted({one.val_images for one in members if one.judged_on == split}) for split in PICTURES}
+    said = {split: f"{' or '.join(map(str, some))} {PICTURES[split]}" for split, some in counts.items() if some}
+    if len(said) == 1:
+        return next(iter(said.values()))
+    bare = [one.name for one in members if one.judged_on != "val"]
+    return f"{said['val']}; {', '.join(bare)}, without val, on {said['oof']}"
 
 
 def zoo(report: ZooReport) -> str:
@@ -199,6 +223,6 @@ def ladder(report: DemoReport) -> str:
 
 def _headline(member: MemberReport) -> str:
     return wrapped(
-        f"Member '{member.name}': val accuracy {percent(member.val_accuracy)} % "
+        f"Member '{member.name}': {member.judged_on} accuracy {percent(member.val_accuracy)} % "
         f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}"
     )

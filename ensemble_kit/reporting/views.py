@@ -4,7 +4,7 @@ import math
 
 from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.statements import amount, curve_gain, p_value, weighed
-from ensemble_kit.reporting.tables import interval, number, percent, points, table, terminal_columns, wrapped
+from ensemble_kit.reporting.tables import PICTURES, interval, number, percent, points, table, terminal_columns, wrapped
 from ensemble_kit.results import (
     CurveReport,
     EngineReport,
@@ -38,7 +38,7 @@ def looked_twice(report: TtaReport) -> str:
         *_same(report),
         *_harm(report),
         "",
-        f"Member '{report.member}' on {report.val_images} val pictures",
+        f"Member '{report.member}' on {report.val_images} {PICTURES[report.judged_on]}",
         _figures("before: identity alone", report.val_accuracy_before, f"log loss {report.val_log_loss_before:.3f}"),
         _figures(f"after:  {after}", report.val_accuracy_after, f"log loss {report.val_log_loss_after:.3f}"),
     ]
@@ -48,7 +48,9 @@ def looked_twice(report: TtaReport) -> str:
     if len(report.views) > 1 and report.choose != "none":
         lines.append(wrapped(_gain(report), indent="  "))
     if tuned and math.isinf(report.ridge or 0):
-        lines.append(wrapped("No gain from other views can be shown on val, so identity is kept alone."))
+        lines.append(
+            wrapped(f"No gain from other views can be shown on {report.judged_on}, so identity is kept alone.")
+        )
     if report.note:
         lines.append(wrapped(report.note))
     if report.curve is not None:

@@ -103,12 +103,15 @@ class CertificateReport:
 
 @dataclass(frozen=True)
 class BlendReport:
-    """A blend, its figures on val, and the files that hold it.
+    """A blend, its figures, and the files that hold it.
+
+    judged_on: the evaluation set, that all figures are of, those called val_... too: val, or oof, the
+        training pictures that members held out, where they have no val.
 
     tuned_val_accuracy is measured on the rows that were tuned on: optimistic, by about
     `optimism`. honest_accuracy is cross-fitted: view weights, temperatures and weights are
-    found anew inside every fold. Tuned on oof, val decided nothing: then every figure is that of
-    the blend itself on val, tuned and honest ones are the same, and `optimism` is 0. The *_score
+    found anew inside every fold. Tuned on oof and judged on val, val decided nothing: then every figure is
+    that of the blend itself on val, tuned and honest ones are the same, and `optimism` is 0. The *_score
     figures are the same in the metric that was asked for, and so are gains, their intervals and
     p-values: of honest figures, and paired.
 
@@ -186,6 +189,7 @@ class BlendReport:
     blend_path: Path
     submission_path: Path | None
     seconds: float
+    judged_on: str = "val"
     vs_equal: Verdict = field(init=False)
     vs_best_single: Verdict = field(init=False)
 
@@ -199,8 +203,9 @@ class BlendReport:
 
 @dataclass(frozen=True)
 class CompareReport:
-    """Two members or blends on the same val pictures, both cross-fitted.
+    """Two members, families or blends on the same pictures, both cross-fitted.
 
+    judged_on: which pictures: val, or oof, the training pictures that members held out.
     A difference is the first minus the second, in the metric's unit.
     only_a, only_b: how many pictures only one has right, averaged over repeats; None for other
         metrics than accuracy.
@@ -232,6 +237,7 @@ class CompareReport:
     better: str | None
     notes: tuple[str, ...]
     sentence: str
+    judged_on: str = "val"
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,9 +15,9 @@ class CascadeReport:
     order: what is asked one after another, as `cnn hflip`, or `cnn` for a member with its views.
     saved_passes: the share of forward passes that was spared; saved_ms: of the milliseconds, as
         they were measured when the members looked at val; None where nobody measured.
-    wanted_loss: what was allowed. loss: the share of val pictures that stopping early cost,
-        cross-fitted; loss_at_most: its 95 % upper bound; expected_saved: of the work on val. The
-        last three are None where nothing can be lost.
+    wanted_loss: what was allowed. loss: the share of pictures (val, or `judged_on`) that stopping early cost,
+        cross-fitted; loss_at_most: its 95 % upper bound; expected_saved: of the work on them. These
+        three are None where nothing can be lost.
     """
 
     kind: str
@@ -28,6 +28,7 @@ class CascadeReport:
     loss: float | None
     loss_at_most: float | None
     expected_saved: float | None
+    judged_on: str = "val"
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class AbstainReport:
 
     threshold: infinite where no threshold could promise what was wanted.
     wanted_accuracy: among those that are not flagged; None where the threshold was given.
-    coverage, accuracy: the share of val pictures not flagged, and of these right, cross-fitted;
+    coverage, accuracy: the share of pictures (val, or `judged_on`) not flagged, and of these right, cross-fitted;
         accuracy_at_least: its 95 % lower bound, which the threshold was chosen by. None likewise.
-    fewest: how many val pictures must be answered before anything can be promised.
+    fewest: how many of them must be answered before anything can be promised.
     """
 
     threshold: float
@@ -50,6 +51,7 @@ class AbstainReport:
     accuracy_at_least: float | None = None
     fewest: int | None = None
     val_images: int | None = None
+    judged_on: str = "val"
 
 
 @dataclass(frozen=True)

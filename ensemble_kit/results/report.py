@@ -167,7 +167,7 @@ class PageReport:
 
     headline: in one sentence, what it is worth, and what may be said of its gains.
     blend: as `ek blend` reports it; nothing was timed, so `seconds` is 0.
-    repeats: how often val was split anew for what is cross-fitted; 0: val decided nothing, so
+    repeats: how often the evaluation set was split anew for what is cross-fitted; 0: it decided nothing, so
         everything is said by the blend as it is.
     confusion: pairs of classes that occur, those of a class and itself too.
     reliability_before, reliability_after: with every temperature 1, and honest; None for votes.
@@ -175,7 +175,7 @@ class PageReport:
     label_errors_expected: how many of all suspected are expected to be wrong.
     label_noise, label_noise_interval: the share of all labels of val that is estimated to be wrong; None for votes.
     pictures_note: why there are no thumbnails; None where there are.
-    pictures_changed: whether pictures of val are not those that the members saw, so that thumbnails may show others.
+    pictures_changed: whether the pictures are not those that the members saw, so that thumbnails may show others.
     """
 
     headline: str

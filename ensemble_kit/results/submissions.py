@@ -70,6 +70,7 @@ class BalanceReport:
 class SubmitReport:
     """A submission that was handed in, or only checked.
 
+    judged_on: what `val` stands for here: val, or oof, the training pictures that members held out.
     csv: what to upload; None where it was only checked.
     expected_public: where 95 % of public scores would lie, were test like val; None without an honest estimate.
     same_as: an earlier submission that says the same of every image.
@@ -91,6 +92,7 @@ class SubmitReport:
     left: int
     next_day: str
     notes: tuple[str, ...]
+    judged_on: str = "val"
 
 
 @dataclass(frozen=True)

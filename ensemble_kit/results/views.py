@@ -143,6 +143,9 @@ class OrderReport:
 class TtaReport:
     """A member before (identity alone) and after its views were weighed.
 
+    judged_on: what the figures are of, those called val_... too: val, or oof, the training pictures that
+        the member held out, where it has no val.
+
     val_accuracy_after is measured on the rows that chose the weights, so it is optimistic
     where anything was tuned; honest_accuracy is cross-fitted, and so are gain (over identity),
     its interval and p; a gain below `resolvable` would not show, and gain_verdict is what may be said
@@ -179,6 +182,7 @@ class TtaReport:
     order: OrderReport | None
     note: str | None
     path: Path
+    judged_on: str = "val"
     gain_verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ class Manifest:
     skipped: by split, image id -> why its picture could not be read; those of test have rows
         that hold the classes' shares in train, the others have none.
     run: the run's folder; None for an imported member, as are the four fields after it.
-    val_used_for: what else val decided: "epoch", "early stop", "soup".
+    val_used_for: what else val, or oof where there is no val, decided: "epoch", "early stop", "soup".
     cost: numbers by name, each with its unit in the name.
     imported: the kind of the scores and how many were clipped; empty where we trained.
     files: by split; `write_member` fills it in.

@@ -1,7 +1,7 @@
 """Score files that other programs wrote: .npz or CSV, checked as strictly as our own.
 
-Nothing is guessed and nothing is repaired in silence: what cannot be used is refused
-with its file, row and id. Only clipping at 1e-7 changes numbers, and it is counted.
+Nothing is repaired in silence, and of columns only the one possible reading is guessed: what cannot be
+used is refused with its file, row and id. Only clipping at 1e-7 changes numbers, and it is counted.
 Never unpickles. To read another format: a reader that returns a `Table`, a line in READERS.
 """
 
@@ -9,18 +9,22 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from ensemble_kit.csv_text import parse_csv
-from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.storage.data_files import UNREADABLE
 from ensemble_kit.storage.manifest import IDENTITY, check_distinct
+from ensemble_kit.storage.score_columns import class_names, differing, find_columns
+from ensemble_kit.storage.truth import Truth, agreeing, named_or_numbered
 from ensemble_kit.types import Labels, Predictions, Scores
 
 KINDS = ("logits", "probabilities")
+JUDGED = ("val", "oof")  # splits whose labels are wanted
 ARRAYS = ("image_ids", "classes", "scores", "labels", "groups")
 SMALLEST_PROBABILITY = 1e-7
 ROW_SUM_TOLERANCE = 1e-3
@@ -29,57 +33,96 @@ MOST_UNPACKED, LARGEST_UNPACKED_BYTES = 100, 64 << 20
 
 
 class Table(NamedTuple):
-    """What a score file holds: ids, classes, numbers, labels as names or as numbers, groups."""
+    """What a score file holds: ids, classes, numbers, labels as names or as numbers, groups, and its columns."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
     scores: Float[np.ndarray, "images classes"]
     labels: Sequence[Any] | None
     groups: tuple[str, ...] | None = None
+    columns: Mapping[str, str] = MappingProxyType({})
+    class_columns: tuple[str, ...] = ()
+
+
+class Reading(NamedTuple):
+    """How a score file is to be read.
+
+    columns: id, label or group -> the CSV's own name for it; what is not said is guessed.
+    known: the classes there are, no more and no less; likely: those that labels name. None: not known.
+    listed: classes in order, which whole numbers index; none were listed.
+    truth: labels and groups that lie in another file.
+    """
+
+    columns: Mapping[str, str] = MappingProxyType({})
+    known: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    truth: Truth | None = None
+
+
+PLAINLY: Final = Reading()
 
 
 class ForeignScores(NamedTuple):
-    """Predictions with the one view `identity`, and how many probabilities were clipped."""
+    """Predictions with the one view `identity`, and how many probabilities were clipped.
+
+    columns: which column of a CSV holds what, by role; class_columns: those of the classes, in their order.
+    """
 
     predictions: Predictions
     clipped: int
+    columns: Mapping[str, str] = MappingProxyType({})
+    class_columns: tuple[str, ...] = ()
 
 
-def read_scores(path: Path, split: str, kind: str, member: str, labelled: bool | None = None) -> ForeignScores:
+def read_scores(
+    path: Path, split: str, kind: str, member: str, labelled: bool | None = None, reading: Reading = PLAINLY
+) -> ForeignScores:
     """Return the scores of a foreign file as predictions.
 
     Args:
         path: an .npz with `image_ids`, `classes`, `scores`, `labels` and, where there are
-            any, `groups`; or a CSV with `image_id`, one column a class and `label`.
+            any, `groups`; or a CSV with a column of ids, one column a class and, where there are any,
+            columns of labels and groups.
         kind: "logits", or "probabilities": in [0, 1], each row summing to 1 within 1e-3;
             those are clipped at 1e-7, and their logarithms centred row by row.
-        labelled: whether labels must be there; None: on val only.
+        labelled: whether labels must be there; None: on val and oof only.
 
     Raises:
         InvalidOptionError: an unknown kind, or a file of another format.
         BadDataError: a file that cannot be used; names the file, the row and the id.
+        MisalignedError: other classes than those that are known.
     """
     if kind not in KINDS:
         raise InvalidOptionError(f"Wanted scores of kind {' or '.join(KINDS)}, got {kind!r}.")
     if path.suffix.lower() not in READERS:
         raise InvalidOptionError(f"Wanted a score file of {' or '.join(READERS)}, got {path}.")
     try:
-        table = READERS[path.suffix.lower()](path)
+        table = READERS[path.suffix.lower()](path, reading)
     except OSError as error:
         raise BadDataError(f"Cannot read {path}: {error.strerror or error}.") from error
     check_distinct(table.ids, "image id", str(path))
     check_distinct(table.classes, "class", str(path))
+    if reading.known and (wrong := differing(table.classes, reading.known)):
+        raise MisalignedError(f"{path}: {wrong}")
     _check_numbers(table, kind, path)
-    labels = None if table.labels is None else _label_indices(table, table.labels, path)
-    if labels is None and (split == "val" if labelled is None else labelled):
-        raise BadDataError(f"{path} has no labels; wanted them for {split}, as `{_label_word(path)}`.")
+    wanted = split in JUDGED if labelled is None else labelled
+    labels, groups = None if table.labels is None else _label_indices(table, table.labels, path), table.groups
+    if reading.truth is not None and wanted and (labels is None or reading.truth.knows(table.ids)):
+        said = reading.truth.of(table.ids, table.classes, reading.listed, path)
+        labels, groups = agreeing(said, labels, table.ids, table.classes, path), groups or said.groups
+    if labels is None and wanted:
+        raise BadDataError(
+            f"{path} has no labels; wanted them for {split}, as `{_label_word(path)}`, or in another file: "
+            "--labels FILE."
+        )
     logits, clipped = _as_logits(table.scores, kind)
     logits32 = logits.astype(np.float32)[None]
-    predictions = Predictions(member, split, (IDENTITY,), table.ids, table.classes, logits32, labels, table.groups)
-    return ForeignScores(predictions, clipped)
+    predictions = Predictions(member, split, (IDENTITY,), table.ids, table.classes, logits32, labels, groups)
+    return ForeignScores(predictions, clipped, table.columns, table.class_columns)
 
 
-def _read_npz(path: Path) -> Table:
+def _read_npz(path: Path, reading: Reading) -> Table:
     """Read an .npz; ids and classes must be text, so that `0001` is not yet lost."""
     try:
         if not zipfile.is_zipfile(path):
@@ -106,6 +149,7 @@ def _read_npz(path: Path) -> Table:
             f"got {scores.dtype} {scores.shape}."
         )
     labels, groups = _npz_labels(held, len(ids), path), _npz_groups(held, ids, path)
+    classes = class_names(classes, reading.known or reading.likely, reading.listed)
     return Table(ids, classes, scores.astype(np.float64), labels, groups)
 
 
@@ -149,20 +193,30 @@ def _npz_groups(
     return names
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path, reading: Reading) -> Table:
     """Read a CSV; every cell is text until it is asked to be a number."""
     header, *rows = parse_csv(path.read_bytes(), path, marked=True)
     check_distinct(header, "column", str(path))
-    if "image_id" not in header:
-        raise BadDataError(f"{path} has no column `image_id`; its header is: {','.join(header)[:200]}.")
-    classes = tuple(name for name in header if name not in ("image_id", "label"))
-    columns = [header.index(name) for name in classes]
-    place = header.index("image_id")
+    places = find_columns(header, reading.columns, ("id",), reading.known, path)
+    columns = [column for column in range(len(header)) if column not in places.values()]
+    written = tuple(header[column] for column in columns)
+    classes = class_names(written, reading.known or reading.likely, reading.listed)
+    place = places["id"]
     ids = tuple(row[place] for row in rows)
     scores = np.array([[_number(row, column, header, place, path) for column in columns] for row in rows])
-    named = [row[header.index("label")] for row in rows] if "label" in header else None
-    labels = None if named is None else _named_or_numbered(named, classes)
-    return Table(ids, classes, scores.reshape(len(ids), len(classes)), labels)
+    cells = {role: [row[column] for row in rows] for role, column in places.items()}
+    named, groups = cells.get("label"), cells.get("group")
+    if groups and "" in groups:
+        raise BadDataError(f"{path}: the group of {ids[groups.index('')]!r} is empty; wanted a name for every image.")
+    return Table(
+        ids,
+        classes,
+        scores.reshape(len(ids), len(classes)),
+        None if named is None else named_or_numbered(named, classes, reading.listed),
+        None if groups is None else tuple(groups),
+        {role: header[column] for role, column in places.items()},
+        written,
+    )
 
 
 def _number(row: list[str], column: int, header: list[str], place: int, path: Path) -> float:
@@ -173,13 +227,6 @@ def _number(row: list[str], column: int, header: list[str], place: int, path: Pa
     except ValueError:
         pass
     raise BadDataError(f"{path}: wanted a number for {row[place]!r}, class {header[column]!r}, got {text!r}.")
-
-
-def _named_or_numbered(labels: list[str], classes: tuple[str, ...]) -> list[str] | list[int]:
-    """Return the labels as indices where none of them is the name of a class."""
-    if any(label in classes for label in labels) or not all(label.isdecimal() for label in labels):
-        return labels
-    return [int(label) for label in labels]
 
 
 def _label_indices(table: Table, labels: Sequence[Any], path: Path) -> Labels:
@@ -239,7 +286,7 @@ def _label_word(path: Path) -> str:
     return "labels" if path.suffix.lower() == ".npz" else "label"
 
 
-READERS: Final[Mapping[str, Callable[[Path], Table]]] = {
+READERS: Final[Mapping[str, Callable[[Path, Reading], Table]]] = {
     ".npz": _read_npz,
     ".csv": _read_csv,
 }

@@ -1,5 +1,6 @@
 """Members trained by folds, as storage holds them: seeded logits, no network behind them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,8 @@ def said(seed, split, rows, strength, views=1):
 def fold_member(
     family, folds, fold, strength, views=("identity",), view_weights=(1.0,), rows=None, labels=None, **facts
 ):
-    """Write `<family>-fold-<fold>` with val, test and oof; return its logits by split."""
+    """Write `<family>-fold-<fold>` with val, test and oof, or some of them; return its logits by split."""
+    splits, groups = facts.pop("splits", ("val", "test", "oof")), facts.pop("groups", None)
     name = facts.pop("name", f"{family}-fold-{fold}")
     val_labels = facts.pop("val_labels", LABELS["val"])
     rows = rows_of(folds, fold) if rows is None else rows
@@ -47,8 +49,12 @@ def fold_member(
         ("test", IDS["test"], None),
         ("oof", [IDS["train"][row] for row in rows], labels),
     ):
+        if split not in splits:
+            continue
         logits = said(seed, split, rows if split == "oof" else np.arange(len(ids)), strength, len(views))
         brought[split] = Predictions(name, split, views, tuple(ids), NAMES, logits, truth)
+        if split == "oof" and groups is not None:
+            brought[split] = replace(brought[split], groups=tuple(groups[row] for row in rows))
     manifest = Manifest(
         name=name,
         arch="cnn",

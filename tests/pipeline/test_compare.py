@@ -261,11 +261,11 @@ def test_few_pictures_and_members_that_val_has_judged_are_said_to_be_so(pool):
 
 
 def test_val_without_labels_compares_nothing(pool, monkeypatch):
-    from ensemble_kit.pipeline import compare as chapter
+    from ensemble_kit.pipeline import evaluation as chapter
 
     plain = chapter.align
     monkeypatch.setattr(chapter, "align", lambda members: replace(plain(members), labels=None))
-    with pytest.raises(BadDataError, match="no val labels, so nothing can be compared"):
+    with pytest.raises(BadDataError, match="no val labels, so nothing can be tuned or judged"):
         ek.compare("cnn", "vit", **QUIET)
 
 

@@ -452,7 +452,7 @@ def test_val_without_labels_is_an_error(pool):
     saved = read_blend(made.blend_path)
     pin = replace(saved.members[0], manifest_sha256=manifest_sha256(Path("predictions/m0")))
     write_blend(Path("blends"), replace(saved, members=(pin,)))
-    with pytest.raises(BadDataError, match="have no val labels, so there is nothing to report"):
+    with pytest.raises(BadDataError, match="no val labels, so nothing can be tuned or judged"):
         ek.report(**QUIET)
 
 

@@ -48,7 +48,7 @@ def npz_file(tmp_path):
 
 def test_logits_come_in_from_both_formats_by_name(csv_file, npz_file):
     for path in (csv_file(), npz_file(), npz_file(labels=np.array([1, 2, 0, 0, 1]))):
-        got, clipped = read_scores(path, "val", "logits", "vit")
+        got, clipped, *_ = read_scores(path, "val", "logits", "vit")
         assert (got.member, got.split, got.views, clipped) == ("vit", "val", ("identity",), 0)
         assert (got.ids, got.classes) == (IDS, CLASSES)
         assert got.labels.tolist() == [1, 2, 0, 0, 1]
@@ -57,7 +57,7 @@ def test_logits_come_in_from_both_formats_by_name(csv_file, npz_file):
 
 def test_probabilities_become_centred_logits_that_softmax_brings_back(csv_file):
     probabilities = softmax(LOGITS, axis=1)
-    got, clipped = read_scores(csv_file(probabilities), "val", "probabilities", "vit")
+    got, clipped, *_ = read_scores(csv_file(probabilities), "val", "probabilities", "vit")
     assert clipped == 0
     np.testing.assert_allclose(softmax(got.logits[0], axis=1), probabilities, atol=1e-6)
     np.testing.assert_allclose(got.logits[0].mean(axis=1), 0, atol=1e-5)
@@ -65,7 +65,7 @@ def test_probabilities_become_centred_logits_that_softmax_brings_back(csv_file):
 
 def test_probabilities_are_clipped_at_1e_7_and_counted(npz_file):
     probabilities = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.25, 0.25, 0.5], [1 - 2e-7, 1e-7, 1e-7], [0, 1, 0]])
-    got, clipped = read_scores(npz_file(scores=probabilities), "val", "probabilities", "vit")
+    got, clipped, *_ = read_scores(npz_file(scores=probabilities), "val", "probabilities", "vit")
     assert clipped == 5
     np.testing.assert_allclose(got.logits[0, 0, 0] - got.logits[0, 0, 1], np.log(1e7), rtol=1e-6)
     assert np.isfinite(got.logits).all()
@@ -198,7 +198,7 @@ def test_arrays_that_cannot_be_used_are_refused(changes, message, npz_file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,ant,bee,label\nx,1,2,ant\n", "has no column `image_id`; its header is: id,ant,bee,label"),
+        ("key,ant,bee,label\nx,1,2,ant\n", "has no column `image_id`; its header is: key,ant,bee,label"),
         ("image_id;ant;bee\nx;1;2\n", "has no column `image_id`"),
         ("image_id,ant,bee,label\nx,1,,ant\n", "wanted a number for 'x', class 'bee', got ''"),
         ("image_id,ant,bee,label\nx,1,1_0,ant\n", "wanted a number for 'x', class 'bee', got '1_0'"),

@@ -54,14 +54,14 @@ def reliability(before: ReliabilityReport | None, after: ReliabilityReport, imag
     return drawn("reliability", f"Reliability diagrams. {said}", (330 * len(shown), 400), draw)
 
 
-def learning(number: int, one: LearningReport) -> str:
+def learning(number: int, one: LearningReport, judged_on: str = "val") -> str:
     """Return the losses of a member, epoch by epoch."""
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         for name, values, colour, dashes in (
             ("train", one.train_loss, ORANGE, (0, (4, 2))),
-            ("val", one.val_loss, BLUE, "-"),
+            (judged_on, one.val_loss, BLUE, "-"),
         ):
             marker = "o" if len(one.epochs) == 1 else None
             axes.plot(one.epochs, values, color=colour, linestyle=dashes, label=name, marker=marker)
@@ -71,7 +71,10 @@ def learning(number: int, one: LearningReport) -> str:
         axes.legend(frameon=False, fontsize=8.5)
 
     best = percent(one.val_accuracy[-1])
-    label = f"Training and val loss of {one.member} over {len(one.epochs)} epochs; val accuracy at the end {best} %"
+    label = (
+        f"Training and {judged_on} loss of {one.member} over {len(one.epochs)} epochs; {judged_on} accuracy at the end "
+        f"{best} %"
+    )
     return drawn(f"learning-{number}", label, (280, 200), draw)
 
 
@@ -102,7 +105,7 @@ def view_curve(number: int, one: LooksReport) -> str:
     return drawn(f"views-{number}", label, (280, 210), draw)
 
 
-def costs(points: Sequence[WorthReport]) -> str | None:
+def costs(points: Sequence[WorthReport], judged_on: str = "val") -> str | None:
     """Return accuracy against milliseconds, and the front that nothing beats; None where nothing was measured."""
     timed = [(one.ms, one) for one in points if one.ms]
     if not timed:
@@ -120,7 +123,7 @@ def costs(points: Sequence[WorthReport]) -> str | None:
         axes.step(*zip(*front, strict=True), where="post", color=MUTED, linewidth=1, label="Pareto front")
         _name_front(axes, [one for _, one in timed if one.on_front])
         _time_axis(axes, [ms for ms, _ in timed])
-        axes.set(xlabel="ms a picture", ylabel="accuracy on val, %")
+        axes.set(xlabel="ms a picture", ylabel=f"accuracy on {judged_on}, %")
         axes.legend(frameon=False, fontsize=8.5, loc="best")
 
     ms, best = max(timed, key=lambda pair: pair[1].accuracy)

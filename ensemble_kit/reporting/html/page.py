@@ -10,7 +10,7 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.html import charts, maps
 from ensemble_kit.reporting.html.words import changed_pictures, label_errors
 from ensemble_kit.reporting.statements import curve_gain, p_value
-from ensemble_kit.reporting.tables import bare_score, interval, number, percent, points, score_interval
+from ensemble_kit.reporting.tables import PICTURES, bare_score, interval, number, percent, points, score_interval
 from ensemble_kit.results import PageReport
 from ensemble_kit.visible import visible
 
@@ -49,6 +49,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
         page=page,
         blend=page.blend,
         changed_pictures=changed_pictures(page),
+        PICTURES=PICTURES,
         unit=METRICS[page.blend.metric].unit,
         thumbnails=thumbnails,
         most_named=maps.NAMED,
@@ -90,11 +91,13 @@ def _charts(page: PageReport) -> dict[str, Any]:
             None if after is None else charts.reliability(page.reliability_before, after, page.blend.val_images)
         ),
         "learning_charts": [
-            (one, safe(charts.learning(place, one))) for place, one in enumerate(page.learning) if one.epochs
+            (one, safe(charts.learning(place, one, page.blend.judged_on)))
+            for place, one in enumerate(page.learning)
+            if one.epochs
         ],
         "view_charts": [
             (one, safe(charts.view_curve(place, one))) for place, one in enumerate(page.looks) if one.curve
         ],
         "disagreement_chart": safe(None if differ is None else maps.disagreement(differ)),
-        "costs_chart": safe(charts.costs(page.costs)),
+        "costs_chart": safe(charts.costs(page.costs, page.blend.judged_on)),
     }

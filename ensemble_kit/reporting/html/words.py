@@ -4,7 +4,7 @@ from typing import Final
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import PHRASES, briefly
-from ensemble_kit.reporting.tables import bare_score, interval, percent, score_interval, wrapped
+from ensemble_kit.reporting.tables import PICTURES, bare_score, interval, percent, score_interval, wrapped
 from ensemble_kit.results import BlendReport, PageReport
 from ensemble_kit.visible import visible
 
@@ -36,10 +36,11 @@ def headline(blend: BlendReport) -> str:
 
 def changed_pictures(page: PageReport) -> str:
     """Return a warning where thumbnails may show what no member saw; else nothing."""
+    if not page.pictures_changed:
+        return ""
     return (
-        "Pictures of val, or their labels, were changed after the members saw them, so thumbnails may show others."
-        if page.pictures_changed
-        else ""
+        f"The {PICTURES[page.blend.judged_on]}, or their labels, were changed after the members saw them, so "
+        "thumbnails may show others."
     )
 
 

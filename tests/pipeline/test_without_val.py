@@ -1,0 +1,285 @@
+"""Members without val: judged on the training pictures that they held out, every step by plain NumPy and scipy too."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pipeline.family_members import CLASSES, IDS, LABELS, NAMES, TRAIN, fold_member, rows_of
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
+from scipy.stats import binomtest
+
+import ensemble_kit as ek
+from ensemble_kit.ensembling.folds import fold_of
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.evaluation import Evaluation
+from ensemble_kit.pipeline.families import Family
+from ensemble_kit.pipeline.grounds import estimate, ground_of
+from ensemble_kit.pipeline.ways import way_of
+from ensemble_kit.storage.blends import read_blend
+from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.types import Pool
+
+FOLDS = {"cnn": 3, "vit": 2}
+STRENGTH = {"cnn": 1.1, "vit": 0.9}
+NO_VAL = {"splits": ("test", "oof")}
+QUIET = {"quiet": True}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ensemble_kit.ensembling.resampling.RESAMPLES", 199)  # not 2000: quicker, as good here
+
+
+def written(**facts):
+    """Two families without val; their logits by member and split."""
+    return {
+        f"{name}-fold-{k}": fold_member(name, folds, k, STRENGTH[name], **NO_VAL, **facts)
+        for name, folds in FOLDS.items()
+        for k in range(1, folds + 1)
+    }
+
+
+def joined(logits):
+    """What each family says of train, in the order of its ids; one view."""
+    whole = {name: np.zeros((TRAIN, CLASSES)) for name in FOLDS}
+    for name, folds in FOLDS.items():
+        for k in range(1, folds + 1):
+            whole[name][rows_of(folds, k)] = logits[f"{name}-fold-{k}"]["oof"][0]
+    return np.stack(list(whole.values()))
+
+
+def nll(scores, labels):
+    return -log_softmax(scores, axis=1)[np.arange(len(labels)), labels].mean()
+
+
+def temperature(logits, labels):
+    found = minimize_scalar(
+        lambda log_t: nll(logits / np.exp(log_t), labels), bounds=np.log([0.05, 20]), options={"xatol": 1e-9}
+    )
+    return np.exp(found.x)
+
+
+def equal_by_hand(calibrated, labels):
+    return np.full(len(calibrated), 1 / len(calibrated))
+
+
+def log_loss_by_hand(calibrated, labels):
+    start = equal_by_hand(calibrated, labels)
+    found = minimize(
+        lambda v: nll(np.tensordot(v, calibrated, axes=1), labels), start, bounds=[(0, None)] * len(start), tol=1e-12
+    )
+    return found.x
+
+
+def nested(logits, labels, weigh, groups=None):
+    """Log loss and accuracy where nothing has looked: temperatures and weights in folds of folds, 5 x 4."""
+    losses, right = [], []
+    for repeat in range(4):
+        fold = fold_of(IDS["train"], labels, groups, 5, repeat=repeat + 1)
+        for held in range(5):
+            seen, unseen = fold != held, fold == held
+            cooled = [one / temperature(one[seen], labels[seen]) for one in logits]
+            calibrated = np.stack(cooled)
+            weights = weigh(calibrated[:, seen], labels[seen])
+            scores = np.tensordot(weights, calibrated, axes=1)
+            scores = scores / temperature(scores[seen], labels[seen])
+            right += (scores.argmax(axis=1) == labels)[unseen].tolist()
+            losses += (-log_softmax(scores, axis=1)[np.arange(TRAIN), labels])[unseen].tolist()
+    return float(np.mean(losses)), float(np.mean(right))
+
+
+def between(accuracy):
+    """The whole numbers of right pictures on both sides of a mean over repeats."""
+    return int(accuracy * TRAIN + 1e-9), int(np.ceil(accuracy * TRAIN - 1e-9))
+
+
+@pytest.mark.parametrize(
+    ("weights", "weigh", "near"),
+    [
+        ("equal", equal_by_hand, 1e-5),
+        ("cnn=1,vit=2", lambda calibrated, labels: np.array([1, 2]) / 3, 1e-5),
+        (
+            "log-loss",
+            log_loss_by_hand,
+            1e-3,
+        ),  # ours may hold them nearer to equal, where that is likelier in inner folds
+    ],
+)
+def test_the_honest_figure_is_cross_fitted_on_the_held_out_pictures_as_by_hand(weights, weigh, near):
+    logits = joined(written())
+    report = ek.blend(weights=weights, metric="log-loss", name="whole", **QUIET)
+    loss, right = nested(logits, LABELS["train"], weigh)
+    assert report.honest_score == pytest.approx(loss, abs=near)
+    assert report.honest_accuracy == pytest.approx(right, abs=1.5 / TRAIN)
+    assert (report.tuned_on, report.judged_on, report.val_images) == ("oof", "oof", TRAIN)
+    bounds = [binomtest(right, TRAIN).proportion_ci(method="wilson") for right in between(report.honest_accuracy)]
+    assert bounds[0].low <= report.honest_interval[0] <= bounds[1].low
+    assert bounds[0].high <= report.honest_interval[1] <= bounds[1].high
+
+
+def test_a_lone_family_is_honest_too_and_the_name_says_what_was_tuned_on():
+    for name, one in zip(FOLDS, joined(written()), strict=True):
+        alone = ek.blend([name], weights="equal", metric="log-loss", **QUIET)
+        assert alone.honest_score == pytest.approx(nested(one[None], LABELS["train"], equal_by_hand)[0], abs=1e-5)
+        assert alone.honest_accuracy == pytest.approx((one.argmax(axis=1) == LABELS["train"]).mean())
+        assert alone.name == "logit-sum-equal-oof"
+
+
+def test_test_is_what_the_mean_over_the_folds_of_each_family_says():
+    logits = written()
+    report = ek.blend(weights="cnn=1,vit=2", **QUIET)
+    found = {one.family: one.temperature for one in report.families}
+    assert found == pytest.approx(
+        {name: temperature(one, LABELS["train"]) for name, one in zip(FOLDS, joined(logits), strict=True)}, rel=1e-3
+    )
+    total = sum(
+        share
+        * np.mean([logits[f"{name}-fold-{k}"]["test"][0] for k in range(1, FOLDS[name] + 1)], axis=0)
+        / found[name]
+        for name, share in (("cnn", 1), ("vit", 2))
+    )
+    with open(report.submission_path, newline="") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == [NAMES[place] for place in total.argmax(axis=1)]
+
+
+def test_where_all_have_val_it_stays_the_judge_and_where_one_has_none_it_does_not():
+    for name, folds in FOLDS.items():
+        for k in range(1, folds + 1):
+            fold_member(name, folds, k, STRENGTH[name])
+    report = ek.blend(weights="equal", **QUIET)
+    assert (report.tuned_on, report.judged_on, report.families) == ("val", "val", ())
+    fold_member("vit", 2, 1, 0.9, **NO_VAL)
+    report = ek.blend(weights="equal", **QUIET)
+    assert (report.tuned_on, report.judged_on, len(report.families)) == ("oof", "oof", 2)
+    assert "vit-fold-1: they have no val" in " ".join(report.notes)
+    with pytest.raises(InvalidOptionError, match="--tune-on val: no val in member 'vit-fold-1'. Take --tune-on oof"):
+        ek.blend(tune_on="val", **QUIET)
+
+
+def test_groups_are_never_on_both_sides(monkeypatch):
+    groups = [f"scene-{place // 4}" for place in range(TRAIN)]
+    of = dict(zip(IDS["train"], groups, strict=True))
+    written(groups=groups)
+    seen = []
+    from ensemble_kit.pipeline import grounds
+
+    tune = grounds.tune
+    monkeypatch.setattr(grounds, "tune", lambda pool, *rest: seen.append(pool.ids) or tune(pool, *rest))
+    report = ek.blend(weights="equal", **QUIET)
+    assert report.groups == len(set(groups))
+    folds = [ids for ids in seen if len(ids) < TRAIN]
+    assert len(folds) == 20
+    for ids in folds:
+        assert not {of[one] for one in ids} & {of[one] for one in set(of) - set(ids)}
+
+
+def test_view_weights_are_chosen_for_the_family_and_anew_inside_every_fold():
+    """Views of pure noise, the best of them picked: good on the rows that picked, no better than chance honestly."""
+    views = ("identity", *(f"crop@0.{size}" for size in range(50, 80)))
+    random = np.random.default_rng(5)
+    labels = random.integers(CLASSES, size=TRAIN)
+    for k in (1, 2):
+        rows = rows_of(2, k)
+        fold_member(
+            "noise", 2, k, 0.0, views=views, view_weights=(1.0, *[0.0] * 30), view_choice="accuracy",
+            labels=labels[rows], **NO_VAL,
+        )  # fmt: skip
+    report = ek.blend(**QUIET)
+    assert report.tuned_val_accuracy > 1 / CLASSES + 0.06
+    assert binomtest(round(report.honest_accuracy * TRAIN), TRAIN, 1 / CLASSES).pvalue > 0.01
+    pins = read_blend(report.blend_path).members
+    assert pins[0].view_weights == pins[1].view_weights != (1.0, *[0.0] * 30)
+    assert report.notes == ("These members have no val, so the training pictures that were held out decide and judge.",)
+
+
+def test_a_family_whose_folds_were_looked_at_unlike_keeps_its_views_and_says_that_they_flatter():
+    fold_member("cnn", 2, 1, 1.0, views=("identity", "hflip"), view_weights=(0.5, 0.5), view_choice="auto", **NO_VAL)
+    fold_member("cnn", 2, 2, 1.0, **NO_VAL)
+    report = ek.blend(**QUIET)
+    assert "oof chose the view weights of cnn-fold-1, so its figures flatter a little" in " ".join(report.notes)
+    assert read_blend(report.blend_path).members[0].view_weights == (0.5, 0.5)
+
+
+def test_what_held_out_pictures_decided_in_training_is_said():
+    written(val_used_for=("epoch",))
+    assert "members were chosen on the pictures that they held out: cnn-fold-1" in " ".join(ek.blend(**QUIET).notes)
+
+
+def test_families_compare_and_their_folds_do_not():
+    logits = joined(written())
+    found = ek.compare("cnn", "vit", **QUIET)
+    right = [one.argmax(axis=1) == LABELS["train"] for one in logits]
+    assert (found.judged_on, found.val_images) == ("oof", TRAIN)
+    assert (found.a_score, found.b_score) == pytest.approx((right[0].mean(), right[1].mean()))
+    first, second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    assert (found.only_a, found.only_b) == (first, second)
+    assert found.p == pytest.approx(binomtest(first, first + second).pvalue)
+    with pytest.raises(InvalidOptionError, match="family 'cnn' lacks fold 2, 3 of 3"):
+        ek.compare("cnn-fold-1", "vit", **QUIET)
+    ek.blend(weights="equal", name="both", **QUIET)
+    with pytest.raises(InvalidOptionError, match="'cnn-fold-1': of the pictures .* Name the family: cnn"):
+        ek.compare("both", "cnn-fold-1", **QUIET)
+    same = ek.compare("both", "cnn", **QUIET)
+    assert same.a_score == pytest.approx(ek.blend(weights="equal", name="both", **QUIET).honest_accuracy)
+
+
+def test_a_blend_that_was_tuned_on_val_is_not_judged_where_others_have_none():
+    for k in (1, 2):
+        fold_member("old", 2, k, 1.0)
+    ek.blend(name="on-val", **QUIET)
+    written()
+    with pytest.raises(InvalidOptionError, match="'on-val' was tuned on val.*ek blend --tune-on oof old-fold-1"):
+        ek.compare("on-val", "cnn", **QUIET)
+
+
+def test_a_report_holds_the_figures_of_the_blend_and_says_each_picture_once():
+    written()
+    made = ek.blend(weights="cnn=1,vit=2", **QUIET)
+    page = ek.report(made.name, quiet=True, pictures=False)
+    assert page.blend.honest_accuracy == made.honest_accuracy
+    assert page.blend.judged_on == "oof"
+    assert sum(one.images for one in page.classes) == TRAIN
+    right = sum(one.images for one in page.confusion if one.label == one.predicted)
+    assert right == pytest.approx(made.honest_accuracy * TRAIN)
+    assert page.disagreement.members == ("cnn", "vit") or page.disagreement.members == ("vit", "cnn")
+
+
+@pytest.mark.slow
+def test_the_interval_holds_the_truth_in_about_nineteen_of_twenty_seeds():
+    """Noise members of known strength; the truth: what the tuned blend has right of 20,000 fresh pictures."""
+    families = tuple(Family(f"m{place}", (place,)) for place in range(3))
+    manifests = [Manifest(family.name, "cnn", "imported", NAMES) for family in families]
+    way = way_of("logit-sum", "log-loss", "accuracy", {"tune_on": "oof"}, {})
+    held, seeds, rows = 0, 120, 200
+
+    def drawn(random, count):
+        labels = random.integers(CLASSES, size=count)
+        said = [s * np.eye(CLASSES)[labels] + random.normal(size=(count, CLASSES)) for s in (1.2, 0.8, 0.1)]
+        return labels, np.stack(said)
+
+    for seed in range(seeds):
+        random = np.random.default_rng(seed)
+        labels, logits = drawn(random, rows)
+        names = tuple(manifest.name for manifest in manifests)
+        ids = tuple(f"{row:04d}" for row in range(rows))
+        pool = Pool(names, (("identity",),) * 3, tuple(one[None] for one in logits), ids, NAMES, labels)
+        ones = [np.ones(1)] * 3
+        ground = ground_of(Evaluation("oof", pool, ones, ones, manifests, families), [], families, "accuracy", "auto")
+        found = estimate(ground, way)
+        truth, fresh = drawn(random, 20_000)
+        scores = np.tensordot(found.found.weights / found.found.temperatures, fresh, axes=1)
+        low, high = found.honest.interval()
+        held += low <= (scores.argmax(axis=1) == truth).mean() <= high
+    assert binomtest(held, seeds, 0.95).pvalue > 0.01, held
+
+
+def test_options_that_need_val_say_so():
+    for name in ("a/x.png", "b/y.png"):
+        Path("data/train", name).parent.mkdir(parents=True)
+        Path("data/train", name).write_bytes(b"")
+    with pytest.raises(InvalidOptionError, match="There are no val pictures.*--folds 5"):
+        ek.train("data", "mlp", quiet=True, device="cpu")
