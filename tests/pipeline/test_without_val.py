@@ -1,7 +1,6 @@
 """Members without val: judged on the training pictures that they held out, every step by plain NumPy and scipy too."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -275,11 +274,3 @@ def test_the_interval_holds_the_truth_in_about_nineteen_of_twenty_seeds():
         low, high = found.honest.interval()
         held += low <= (scores.argmax(axis=1) == truth).mean() <= high
     assert binomtest(held, seeds, 0.95).pvalue > 0.01, held
-
-
-def test_options_that_need_val_say_so():
-    for name in ("a/x.png", "b/y.png"):
-        Path("data/train", name).parent.mkdir(parents=True)
-        Path("data/train", name).write_bytes(b"")
-    with pytest.raises(InvalidOptionError, match="There are no val pictures.*--folds 5"):
-        ek.train("data", "mlp", quiet=True, device="cpu")
