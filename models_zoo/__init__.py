@@ -8,12 +8,14 @@ only inside the builders. Never trains. To add an architecture: a module with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from models_zoo.contract import Architecture, Option, UnreachableError, Wanted, ZooError, complete, unknown
+from models_zoo.names import SHOWN, nearest
 
 if TYPE_CHECKING:
     from models_zoo.body import Body, Network
@@ -92,6 +94,26 @@ PACKAGED: Final[Mapping[str, str]] = {
     "timm:tf_efficientnet_lite2": "the same, deeper and wider",
 }
 """Networks of timm whose ImageNet weights the extra `pretrained` installs."""
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "cnn": ("simple_cnn", "small_cnn", "basic_cnn", "convnet"),
+    "cnn-deep": ("deep_cnn",),
+    "tf_efficientnet_lite0": ("efficientnet_lite",),
+    "vit_tiny_patch16_224": ("vit", "vit_tiny", "vit_t_16", "vision_transformer"),
+    "vit_small_patch16_224": ("vit", "vit_small", "vit_s_16", "vision_transformer"),
+    "vit_base_patch16_224": ("vit", "vit_base", "vit_b_16", "vision_transformer"),
+    "swin_tiny_patch4_window7_224": ("swin", "swin_t", "swin_tiny"),
+    "mixer_b16_224": ("mlp_mixer", "mixer"),
+    "mobilenetv2_100": ("mobilenet", "mobilenet_v2"),
+    "mobilenetv3_small_100": ("mobilenet_v3_small",),
+    "mobilenetv3_large_100": ("mobilenet", "mobilenet_v3", "mobilenet_v3_large"),
+    "mnasnet_100": ("mnasnet", "mnasnet1_0"),
+    "regnety_004": (
+        "regnet",
+        "regnet_y_400mf",
+    ),
+    "regnetx_004": ("regnet_x_400mf",),
+}
+"""What networks are called elsewhere (torchvision, Keras), by their names here; timm's without its prefix."""
 MEAN: Final = (0.5, 0.5, 0.5)
 STD: Final = (0.25, 0.25, 0.25)
 
@@ -107,12 +129,32 @@ def find(arch: str) -> Architecture:
     """Return the zoo's line for a name; every `timm:...` name has the same line.
 
     Raises:
-        ZooError: no line has that name; the message suggests the nearest.
+        ZooError: no line has that name; the message suggests what was probably meant, networks of timm
+            among it.
     """
     row = ARCHITECTURES.get("timm:NAME" if arch.startswith(TIMM) else arch)
     if row is None:
-        raise unknown("architecture", arch, ARCHITECTURES)
+        raise unknown("architecture", arch, ARCHITECTURES, suggested(arch))
     return row
+
+
+def suggested(arch: str) -> list[str]:
+    """Return the architectures that may be meant by a name that is none; asks timm, which loads torch.
+
+    Example:
+        >>> suggested("EfficientNet-B0"), suggested("resnet"), suggested("no such thing")
+        (['timm:efficientnet_b0'], ['resnet18', 'resnet34', 'resnet50'], [])
+    """
+    try:
+        import timm
+
+        theirs = timm.list_models()
+    except (ImportError, RuntimeError):  # RuntimeError: a torchvision that does not fit torch
+        theirs = []
+    own = [name for name in ARCHITECTURES if TIMM not in name]
+    found = nearest(re.sub(r"^timm\W+", "", arch), [*own, *theirs], _ALIASES, most=len(theirs) + len(own))
+    own_first = sorted(found, key=lambda name: name not in own)
+    return [name if name in own else f"{TIMM}{name}" for name in own_first[:SHOWN]]
 
 
 def build(

@@ -4,10 +4,11 @@ Light: no torch, no numpy, nothing of any other package. A builder takes a `Want
 returns a `Body` (see `models_zoo.body`); everything around it is done once, for all.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from models_zoo.names import did_you_mean, nearest
 
 
 class ZooError(ValueError):
@@ -61,16 +62,18 @@ class Wanted:
         return int(self.options[option])
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
-    """Return the error for a name that is not known, with the nearest that is.
+def unknown(kind: str, name: str, known: Iterable[str], near: Sequence[str] | None = None) -> ZooError:
+    """Return the error for a name that is not known, with those that were probably meant.
+
+    Args:
+        near: what was probably meant; None: those of `known` that are like it.
 
     Example:
         >>> print(unknown("architecture", "cn", ["cnn", "mlp"]))
         No architecture is named 'cn'; did you mean 'cnn'? Known: cnn, mlp.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else "."
+    hint = did_you_mean(nearest(name, names) if near is None else near)
     listed = ", ".join(names) if len(names) <= 20 else f"{len(names)} names"
     return ZooError(f"No {kind} is named '{name}'{hint} Known: {listed or 'none'}.")
 

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 from torch import nn
 
-from models_zoo import efficientnet_lite
+from models_zoo import efficientnet_lite, suggested
 from models_zoo.body import Body, Channels
 from models_zoo.contract import UnreachableError, Wanted, ZooError, unknown
 
@@ -30,7 +30,7 @@ def build(wanted: Wanted) -> Body:
 
     name = wanted.arch.removeprefix(_PREFIX)
     if not timm.is_model(name):
-        raise unknown("network of timm", name, timm.list_models())
+        raise unknown("network of timm", name, timm.list_models(), suggested(name))
     arguments: dict[str, Any] = {"num_classes": wanted.classes, "drop_rate": wanted.dropout}
     config = timm.get_pretrained_cfg(name)
     if config is not None and config.fixed_input_size:

@@ -25,22 +25,8 @@ HEIGHT = {
     "pipeline": 4,
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
-    **dict.fromkeys(
-        [
-            "tables",
-            "csv_text",
-            "groups",
-            "disk",
-            "extras",
-            "processors",
-            "temporaries",
-            "verdicts",
-            "versions",
-            "visible",
-        ],
-        1,
-    ),
-    **dict.fromkeys(["checksums", "sealed", "cached_array"], 1),
+    **dict.fromkeys(["aliases", "cached_array", "checksums", "columns", "csv_text", "disk", "extras", "groups"], 1),
+    **dict.fromkeys(["paths", "processors", "sealed", "tables", "temporaries", "verdicts", "versions", "visible"], 1),
     "errors": 1,
 }
 HEAVY = ["torch", "torchvision", "timm", "numpy", "pandas", "sklearn", "scipy", "PIL", "rich"]

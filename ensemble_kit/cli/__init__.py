@@ -18,6 +18,7 @@ from ensemble_kit.cli.streams import fit_streams, let_go_of_output
 from ensemble_kit.errors import EnsembleKitError, ResourceError
 from ensemble_kit.pipeline.interruption import Stopped, stoppable
 from ensemble_kit.pipeline.refusal import refusal
+from ensemble_kit.tables import ALIASES, did_you_mean, nearest
 from ensemble_kit.visible import visible
 
 UNPRINTED: Final[Mapping[int, str | None]] = {errno.EBADF: "it is closed", errno.EAGAIN: "nobody reads it"}
@@ -52,6 +53,8 @@ class CarefulGroup(click.Group):
                 if not sys.warnoptions:
                     warnings.simplefilter("ignore")  # of libraries; what people need to know, a report says
                 return super().invoke(ctx)
+        except (click.NoSuchOption, click.NoSuchCommand) as error:
+            raise _with_suggestions(error) from None
         except EnsembleKitError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(error.exit_code)
@@ -67,6 +70,18 @@ class CarefulGroup(click.Group):
                 raise
             click.echo(f"{type(refused).__name__}: {refused}", err=True)
             ctx.exit(refused.exit_code)
+
+
+def _with_suggestions(error: click.NoSuchOption | click.NoSuchCommand) -> click.UsageError:
+    """Return the error for an option or a command that is not there, with those that were probably meant."""
+    command = error.ctx.command if error.ctx is not None else click.Command(None)
+    if isinstance(error, click.NoSuchCommand):
+        name, known = error.command_name, {one: one for one in getattr(command, "commands", ())}
+    else:
+        spelled = [one for param in command.params for one in (*param.opts, *param.secondary_opts) if one[:2] == "--"]
+        name, known = error.option_name, {one[2:].replace("-", "_"): one for one in spelled}
+    hint = did_you_mean([known[one] for one in nearest(name, known, ALIASES)])
+    return click.UsageError(f"{error.message.removesuffix('.')}{hint}", error.ctx)
 
 
 def _printed_in(error: OSError) -> bool:

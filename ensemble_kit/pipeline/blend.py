@@ -116,7 +116,7 @@ def blend(
     }
     families, costs = weighed(tune_on, manifests)
     way = way_of(method, weights, metric, settings, costs)
-    name = name or _default_name(way)
+    name = _default_name(way) if name is None else name
     check_name(name)
     csv = Path(out or Path(submissions) / f"{name}.csv")
     check_output(blends / f"{name}.json", replace, "--name", is_ours=is_sealed)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ensemble_kit.disk import NOT_THERE, unreachable
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.paths import beside
 from ensemble_kit.pipeline.outside import relative, tell_outside
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.storage.editable import read_editable
@@ -54,7 +55,7 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
             raise BadDataError(f"'{path}' has over {LARGEST_BYTES:,} bytes; wanted lines `option: value`.")
         read = yaml.safe_load(read_editable(path, say))
     except NOT_THERE as error:
-        raise InvalidOptionError(f"Cannot read '{path}': {error.strerror}. Check --config.") from error
+        raise InvalidOptionError(f"Cannot read '{path}': {error.strerror}{beside(path)} Check --config.") from error
     except OSError as error:
         raise unreachable(error) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -20,6 +20,7 @@ from ensemble_kit.checksums import sha256_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.images.sources import Source
+from ensemble_kit.paths import beside
 from ensemble_kit.pipeline.checkpoints import manifest_of, rebuild, versions
 from ensemble_kit.pipeline.config import source_of, stored_source
 from ensemble_kit.pipeline.elsewhere import read_checkpoint_here, used_here
@@ -165,7 +166,7 @@ def _of_run(
     ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool, wanted_sha256: str | None
 ) -> Model:
     """Return the model that a run of ours holds."""
-    checkpoint = run_store.find_checkpoint(ckpt)
+    checkpoint = run_store.find_checkpoint(ckpt, runs=(predictions.parent / "runs").glob("*"))
     state, facts = read_checkpoint_here(checkpoint, wanted_sha256)
     plan, sha256 = facts["plan"], wanted_sha256 or sha256_of(checkpoint)
     name = _member_of(predictions, str(plan["name"]), sha256, replace)
@@ -370,7 +371,8 @@ def _member_of(predictions: Path, name: str, sha256: str, replace: bool, wanted:
         InvalidOptionError: no member can have that name.
         MisalignedError: a member of that name came from another checkpoint.
     """
-    store.check_name(wanted or name)
+    if wanted is not None:
+        store.check_name(wanted)
     made_by = {
         member: store.read_manifest(predictions / member).checkpoint_sha256
         for member in store.list_members(predictions)
@@ -395,5 +397,5 @@ def _file(path: str | Path) -> Path:
     """
     path = Path(path)
     if not path.is_file():
-        raise InvalidOptionError(f"There is no file '{path}'. Check --ckpt and --weights.")
+        raise InvalidOptionError(f"There is no file '{path}'{beside(path)} Check --ckpt and --weights.")
     return path

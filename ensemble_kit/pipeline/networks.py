@@ -1,5 +1,6 @@
 """A network of the zoo, ready to learn these pictures, and the threads that compute it."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError, ResourceError
+from ensemble_kit.paths import beside
 from ensemble_kit.storage.runs import check_weights
 
 
@@ -35,6 +37,9 @@ def build_network(
         CorruptError: the weights are a damaged checkpoint of ours.
         ResourceError: no network to fetch weights over.
     """
+    if weights is not None and not weights.is_file():
+        place = os.path.relpath(weights)
+        raise InvalidOptionError(f"There is no file of weights at '{place}'{beside(place)}")
     mean, std = _mean_and_std(images)
     if weights is not None:
         check_weights(weights)

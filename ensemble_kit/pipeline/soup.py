@@ -135,6 +135,8 @@ def soup(
 def _check_names(members: Sequence[str], name: str) -> None:
     """Raise unless these are two members or more, and the soup is to be another."""
     store.check_name(name)
+    for member in members:
+        store.check_folder_name(member)
     twice = [member for place, member in enumerate(members) if member in members[:place]]
     if twice:
         raise InvalidOptionError(f"Member '{twice[0]}' is named twice; give each ingredient of a soup once.")

@@ -18,8 +18,9 @@ from ensemble_kit.errors import CorruptError, InvalidOptionError
 from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.atomic import locked, remove_temporaries, replace_file, writing
 from ensemble_kit.storage.fields import UnknownFieldError, build, number_from_json, number_to_json
-from ensemble_kit.storage.manifest import MANIFEST_NAME, check_name
+from ensemble_kit.storage.manifest import MANIFEST_NAME, check_folder_name, check_name
 from ensemble_kit.storage.members import manifest_sha256
+from ensemble_kit.tables import meant
 from ensemble_kit.types import Stack, Tuned
 from ensemble_kit.versions import check_schema, made_elsewhere
 
@@ -124,8 +125,10 @@ def read_blend(path: Path) -> Blend:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        known = ", ".join(list_blends(path.parent)) or "none"
-        raise InvalidOptionError(f"There is no blend {path}. Blends there: {known}.") from None
+        there = list_blends(path.parent)
+        raise InvalidOptionError(
+            f"There is no blend {path}{meant(path.stem, there)} Blends there: {', '.join(there) or 'none'}."
+        ) from None
     return parse_blend(data, path)
 
 
@@ -142,7 +145,7 @@ def parse_blend(data: bytes, path: Path) -> Blend:
         content["ridge"] = number_from_json(content.get("ridge"))
         content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
         for name in (content["name"], *(pin.name for pin in content["members"])):
-            check_name(name)  # so that none leads out of the folders of blends and members
+            check_folder_name(name)  # so that none leads out of the folders of blends and members
         if "stack" in content:
             content["stack"] = _stack_from_json(content["stack"], len(content["members"]), len(content["classes"]))
         return build(Blend, content)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ensemble_kit.errors import CorruptError
+from ensemble_kit.paths import read_plain
 
 FIRST: Final = b"# Written by ek; sha256 of what follows: "
 LAST: Final = b"# The end: without this line the file was cut off.\n"
@@ -36,7 +37,7 @@ def read_editable(path: Path, say: Callable[[str], None]) -> bytes:
         CorruptError: it is empty, or was cut off.
         OSError: it cannot be read.
     """
-    data = path.read_bytes()
+    data = read_plain(path)
     first, feed, rest = data.partition(b"\n")
     begins, ends = first.startswith(FIRST), LAST.strip() in rest
     if not data.strip() or (begins and not ends) or FIRST.startswith(data):

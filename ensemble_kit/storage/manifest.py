@@ -96,7 +96,19 @@ class Manifest:
 
 
 def check_name(name: str) -> None:
-    """Raise unless a folder can have that name.
+    """Raise unless something new may have that name.
+
+    Raises:
+        InvalidOptionError: as `check_folder_name`; or with a character that cannot be printed, as the
+            escapes that move a terminal's cursor, or bytes that are no UTF-8.
+    """
+    check_folder_name(name)
+    if not name.isprintable():
+        raise InvalidOptionError(f"Wanted a name of characters that can be printed, got {name!r}.")
+
+
+def check_folder_name(name: str) -> None:
+    """Raise unless a folder can have that name, so that none leads out of the folder it belongs in.
 
     Raises:
         InvalidOptionError: empty, too long, hidden, with a path separator or a line break.
@@ -152,7 +164,7 @@ def check_manifest(manifest: Manifest) -> None:
         InvalidOptionError: a name, a source, views, view weights or milliseconds that cannot be.
         BadDataError: classes that are empty or doubled.
     """
-    check_name(manifest.name)
+    check_folder_name(manifest.name)
     if manifest.source not in SOURCES:
         raise InvalidOptionError(f"Wanted a source of {', '.join(SOURCES)}, got {manifest.source!r}.")
     check_view_weights(manifest.views, manifest.view_weights)

@@ -23,6 +23,7 @@ from ensemble_kit.storage.manifest import (
     render_manifest,
 )
 from ensemble_kit.storage.receipts import note
+from ensemble_kit.tables import meant
 
 UNSWEPT = ".unswept"
 
@@ -47,9 +48,10 @@ def read_manifest_and_sha256(folder: Path) -> tuple[Manifest, str]:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        known = ", ".join(list_members(folder.parent)) or "none"
+        there = list_members(folder.parent)
         raise InvalidOptionError(
-            f"No member '{folder.name}' in {folder.parent}: there is no {path}. Members there: {known}."
+            f"No member '{folder.name}' in {folder.parent}: there is no {path}{meant(folder.name, there)} "
+            f"Members there: {', '.join(there) or 'none'}."
         ) from None
     manifest = parse_manifest(data, path)
     if manifest.name != folder.resolve().name:

@@ -20,6 +20,7 @@ from ensemble_kit.storage.manifest import (
     MANIFEST_NAME,
     Manifest,
     check_distinct,
+    check_folder_name,
     check_manifest,
     check_name,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Manifest",
     "Member",
     "add_views",
+    "check_folder_name",
     "check_name",
     "is_taken",
     "list_members",
@@ -77,6 +79,7 @@ def write_member(
         MisalignedError: views, classes or counts that differ from the manifest or each other.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
+    check_name(manifest.name)
     check_manifest(manifest)
     if dtype not in DTYPES:
         raise InvalidOptionError(f"Wanted logits stored as {' or '.join(DTYPES)}, got {dtype!r}.")
@@ -117,7 +120,7 @@ def remove_member(root: Path, name: str) -> None:
         InvalidOptionError: there is no such member.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
-    check_name(name)
+    check_folder_name(name)
     path = root / name / MANIFEST_NAME
     with locked(root), swept(root):
         if not path.exists():
@@ -135,6 +138,7 @@ def rename_member(root: Path, name: str, new_name: str) -> Manifest:
         CorruptError: the member is damaged.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
+    check_folder_name(name)
     check_name(new_name)
     old, new = root / name, root / new_name
     with locked(root), swept(root):

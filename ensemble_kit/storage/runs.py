@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.paths import beside
 from ensemble_kit.storage.atomic import make_folder, remove_files, remove_temporaries, replace_file, writing
 from ensemble_kit.storage.editable import signed
 from ensemble_kit.storage.intents import intended
@@ -139,7 +140,9 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
     try:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise InvalidOptionError(f"There is no checkpoint {path}. Give a run folder or its checkpoint.") from None
+        raise InvalidOptionError(
+            f"There is no checkpoint {path}{beside(path)} Give a run folder or its checkpoint."
+        ) from None
     _check_checkpoint(data, path, sha256)
     try:
         return load(data), _metadata(data)
@@ -163,11 +166,12 @@ def check_weights(path: Path) -> None:
         _check_checkpoint(path.read_bytes(), path)
 
 
-def find_checkpoint(path: Path, sha256: str | None = None) -> Path:
+def find_checkpoint(path: Path, sha256: str | None = None, runs: Iterable[Path] = ()) -> Path:
     """Return the checkpoint of a run folder, or the file itself where a file is given.
 
     Args:
         sha256: of the checkpoint that is wanted; None asks for the newest.
+        runs: whose names may be meant where there is no such path.
 
     Raises:
         InvalidOptionError: no such path, or a run that has no finished checkpoint.
@@ -175,7 +179,9 @@ def find_checkpoint(path: Path, sha256: str | None = None) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise InvalidOptionError(f"There is no run or checkpoint {path}. Train one: ek train --data DIR.")
+        raise InvalidOptionError(
+            f"There is no run or checkpoint {path}{beside(path, runs)} Train one: ek train --data DIR."
+        )
     held = sorted(_checkpoints(path), key=lambda one: (one.stat().st_mtime_ns, one.name))
     wanted = [one for one in held if sha256 is None or one.name == checkpoint_name(sha256)]
     if not wanted:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Shaped
 
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
+from ensemble_kit.paths import beside, read_plain
 from ensemble_kit.storage.data_files import UNREADABLE
 from ensemble_kit.storage.manifest import IDENTITY, check_distinct
 from ensemble_kit.storage.score_columns import class_names, differing, find_columns
@@ -100,7 +101,7 @@ def read_scores(
     try:
         table = READERS[path.suffix.lower()](path, reading)
     except OSError as error:
-        raise BadDataError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise BadDataError(f"Cannot read {path}: {error.strerror or error}{beside(path)}") from error
     check_distinct(table.ids, "image id", str(path))
     check_distinct(table.classes, "class", str(path))
     if reading.known and (wrong := differing(table.classes, reading.known)):
@@ -195,7 +196,7 @@ def _npz_groups(
 
 def _read_csv(path: Path, reading: Reading) -> Table:
     """Read a CSV; every cell is text until it is asked to be a number."""
-    header, *rows = parse_csv(path.read_bytes(), path, marked=True)
+    header, *rows = parse_csv(read_plain(path), path, marked=True)
     check_distinct(header, "column", str(path))
     places = find_columns(header, reading.columns, ("id",), reading.known, path)
     columns = [column for column in range(len(header)) if column not in places.values()]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.paths import beside
 from ensemble_kit.storage.submission_causes import ENDINGS, FOLDERS, ID_CAUSES, LABEL_CAUSES, Known, label_cause
 from ensemble_kit.storage.submission_file import read_rows
 from ensemble_kit.storage.submission_findings import SHOWN, Finding, Findings, shown
@@ -81,7 +82,7 @@ def read_checked(path: Path, wanted: Wanted) -> Checked:
     try:
         checked = check_submission(read_csv(path), wanted)
     except OSError as error:
-        raise BadDataError(f"Cannot read the submission {path}: {error.strerror or error}.") from error
+        raise BadDataError(f"Cannot read the submission {path}: {error.strerror or error}{beside(path)}") from error
     if checked.errors:
         listed = [f"  {finding.sentence()}" for finding in checked.errors]
         purpose = "scored" if wanted.as_host else "handed in"

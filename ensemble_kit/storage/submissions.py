@@ -22,6 +22,7 @@ from ensemble_kit.errors import (
     MisalignedError,
     ResourceError,
 )
+from ensemble_kit.paths import beside, read_plain
 from ensemble_kit.sealed import unseal
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.outputs import REPLACES, check_pair, sealed_voucher, write_pair
@@ -51,9 +52,9 @@ def read_sample(path: Path, what: str = "sample file") -> Sample:
         BadDataError: no such file, no two columns, an empty or doubled id; names the row.
     """
     try:
-        header, *rows = parse_csv(path.read_bytes(), path, marked=True)
+        header, *rows = parse_csv(read_plain(path), path, marked=True)
     except OSError as error:
-        raise BadDataError(f"Cannot read the {what} {path}: {error.strerror or error}.") from error
+        raise BadDataError(f"Cannot read the {what} {path}: {error.strerror or error}{beside(path)}") from error
     if len(header) != 2 or "" in header:
         raise BadDataError(f"{path}: wanted two columns, ids and labels, got the header {','.join(header)[:200]!r}.")
     first: dict[str, int] = {}
@@ -202,16 +203,16 @@ def read_csv(path: Path) -> bytes:
         CorruptError: it is not the CSV that was written.
         OSError: it cannot be read.
     """
-    beside, data = path.with_suffix(".json"), path.read_bytes()
+    provenance, data = path.with_suffix(".json"), read_plain(path)
     try:
-        is_ours = f'"{CSV_SHA256}"'.encode() in beside.read_bytes()
+        is_ours = f'"{CSV_SHA256}"'.encode() in provenance.read_bytes()
     except OSError:
         is_ours = False
     if not is_ours:
         return data
-    said, got = unseal(beside.read_bytes(), beside), hashlib.sha256(data).hexdigest()
+    said, got = unseal(provenance.read_bytes(), provenance), hashlib.sha256(data).hexdigest()
     if got not in (said.get(CSV_SHA256), said.get(REPLACES)):
-        read_provenance(beside)  # raises, unless a writer stood between the two
+        read_provenance(provenance)  # raises, unless a writer stood between the two
         return path.read_bytes()
     return data
 

@@ -18,7 +18,7 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.data_files import RowsOf, lost, read_split, write_views
 from ensemble_kit.storage.fields import plain
-from ensemble_kit.storage.manifest import Manifest, SplitFiles, check_name, check_view_ms, check_view_weights
+from ensemble_kit.storage.manifest import Manifest, SplitFiles, check_folder_name, check_view_ms, check_view_weights
 from ensemble_kit.storage.member_folder import commit, read_manifest, swept
 from ensemble_kit.types import Predictions, Scores, align
 
@@ -51,7 +51,7 @@ def add_views(
         BadDataError, CorruptError: see `members.write_member` and `members.read_predictions`.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
-    check_name(name)
+    check_folder_name(name)
     folder = root / name
     with locked(root), swept(root):
         manifest = read_manifest(folder)
@@ -91,7 +91,7 @@ def set_view_weights(
         CorruptError: member.json is damaged.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
-    check_name(name)
+    check_folder_name(name)
     with locked(root), swept(root):
         manifest = read_manifest(root / name)
         changed = weighted(manifest, view_weights, view_choice, view_ridge)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import models_zoo
-from models_zoo import ARCHITECTURES, ZooError, build, describe, find
+from models_zoo import ARCHITECTURES, ZooError, build, describe, find, suggested
 
 TIMM = "timm:resnet10t"
 NAMES = [TIMM if name == "timm:NAME" else name for name in ARCHITECTURES]
@@ -97,7 +97,7 @@ def test_unknown_names_suggest_the_nearest():
         build("cnn", 5, 28, options={"widht": 3})
     with pytest.raises(ZooError, match=r"No option of 'resnet18' is named 'width'\. Known: none"):
         build("resnet18", 5, 28, options={"width": 3})
-    with pytest.raises(ZooError, match="No network of timm is named 'resnet10x'; did you mean 'resnet10t'"):
+    with pytest.raises(ZooError, match="No network of timm is named 'resnet10x'; did you mean 'timm:resnet10t'"):
         build("timm:resnet10x", 5, 28)
 
 
@@ -130,3 +130,42 @@ def test_public_names_are_these():
         "resolved",
         "weights_at_hand",
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("efficientnet_b0", ["timm:efficientnet_b0"]),
+        ("EfficientNet-B0", ["timm:efficientnet_b0"]),
+        ("efficientnet", ["timm:efficientnet_b0", "timm:efficientnet_b1", "timm:efficientnet_b2"]),
+        ("efficientnet_lite", ["timm:tf_efficientnet_lite0"]),
+        ("resnet", ["resnet18", "resnet34", "resnet50"]),
+        ("ResNet-18", ["resnet18"]),
+        ("resnt18", ["resnet18"]),
+        ("timm/resnet18", ["resnet18"]),
+        ("resnet101", ["timm:resnet101"]),
+        ("resnet20", []),
+        ("vgg16", ["timm:vgg16"]),
+        ("densenet121", ["timm:densenet121"]),
+        ("mobilenet_v2", ["timm:mobilenetv2_100"]),
+        ("vit_b_16", ["timm:vit_base_patch16_224"]),
+        ("swin_t", ["timm:swin_tiny_patch4_window7_224"]),
+        ("convnext_tiny", ["timm:convnext_tiny"]),
+        ("mlp-mixer", ["timm:mixer_b16_224"]),
+        ("cnn_deep", ["cnn-deep"]),
+        ("simple_cnn", ["cnn"]),
+        ("mpl", ["mlp"]),
+        ("alexnet", []),
+        ("yolov8", []),
+        ("bert", []),
+        ("unet", []),
+    ],
+)
+def test_what_people_call_a_network_leads_to_its_name_here(typed, wanted):
+    assert suggested(typed) == wanted
+
+
+def test_every_alias_is_of_a_network_that_is_there():
+    import timm
+
+    assert not [name for name in models_zoo._ALIASES if name not in {*models_zoo.ARCHITECTURES, *timm.list_models()}]

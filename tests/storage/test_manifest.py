@@ -6,7 +6,14 @@ import pytest
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.sealed import seal
-from ensemble_kit.storage.manifest import check_distinct, check_name, check_view_ms, parse_manifest, render_manifest
+from ensemble_kit.storage.manifest import (
+    check_distinct,
+    check_folder_name,
+    check_name,
+    check_view_ms,
+    parse_manifest,
+    render_manifest,
+)
 
 PATH = Path("cnn/member.json")
 
@@ -41,6 +48,13 @@ def test_milliseconds_that_cannot_be_are_refused(number):
 @pytest.mark.parametrize("name", ["a", "0001", "vit b-16", "é" * 100, "x.y", "=", "a" * 200])
 def test_a_name_may_be_any_folder_name(name):
     check_name(name)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "tab\t", "x\udcff", "\u202egnp.exe", "\u2028"])
+def test_a_name_that_a_terminal_would_obey_is_refused_for_what_is_new_and_read_where_it_is_old(name):
+    with pytest.raises(InvalidOptionError, match="characters that can be printed"):
+        check_name(name)
+    check_folder_name(name)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0", "a\nb", "é" * 101, "a" * 201])
