@@ -10,7 +10,7 @@ from ensemble_kit.ensembling import BALLOTS
 
 @click.command()
 @click.argument("pictures", type=options.FOLDER, nargs=-1, required=True)
-@click.option("--blend", default=None, metavar="NAME", help="A saved blend, by name or path.")
+@click.option("--blend", default=None, metavar="NAME", help="A saved blend, by name or path.  [default: the only one]")
 @click.option("--ckpt", type=options.FOLDER, default=None, help="Instead: a run or checkpoint that has a member.")
 @click.option(
     "--method",
@@ -58,7 +58,7 @@ def predict(as_json: bool, **given: Any) -> None:
 
     \b
     Example:
-      ek predict --blend logit-sum-auto new/
+      ek predict new/
       ek predict --blend logit-sum-auto new/ --top 3 --out new.jsonl
       ek predict --blend logit-sum-auto new/ --accuracy 0.95
       ek predict --blend prob-mean-equal new/ --cascade 0

@@ -54,7 +54,7 @@ def predict(
 
     Args:
         pictures: files, and folders of pictures.
-        blend: a name in `blends`, or the path of its .json.
+        blend: a name in `blends`, or the path of its .json; None, without a ckpt: the only one there is.
         ckpt: instead of a blend: a run folder or checkpoint; `timm:NAME` or an ONNX file that has a member.
         method: what each view of that member casts: logit-sum (None), prob-mean, geo-mean,
             majority-vote, borda. A blend has its own.
@@ -84,10 +84,9 @@ def predict(
     check_output(out, replace, inputs=places)
     check_abstaining(abstain_below, accuracy, cascade)
     way = on_device(way_of(engine, precision, batch_size, device, None, False))
-    if blend is not None:
+    if ckpt is None:
         asked = ask_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
     else:
-        assert ckpt is not None
         asked = ask_member(ckpt, weights, method or "logit-sum", Path(predictions), Path(cache), verify)
     ballot = asked.tuned.ballot
     if not 1 <= top <= len(asked.classes):
@@ -180,9 +179,9 @@ def _check(
     Raises:
         InvalidOptionError, UnknownNameError: see `predict`.
     """
-    if (blend is None) == (ckpt is None):
-        raise InvalidOptionError("Wanted --blend NAME or --ckpt RUN, one of the two. `ek blend` makes a blend.")
-    if blend is not None and (method is not None or weights is not None):
+    if blend is not None and ckpt is not None:
+        raise InvalidOptionError("Wanted --blend NAME or --ckpt RUN, got both; leave one out.")
+    if ckpt is None and (method is not None or weights is not None):
         raise InvalidOptionError(
             "A blend has its own method and its members their weights; leave --method and "
             "--weights out, or ask one member by --ckpt."

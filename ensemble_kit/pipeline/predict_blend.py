@@ -66,11 +66,12 @@ class Asked:
         return f"{manifest.name} {manifest.views[look.views[0]]}" if alone else manifest.name
 
 
-def ask_blend(blend: str | Path, predictions: Path, blends: Path, cache: Path, verify: bool) -> Asked:
-    """Return a saved blend.
+def ask_blend(blend: str | Path | None, predictions: Path, blends: Path, cache: Path, verify: bool) -> Asked:
+    """Return a saved blend; None: the only one there is.
 
     Raises:
-        InvalidOptionError: there is none of that name, or members that cannot look, each named.
+        InvalidOptionError: there is none of that name, or none was named and there is not just one; members
+            that cannot look, each named.
         CorruptError: a file is damaged, or a member has changed.
     """
     opened = open_blend(blend, predictions, blends, cache, verify)

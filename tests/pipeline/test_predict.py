@@ -289,8 +289,14 @@ def test_one_picture_will_do(blended):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({}, InvalidOptionError, "Wanted --blend NAME or --ckpt RUN, one of the two"),
-        ({"blend": "logit-sum", "ckpt": "runs/cnn"}, InvalidOptionError, "one of the two"),
+        ({}, InvalidOptionError, r"'blends' holds \d: logit-sum, .*prob-mean.*Name the one that is meant"),
+        ({"blends": "empty"}, InvalidOptionError, "'empty' holds none. Make one: ek blend"),
+        ({"method": "borda"}, InvalidOptionError, "A blend has its own method"),
+        ({"blend": "logit-sum", "ckpt": "runs/cnn"}, InvalidOptionError, "--blend NAME or --ckpt RUN, got both"),
+        ({"ckpt": "cnn"}, InvalidOptionError, "no run or checkpoint cnn; did you mean 'runs/cnn'"),
+        ({"ckpt": "runs/cn"}, InvalidOptionError, "no run or checkpoint runs/cn; did you mean 'runs/cnn'"),
+        ({"blend": "logitsum"}, InvalidOptionError, "no blend blends/logitsum.json; did you mean 'logit-sum'"),
+        ({"blend": "logit-sum", "pictures": ["dat/test"]}, BadDataError, "'dat/test'; did you mean 'data/test'"),
         ({"blend": "logit-sum", "method": "borda"}, InvalidOptionError, "A blend has its own method"),
         ({"blend": "nothing"}, InvalidOptionError, "There is no blend .*nothing.json. Blends there: logit-sum, maj"),
         ({"ckpt": "runs/cnn", "method": "bord"}, UnknownNameError, "did you mean 'borda'"),
@@ -375,3 +381,15 @@ def test_what_is_printed_fits_80_columns_and_json_is_one_object(blended):
             assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
             assert done.stdout.startswith("1 picture by ")
             assert "1 picture could not be read and has no label" in " ".join(done.stdout.split())
+
+
+def test_without_a_name_the_only_blend_is_asked_and_named(blended):
+    kept = Path("blends/prob-mean.json")
+    for other in Path("blends").glob("*.json"):
+        if other != kept:
+            other.unlink()
+    report = ek.predict(["data/test/0005.png"], out="one.csv", **FAST)
+    assert (report.name, report.blend) == ("prob-mean", True)
+    done = CliRunner().invoke(command, ["predict", "data/test/0005.png", "--out", "two.csv", "--quiet"])
+    assert "by blend 'prob-mean'" in done.stdout
+    assert said("one.csv") == said("two.csv")
