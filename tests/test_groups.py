@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit import groups
+from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 
 

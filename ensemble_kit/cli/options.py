@@ -62,11 +62,15 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     bad = [value for value in values if "=" not in value]
     if bad:
         raise click.BadParameter(f"wanted NAME=VALUE, got '{bad[0]}'.", ctx=ctx, param=param)
-    return dict(value.split("=", 1) for value in values)
+    found: dict[str, str] = {}
+    for name, value in (one.split("=", 1) for one in values):
+        if found.setdefault(name, value) != value:
+            raise click.BadParameter(f"{name} is given twice: '{found[name]}' and '{value}'.", ctx=ctx, param=param)
+    return found
 
 
 locations = (
-    click.option("--train-csv", type=FOLDER, default=None, help="CSV of training pictures: image_id,path,label,group."),
+    click.option("--train-csv", type=FOLDER, default=None, help="CSV of training pictures: id or file name, label."),
     click.option("--val-csv", type=FOLDER, default=None, help="The same for val."),
     click.option("--test-csv", type=FOLDER, default=None, help="The same for test; labels are passed over."),
     click.option(
@@ -83,7 +87,7 @@ readings = (
         multiple=True,
         metavar="NAME=COLUMN",
         callback=pairs,
-        help="As label=Category: what a CSV calls its id, path, label or group.",
+        help="As label=Category: what a CSV calls its id, path, label or group, where its name does not say so.",
     ),
     click.option("--classes", type=FOLDER, default=None, help="File of class names, a line each; integers index it."),
     click.option("--group-from", default=None, metavar="REGEX", help="Pictures that belong together, from their ids."),

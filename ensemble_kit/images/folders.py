@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images.splits import Listing
+from ensemble_kit.paths import beside
 
 SUFFIXES = frozenset(
     f".{kind}"
@@ -87,7 +88,7 @@ def walk_pictures(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     """
     missing = next((place for place in places if not place.exists()), None)
     if missing is not None:
-        raise BadDataError(f"There is no file or folder '{missing}'. Check its name.")
+        raise BadDataError(f"There is no file or folder '{missing}'{beside(missing)} Check its name.")
     if not places:
         raise InvalidOptionError("Wanted pictures or folders of pictures, got none.")
     files, folders = [place for place in places if place.is_file()], [place for place in places if not place.is_file()]
@@ -122,15 +123,23 @@ def _walk(folder: Path, first: str) -> Iterator[str]:
     """Yield the ids of a folder's pictures in code-point order; `first` is what they all begin with."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(f"{one.name}/" if one.is_dir() else one.name for one in entries if one.name[0] != ".")
+            seen = {one.name: os.path.isdir(one.path) if one.is_symlink() else one.is_dir() for one in entries}
     except OSError as error:
         raise BadDataError(f"Cannot open '{folder}': {error.strerror or error}. Check its name and rights.") from error
-    for name in names:  # with their slash, folders stand where the ids in them do
+    names = (f"{name}/" if is_folder else name for name, is_folder in seen.items() if name[0] != ".")
+    for name in sorted(names):  # with their slash, folders stand where the ids in them do
         check_utf8(name, folder)
         if name.endswith("/"):
+            _refuse_loop(folder / name)
             yield from _walk(folder / name, first + name)
         elif is_picture(Path(name)):
             yield first + name
+
+
+def _refuse_loop(folder: Path) -> None:
+    """Raise on a link to a folder that the path came through: who follows it goes round for ever."""
+    if folder.is_symlink() and folder.resolve() in [above.resolve() for above in folder.absolute().parents]:
+        raise BadDataError(f"'{folder}' is a link to '{folder.resolve()}', which it lies in. Remove the link.")
 
 
 def is_picture(path: Path) -> bool:
@@ -188,10 +197,12 @@ def _pictures(folder: Path, passed_over: list[Path]) -> list[Path]:
 def _below(folder: Path, passed_over: list[Path]) -> list[Path]:
     """Return the pictures of a folder and of its subfolders, in code-point order of their ids."""
     if not folder.is_dir():
-        raise BadDataError(f"Wanted a folder of pictures, got '{folder}', which is none. Check its name.")
+        hint = beside(folder)
+        raise BadDataError(f"Wanted a folder of pictures, got '{folder}', which is none{hint} Check its name.")
     found = []
     for entry in _entries(folder):
         if entry.is_dir():
+            _refuse_loop(entry)
             found += _below(entry, passed_over)
         elif is_picture(entry):
             found.append(entry)

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ensemble_kit.disk import NOT_OF_THE_FILE, unreachable
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.paths import read_plain
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA")
 MAX_PIXELS: Final = 50_000_000
@@ -45,22 +46,20 @@ def read_file(path: Path) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        BadDataError: a link to nothing, no file, or one that may not be read.
+        BadDataError: a link to nothing, no plain file (a pipe is not waited for), or one that may not be read.
         OSError: what is no fault of the file: too many that are open, a disk that went away.
     """
     try:
         if path.is_symlink() and not path.exists():
             raise BadDataError(f"cannot read '{path}': a broken link to '{path.readlink()}'.")
-        if path.exists() and not path.is_file():
-            raise BadDataError(f"cannot read '{path}': not a file.")
-        return path.read_bytes()
+        return read_plain(path)
     except PermissionError as error:
         reason = str(unreachable(error))
         raise BadDataError(f"{reason[0].lower()}{reason[1:]}") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        if getattr(error, "errno", None) in NOT_OF_THE_FILE:
+    except OSError as error:
+        if error.errno in NOT_OF_THE_FILE:
             raise  # no reason to take the picture for a bad one, or to leave it out
-        raise BadDataError(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}.") from error
+        raise BadDataError(f"cannot read '{path}': {error.strerror or error}.") from error
 
 
 def open_image(content: bytes, path: Path) -> Image.Image:

@@ -1,24 +1,27 @@
-"""CSV manifests `image_id[,path][,label][,group]` as listings.
+"""CSV manifests `image_id[,path][,label][,group]` as listings, under whatever names the columns have.
 
 Every cell is read as text, byte for byte: `0001`, `NA` and `1e5` stay what they are. A
 picture lies at its path, relative to a folder of pictures; without a column of paths at its
-id, with or without the suffix of a picture. Other columns are passed over. Nothing but the
-CSV is opened here.
+id, with or without the suffix of a picture. A table of 0 and 1 with a column a class is a label too.
+Other columns are passed over. Nothing but the CSV is opened here.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
+from ensemble_kit.columns import OWN, check_said, columns_left, find_columns, missing_column, place_of_files
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.folders import is_picture
 from ensemble_kit.images.splits import Listing
-from ensemble_kit.tables import pick
+from ensemble_kit.paths import beside, read_plain
 
-COLUMNS: Final[Mapping[str, str]] = {"id": "image_id", "path": "path", "label": "label", "group": "group"}
-"""What a manifest may tell about a picture, and the column it stands in unless told otherwise."""
+Rows = Sequence[Sequence[str]]
+_LOOKED_AT: Final = 50  # rows whose pictures are looked for, to tell an id from a file name
+_BOXES: Final = ("xmin", "xmax", "ymin", "ymax", "x1", "x2", "y1", "y2", "x", "y", "w", "h", "width", "height", "bbox")
 
 
 def list_manifest(path: Path, images: Path, columns: Mapping[str, str], labels_wanted: bool) -> Listing:
@@ -26,32 +29,38 @@ def list_manifest(path: Path, images: Path, columns: Mapping[str, str], labels_w
 
     Args:
         images: the folder that paths start from.
-        columns: a key of `COLUMNS` -> the CSV's own name for it; what is missing keeps ours.
+        columns: what was said of them: a key of `columns.OWN` and the CSV's own name for it, either way
+            round; what was not said is found by its name, see `ensemble_kit.columns`.
         labels_wanted: whether there must be labels; where not, a column of labels is passed over.
 
     Raises:
-        InvalidOptionError: a key that `COLUMNS` has not.
-        BadDataError: no such file, a column that is missing, or an id that is empty or doubled.
+        UnknownNameError: a pair without a key of `columns.OWN`.
+        BadDataError: no such file, a column that is missing or may be two, an id that is empty or doubled.
     """
-    for key in columns:
-        pick(COLUMNS, key, "column of a manifest")
+    check_said(columns)
     try:
-        header, *rows = parse_csv(path.read_bytes(), path, marked=True)
+        header, *rows = parse_csv(read_plain(path), path, marked=True)
     except OSError as error:
-        raise BadDataError(f"Cannot read '{path}': {error.strerror}. Check the name of the CSV.") from error
-    named = {**COLUMNS, **columns}
-    needed = {"id", "label", *columns} if labels_wanted else {"id"}
-    if not labels_wanted:
-        del named["label"]
-    place = {key: _place(header, name, key, path) for key, name in named.items() if name in header or key in needed}
-    cells = {key: tuple(row[column] for row in rows) for key, column in place.items()}
-    _check(cells, path)
-    written = cells.get("path")
+        hint = beside(path)
+        raise BadDataError(f"Cannot read '{path}': {error.strerror}{hint} Check the name of the CSV.") from error
+    wanted = [key for key in OWN if labels_wanted or key != "label"]
+    found = find_columns(header, columns, path, wanted, must=wanted if labels_wanted else ["id"])
+    if "id" not in found.places:
+        raise missing_column(header, "id", path)
+    cells = {key: tuple(row[place] for row in rows) for key, place in found.places.items()}
+    taken = found.taken(header)
+    if labels_wanted and "label" not in cells:
+        cells["label"] = _one_hot(header, rows, found.places, path)
+        taken.append(f"label from the one of {len(columns_left(header, found.places))} columns that holds a 1")
+    _check(cells, header, path)
+    paths, column = _paths(header, rows, found.places, images, path)
+    taken += [f"path from the column {column!r}"] if column else []
     return Listing(
         ids=cells["id"],
-        paths=_found(cells["id"], images) if written is None else tuple(images / one for one in written),
+        paths=paths,
         names=cells.get("label"),
         groups=cells.get("group"),
+        taken=f"'{path}': {', '.join(taken)}." if taken else "",
     )
 
 
@@ -62,9 +71,9 @@ def read_classes(path: Path) -> tuple[str, ...]:
         BadDataError: no such file, no text, fewer than two names, or one that stands twice.
     """
     try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
+        lines = read_plain(path).decode("utf-8-sig").split("\n")
     except OSError as error:
-        raise BadDataError(f"Cannot read '{path}': {error.strerror}. Check --classes.") from error
+        raise BadDataError(f"Cannot read '{path}': {error.strerror}{beside(path)} Check --classes.") from error
     except UnicodeDecodeError as error:
         raise BadDataError(f"'{path}' is no UTF-8 text ({error}). Save it as UTF-8, a class a line.") from error
     names = tuple(line.removesuffix("\r") for line in lines if line.removesuffix("\r"))
@@ -76,19 +85,28 @@ def read_classes(path: Path) -> tuple[str, ...]:
     return names
 
 
-def _place(header: Sequence[str], name: str, key: str, path: Path) -> int:
-    """Return where a column stands."""
-    if header.count(name) > 1:
-        raise BadDataError(f"'{path}' has the column {name!r} twice; wanted it once.")
-    if name not in header:
-        raise BadDataError(
-            f"'{path}' has no column {name!r}; its columns are {', '.join(header)[:200]}. "
-            f"Say which of them holds the {key}: --column {key}=NAME."
-        )
-    return header.index(name)
+def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path: Path) -> tuple[str, ...]:
+    """Return the labels of a table with a column a class, of which one holds a 1.
+
+    Raises:
+        BadDataError: the other columns are none of classes, or a picture shows none, or several.
+    """
+    left = columns_left(header, places)
+    if len(left) < 2 or not rows or not {row[place] for row in rows for place in left} <= {"0", "1", "0.0", "1.0"}:
+        raise missing_column(header, "label", path)
+    names = []
+    for number, row in enumerate(rows, start=1):
+        shown = [header[place] for place in left if row[place][0] == "1"]
+        if len(shown) != 1:
+            raise BadDataError(
+                f"'{path}': row {number}, {row[places['id']]!r}, has a 1 for {len(shown)} of {len(left)} classes"
+                f"{': ' if shown else ''}{', '.join(shown[:5])}; wanted one class a picture."
+            )
+        names += shown
+    return tuple(names)
 
 
-def _check(cells: Mapping[str, Sequence[str]], path: Path) -> None:
+def _check(cells: Mapping[str, Sequence[str]], header: Sequence[str], path: Path) -> None:
     """Raise on a table without rows, an empty cell that must not be, or an id that stands twice."""
     ids = cells["id"]
     if not ids:
@@ -97,11 +115,53 @@ def _check(cells: Mapping[str, Sequence[str]], path: Path) -> None:
         if "" in column:
             row = column.index("")
             raise BadDataError(f"'{path}': row {row + 1}, {ids[row]!r}, has an empty {key}. Fill it in.")
-    seen: set[str] = set()
-    for image_id in ids:
+    seen: dict[str, int] = {}
+    for row, image_id in enumerate(ids):
         if image_id in seen:
-            raise BadDataError(f"'{path}' has the id {image_id!r} twice; wanted each once.")
-        seen.add(image_id)
+            raise _doubled(cells, header, path, seen[image_id], row)
+        seen[image_id] = row
+
+
+def _doubled(
+    cells: Mapping[str, Sequence[str]], header: Sequence[str], path: Path, first: int, second: int
+) -> BadDataError:
+    """Return the error for an id that stands twice, which says why it may do so."""
+    boxes = [name for name in header if name.casefold() in _BOXES]
+    labels = [cells["label"][row] for row in (first, second)] if "label" in cells else []
+    if len(boxes) > 2:
+        why = f"; its columns {', '.join(boxes[:4])} are of boxes, several a picture. Wanted a row a picture, one label"
+    elif labels and labels[0] != labels[1]:
+        why = f", with the labels {labels[0]!r} and {labels[1]!r}; wanted one label a picture. Choose one"
+    else:
+        why = "; wanted each once. Remove one"
+    return BadDataError(f"'{path}' has the id {cells['id'][first]!r} twice, in rows {first + 1} and {second + 1}{why}.")
+
+
+def _paths(
+    header: Sequence[str], rows: Rows, places: Mapping[str, int], images: Path, path: Path
+) -> tuple[tuple[Path, ...], str]:
+    """Return where the pictures lie, and the column of file names that says so, where one has to."""
+    if "path" in places:
+        return tuple(images / row[places["path"]] for row in rows), ""
+    ids = [row[places["id"]] for row in rows]
+    at_ids, files = _found(ids, images), place_of_files(header, path)
+    if files in (None, places["id"]):
+        return at_ids, ""
+    at_files = _found([row[files] for row in rows], images)
+    looked_at = range(0, len(rows), max(len(rows) // _LOOKED_AT, 1))
+    by_id, by_file = (any(found[row].is_file() for row in looked_at) for found in (at_ids, at_files))
+    id_column, file_column = header[places["id"]], header[files]
+    if by_file and not by_id:
+        return at_files, file_column
+    if by_id == by_file and id_column != OWN["id"] and any(at_ids[row] != at_files[row] for row in looked_at):
+        own, other = quote(f"id={id_column}"), quote(f"id={file_column}")
+        raise BadDataError(
+            f"'{path}' has the columns {id_column!r} and {file_column!r}, and the pictures in '{images}' lie at "
+            f"{'both' if by_id else 'neither'}. {'' if by_id else 'Correct --images, or say '}"
+            f"{'Say' if by_id else ''} what they are: --column {own} --column {quote(f'path={file_column}')}, "
+            f"or --column {other}."
+        )
+    return at_ids, ""
 
 
 def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:

@@ -16,8 +16,11 @@ from typing import Any
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.images.folders import list_class_folders, list_flat_folders
+from ensemble_kit.images.layouts import check_train_folder, val_by_another_name
 from ensemble_kit.images.manifests import list_manifest, read_classes
+from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
+from ensemble_kit.paths import beside
 
 SPLITS = ("train", "val", "test")
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
@@ -31,7 +34,8 @@ class Source:
     data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`, as far as no CSV stands in.
     images: folder that the paths in CSVs start from; None: each CSV's own.
     test_dir: folders of test pictures, instead of `data/test`.
-    column: id, path, label or group -> the CSVs' own name for that column.
+    column: id, path, label or group and the CSVs' own name for that column, either way round; what is
+        not said is found by its usual names, see `ensemble_kit.columns`.
     classes: file of class names, one a line.
     group_from: regular expression on the id; its first group, or its whole match, names the
         group of pictures that belong together.
@@ -90,6 +94,9 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     train = found["train"]
     assert train is not None
     classes = _classes(source, train)
+    for split, listing in found.items():
+        if listing is not None and (path := getattr(source, f"{split}_csv")) is not None:
+            check_single(listing, classes if source.classes or split != "train" else (), path)
     splits = {
         split: labelled(_grouped(source, listing), classes, source.classes is not None, _where(source, split))
         for split, listing in found.items()
@@ -97,7 +104,8 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     }
     if "val" not in splits and (val_needed or source.val_fraction is not None):
         splits = _with_val(source, splits)
-    return DataSet(classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over))
+    taken = tuple(listing.taken for listing in found.values() if listing is not None and listing.taken)
+    return DataSet(classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over), taken)
 
 
 def straddling(data: DataSet) -> tuple[str, ...]:
@@ -112,7 +120,9 @@ def _check(source: Source) -> None:
     if source.data is None and source.train_csv is None:
         raise InvalidOptionError("Wanted pictures to learn from: a folder by --data, or a CSV by --train-csv.")
     if source.data is not None and not source.data.is_dir():
-        raise BadDataError(f"Wanted a data folder, got '{source.data}', which is no folder. Check --data.")
+        raise BadDataError(
+            f"Wanted a data folder, got '{source.data}', which is no folder{beside(source.data)} Check --data."
+        )
     if source.test_csv is not None and source.test_dir:
         raise InvalidOptionError("Wanted the test pictures by --test-csv or by --test-dir, got both; leave one out.")
     csvs = (source.train_csv, source.val_csv, source.test_csv)
@@ -134,6 +144,7 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
         return list_flat_folders(folders, passed_over) if folders else None
     if split == "train":
         assert source.data is not None
+        check_train_folder(source.data)
         return list_class_folders(source.data / "train", passed_over, all_filled=True)
     return None if folder is None else list_class_folders(folder, passed_over)
 
@@ -165,6 +176,7 @@ def _with_val(source: Source, splits: dict[str, Split]) -> dict[str, Split]:
         raise InvalidOptionError(
             f"There are no val pictures: '{source.data}' has no val/ folder. Add one, name a --val-csv, give "
             "--val-fraction 0.15 to take 15 % of train, or fold all of train: ek train --folds 5."
+            f"{val_by_another_name(source.data)}"
             if source.data is not None
             else "There are no val pictures. Name a --val-csv, give --val-fraction 0.15 to take 15 % of train, or fold "
             "all of train: ek train --folds 5."

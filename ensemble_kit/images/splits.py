@@ -17,12 +17,16 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures as they were found; `names` are their labels as written, None where there are none."""
+    """Pictures as they were found; `names` are their labels as written, None where there are none.
+
+    taken: what was guessed about a CSV, in words; empty where nothing was.
+    """
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     names: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
+    taken: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +50,15 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Classes in order, the splits by name, and how many other files were passed over."""
+    """Classes in order, the splits by name, and how many other files were passed over.
+
+    taken: what was guessed about the CSVs, a sentence each.
+    """
 
     classes: tuple[str, ...]
     splits: dict[str, Split]
     passed_over: int = 0
+    taken: tuple[str, ...] = ()
 
 
 def labelled(listing: Listing, classes: Sequence[str], numbered: bool, where: str) -> Split:

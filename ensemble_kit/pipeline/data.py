@@ -108,6 +108,7 @@ def _report(
         shifts=tuple(shift for name in parts if name != "train" for shift in _shifts(name, parts, data)),
         csv=written.get("csv"),
         sheet=written.get("sheet"),
+        taken=data.taken,
     )
 
 

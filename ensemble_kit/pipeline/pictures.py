@@ -154,7 +154,7 @@ def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, pl
 
 def _remarks(found: DataSet) -> list[str]:
     """Return what a person should know about the data before anything is trained on it."""
-    remarks = []
+    remarks = list(found.taken)
     if found.passed_over:
         remarks.append(f"Passed over {found.passed_over} files that are no pictures by their name.")
     for name in ("train", "val"):

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from ensemble_kit.columns import find_columns
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.ensembling.comparison import mcnemar
 from ensemble_kit.ensembling.measures import wilson
 from ensemble_kit.ensembling.public_half import draw_public
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.paths import beside, read_plain
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.results import (
     BaselineReport,
@@ -23,8 +25,8 @@ from ensemble_kit.results import (
     ScoredReport,
     ScoreReport,
 )
+from ensemble_kit.storage.manifest import check_distinct
 from ensemble_kit.storage.submission_check import Wanted, read_checked
-from ensemble_kit.storage.submissions import read_sample
 from ensemble_kit.verdicts import verdict
 
 Right = Bool[np.ndarray, " images"]
@@ -46,7 +48,7 @@ def score(
 
     Args:
         csv: the submissions.
-        labels: a CSV of two columns, ids and true classes.
+        labels: a CSV with a column of ids and one of true classes.
         public_fraction: of the images.
         baselines: accuracies to pass, as fractions.
 
@@ -95,13 +97,26 @@ def _check(paths: Sequence[Path], public_fraction: float, baselines: Sequence[fl
 
 
 def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return ids and true classes.
+    """Return ids and true classes: of the columns that bear usual names, else of the only two.
 
     Raises:
-        BadDataError: no such file, not two columns, an id that is empty or doubled, or an empty label.
+        BadDataError: no such file, columns that cannot be told apart, an id that is empty or doubled,
+            or an empty label.
     """
-    ids = read_sample(path, "file of labels").ids
-    truth = tuple(row[1] for row in parse_csv(path.read_bytes(), path, marked=True)[1:])
+    try:
+        header, *rows = parse_csv(read_plain(path), path, marked=True)
+    except OSError as error:
+        raise BadDataError(f"Cannot read the file of labels {path}: {error.strerror}{beside(path)}") from error
+    places = find_columns(header, {}, path, ("id", "label")).places
+    if len(places) < 2 and len(header) == 2:
+        places = {"id": 0, "label": 1}
+    if len(places) < 2:
+        raise BadDataError(
+            f"{path}: wanted an id and a label column, as image_id,label; got {','.join(header)[:200]}. "
+            "Leave these two alone in it."
+        )
+    ids, truth = (tuple(row[places[key]] for row in rows) for key in ("id", "label"))
+    check_distinct(ids, "image id", str(path))
     if "" in truth:
         place = truth.index("")
         raise BadDataError(f"{path}: {ids[place]!r} has no label; wanted one for every image.")

@@ -34,6 +34,7 @@ def _overview(report: DataReport) -> list[str]:
     for word in ("formats", "modes"):
         counts: Counter[str] = sum((Counter(getattr(split, word)) for split in report.splits), Counter())
         lines.append(wrapped(f"{word}: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common())))
+    lines += [wrapped(sentence) for sentence in report.taken]
     if report.passed_over:
         lines.append(wrapped(f"passed over, no pictures by their name: {_count(report.passed_over, 'file')}"))
     return lines

@@ -107,6 +107,7 @@ class DataReport:
     near: bits of 64 that may differ in a near duplicate.
     leaks: findings that tie two splits together; duplicates: pairs within one split;
     conflicts: pairs, of either kind, with two labels.
+    taken: what was guessed about the columns of CSVs, a sentence each.
     """
 
     source: str
@@ -122,6 +123,7 @@ class DataReport:
     shifts: tuple[Shift, ...]
     csv: Path | None
     sheet: Path | None
+    taken: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

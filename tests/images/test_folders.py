@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.folders import list_flat_folders, walk_pictures
+from ensemble_kit.images.folders import list_flat_folders, list_pictures, walk_pictures
 
 
 @pytest.fixture
@@ -57,3 +57,25 @@ def test_a_walk_goes_by_the_code_points_of_the_whole_id_as_a_listing_does(tmp_pa
 def test_what_cannot_be_predicted_is_refused(places, named, error, message):
     with pytest.raises(error, match=message):
         list(walk_pictures([places / Path(name) for name in named]))
+
+
+@pytest.mark.parametrize("links", [{"sub/up": ".."}, {"sub/here": "."}, {"a/x": "../b", "b/y": "../a"}])
+def test_links_that_go_round_are_refused_and_not_followed(tmp_path, links):
+    for name, to in links.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(to)
+    (tmp_path / "1.png").write_bytes(b"x")
+    with pytest.raises(BadDataError, match="is a link to '.*', which it lies in. Remove the link"):
+        list_pictures([tmp_path])
+    with pytest.raises(BadDataError, match="is a link to '.*', which it lies in. Remove the link"):
+        list_flat_folders([tmp_path], [])
+
+
+def test_a_link_to_a_folder_elsewhere_is_followed_and_one_to_itself_is_no_folder(tmp_path):
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "out/1.png").write_bytes(b"x")
+    (tmp_path / "in/linked").symlink_to("../out")
+    (tmp_path / "in/self.png").symlink_to("self.png")
+    assert list_pictures([tmp_path / "in"]).ids == ("linked/1.png", "self.png")
+    assert list_flat_folders([tmp_path / "in"], []).ids == ("linked/1.png", "self.png")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -132,17 +133,25 @@ def test_pillow_prints_no_warning_of_its_own(tmp_path):
     assert done.stderr == ""
 
 
-def test_a_file_is_read_or_the_reason_is_named(tmp_path):
+def test_a_file_is_read_or_the_reason_is_named(tmp_path, monkeypatch):
     (tmp_path / "x.png").write_bytes(b"\0\1")
     assert read_file(tmp_path / "x.png") == b"\0\1"
     (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.png")
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("socket.png")
     for name, reason in (
         ("link.png", "a broken link to '.*gone.png'"),
         ("gone.png", "No such file"),
-        ("folder.png", "not a file"),
-        ("pipe.png", "not a file"),
+        ("loop.png", "a broken link to '.*loop.png'"),
+        ("folder.png", "it is a folder, not a file"),
+        ("pipe.png", "it is a named pipe, not a file"),
+        ("socket.png", "it is a socket, not a file"),
+        ("device.png", "it is a device, not a file"),
         ("\0.png", "null"),
     ):
         with pytest.raises(BadDataError, match=f"cannot read .*: {'.*' if name[0] == chr(0) else ''}{reason}"):

@@ -1,8 +1,10 @@
 """CSV manifests: ids byte for byte, paths, columns of any name, what does not fit named."""
 
 import csv
+import os
 import random
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -98,10 +100,15 @@ def test_the_labels_of_test_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("header", "rows", "message"),
     [
-        (["id", "label"], [["1", "a"]], "no column 'image_id'; its columns are id, label.*--column id=NAME"),
+        (["a", "b", "c"], [["1", "a", "b"]], "no column 'image_id', nor .*; its columns are a, b, c.*--column id=NAME"),
         (["image_id"], [["1"]], "no column 'label'.*--column label=NAME"),
         (["image_id", "label"], [], "a header and no rows"),
-        (["image_id", "label"], [["1", "a"], ["1", "b"]], "has the id '1' twice"),
+        (
+            ["image_id", "label"],
+            [["1", "a"], ["1", "b"]],
+            "has the id '1' twice, in rows 1 and 2, with the labels 'a' and 'b'",
+        ),
+        (["image_id", "label"], [["1", "a"], ["1", "a"]], "has the id '1' twice, in rows 1 and 2; wanted each once"),
         (["image_id", "label"], [["1", "a"], ["", "b"]], "row 2, '', has an empty id"),
         (["image_id", "label", "group"], [["1", "a", ""]], "row 1, '1', has an empty group"),
         (["image_id", "label", "label"], [["1", "a", "b"]], "the column 'label' twice"),
@@ -140,3 +147,74 @@ def test_a_list_of_classes_that_cannot_be_used_is_named(tmp_path, content, messa
 def test_classes_are_read_byte_for_byte(tmp_path):
     (tmp_path / "classes.txt").write_bytes("\ufeffa b \r\nNA\r\nx\u2028y".encode())
     assert read_classes(tmp_path / "classes.txt") == ("a b ", "NA", "x\u2028y")
+
+
+def with_pictures(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_boxes_are_told_from_doubled_rows(tmp_path):
+    header = ["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"]
+    rows = [["1.jpg", "8", "8", "cat", "0", "0", "4", "4"], ["1.jpg", "8", "8", "dog", "2", "2", "4", "4"]]
+    with pytest.raises(BadDataError, match=r"'1.jpg' twice, in rows 1 and 2; its columns width, .* are of boxes"):
+        list_manifest(write(tmp_path / "t.csv", header, rows), tmp_path, {}, labels_wanted=True)
+
+
+def test_an_id_and_a_file_name_are_told_apart_by_where_the_pictures_lie(tmp_path):
+    with_pictures(tmp_path, "by-name/a.png", "by-name/b.png", "by-id/7.png", "by-id/8.png")
+    path = write(tmp_path / "t.csv", ["id", "filename", "label"], [["7", "a.png", "x"], ["8", "b.png", "y"]])
+    by_name = list_manifest(path, tmp_path / "by-name", {}, labels_wanted=True)
+    assert by_name.ids == ("7", "8")
+    assert [one.name for one in by_name.paths] == ["a.png", "b.png"]
+    assert by_name.taken == f"'{path}': id from the column 'id', path from the column 'filename'."
+    by_id = list_manifest(path, tmp_path / "by-id", {}, labels_wanted=True)
+    assert [one.name for one in by_id.paths] == ["7.png", "8.png"]
+    for where in ("nowhere", "both"):
+        with_pictures(tmp_path, *(f"both/{name}.png" for name in ("7", "8", "a", "b")))
+        with pytest.raises(BadDataError, match=r"--column id=id --column path=filename, or --column id=filename"):
+            list_manifest(path, tmp_path / where, {}, labels_wanted=True)
+    said = list_manifest(path, tmp_path / "both", {"id": "filename"}, labels_wanted=True)
+    assert said.ids == ("a.png", "b.png")
+
+
+def test_a_file_name_that_leads_to_the_same_picture_as_the_id_is_no_second_reading(tmp_path):
+    with_pictures(tmp_path, "7.png", "8.png")
+    path = write(tmp_path / "t.csv", ["id", "image", "label"], [["7", "7.png", "x"], ["8", "8.png", "y"]])
+    assert [one.name for one in list_manifest(path, tmp_path, {}, labels_wanted=True).paths] == ["7.png", "8.png"]
+
+
+def test_one_column_a_class_is_a_label_where_one_of_them_holds_a_1(tmp_path):
+    path = write(tmp_path / "t.csv", ["image", "rust", "scab"], [["a", "1", "0"], ["b", "0", "1"], ["c", "1.0", "0.0"]])
+    found = list_manifest(path, tmp_path, {}, labels_wanted=True)
+    assert found.names == ("rust", "scab", "rust")
+    assert "label from the one of 2 columns that holds a 1" in found.taken
+    for cells, what in ((["1", "1"], "a 1 for 2 of 2 classes: rust, scab"), (["0", "0"], "a 1 for 0 of 2 classes;")):
+        write(path, ["image", "rust", "scab"], [["a", "1", "0"], ["b", *cells]])
+        with pytest.raises(BadDataError, match=f"row 2, 'b', has {what}"):
+            list_manifest(path, tmp_path, {}, labels_wanted=True)
+    write(path, ["image", "rust", "age"], [["a", "1", "31"]])
+    with pytest.raises(BadDataError, match="no column 'label'"):
+        list_manifest(path, tmp_path, {}, labels_wanted=True)
+
+
+def test_a_sample_submission_is_a_list_of_test_pictures(tmp_path):
+    path = write(tmp_path / "sample_submission.csv", ["Id", "Category"], [["1", "0"], ["2", "0"]])
+    found = list_manifest(path, tmp_path, {"label": "class", "group": "scene"}, labels_wanted=False)
+    assert (found.ids, found.names, found.groups) == (("1", "2"), None, None)
+
+
+def test_what_is_no_plain_file_is_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, what in ((tmp_path / "pipe", "a named pipe"), (Path("/dev/zero"), "a device"), (tmp_path, "a folder")):
+        with pytest.raises(BadDataError, match=f"it is {what}, not a file"):
+            list_manifest(path, tmp_path, {}, labels_wanted=True)
+        with pytest.raises(BadDataError, match=f"it is {what}, not a file"):
+            read_classes(path)
+
+
+def test_a_near_name_of_a_csv_is_suggested(tmp_path):
+    write(tmp_path / "train.csv", ["image_id"], [["1"]])
+    with pytest.raises(BadDataError, match="did you mean '.*/train.csv'"):
+        list_manifest(tmp_path / "trian.csv", tmp_path, {}, labels_wanted=False)

@@ -168,3 +168,19 @@ def test_of_very_many_classes_the_worst_are_shown(desk):
     printed = typed("score", "s.csv", "--labels", "many.csv").stdout
     assert "class-096         1      0.0" in printed
     assert "the worst; 57 more classes" in printed
+
+
+@pytest.mark.parametrize("header", ["label,file", "class,image_id,Usage", "Usage,Id,Category", "nr,species"])
+def test_labels_are_found_by_the_names_of_their_columns(desk, header):
+    columns = header.split(",")
+    known = {"file": "x.png", "image_id": "x.png", "Id": "x.png", "nr": "x.png", "Usage": "Private"}
+    Path("truth.csv").write_text(f"{header}\n{','.join(known.get(one, 'cat') for one in columns)}\n")
+    Path("said.csv").write_text("file,label\nx.png,cat\n")
+    [one] = ek.score(["said.csv"], "truth.csv").submissions
+    assert one.whole.accuracy == 1.0
+
+
+def test_labels_among_unknown_columns_are_asked_for(desk):
+    Path("truth.csv").write_text("a,b,c\n1,2,3\n")
+    with pytest.raises(BadDataError, match="wanted an id and a label column, as image_id,label; got a,b,c"):
+        ek.score(["a.csv"], "truth.csv")

@@ -1,0 +1,135 @@
+"""A data folder that is not laid out as wanted: what it seems to hold, and what to type for that.
+
+    train.csv beside images/, or beside a train/ without class folders   the options that read CSVs
+    training/CLASS/*, valid/CLASS/*                                      what to rename
+    a folder inside that holds train/                                    that folder
+    CLASS/picture.jpg                                                    what to move
+
+Never takes one thing for another: what is said here, a person types, or does not.
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+from ensemble_kit.csv_text import parse_csv
+from ensemble_kit.errors import BadDataError
+from ensemble_kit.images.folders import is_picture
+from ensemble_kit.paths import read_plain
+
+CALLED: Final = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+"""What the folders and CSVs of the splits are called."""
+FRACTION: Final = 0.15
+_LOOKED_AT: Final = 50  # pictures of one CSV, or entries of one folder
+
+
+def check_train_folder(data: Path) -> None:
+    """Raise unless a data folder holds train/CLASS.
+
+    Raises:
+        BadDataError: says what to type instead, where that is clear.
+    """
+    train = data / "train"
+    if any(path.is_dir() for path in _entries(train)):
+        return
+    why = "holds no folder" if train.is_dir() else "does not exist"
+    said = f"Wanted class folders in '{train}', which {why}: train/CLASS/picture.jpg."
+    if options := _as_csvs(data):
+        command = f"  ek data check {options}"
+        raise BadDataError(f"{said} '{data}' holds CSVs; type:", command, "and ek train with the same options.")
+    hint = _renamed(data, "train") or _higher(data) or _deeper(data) or _unsorted(data)
+    raise BadDataError(f"{said}{hint}")
+
+
+def val_by_another_name(data: Path) -> str:
+    """Return what to do about a folder that seems to be val's, as ` Rename ...`; empty where there is none."""
+    return _renamed(data, "val")
+
+
+def _as_csvs(data: Path) -> str:
+    """Return the options that read the CSVs of a folder; empty where it holds none of its pictures."""
+    csvs = sorted(path for path in _entries(data) if path.suffix.lower() == ".csv")
+    named = {split: [path for path in csvs if _is_called(path, *words)] for split, words in CALLED.items()}
+    samples = [path for path in csvs if _is_called(path, "sample", "submission")]
+    others = [path for path in csvs if path not in [*samples, *named["val"], *named["test"]]]
+    trains = named["train"] or (others if len(others) == 1 else [])
+    folders = [data, *_folders(data), *(inner for folder in _folders(data) for inner in _folders(folder))]
+    images = next((folder for folder in folders if trains and _lie_in(trains[0], folder)), None)
+    if images is None:
+        return ""
+    vals = [path for path in named["val"] if _lie_in(path, images)]
+    tests = [path for path in [*named["test"], *samples] if _lie_in(path, images)]
+    apart = [path for path in _folders(data) if path != images and _is_called(path, "test") and _holds_pictures(path)]
+    words = [
+        f"--images {quote(str(images))} --train-csv {quote(str(trains[0]))}",
+        f"--val-csv {quote(str(vals[0]))}" if vals else f"--val-fraction {FRACTION}",
+        *(f"--test-csv {quote(str(path))}" for path in tests[:1]),
+        *(f"--test-dir {quote(str(path))}" for path in apart[:1] if not tests),
+    ]
+    return " ".join(words)
+
+
+def _renamed(data: Path, split: str) -> str:
+    """Return what to rename so that a split's folder has the name that is wanted."""
+    found = [path for path in _folders(data) if path.name != split and path.name.casefold() in CALLED[split]]
+    is_split = found and any(map(_holds_pictures, _folders(found[0])))
+    return f" Rename '{found[0]}' to '{data / split}'." if is_split else ""
+
+
+def _higher(data: Path) -> str:
+    """Return the folder above where the one that was named is train itself."""
+    is_train = data.resolve().name == "train" and any(map(_holds_pictures, _folders(data)))
+    return f" Name the folder above it: '{data.parent}'." if is_train else ""
+
+
+def _deeper(data: Path) -> str:
+    """Return the one folder inside that is laid out as wanted."""
+    found = [path for path in _folders(data) if (path / "train").is_dir()]
+    return f" '{found[0]}' holds train/: name that folder." if len(found) == 1 else ""
+
+
+def _unsorted(data: Path) -> str:
+    """Return what to move where the class folders lie in the data folder itself."""
+    found = [path for path in _folders(data) if _holds_pictures(path)]
+    if len(found) < 2 or any(_is_called(path, *words) for path in found for words in CALLED.values()):
+        return ""
+    names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
+    return f" '{data}' holds folders of pictures itself: make '{data / 'train'}' and move {names} there."
+
+
+def _is_called(path: Path, *words: str) -> bool:
+    return any(word in path.stem.casefold() for word in words)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Yield what lies in a folder, hidden files left out."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from [Path(one.path) for one in entries if one.name[0] != "."]
+    except OSError:
+        return
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in _entries(folder) if path.is_dir())
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return any(is_picture(path) for path in islice(_entries(folder), _LOOKED_AT))
+
+
+def _lie_in(csv: Path, images: Path) -> bool:
+    """Return whether pictures that a CSV names, in whatever column, lie in a folder; by its first rows."""
+    try:
+        rows = parse_csv(read_plain(csv), csv, marked=True)[1 : 1 + _LOOKED_AT]
+    except (OSError, BadDataError):
+        return False
+    held = {name for path in _entries(images) if is_picture(path) for name in (path.name, path.stem)}
+    return any(cell in held or ("/" in cell and (images / cell).is_file()) for row in rows for cell in row)

@@ -1,0 +1,127 @@
+"""A folder that is laid out as competitions do it is answered by the very words to type."""
+
+import shlex
+
+import pytest
+from click.testing import CliRunner
+
+from ensemble_kit.cli import ek
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.images.sources import Source, read_source
+
+CLASSES = ("cat", "dog", "owl")
+
+
+def drawn(folder, *names):
+    from PIL import Image
+
+    for place, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (9, 7), (place * 5, 40, 90)).save(path)
+
+
+def rows(count, ending=""):
+    return "".join(f"n{place}{ending},{CLASSES[place % 3]}\n" for place in range(count))
+
+
+def refusal(folder):
+    with pytest.raises(BadDataError) as caught:
+        read_source(Source(folder), val_needed=False)
+    return str(caught.value)
+
+
+def typed(folder, monkeypatch):
+    """Type what the refusal of a folder says; return the command and what is counted then."""
+    monkeypatch.chdir(folder)
+    command = next(line for line in refusal(folder).splitlines() if line.startswith("  ek data check "))
+    done = CliRunner().invoke(ek, [*shlex.split(command)[1:], "--json"])
+    assert done.exit_code in (0, 3), done.output
+    import json
+
+    found = json.loads(done.stdout)
+    return command, {one["split"]: one["images"] for one in found["splits"]}
+
+
+@pytest.mark.parametrize(
+    ("images", "header", "ending", "tests", "options"),
+    [
+        ("train", "id,label", ".png", "test", "--test-dir"),
+        ("train_images", "image_id,label", ".png", "test_images", "--test-dir"),
+        ("images", "Id,Category", "", "images", "--test-csv"),
+        ("images/train", "filename,class", ".png", "nowhere", ""),
+        ("my pictures", "image,breed", ".png", "nowhere", ""),
+        ("images", "file,target,width", ".png", "images", "--test-csv"),
+    ],
+)
+def test_the_command_that_is_named_for_csvs_beside_pictures_works(
+    tmp_path, monkeypatch, images, header, ending, tests, options
+):
+    drawn(tmp_path / images, *(f"n{place}.png" for place in range(12)))
+    body = rows(12, ending)
+    (tmp_path / "train.csv").write_text(
+        f"{header}\n{body}" if header.count(",") < 2 else f"{header}\n" + body.replace("\n", ",9\n")
+    )
+    if tests != "nowhere":
+        drawn(tmp_path / tests, *(f"t{place}.png" for place in range(5)))
+        (tmp_path / "sample_submission.csv").write_text(
+            "Id,Category\n" + "".join(f"t{place},x\n" for place in range(5))
+        )
+    command, counted = typed(tmp_path, monkeypatch)
+    assert options in command
+    assert "--val-fraction 0.15" in command
+    assert counted == {"train": 9, "val": 3} | ({"test": 5} if options else {})
+
+
+def test_a_val_csv_is_named_where_there_is_one(tmp_path, monkeypatch):
+    drawn(tmp_path / "images", *(f"n{place}.png" for place in range(12)))
+    (tmp_path / "labels_train.csv").write_text("id,label\n" + rows(9))
+    (tmp_path / "labels_valid.csv").write_text("id,label\nn9,cat\nn10,dog\nn11,owl\n")
+    command, counted = typed(tmp_path, monkeypatch)
+    assert "--val-fraction" not in command
+    assert counted == {"train": 9, "val": 3}
+
+
+def test_one_csv_of_any_name_is_that_of_train(tmp_path, monkeypatch):
+    drawn(tmp_path / "pictures", *(f"n{place}.png" for place in range(12)))
+    (tmp_path / "labels.csv").write_text("id,label\n" + rows(12))
+    command, counted = typed(tmp_path, monkeypatch)
+    assert "labels.csv" in command
+    assert counted == {"train": 9, "val": 3}
+
+
+def test_columns_that_are_not_clear_do_not_hide_the_command(tmp_path):
+    drawn(tmp_path / "images", "n0.png")
+    (tmp_path / "train.csv").write_text("filename,class,class_name,xmin,ymin\nn0.png,1,cat,0,0\nn0.png,1,cat,2,2\n")
+    assert f"ek data check --images {tmp_path / 'images'} --train-csv {tmp_path / 'train.csv'}" in refusal(tmp_path)
+
+
+def test_folders_of_other_names_and_places_are_named(tmp_path):
+    drawn(tmp_path / "archive/train/cat", "1.png")
+    assert f"'{tmp_path / 'archive'}' holds train/: name that folder." in refusal(tmp_path)
+    assert f"Name the folder above it: '{tmp_path / 'archive'}'" in refusal(tmp_path / "archive/train")
+    drawn(tmp_path / "other/Training/cat", "1.png")
+    assert f"Rename '{tmp_path / 'other/Training'}' to '{tmp_path / 'other/train'}'." in refusal(tmp_path / "other")
+    for name in ("cat", "dog"):
+        drawn(tmp_path / "bare" / name, "1.png")
+    assert "holds folders of pictures itself: make '" in refusal(tmp_path / "bare")
+    (tmp_path / "empty").mkdir()
+    assert refusal(tmp_path / "empty").endswith("which does not exist: train/CLASS/picture.jpg.")
+
+
+def test_a_val_folder_of_another_name_is_named(tmp_path):
+    for split in ("train", "validation"):
+        for name in ("cat", "dog"):
+            drawn(tmp_path / split / name, "1.png", "2.png")
+    with pytest.raises(InvalidOptionError, match="Rename '.*validation' to '.*val'"):
+        read_source(Source(tmp_path))
+
+
+def test_what_is_no_csv_and_no_folder_is_passed_over(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "train.csv")
+    (tmp_path / "labels.csv").mkdir()
+    (tmp_path / "x.csv").write_bytes(b'"broken')
+    drawn(tmp_path / "images", "n0.png")
+    assert "ek data check" not in refusal(tmp_path)
