@@ -41,7 +41,7 @@ def typed(*words):
         (("members", "rm", "../predictions/cnn"), 2, "got '../predictions/cnn'"),
         (("members", "rename", "cnn", "a\x1b[31m"), 2, r"characters that can be printed, got 'a\x1b[31m'"),
         (("blend", "--name", ""), 2, "Wanted a name of 1 to 200 bytes"),
-        (("soup", "../predictions/cnn", "mlp"), 2, "got '../predictions/cnn'"),
+        (("soup", "../predictions/cnn", "mlp", "--name", "s"), 2, "got '../predictions/cnn'"),
         (("train", "--data", "data", "--arch", "cnm"), 2, "No architecture is named 'cnm'; did you mean 'cnn'?"),
         (("train", "--data", "data", "--arch", "cnn", "--lr", "11"), 2, "--lr is 11.0; wanted a number above 0"),
         (("train", "--data", "data", "--arch", "cnn", "--epochs", "0"), 2, "--epochs is 0; wanted a whole number"),
