@@ -73,7 +73,7 @@ def run(asked, work):
     if asked.table in ("flips", "all"):
         from faults_flips import table
 
-        table(work, asked.times, asked.seed)
+        print(table(work, asked.times, asked.seed), flush=True)
     note(asked.examples, found)
 
 
