@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ensemble_kit.columns import check_said
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.images.manifests import read_classes
@@ -18,7 +19,7 @@ from ensemble_kit.pipeline.families import families_of
 from ensemble_kit.pipeline.out_of_fold import joined
 from ensemble_kit.pipeline.pictures import OOF
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage.score_columns import check_roles, differing
+from ensemble_kit.storage.score_columns import differing
 from ensemble_kit.storage.scores import JUDGED, ForeignScores, Reading, read_scores
 from ensemble_kit.storage.truth import read_truth
 from ensemble_kit.types import Predictions, align
@@ -86,7 +87,7 @@ def _others(predictions: Path, name: str) -> Iterator[tuple[str, store.Manifest]
 def _check(name: str, files: Mapping[str, Path], said: Said, others: Mapping[str, store.Manifest]) -> None:
     """Raise on options that do not fit together, and on the name of a family that is there."""
     store.check_name(name)
-    check_roles(said.column)
+    check_said(said.column)
     if not set(files) & set(JUDGED):
         raise InvalidOptionError("Wanted scores with labels to judge the member by: --val FILE, --oof FILE, or both.")
     if name in {manifest.family for manifest in others.values()}:

@@ -15,12 +15,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from ensemble_kit.columns import find_columns, missing_column
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.paths import beside, read_plain
 from ensemble_kit.storage.data_files import UNREADABLE
 from ensemble_kit.storage.manifest import IDENTITY, check_distinct
-from ensemble_kit.storage.score_columns import class_names, differing, find_columns
+from ensemble_kit.storage.score_columns import class_names, differing
 from ensemble_kit.storage.truth import Truth, agreeing, named_or_numbered
 from ensemble_kit.types import Labels, Predictions, Scores
 
@@ -198,7 +199,10 @@ def _read_csv(path: Path, reading: Reading) -> Table:
     """Read a CSV; every cell is text until it is asked to be a number."""
     header, *rows = parse_csv(read_plain(path), path, marked=True)
     check_distinct(header, "column", str(path))
-    places = find_columns(header, reading.columns, ("id",), reading.known, path)
+    other = ["" if name in reading.known else name for name in header]  # a class may be called as a column is
+    places = find_columns(other, reading.columns, path, ("id", "label", "group"), must=()).places
+    if "id" not in places:
+        raise missing_column(header, "id", path)
     columns = [column for column in range(len(header)) if column not in places.values()]
     written = tuple(header[column] for column in columns)
     classes = class_names(written, reading.known or reading.likely, reading.listed)

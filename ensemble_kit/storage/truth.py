@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ensemble_kit.columns import find_columns, missing_column
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.paths import beside, read_plain
 from ensemble_kit.storage.manifest import check_distinct
-from ensemble_kit.storage.score_columns import find_columns
 from ensemble_kit.types import Labels
 
 
@@ -80,17 +81,20 @@ def read_truth(path: Path, said: Mapping[str, str]) -> Truth:
     """Return what a file of labels says.
 
     Args:
-        said: role -> the column's name; see `score_columns.ROLES`.
+        said: which columns hold what, see `columns.find_columns`.
 
     Raises:
         BadDataError: no such file, no column of ids or labels, or an id that is empty or doubled.
     """
     try:
-        header, *rows = parse_csv(path.read_bytes(), path, marked=True)
+        header, *rows = parse_csv(read_plain(path), path, marked=True)
     except OSError as error:
-        raise BadDataError(f"Cannot read {path}: {error.strerror or error}. Check --labels.") from error
+        raise BadDataError(f"Cannot read {path}: {error.strerror or error}{beside(path)} Check --labels.") from error
     check_distinct(header, "column", str(path))
-    places = find_columns(header, said, ("id", "label"), (), path)
+    places = find_columns(header, said, path, ("id", "label", "group"), must=()).places
+    for key in ("id", "label"):
+        if key not in places:
+            raise missing_column(header, key, path)
     cells = {role: [row[place] for row in rows] for role, place in places.items()}
     check_distinct(cells["id"], "image id", str(path))
     labels, groups = (dict(zip(cells["id"], cells.get(role, ()), strict=False)) for role in ("label", "group"))

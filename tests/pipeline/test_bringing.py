@@ -167,7 +167,7 @@ def changed(ids=IDS["train"], **other):
         (changed(["train-001", *IDS["train"][1:]]), BadDataError, "image id 'train-001' stands in places"),
         (changed(classes=(0, 1)), MisalignedError, "classes without a column, 1 in all, first 'class-2'. Wanted"),
         (changed(logits=np.where(np.arange(TRAIN)[:, None] == 7, np.nan, OOF)), BadDataError, "'train-007', class"),
-        (changed(header="key"), BadDataError, "has no column `image_id`; .* holds the id: --column id=NAME"),
+        (changed(header="key"), BadDataError, "has no column 'image_id', .* holds the id: --column id=NAME"),
         (changed(prefix="x"), MisalignedError, None),
     ],
 )
@@ -194,8 +194,8 @@ def test_two_missing_classes_are_named_where_logits_could_be_anything():
     ("labels", "message"),
     [
         (lambda: labels_csv(more=("train-003",)), "image id 'train-003' stands in places 1 and"),
-        (lambda: labels_csv(header=("id", "what")), "has no column `label`; .* --column label=NAME"),
-        (lambda: labels_csv(header=("image", "file")), "'image' or 'file' may be the id. Say which: --column id=NAME"),
+        (lambda: labels_csv(header=("width", "what")), "has no column 'image_id', .* --column id=NAME"),
+        (lambda: labels_csv(header=("image", "file")), "the id may be in 'image' or in 'file'. .*--column id=image"),
         (lambda: write("train.csv", ["id", "label"], [[one, "dodo"] for one in IDS["train"]]), "'dodo', which is none"),
         (lambda: write("train.csv", ["id", "label"], [[one, ""] for one in IDS["train"]]), "label of .* is empty"),
         (lambda: "nowhere.csv", "Cannot read nowhere.csv: No such file.* Check --labels"),
@@ -222,8 +222,8 @@ def test_what_does_not_go_together_is_refused():
         ek.members_add("vit", kind="probabilities", test=scores_csv("test.csv", IDS["test"], TEST_SCORES, range(TEST)))
     with pytest.raises(InvalidOptionError, match="'cnn' is a family of members"):
         ek.members_add("cnn", kind="probabilities", oof=scores_csv(), labels=labels_csv())
-    with pytest.raises(UnknownNameError, match="column of scores"):
-        ek.members_add("vit", kind="probabilities", oof="oof.csv", labels="train.csv", column={"path": "file"})
+    with pytest.raises(UnknownNameError, match="column of a CSV"):
+        ek.members_add("vit", kind="probabilities", oof="oof.csv", labels="train.csv", column={"shape": "file"})
     with pytest.raises(BadDataError, match="has no labels; wanted them for oof.*--labels FILE"):
         ek.members_add("vit", kind="probabilities", oof="oof.csv")
 
