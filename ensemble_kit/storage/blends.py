@@ -140,7 +140,7 @@ def parse_blend(data: bytes, path: Path) -> Blend:
         BadDataError: of a later schema, or with fields that this version does not know.
     """
     content = unseal(data, path)
-    check_schema(content, BLEND_SCHEMA, path, "Run `ek blend` again.")
+    check_schema(content, BLEND_SCHEMA, path, "Run `ek blend` again, with --replace.")
     try:
         content["ridge"] = number_from_json(content.get("ridge"))
         content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
@@ -152,7 +152,7 @@ def parse_blend(data: bytes, path: Path) -> Blend:
     except UnknownFieldError as error:
         raise made_elsewhere(path, str(error), content.get("versions")) from error
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOptionError) as error:
-        raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again.") from error
+        raise CorruptError(f"{path} is no blend: {error} Run `ek blend` again, with --replace.") from error
 
 
 def blend_sha256(blend: Blend) -> str:
