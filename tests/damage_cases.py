@@ -138,7 +138,7 @@ READS = {
     "rows": MEMBERS,
     "blend": ("export", "members --verify", "predict --blend", "report", "submit"),
     "ledger of blends": ("blend", "compare", "report", "submit", "members --verify"),
-    "curve of views": ("report",),
+    "curve of views": ("report", "tta", "tta FILE"),
     "submission": ("score", "submit --csv", "members --verify"),
     "its provenance": ("score", "submit --csv", "members --verify"),
     "handed in": JUDGE,

@@ -48,17 +48,18 @@ def clear(options: Mapping[str, Any]) -> None:
     named = {option: given[option] or Path(default) for option, default in FOLDERS.items()}
     cache, submissions = named["cache"], named["submissions"]
     members = [named["predictions"], cache / "probe" / "predictions"]
-    runs = [folder for root in (named["runs"], cache / "probe" / "runs") for folder in (root, *_subfolders(root))]
+    roots = [named["runs"], cache / "probe" / "runs"]
+    runs = [folder for root in roots for folder in _subfolders(root)]
     jobs = [cache / "looks", *_subfolders(cache / "looks")]
     written = [path.parent for path in (given[option] for option in FILES) if path is not None]
     others = [Path(), Path("exports"), named["blends"], named["reports"], submissions, submissions / "handed-in"]
     others += [cache / "images", cache / "features", *([given["folder"]] if given["folder"] else []), *written]
-    for folder in _distinct([*members, *runs, *jobs, *others]):
+    for folder in _distinct([*members, *roots, *runs, *jobs, *others]):
         names = _names(folder)
         _remove_dead(folder, names)
         if UNSWEPT in names or any(name.startswith(INTENT_PREFIX) for name in names):
             _end_changes(folder, names)
-        if folder in runs[1:]:
+        if folder in runs:
             _clear_run(folder, names)
         if folder in jobs[1:] and JOB_NAME not in names:
             _under_lock(folder.parent, partial(remove_headless, folder))

@@ -133,7 +133,7 @@ def test_recipes_can_be_shown_and_overridden(road):
     )
     assert done.exit_code == 0, done.stderr
     said = json.loads(Path("predictions/mlp-2/member.json").read_text())["training"]["hyperparameters"]
-    assert (said["epochs"], said["weight_decay"], said["flip"], said["lr"]) == (1, 1e-3, True, 2e-4)
+    assert (said["epochs"], said["weight_decay"], said["flip"], said["lr"]) == (1, 1e-3, True, 2e-3)
     config = Path("runs/mlp-2/config.yaml").read_text()
     assert "weight_decay: 0.001" in config
     assert len(Path("runs/mlp-2/metrics.csv").read_text().splitlines()) == 2

@@ -70,11 +70,11 @@ def test_what_the_recipe_says_itself_is_left_out():
 
 def test_folds_and_cycles_are_made_by_the_command_of_their_family():
     fold = trained("a-fold-2", folds=5, fold=2, family="a")
-    assert lines(fold)[0] == "ek train --name a-fold-2 --folds 5 --fold 2"
+    assert lines(fold)[0] == "ek train --name a-fold-2 --recipe assignment --folds 5 --fold 2"
     cycle = {"hyperparameters": {"cycles": 2}, "family": "c"}
     made = lines(trained("c-cycle-1", **cycle), trained("c", **cycle))
-    assert made[:-1] == ["ek train --name c --cycles 2"]
-    assert lines(trained(family="others"))[0] == "ek train --name cnn --family others"
+    assert made[:-1] == ["ek train --name c --recipe assignment --cycles 2"]
+    assert lines(trained(family="others"))[0] == "ek train --name cnn --recipe assignment --family others"
 
 
 def test_a_soup_and_a_probe_have_commands_of_their_own():
