@@ -68,9 +68,10 @@ def made(data, tmp_path_factory):
 
 @pytest.fixture
 def road(made, tmp_path, monkeypatch):
-    """A copy of that folder to work in; it is the current one."""
-    shutil.copytree(made, tmp_path / "road")
-    monkeypatch.chdir(tmp_path / "road")
+    """A copy of that folder to work in, as far from the pictures; it is the current one."""
+    folder = made.with_name(f"{made.name}-{tmp_path.name}")
+    shutil.copytree(made, folder)
+    monkeypatch.chdir(folder)
 
 
 @pytest.fixture

@@ -292,7 +292,20 @@ def test_options_out_of_range_are_refused(train, given, said):
 
 def start(data, *words):
     """Start `ek train` as a shell would, in the foreground."""
-    options = ["--arch-option", "width=7", "--size", 11, "--device", "cpu", "--threads", 1, "--save-every", 0]
+    options = [
+        "--recipe",
+        "assignment",
+        "--arch-option",
+        "width=7",
+        "--size",
+        11,
+        "--device",
+        "cpu",
+        "--threads",
+        1,
+        "--save-every",
+        0,
+    ]
     return subprocess.Popen(
         [sys.executable, "-m", "ensemble_kit", "train", "--data", data, "--cache", data.parent / ".ek", "--arch", "mlp"]
         + [str(word) for word in (*options, *words)],

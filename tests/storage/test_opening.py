@@ -50,12 +50,14 @@ def test_logits_are_looked_at_once_and_then_no_more(tmp_path, stored, monkeypatc
     assert len(looked) == 6  # nothing is remembered without a cache
 
 
-def test_what_is_remembered_is_not_read_again_and_what_is_not_is_refused(tmp_path, stored):
+def test_what_is_remembered_is_not_read_again_and_what_was_changed_is_refused(tmp_path, stored, monkeypatch):
     path = tmp_path / "cnn" / stored(tmp_path).files["val"].logits.file
     members.read_predictions(tmp_path / "cnn", "val", tmp_path / ".ek")
+    with monkeypatch.context() as patch:
+        patch.setattr(checksums, "_compare", lambda *_: pytest.fail("it was read again"))
+        members.read_predictions(tmp_path / "cnn", "val", tmp_path / ".ek")
     spoil_behind_the_back(path)
-    members.read_predictions(tmp_path / "cnn", "val", tmp_path / ".ek")
-    for given in ({"cache": tmp_path / ".ek", "verify": True}, {"cache": tmp_path / "other"}, {}):
+    for given in ({"cache": tmp_path / ".ek"}, {"cache": tmp_path / ".ek", "verify": True}, {}):
         with pytest.raises(CorruptError, match="is damaged or was replaced"):
             members.read_predictions(tmp_path / "cnn", "val", **given)
 
