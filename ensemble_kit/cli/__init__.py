@@ -96,6 +96,8 @@ def _spoken() -> Iterator[None]:
         yield
     except BrokenPipeError:
         _leave_pipe()
+    except click.exceptions.NoArgsIsHelpError:
+        raise  # its message is the help page, which holds nothing that was typed
     except click.ClickException as error:
         vars(error).update(message=visible(error.message))
         raise

@@ -77,7 +77,11 @@ locations = (
         "--images", type=FOLDER, default=None, help="Folder that paths in CSVs start from.  [default: the CSV's own]"
     ),
     click.option(
-        "--test-dir", type=FOLDER, multiple=True, metavar="FOLDER", help="Folder of test pictures; may be repeated."
+        "--test-dir",
+        type=FOLDER,
+        multiple=True,
+        metavar="FOLDER",
+        help="Folder of test pictures; may be repeated, or with --test-csv one.",
     ),
 )
 """Where pictures lie, beside or instead of a data folder."""

@@ -65,13 +65,15 @@ def _as_csvs(data: Path) -> str:
     if images is None:
         return ""
     vals = [path for path in named["val"] if _lie_in(path, images)]
-    tests = [path for path in [*named["test"], *samples] if _lie_in(path, images)]
     apart = [path for path in _folders(data) if path != images and _is_called(path, "test") and _holds_pictures(path)]
+    places = (images, *apart[:1])
+    lying = ((path, place) for path in (*named["test"], *samples) for place in places if _lie_in(path, place))
+    test, place = next(lying, (None, None))
     words = [
         f"--images {quote(str(images))} --train-csv {quote(str(trains[0]))}",
         f"--val-csv {quote(str(vals[0]))}" if vals else f"--val-fraction {FRACTION}",
-        *(f"--test-csv {quote(str(path))}" for path in tests[:1]),
-        *(f"--test-dir {quote(str(path))}" for path in apart[:1] if not tests),
+        *([f"--test-csv {quote(str(test))}"] if test else []),
+        *(f"--test-dir {quote(str(path))}" for path in apart[:1] if place != images),
     ]
     return " ".join(words)
 

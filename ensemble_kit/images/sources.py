@@ -2,12 +2,14 @@
 
     train   --train-csv, else DATA/train/CLASS/*
     val     --val-csv, else DATA/val/CLASS/*, else a fraction of train
-    test    --test-csv, else the test folders, else DATA/test/*; there may be none
+    test    --test-csv, its pictures in the test folder where one is named; else the test folders, else
+            DATA/test/*; there may be none
 
 Classes are the labels of train in code-point order, or a list of names that whole numbers
 then index. To read another kind of source: a function that returns a `Listing`.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,6 +27,7 @@ from ensemble_kit.paths import beside
 SPLITS = ("train", "val", "test")
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
 FOLDERS = ("test_dir",)
+_LOOKED_AT = 50  # pictures of a CSV, to tell a wrong folder from pictures that are missing
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Source:
 
     data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`, as far as no CSV stands in.
     images: folder that the paths in CSVs start from; None: each CSV's own.
-    test_dir: folders of test pictures, instead of `data/test`.
+    test_dir: folders of test pictures, instead of `data/test`; with `test_csv`, the one that its pictures lie in.
     column: id, path, label or group and the CSVs' own name for that column, either way round; what is
         not said is found by its usual names, see `ensemble_kit.columns`.
     classes: file of class names, one a line.
@@ -123,8 +126,10 @@ def _check(source: Source) -> None:
         raise BadDataError(
             f"Wanted a data folder, got '{source.data}', which is no folder{beside(source.data)} Check --data."
         )
-    if source.test_csv is not None and source.test_dir:
-        raise InvalidOptionError("Wanted the test pictures by --test-csv or by --test-dir, got both; leave one out.")
+    if source.test_csv is not None and len(source.test_dir) > 1:
+        raise InvalidOptionError(
+            f"Wanted the one folder that holds the pictures of --test-csv, got --test-dir {len(source.test_dir)} times."
+        )
     csvs = (source.train_csv, source.val_csv, source.test_csv)
     if (source.images is not None or source.column) and not any(csvs):
         raise InvalidOptionError("--images and --column say how to read a CSV, and none was given: --train-csv FILE.")
@@ -137,7 +142,10 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
     """Return what one split holds; None where nothing was said about it."""
     csv: Path | None = getattr(source, f"{split}_csv")
     if csv is not None:
-        return list_manifest(csv, source.images or csv.parent, source.column, labels_wanted=split != "test")
+        images = source.images or csv.parent
+        if split == "test" and source.test_dir:
+            images = source.test_dir[0]
+        return _there(list_manifest(csv, images, source.column, labels_wanted=split != "test"), csv, images, split)
     folder = _folder(source, split)
     if split == "test":
         folders = source.test_dir or (() if folder is None else (folder,))
@@ -147,6 +155,22 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
         check_train_folder(source.data)
         return list_class_folders(source.data / "train", passed_over, all_filled=True)
     return None if folder is None else list_class_folders(folder, passed_over)
+
+
+def _there(listing: Listing, csv: Path, images: Path, split: str) -> Listing:
+    """Return the pictures of a CSV, some of which lie where they are looked for.
+
+    Raises:
+        BadDataError: none of the first does.
+    """
+    looked_at = listing.paths[:_LOOKED_AT]
+    if not any(os.path.lexists(path) for path in looked_at):
+        option = "--test-dir" if split == "test" else "--images"
+        raise BadDataError(
+            f"'{csv}': of the first {len(looked_at)} pictures none lies in '{images}', as '{looked_at[0].name}' or "
+            f"with a suffix. Say which folder they lie in: {option} FOLDER, or bring a column of paths."
+        )
+    return listing
 
 
 def _folder(source: Source, split: str) -> Path | None:

@@ -67,9 +67,11 @@ def find_blend(blend: str | Path | None, blends: Path) -> Path:
         return Path(blend) if str(blend).endswith(".json") else blends / f"{blend}.json"
     there = blend_store.list_blends(blends)
     if len(there) != 1:
-        found = f"holds {len(there)}: {', '.join(there)}. Name the one that is meant" if there else "holds none"
-        remedy = "" if there else ". Make one: ek blend --method logit-sum"
-        raise InvalidOptionError(f"'{blends}' {found}{remedy}.")
+        if not there:
+            raise InvalidOptionError(f"There is no blend in '{blends}'. Make one: ek blend --method logit-sum.")
+        raise InvalidOptionError(
+            f"'{blends}' holds {len(there)} blends: {', '.join(there)}. Name the one that is meant."
+        )
     return blends / f"{there[0]}.json"
 
 

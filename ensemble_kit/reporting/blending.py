@@ -48,7 +48,7 @@ def verdict(report: BlendReport) -> str:
         return f"One {word} has nothing to be weighed against."
     single = against(
         report.vs_best_single,
-        f"the best single {word}, '{report.best_single}'",
+        f"picking the best single {word} ('{report.best_single}')",
         report.metric,
         report.gain_over_best_single,
         report.gain_over_best_single_interval,

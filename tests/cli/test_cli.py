@@ -125,6 +125,14 @@ def test_json_is_one_object_on_standard_output(road, words):
         } <= set(said)
 
 
+@pytest.mark.parametrize("words", [(), ("data",)])
+def test_a_group_alone_prints_its_help_line_by_line(words):
+    alone, helped = CliRunner().invoke(ek, [*words]), CliRunner().invoke(ek, [*words, "--help"])
+    assert alone.exit_code == 2
+    assert alone.output == helped.output
+    assert "\\n" not in alone.output
+
+
 def test_recipes_can_be_shown_and_overridden(road):
     shown = typed("train", "--show-recipe", "strong").stdout
     assert "augment: strong" in shown

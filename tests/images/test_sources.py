@@ -140,6 +140,15 @@ def test_several_test_folders_give_ids_under_their_names(data, tmp_path):
         read_source(Source(data, test_dir=(tmp_path / "nowhere",)))
 
 
+def test_a_test_csv_gives_the_ids_of_pictures_in_a_folder_of_their_own(data, tmp_path):
+    (tmp_path / "sample.csv").write_text("Id,Category\n1e5,?\n0001,?\n")
+    test = read_source(Source(data, test_csv=tmp_path / "sample.csv", test_dir=(data / "test",))).splits["test"]
+    assert test.ids == ("1e5", "0001")
+    assert [path.name for path in test.paths] == ["1e5.png", "0001.png"]
+    with pytest.raises(BadDataError, match=r"of the first 2 pictures none lies in .*--test-dir FOLDER"):
+        read_source(Source(data, test_csv=tmp_path / "sample.csv"))
+
+
 def test_a_list_of_classes_sets_their_order_and_folder_names_may_be_numbers(data, tmp_path):
     (tmp_path / "classes.txt").write_text("zoë\r\nNA\r\n0001\r\nunseen\r\n", encoding="utf-8")
     found = read_source(Source(data, classes=tmp_path / "classes.txt"))
@@ -163,7 +172,7 @@ def test_groups_come_from_the_ids(data):
 def test_options_that_contradict_each_other_are_refused(data):
     with pytest.raises(InvalidOptionError, match="a folder by --data, or a CSV by --train-csv"):
         read_source(Source())
-    with pytest.raises(InvalidOptionError, match="--test-csv or by --test-dir, got both"):
-        read_source(Source(data, test_csv=data / "t.csv", test_dir=(data / "test",)))
+    with pytest.raises(InvalidOptionError, match="the one folder that holds .* got --test-dir 2 times"):
+        read_source(Source(data, test_csv=data / "t.csv", test_dir=(data / "test", data)))
     with pytest.raises(InvalidOptionError, match="--images and --column say how to read a CSV"):
         read_source(Source(data, column={"id": "Id"}))

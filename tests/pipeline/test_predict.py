@@ -290,7 +290,7 @@ def test_one_picture_will_do(blended):
     ("given", "error", "message"),
     [
         ({}, InvalidOptionError, r"'blends' holds \d: logit-sum, .*prob-mean.*Name the one that is meant"),
-        ({"blends": "empty"}, InvalidOptionError, "'empty' holds none. Make one: ek blend"),
+        ({"blends": "empty"}, InvalidOptionError, "no blend in 'empty'. Make one: ek blend"),
         ({"method": "borda"}, InvalidOptionError, "A blend has its own method"),
         ({"blend": "logit-sum", "ckpt": "runs/cnn"}, InvalidOptionError, "--blend NAME or --ckpt RUN, got both"),
         ({"ckpt": "cnn"}, InvalidOptionError, "no run or checkpoint cnn; did you mean 'runs/cnn'"),

@@ -218,7 +218,7 @@ def test_a_csv_without_members_needs_a_sample(folder):
 def test_options_and_members_that_do_not_fit_are_refused(folder):
     with pytest.raises(InvalidOptionError, match="--blend or --csv, not both"):
         ek.submit("two", csv="x.csv")
-    with pytest.raises(InvalidOptionError, match="'blends' holds 2: all, two"):
+    with pytest.raises(InvalidOptionError, match="'blends' holds 2 blends: all, two"):
         ek.submit()
     with pytest.raises(InvalidOptionError, match="There is no blend blends/thr.json"):
         ek.submit("thr")

@@ -116,7 +116,10 @@ def test_a_blend_is_called_better_or_worse_only_where_its_intervals_say_so(equal
     told = blend_verdict(report), headline(report)
     if holds_nought(equal) and holds_nought(single):
         assert not any(map(claims, told))
-    for rival, code in (("the best single member, 'cnn'", report.vs_best_single), ("equal weights", report.vs_equal)):
+    for rival, code in (
+        ("picking the best single member ('cnn')", report.vs_best_single),
+        ("equal weights", report.vs_equal),
+    ):
         for text in told:
             phrase = re.search(rf"(?:(is better than|is worse than|looks better than|looks worse than)) {rival}", text)
             assert (phrase.group(1) if phrase else "cannot be told apart from") == PHRASES[code], text

@@ -22,7 +22,7 @@ def headline(blend: BlendReport) -> str:
     shares = [one.weight for one in blend.families] or list(blend.weights.values())
     if len(shares) == 1:
         return f"{worth}; it has one {word}, so there is nothing to compare it with."
-    rival = f"the best single {word}, '{blend.best_single}'"
+    rival = f"picking the best single {word} ('{blend.best_single}')"
     single = briefly(blend.vs_best_single, rival, blend.metric, blend.gain_over_best_single)
     if max(shares) - min(shares) < 1e-9:
         plural = "families" if blend.families else "members"
