@@ -58,7 +58,7 @@ _TRAINING: Final[Mapping[str, str]] = {
     "float32": "fp32 f32 float single full",
     "bfloat16": "bf16",
     "sampling": "sampler oversample oversampling weighted_sampler weighted_random_sampler",
-    "loss": "weights weighted class_weight class_weights weighted_loss",
+    "loss": "losses weights weighted class_weight class_weights weighted_loss",
     "eager": "torch pytorch",
     "compiled": "torch_compile inductor",
     "onnx": "onnxruntime ort",
@@ -113,7 +113,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "rename": "mv move",
     "doctor": "check_install env",
     "completion": "complete autocomplete install_completion",
-    "auto": "automl autopilot",
+    "auto": "automatic automl autopilot",
 }
 ALIASES: Final[Mapping[str, Sequence[str]]] = {
     name: words.split()

@@ -10,7 +10,7 @@ then index. To read another kind of source: a function that returns a `Listing`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,8 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
         for split, listing in found.items()
         if listing is not None
     }
+    for split, found_there in splits.items():
+        _check_there(source, split, found_there.paths)
     if "val" not in splits and (val_needed or source.val_fraction is not None):
         splits = _with_val(source, splits)
     taken = tuple(listing.taken for listing in found.values() if listing is not None and listing.taken)
@@ -142,10 +144,8 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
     """Return what one split holds; None where nothing was said about it."""
     csv: Path | None = getattr(source, f"{split}_csv")
     if csv is not None:
-        images = source.images or csv.parent
-        if split == "test" and source.test_dir:
-            images = source.test_dir[0]
-        return _there(list_manifest(csv, images, source.column, labels_wanted=split != "test"), csv, images, split)
+        images = _images(source, split, csv)
+        return list_manifest(csv, images, source.column, labels_wanted=split != "test")
     folder = _folder(source, split)
     if split == "test":
         folders = source.test_dir or (() if folder is None else (folder,))
@@ -157,20 +157,27 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
     return None if folder is None else list_class_folders(folder, passed_over)
 
 
-def _there(listing: Listing, csv: Path, images: Path, split: str) -> Listing:
-    """Return the pictures of a CSV, some of which lie where they are looked for.
+def _images(source: Source, split: str, csv: Path) -> Path:
+    """Return the folder that the pictures of a CSV lie in."""
+    named = source.test_dir[0] if split == "test" and source.test_dir else source.images
+    return named or csv.parent
+
+
+def _check_there(source: Source, split: str, paths: Sequence[Path]) -> None:
+    """Raise unless some of the first pictures of a CSV lie where they are looked for.
 
     Raises:
-        BadDataError: none of the first does.
+        BadDataError: none does.
     """
-    looked_at = listing.paths[:_LOOKED_AT]
-    if not any(os.path.lexists(path) for path in looked_at):
+    csv: Path | None = getattr(source, f"{split}_csv")
+    looked_at = paths[:_LOOKED_AT]
+    if csv is not None and not any(os.path.lexists(path) for path in looked_at):
         option = "--test-dir" if split == "test" else "--images"
         raise BadDataError(
-            f"'{csv}': of the first {len(looked_at)} pictures none lies in '{images}', as '{looked_at[0].name}' or "
-            f"with a suffix. Say which folder they lie in: {option} FOLDER, or bring a column of paths."
+            f"'{csv}': of the first {len(looked_at)} pictures none lies in '{_images(source, split, csv)}', as "
+            f"'{looked_at[0].name}' or with a suffix. Say which folder they lie in: {option} FOLDER, or bring a column "
+            "of paths."
         )
-    return listing
 
 
 def _folder(source: Source, split: str) -> Path | None:

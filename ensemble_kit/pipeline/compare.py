@@ -113,11 +113,13 @@ def _side(name: str, predictions: Path, blends: Path) -> Side:
     """
     if name.endswith(".json"):
         return _blend_side(name, Path(name), predictions)
-    there = {member: store.read_manifest(predictions / member) for member in store.list_members(predictions)}
-    if Path(name).parent == predictions and Path(name).name in there:
+    names, saved = store.list_members(predictions), blend_store.list_blends(blends)
+    if Path(name).parent == predictions and Path(name).name in names:
         return _member_side(name, Path(name).name)
+    if name in names and name not in saved:
+        return _member_side(name, name)  # without a look at the others, which may be damaged
+    there = {member: store.read_manifest(predictions / member) for member in names}
     families = {manifest.family for manifest in there.values() if manifest.family is not None}
-    saved = blend_store.list_blends(blends)
     if name in saved and (name in there or name in families):
         what, path = ("member", str(predictions / name)) if name in there else ("family", "its members by name")
         raise InvalidOptionError(
@@ -126,8 +128,6 @@ def _side(name: str, predictions: Path, blends: Path) -> Side:
     pick(dict.fromkeys([*there, *sorted(families), *saved]), name, "member or blend")
     if name in saved:
         return _blend_side(name, blends / f"{name}.json", predictions)
-    if name in there:
-        return _member_side(name, name)
     return Side(name, tuple(members_of([name], there)), "logit-sum", "equal")  # a family, its folds alike
 
 

@@ -169,6 +169,7 @@ def _of_run(
     checkpoint = run_store.find_checkpoint(ckpt, runs=(predictions.parent / "runs").glob("*"))
     state, facts = read_checkpoint_here(checkpoint, wanted_sha256)
     plan, sha256 = facts["plan"], wanted_sha256 or sha256_of(checkpoint)
+    store.check_folder_name(str(plan["name"]))
     name = _member_of(predictions, str(plan["name"]), sha256, replace)
 
     def describe(pictures: Pictures) -> Manifest:

@@ -179,8 +179,8 @@ def test_a_full_standard_output_is_one_message_and_exit_6(typed):
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [
-        (("membrs",), "Did you mean 'members'?"),
-        (("members", "renam"), "Did you mean 'rename'?"),
+        (("membrs",), "did you mean 'members'?"),
+        (("members", "renam"), "did you mean 'rename'?"),
         (("blend", "--metod", "logit-sum"), "'--method'"),
         (("hlep",), "Try 'ek --help' for help."),
     ],

@@ -161,8 +161,8 @@ def test_training_whose_window_is_closed_saves_and_can_be_gone_on_with(small):
     assert screen.is_clean
 
 
-def test_under_nohup_training_outlives_its_terminal(small):
-    os.environ.pop("COLUMNS", None)
+def test_under_nohup_training_outlives_its_terminal(small, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     screen = Screen(80)
     ignoring = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
     with open("said", "w", encoding="utf-8") as said:

@@ -68,6 +68,8 @@ def test_a_list_of_classes_says_what_is_one_class():
 
 
 def test_train_and_val_of_csvs_are_both_looked_at(tmp_path):
+    for name in "1234":
+        (tmp_path / f"{name}.png").write_bytes(b"x")
     (tmp_path / "train.csv").write_text("id,label\n1,hot\n2,dog\n3,hot dog\n")
     with pytest.raises(BadDataError, match=r"train.csv': row 3, '3', has several labels in one cell, 'hot dog'"):
         read_source(Source(train_csv=tmp_path / "train.csv", val_fraction=0.5))

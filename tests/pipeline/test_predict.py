@@ -289,7 +289,7 @@ def test_one_picture_will_do(blended):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({}, InvalidOptionError, r"'blends' holds \d: logit-sum, .*prob-mean.*Name the one that is meant"),
+        ({}, InvalidOptionError, r"'blends' holds \d blends: logit-sum, .*prob-mean.*Name the one that is meant"),
         ({"blends": "empty"}, InvalidOptionError, "no blend in 'empty'. Make one: ek blend"),
         ({"method": "borda"}, InvalidOptionError, "A blend has its own method"),
         ({"blend": "logit-sum", "ckpt": "runs/cnn"}, InvalidOptionError, "--blend NAME or --ckpt RUN, got both"),

@@ -243,7 +243,7 @@ def test_a_report_holds_the_figures_of_the_blend_and_says_each_picture_once():
     assert page.blend.judged_on == "oof"
     assert sum(one.images for one in page.classes) == TRAIN
     right = sum(one.images for one in page.confusion if one.label == one.predicted)
-    assert right == pytest.approx(made.honest_accuracy * TRAIN)
+    assert right == pytest.approx(made.honest_accuracy * TRAIN, abs=1)  # each image once, by what most repeats said
     assert page.disagreement.members == ("cnn", "vit") or page.disagreement.members == ("vit", "cnn")
 
 

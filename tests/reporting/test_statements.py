@@ -121,7 +121,9 @@ def test_a_blend_is_called_better_or_worse_only_where_its_intervals_say_so(equal
         ("equal weights", report.vs_equal),
     ):
         for text in told:
-            phrase = re.search(rf"(?:(is better than|is worse than|looks better than|looks worse than)) {rival}", text)
+            phrase = re.search(
+                rf"(?:(is better than|is worse than|looks better than|looks worse than)) {re.escape(rival)}", text
+            )
             assert (phrase.group(1) if phrase else "cannot be told apart from") == PHRASES[code], text
     held = json.loads(as_json(report))
     assert (held["vs_equal"], held["vs_best_single"]) == (report.vs_equal, report.vs_best_single)
