@@ -31,8 +31,8 @@ def what_to_install(versions: object) -> str:
     """Return what to do where other versions made a file.
 
     Example:
-        >>> what_to_install({"ensemble_kit": "99.0"}).partition(",")[0]
-        'It was made with ensemble_kit 99.0 (here 0.1.0)'
+        >>> what_to_install({"ensemble_kit": "99.0"}).partition(" To")[0]
+        'It was made with ensemble_kit 99.0 (here 0.1.0).'
     """
     said: Mapping[str, Any] = versions if isinstance(versions, Mapping) else {}
     there = {name: said[name] for name in NAMES if _VERSION.fullmatch(str(said.get(name, "")))}

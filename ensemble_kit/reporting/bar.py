@@ -19,7 +19,7 @@ def bar_line(facts: Sequence[str], share: float, figures: Sequence[str], columns
         >>> print(bar_line(["cnn", "epoch 1/4"], 0.25, ["0:12"], 40))
         cnn  epoch 1/4  ━━─────────   25 %  0:12
         >>> print(bar_line(["cnn", "epoch 1/4"], 0.25, ["0:12"], 20))
-        cnn  ━━───────   25 %
+        cnn  ━━──────   25 %
     """
     done = f"{int(100 * share):3d} %"
     shown = [*range(len(figures), 0, -1)]
