@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.evaluation import evaluation_of, weighed
 from ensemble_kit.pipeline.families import members_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend
-from ensemble_kit.pipeline.pictures import OOF, VAL, judging_split
+from ensemble_kit.pipeline.splits import OOF, VAL, judging_split
 from ensemble_kit.pipeline.targets import find_target, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
 from ensemble_kit.pipeline.ways import Way, way_of

@@ -6,7 +6,7 @@ from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.pipeline.grounds import Ground
 from ensemble_kit.pipeline.judgement import Judgement
 from ensemble_kit.pipeline.out_of_fold import MERGED
-from ensemble_kit.pipeline.pictures import VAL
+from ensemble_kit.pipeline.splits import VAL
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.types import Pool
 

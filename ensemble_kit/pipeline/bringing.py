@@ -17,7 +17,7 @@ from ensemble_kit.groups import groups_from
 from ensemble_kit.images.manifests import read_classes
 from ensemble_kit.pipeline.families import families_of
 from ensemble_kit.pipeline.out_of_fold import joined
-from ensemble_kit.pipeline.pictures import OOF
+from ensemble_kit.pipeline.splits import OOF
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.score_columns import differing
 from ensemble_kit.storage.scores import JUDGED, ForeignScores, Reading, read_scores

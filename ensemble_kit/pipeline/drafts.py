@@ -8,7 +8,7 @@ from ensemble_kit.ensembling.applying import predict
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blend_models import open_blend
 from ensemble_kit.pipeline.evaluation import evaluation_of, member_on
-from ensemble_kit.pipeline.pictures import VAL
+from ensemble_kit.pipeline.splits import VAL
 from ensemble_kit.pipeline.targets import find_target, without_test
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store

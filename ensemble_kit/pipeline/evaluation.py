@@ -13,7 +13,7 @@ from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.pipeline.families import Family, costs_of_families, families_of
 from ensemble_kit.pipeline.out_of_fold import choices_of, gathered, oof_pool
-from ensemble_kit.pipeline.pictures import OOF, VAL, judging_split
+from ensemble_kit.pipeline.splits import OOF, VAL, judging_split
 from ensemble_kit.pipeline.ways import Way, costs_of, views_as_chosen, views_to_choose, way_again
 from ensemble_kit.storage.blends import Blend
 from ensemble_kit.storage.manifest import Manifest

@@ -18,7 +18,8 @@ from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.export_check import BATCH, Torch, check
 from ensemble_kit.pipeline.export_metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.models import Model
-from ensemble_kit.pipeline.pictures import SIZES_PX, VAL
+from ensemble_kit.pipeline.pictures import SIZES_PX
+from ensemble_kit.pipeline.splits import VAL
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import ExportReport
 from ensemble_kit.storage.outputs import check_output, write_output

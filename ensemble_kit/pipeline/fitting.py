@@ -15,7 +15,8 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.checkpoints import Plan
 from ensemble_kit.pipeline.config import config_of
 from ensemble_kit.pipeline.interruption import noticed
-from ensemble_kit.pipeline.pictures import Pictures, judging_split
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.splits import judging_split
 from ensemble_kit.pipeline.unfinished import Saver, facts_of, go_on
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage import runs as run_store

@@ -15,7 +15,8 @@ from jaxtyping import Int
 from ensemble_kit.ensembling.folds import fold_of, numbered
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.splits import Split, fingerprint
-from ensemble_kit.pipeline.pictures import OOF, Pictures
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.splits import OOF
 
 FEWEST: Final = 2
 

@@ -9,7 +9,8 @@ from ensemble_kit.ensembling.ballots import softmax
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import measure
 from ensemble_kit.pipeline.elsewhere import read_checkpoint_here
-from ensemble_kit.pipeline.pictures import Pictures, judging_split
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.splits import judging_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.types import Predictions

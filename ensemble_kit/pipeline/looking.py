@@ -16,7 +16,8 @@ import numpy as np
 from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.inference import ENGINES, PRECISIONS
 from ensemble_kit.pipeline.models import Model
-from ensemble_kit.pipeline.pictures import OOF, VAL, Pictures, judging_split
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.splits import OOF, VAL, judging_split
 from ensemble_kit.reporting.progress import Watch, say
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.jobs import Job, open_job

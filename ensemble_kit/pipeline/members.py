@@ -11,10 +11,9 @@ from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.measures import ece
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
-from ensemble_kit.pipeline.bringing import Said, bring
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.evaluation import member_on
-from ensemble_kit.pipeline.pictures import OOF, VAL
+from ensemble_kit.pipeline.splits import OOF, VAL
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
 from ensemble_kit.storage import members as store
@@ -92,6 +91,8 @@ def members_add(
         InvalidOptionError, UnknownNameError: neither oof nor val, a name that is taken or cannot be, an
             unknown kind or role of a column, or `group_from` beside groups in the file.
     """
+    from ensemble_kit.pipeline.bringing import Said, bring  # who only looks at members need not load it
+
     predictions, cache = Path(predictions), Path(cache)
     files = {split: Path(path) for split, path in ((VAL, val), ("test", test), (OOF, oof)) if path is not None}
     said = Said(

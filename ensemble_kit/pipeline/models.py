@@ -26,7 +26,8 @@ from ensemble_kit.pipeline.config import source_of, stored_source
 from ensemble_kit.pipeline.elsewhere import read_checkpoint_here, used_here
 from ensemble_kit.pipeline.folding import folded
 from ensemble_kit.pipeline.outside import relative
-from ensemble_kit.pipeline.pictures import OOF, Pictures, in_class_order, open_pictures
+from ensemble_kit.pipeline.pictures import Pictures, in_class_order, open_pictures
+from ensemble_kit.pipeline.splits import OOF
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.manifest import FOREIGN, Manifest

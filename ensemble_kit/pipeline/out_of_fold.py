@@ -22,7 +22,7 @@ from ensemble_kit.ensembling.ballots import merge_views
 from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.errors import BadDataError, MisalignedError
 from ensemble_kit.pipeline.families import Family
-from ensemble_kit.pipeline.pictures import OOF
+from ensemble_kit.pipeline.splits import OOF
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.members import Member
 from ensemble_kit.types import MemberLogits, Pool, Predictions, Stack, Tuned, align

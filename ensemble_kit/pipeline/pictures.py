@@ -1,6 +1,6 @@
 """A source as decoded splits of one size, with their fingerprints."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from ensemble_kit.images.cache import Loaded, load_images, median_side, refuse
 from ensemble_kit.images.decode import RESIZE
 from ensemble_kit.images.sources import Source, read_source, straddling
 from ensemble_kit.images.splits import DataSet, Split, fingerprint
+from ensemble_kit.pipeline.splits import OOF
 from ensemble_kit.reporting.progress import Watch, say
 
 SIZES_PX = (8, 1024)
 DEFAULT_SIZES_PX = (16, 128)
-VAL, OOF = "val", "oof"  # oof: the split of a fold of train that was held out, see `pipeline.folding`
 
 Images = UInt8[np.ndarray, "_ 3 size size"]
 
@@ -66,19 +66,6 @@ class Pictures:
                 counts += np.bincount(labels, minlength=len(counts))
         shares: Float[np.ndarray, " classes"] = np.log(counts / counts.sum())
         return shares
-
-
-def judging_split(*there: Collection[str]) -> str:
-    """Return the split to judge on: val where all have one, else `oof`, the pictures of train that were held out.
-
-    Args:
-        there: the splits of each that is to be judged: of members, or of pictures.
-
-    Example:
-        >>> judging_split(("val", "test", "oof"), ("val",)), judging_split(("val", "oof"), ("oof", "test"))
-        ('val', 'oof')
-    """
-    return VAL if all(VAL in splits for splits in there) else OOF
 
 
 def open_pictures(

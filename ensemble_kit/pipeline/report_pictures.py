@@ -12,7 +12,7 @@ from ensemble_kit.errors import BadDataError, EnsembleKitError
 from ensemble_kit.images.splits import DataSet, Split
 from ensemble_kit.pipeline.config import source_of
 from ensemble_kit.pipeline.evaluation import member_on
-from ensemble_kit.pipeline.pictures import VAL
+from ensemble_kit.pipeline.splits import VAL
 from ensemble_kit.storage.manifest import FOREIGN, Manifest
 from ensemble_kit.storage.members import Member
 

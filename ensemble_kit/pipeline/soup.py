@@ -30,7 +30,8 @@ from ensemble_kit.pipeline.ingredients import (
 )
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Stated, find_model, open_fitting
-from ensemble_kit.pipeline.pictures import Pictures, judging_split
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.splits import judging_split
 from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.results import IngredientReport, SoupReport

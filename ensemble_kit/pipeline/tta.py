@@ -28,7 +28,8 @@ from ensemble_kit.pipeline.looking import (
     way_of,
 )
 from ensemble_kit.pipeline.models import Channels, Model, Stated, find_model, in_precision, open_fitting
-from ensemble_kit.pipeline.pictures import Pictures, judging_split
+from ensemble_kit.pipeline.pictures import Pictures
+from ensemble_kit.pipeline.splits import judging_split
 from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
 from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
 from ensemble_kit.storage import members as store
