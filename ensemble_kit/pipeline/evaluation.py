@@ -2,7 +2,7 @@
 
 On val, where all members have it, each is weighed by itself. Where one has none, all are judged on
 the training pictures that they held out, and what is weighed is families: see `out_of_fold`. Whoever
-judges several members asks here, whoever judges one asks `member_on`; `pictures.judging_split` alone
+judges several members asks here, whoever judges one asks `member_on`; `splits.judging_split` alone
 decides which of the two it is.
 """
 
