@@ -47,6 +47,8 @@ PLACES = {
 }
 CACHES = {"decoded pictures", "their note", "features", "note of features", "part of a look"}
 EDITABLE = {"config.yaml", "unfinished.yaml", "desk.yaml"}
+BESIDE = {("blend", "submit"), ("ledger of blends", "submit")}
+"""What is read for a remark beside the work: it goes on without the remark, and says so."""
 TYPED = {
     "auto": "auto --data data --minutes 1 --no-pretrained --no-flip --quiet --device cpu",
     "blend": "blend mlp cnn --weights equal --name fresh --quiet",
@@ -188,7 +190,7 @@ def prepare(folder):
     raise AssertionError("the run was not stopped")
 
 
-TIMED = re.compile(r"\s+\d+\.\d+$")  # the last column of some tables: milliseconds
+TIMED = re.compile(r"\s+\d+\.\d+$|.*\d s\b.*")  # milliseconds, the last column of some tables; how long what took
 
 
 def flip(data, rng):
@@ -294,7 +296,7 @@ def _in_child(name, traced):
         if traced:
             return code, err.read(), {os.path.realpath(os.fsdecode(one)): "" for one in opened if isinstance(one, str)}
         made = {path: digest for path, digest in _files().items() if before.get(path) != digest}
-        said = (TIMED.sub("", line) for line in out.read().splitlines())
+        said = (" ".join(TIMED.sub("", line).strip("─").split()) for line in out.read().splitlines())  # widths vary too
         made |= {f"line {number}": line for number, line in enumerate(said)}
         return code, err.read(), made
 
@@ -365,7 +367,10 @@ def undamaged(template, folder, name):
 
 def verdict(outcome, whole, path):
     """Say what came of a damage to the file of that path; a word that names no file is silence."""
-    named = path.name in outcome.said or str(path.parent) in outcome.said or path.parent.name in outcome.said.split("'")
+    known = set(whole.made.values())
+    printed = [one for place, one in outcome.made.items() if place.startswith("line ") and one not in known]
+    said = "\n".join([outcome.said, *printed])
+    named = path.name in said or str(path.parent) in said or path.parent.name in said.split("'")
     if outcome.code == 1 or "Traceback" in outcome.said:
         return TRACEBACK
     if outcome.code != whole.code:

@@ -38,7 +38,7 @@ class CarefulGroup(click.Group):
                     raise
                 let_go_of_output()
                 why = UNPRINTED.get(error.errno or 0, error.strerror)
-                click.echo(f"ResourceError: standard output cannot be written: {why}.", err=True)
+                click.echo(f"ResourceError: standard output cannot be written: {why}. What was made is kept.", err=True)
                 sys.exit(ResourceError.exit_code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -56,10 +56,10 @@ class CarefulGroup(click.Group):
         except (click.NoSuchOption, click.NoSuchCommand) as error:
             raise _with_suggestions(error) from None
         except EnsembleKitError as error:
-            click.echo(f"{type(error).__name__}: {error}", err=True)
+            _tell(f"{type(error).__name__}: {error}")
             ctx.exit(error.exit_code)
         except Stopped as stopped:
-            click.echo(f"\n{stopped}", err=True)
+            _tell(f"\n{stopped}")
             ctx.exit(stopped.exit_code)
         except KeyboardInterrupt:
             click.echo("\nInterrupted. Members, blends and submissions are as they were before.", err=True)
@@ -68,8 +68,16 @@ class CarefulGroup(click.Group):
             refused = refusal(error)
             if refused is None:
                 raise
-            click.echo(f"{type(refused).__name__}: {refused}", err=True)
+            _tell(f"{type(refused).__name__}: {refused}")
             ctx.exit(refused.exit_code)
+
+
+def _tell(message: str) -> None:
+    """Print a message to standard error; on a terminal no word of it is broken."""
+    from ensemble_kit.reporting.progress import say
+
+    for line in message.split("\n"):
+        say(line)
 
 
 def _with_suggestions(error: click.NoSuchOption | click.NoSuchCommand) -> click.UsageError:

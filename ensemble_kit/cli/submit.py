@@ -10,7 +10,13 @@ from ensemble_kit.cli import options
 @click.command()
 @click.option("--blend", default=None, metavar="NAME", help="The blend.  [default: the only one there is]")
 @click.option("--csv", type=options.FOLDER, default=None, metavar="FILE", help="A submission made elsewhere instead.")
-@click.option("--sample", type=options.FOLDER, default=None, metavar="FILE", help="The judge's sample submission.")
+@click.option(
+    "--sample",
+    type=options.FOLDER,
+    default=None,
+    metavar="FILE",
+    help="The judge's sample submission.  [default: the one that ek blend was given]",
+)
 @options.id_form
 @click.option("--check", is_flag=True, help="Only look: nothing is written, nothing counts.")
 @click.option("--again", is_flag=True, help="Hand in the same predictions once more.")

@@ -18,7 +18,7 @@ from ensemble_kit.pipeline.families import members_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend
 from ensemble_kit.pipeline.splits import OOF, VAL, judging_split
-from ensemble_kit.pipeline.targets import find_target, without_test, write_csv
+from ensemble_kit.pipeline.targets import find_target, named, without_test, write_csv
 from ensemble_kit.pipeline.trials import count_trials, fingerprint, remember
 from ensemble_kit.pipeline.ways import Way, way_of
 from ensemble_kit.reporting.blending import verdict
@@ -123,7 +123,7 @@ def blend(
     check_submission(csv, replace)
     if (tune_on, split) == (VAL, OOF):
         bare = [manifest.name for manifest in manifests if VAL not in manifest.files]
-        raise InvalidOptionError(f"--tune-on val: no val in member {', '.join(map(repr, bare))}. Take --tune-on oof.")
+        raise InvalidOptionError(f"--tune-on val: no val in {named(bare)}. Take --tune-on oof.")
     evaluation = evaluation_of(held)
     val = evaluation.pool
     target = find_target(held, csv, sample, id)
@@ -140,8 +140,10 @@ def blend(
     remember(blends, saved)
     if target is None:
         notes.append(f"No submission: {without_test(held)}")
+        if csv.exists():
+            notes.append(f"{csv} stands as it was: it is not of this blend.")
     else:
-        write_csv(target, saved, judged.tuned, Path(submissions), replace)
+        write_csv(target, saved, judged.tuned, Path(submissions), replace, sample)
     report = BlendReport(
         name=name,
         **_numbers(way, ground, judged),
@@ -203,13 +205,14 @@ def _families(ground: Ground, judged: Judgement) -> tuple[FamilyWeightReport, ..
 
 def _greeting(ground: Ground) -> str:
     """Return what is about to be done, in one line."""
-    images = len(ground.judged_on.ids)
+    images, number = len(ground.judged_on.ids), len(ground.families) or len(ground.manifests)
+    one, several = ("family", "families") if ground.families else ("member", "members")
+    weighed = f"{number} {one if number == 1 else several}"
     if ground.fresh:
         return (
-            f"Tuning {len(ground.families)} families on {len(ground.pool.ids)} held-out pictures of train; "
+            f"Tuning {weighed} on {len(ground.pool.ids)} held-out pictures of train; "
             f"measuring on {images} val pictures ..."
         )
-    weighed = f"{len(ground.families)} families" if ground.families else f"{len(ground.manifests)} members"
     return (
         f"Cross-fitting {weighed} on {images} {PICTURES[ground.evaluation.split]}, 5 folds x {repeats_of(images)} ..."
     )

@@ -9,7 +9,7 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blend_models import open_blend
 from ensemble_kit.pipeline.evaluation import evaluation_of, member_on
 from ensemble_kit.pipeline.splits import VAL
-from ensemble_kit.pipeline.targets import find_target, without_test
+from ensemble_kit.pipeline.targets import find_target, sample_of, without_test
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.desk_ledger import HandedIn, Sheet
@@ -35,14 +35,22 @@ class Draft(NamedTuple):
 
 
 def from_blend(
-    blend: str | None, sample: str | Path | None, id: str, predictions: Path, blends: Path, cache: Path, verify: bool
+    blend: str | None,
+    sample: str | Path | None,
+    id: str,
+    predictions: Path,
+    blends: Path,
+    submissions: Path,
+    cache: Path,
+    verify: bool,
 ) -> Draft:
-    """Return what a saved blend says of test.
+    """Return what a saved blend says of test, in the form of a sample: by default of the one that it was blended with.
 
     Raises: as `submit`.
     """
     opened = open_blend(blend, predictions, blends, cache, verify)
     saved = opened.saved
+    sample = sample_of(saved, submissions) if sample is None else sample
     target = find_target(opened.members, Path(f"{saved.name}.csv"), sample, id)
     if target is None:
         raise MisalignedError(f"Blend '{saved.name}' cannot be submitted: {without_test(opened.members)}")

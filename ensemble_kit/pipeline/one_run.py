@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from dataclasses import replace as with_changes
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import build_network, threads_of
 from ensemble_kit.pipeline.outside import relative
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
-from ensemble_kit.pipeline.reserve import Request, reserve
+from ensemble_kit.pipeline.reserve import Request, names_of, reserve
 from ensemble_kit.pipeline.unfinished import differences
 from ensemble_kit.pipeline.writing import facts_of_run, look_and_write
 from ensemble_kit.reporting.progress import say
@@ -134,6 +135,8 @@ def train_one(order: Order) -> TrainReport:
             return _report(plan, pictures(), order.predictions, folder)
         if reserved.state is None and not order.replace:
             _check_snapshots(plan, pictures().fingerprints, order)
+        if (twin := _twin(plan, pictures().fingerprints, order)) is not None:
+            say(f"{plan.name} repeats {twin}: same options, same seed. For another member: --seed {order.seed + 1}.")
         way = Way(folder, order.predictions, reserved.state, reserved.standing, order.save_every, order.minutes)
         _run(plan, order.recipe, pictures(), way, order.quiet)
         return _report(plan, pictures(), order.predictions, folder)
@@ -210,6 +213,18 @@ def _check_snapshots(plan: Plan, fingerprints: Mapping[str, str], order: Order) 
                     f"{order.predictions} already has a member '{name}', and --cycles {order.recipe.cycles} would "
                     "write one. Choose another --name, or give --replace."
                 )
+
+
+def _twin(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> str | None:
+    """Return the member whose name was taken, where it was trained just so; a blend gains nothing by the second."""
+    if order.name is not None:
+        return None
+    for name in takewhile(plan.name.__ne__, names_of(order.arch)):
+        if name in store.list_members(order.predictions):
+            one = store.read_manifest(order.predictions / name)
+            if one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan)):
+                return name
+    return None
 
 
 def _standing(name: str, order: Order) -> str:

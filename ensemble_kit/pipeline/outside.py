@@ -27,7 +27,7 @@ def tell_outside(path: Path, where: str | Path) -> Path:
         where: what names the path.
     """
     if is_outside(path):
-        say(f"{where} leads out of this folder: to {path}")
+        say(f"{where} lies outside this folder: {path}")
     return path
 
 

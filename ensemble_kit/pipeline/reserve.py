@@ -12,7 +12,7 @@ behind by a run whose member stands is none: it names the checkpoint that it was
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +102,18 @@ def _candidates(asked: Request) -> Iterator[str]:
     if asked.name is not None:
         yield asked.name
         return
-    base = base_name(asked.arch)
-    yield base
-    if not asked.replace:
-        yield from (f"{base}-{number}" for number in count(2))
+    yield from islice(names_of(asked.arch), 1 if asked.replace else None)
+
+
+def names_of(arch: str) -> Iterator[str]:
+    """Return the names of members that were given none, in the order in which they are taken.
+
+    Example:
+        >>> list(islice(names_of("cnn"), 3))
+        ['cnn', 'cnn-2', 'cnn-3']
+    """
+    base = base_name(arch)
+    return chain([base], (f"{base}-{number}" for number in count(2)))
 
 
 def _look(name: str, asked: Request) -> Reserved | None:

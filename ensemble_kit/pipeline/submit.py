@@ -46,7 +46,8 @@ def submit(
     Args:
         blend: a name in `blends`, or a path; None, without a csv: the only one there is.
         csv: a submission that was made elsewhere; it is written anew, in the sample's order.
-        sample: the judge's sample; its header, ids and order are kept, and enforced.
+        sample: the judge's sample; its header, ids and order are kept, and enforced. None: the one that
+            `blend` was given.
         id: `name` or `stem`: without a sample, image ids with or without their ending.
         check: only look; nothing is written, and nothing counts.
         again: hand in what says the same of every image as one before.
@@ -59,7 +60,7 @@ def submit(
             such blend.
         BadDataError: a CSV that is not fit, with every problem; a sample that cannot be used.
         MisalignedError: the sample's ids are not ours, or members without test logits.
-        CorruptError: a damaged file, or a blend whose members have changed.
+        CorruptError: a damaged file, or a blend whose members have changed; of one handed in before, a note says so.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
     folder = Path(submissions)
@@ -70,7 +71,7 @@ def submit(
     if blend is not None and csv is not None:
         raise InvalidOptionError("Give --blend or --csv, not both.")
     draft = (
-        from_blend(blend, sample, id, Path(predictions), Path(blends), Path(cache), verify)
+        from_blend(blend, sample, id, Path(predictions), Path(blends), folder, Path(cache), verify)
         if csv is None
         else from_csv(Path(csv), sample, id, Path(predictions))
     )
@@ -78,9 +79,13 @@ def submit(
     refuse = None if again else partial(_refuse_same, folder, draft.sheet)
     if refuse and not check:
         refuse(there)
-    change = None
+    change, notes = None, []
     if there and (its := desk_ledger.find_kept(folder, there[-1].name)) is not None:
-        compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
+        compared = None
+        try:
+            compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
+        except EnsembleKitError as error:  # what is handed in is whole all the same
+            notes.append(f"Not compared on {draft.judged_on} with '{there[-1].name}': {error}")
         change = _change(there[-1], its, draft, rules, compared)
     entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet, refuse)
     return SubmitReport(
@@ -101,7 +106,7 @@ def submit(
         quota=rules.quota,
         left=desk.left(desk_ledger.read_desk(folder), rules),
         next_day=desk.next_day(rules, desk.now()),
-        notes=(*draft.notes, *_formulas(draft.sheet)),
+        notes=(*draft.notes, *_formulas(draft.sheet), *notes),
     )
 
 
@@ -133,18 +138,19 @@ def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
 def _compared(
     before: HandedIn, after: HandedIn, predictions: Path, blends: Path, cache: Path, quiet: bool
 ) -> CompareReport | None:
-    """Return how two blends compare on val; None where one is no blend, is gone or has changed."""
+    """Return how two blends compare where members are judged; None where one is no blend, or both are the same.
+
+    Raises:
+        InvalidOptionError: the one before is gone, or was made anew since.
+        CorruptError: a damaged file.
+        MisalignedError: the two are judged on other pictures.
+    """
     if before.blend is None or after.blend is None or before.blend_sha256 == after.blend_sha256:
         return None
     path = blends / f"{before.blend}.json"
-    try:
-        if blend_store.blend_sha256(blend_store.read_blend(path)) != before.blend_sha256:
-            return None
-        return compare(
-            str(blends / f"{after.blend}.json"), str(path), "accuracy", predictions, blends, cache, False, quiet
-        )
-    except EnsembleKitError:
-        return None
+    if blend_store.blend_sha256(blend_store.read_blend(path)) != before.blend_sha256:
+        raise InvalidOptionError(f"{path} was made anew since.")
+    return compare(str(blends / f"{after.blend}.json"), str(path), "accuracy", predictions, blends, cache, False, quiet)
 
 
 def _change(

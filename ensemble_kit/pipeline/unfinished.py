@@ -102,10 +102,19 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """
     old, new = _asked(there), _asked(here)
     return [
-        f"  {name}: {old.get(name, 'nothing')} there, {new.get(name, 'nothing')} here"
+        f"  {name}: {_said(old.get(name))} there, {_said(new.get(name))} here"
         for name in {**new, **old}
         if old.get(name) != new.get(name)
     ]
+
+
+def _said(value: Any) -> str:
+    """Return a value of an option as it is typed."""
+    if value is None or value in ({}, [], ()):
+        return "nothing"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def go_on(folder: Path, predictions: Path) -> str:

@@ -59,6 +59,7 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
     yield _quota(report.left, report.quota, report.next_day)
     if report.csv is not None:
         yield f"When the judge shows its score: ek submissions told {quote(report.name)} 0.912"
+        yield f"Not uploaded after all: ek submissions withdraw {quote(report.name)}"
 
 
 def _expected(report: SubmitReport) -> Iterator[str]:

@@ -12,6 +12,7 @@ import click
 import pytest
 from cli.working_folder import CLASS, TAKES_MINUTES, TYPED
 from click.testing import CliRunner
+from screen import Screen
 
 import ensemble_kit
 from ensemble_kit import results
@@ -172,8 +173,19 @@ def test_a_reader_that_goes_away_ends_a_command_silently(small, more):
 def test_a_full_standard_output_is_one_message_and_exit_6(typed):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = process(*typed, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.stderr == "ResourceError: standard output cannot be written: No space left on device.\n"
+    why = "No space left on device. What was made is kept.\n"
+    assert done.stderr == f"ResourceError: standard output cannot be written: {why}"
     assert done.returncode == 6
+
+
+def test_a_terminal_breaks_no_word_of_an_error(tmp_path):
+    screen = Screen(40)
+    assert screen.ek("tta", "--ckpt", "runs/none", cwd=tmp_path) == 2
+    assert screen.close() == [
+        "InvalidOptionError: There is no run or",
+        "checkpoint runs/none. Train one: ek",
+        "train --data DIR.",
+    ]
 
 
 @pytest.mark.parametrize(

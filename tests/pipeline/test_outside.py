@@ -76,13 +76,13 @@ def test_pictures_that_a_checkpoint_names_outside_this_folder_are_read_with_a_wo
     there = os.path.abspath("../elsewhere")
     path = renamed_checkpoint(road, lambda plan: plan.update(source={"data": there}, name="given"))
     ek.tta(path, views="flips", quiet=True, device="cpu")
-    assert f"data of runs/given leads out of this folder: to {there}" in capsys.readouterr().err
+    assert f"data of runs/given lies outside this folder: {there}" in capsys.readouterr().err
 
 
 def test_pictures_that_are_named_in_the_command_are_read_without_a_word(road, capsys):
     shutil.move("data", "../elsewhere")
     ek.tta("runs/cnn", views="vflip", data="../elsewhere", quiet=True, device="cpu")
-    assert "leads out" not in capsys.readouterr().err
+    assert "outside" not in capsys.readouterr().err
 
 
 def test_a_config_that_writes_outside_this_folder_is_followed_with_a_word(road):
@@ -92,8 +92,8 @@ def test_a_config_that_writes_outside_this_folder_is_followed_with_a_word(road):
     )
     done = CliRunner().invoke(typed, ["train", "--config", "given.yaml", "--quiet"])
     assert done.exit_code == 0, done.stderr
-    assert f"predictions in given.yaml leads out of this folder: to {away}/predictions" in done.stderr
-    assert f"runs in given.yaml leads out of this folder: to {away}/runs" in done.stderr
+    assert f"predictions in given.yaml lies outside this folder: {away}/predictions" in done.stderr
+    assert f"runs in given.yaml lies outside this folder: {away}/runs" in done.stderr
 
 
 @pytest.mark.parametrize("run", ["/etc", "/etc/passwd", "/dev/zero", "../../../../etc"])

@@ -88,6 +88,15 @@ def test_default_names_count_up_and_a_taken_name_is_refused(road):
     assert len(list(Path("runs/mlp").glob("checkpoint-*.safetensors"))) == 1
 
 
+def test_who_trains_the_same_twice_is_told(road, capsys):
+    plain = {**PLAIN, "quiet": False}
+    ek.train("data", "mlp", seed=4, **plain)
+    assert "repeats" not in capsys.readouterr().err
+    ek.train("data", "mlp", seed=4, **plain)
+    assert "mlp-3 repeats mlp-2: same options, same seed. For another member: --seed 5." in capsys.readouterr().err
+    assert stored("mlp-2", "val")[0].tobytes() == stored("mlp-3", "val")[0].tobytes()
+
+
 def test_a_name_that_another_process_trains_is_refused_or_passed_over(road):
     with locked(Path("runs/fresh")), pytest.raises(LockedError, match="runs/fresh"):
         ek.train("data", "mlp", name="fresh", **PLAIN)
@@ -101,7 +110,10 @@ def test_without_a_test_folder_there_are_no_test_logits_and_no_submission(road):
     assert report.member.test_images is None
     blended = ek.blend(["bare"], quiet=True)
     assert blended.submission_path is None
-    assert "no test logits in member 'bare'" in " ".join(blended.notes)
+    assert "no test logits in member 'bare'. Look at test pictures with ek tta --replace" in " ".join(blended.notes)
+    ek.blend(["cnn"], name=blended.name, quiet=True)
+    again = ek.blend(["bare"], name=blended.name, quiet=True)
+    assert f"submissions/{blended.name}.csv stands as it was: it is not of this blend." in again.notes
     with pytest.raises(MisalignedError, match="no test logits in member 'bare'"):
         ek.blend(["bare", "cnn"], out="x.csv", quiet=True)
 

@@ -16,7 +16,7 @@ from ensemble_kit.cli import ek as command
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.ensembling.public_half import prediction_interval, telling
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, ResourceError, UnknownNameError
-from ensemble_kit.pipeline import desk
+from ensemble_kit.pipeline import desk, drafts
 from ensemble_kit.pipeline import submit as submitting
 from ensemble_kit.pipeline.blend_models import open_blend
 from ensemble_kit.storage import desk_ledger
@@ -185,6 +185,28 @@ def test_a_previous_one_that_is_gone_does_not_stop_the_next(folder):
     report = ek.submissions()
     assert [one.changed for one in report.submissions] == [None, None]
     assert "'two' cannot be compared with the others: " in report.notes[0]
+
+
+def test_a_previous_one_that_cannot_be_compared_is_said(folder, monkeypatch):
+    monkeypatch.setattr(submitting, "_compared", COMPARED)
+    ek.submit("two", **QUIET)
+    ek.blend(weights="cnn=2,cnn-augmented=8", name="two", replace=True, **QUIET)
+    report = ek.submit("all", **QUIET)
+    assert "Not compared on val with 'two': blends/two.json was made anew since." in report.notes
+    assert report.change.val_gain is None
+
+
+def test_a_blend_is_handed_in_in_the_form_of_the_sample_that_it_was_blended_with(folder):
+    ids = [one.removesuffix(".png") for one, _ in reversed(rows_of("submissions/two.csv")[1:])]
+    sample = write_sample(ids)
+    ek.blend(weights="equal", name="shaped", sample=sample, **QUIET)
+    Path(sample).unlink()
+    report = ek.submit("shaped", **QUIET)
+    assert report.csv.read_bytes() == Path("submissions/shaped.csv").read_bytes()
+    assert [one for one, _ in rows_of(report.csv)] == ["Id", *ids]
+    assert drafts.NO_SAMPLE not in report.notes
+    ek.blend(weights="cnn=2,cnn-augmented=1", name="shaped", replace=True, **QUIET)
+    assert drafts.NO_SAMPLE in ek.submit("shaped", **QUIET).notes
 
 
 def test_a_csv_made_elsewhere_is_checked_and_written_plainly(folder):
