@@ -24,6 +24,7 @@ def prepare(ek):
     for name, members in (("small", ["mlp", "kin"]), ("other", ["kin", "mlp"])):
         ek.blend(members=members, weights="equal" if name == "other" else "auto", name=name, **QUIET)
     ek.submit("small", **QUIET)
+    ek.predict(["data/test"], blend="small", out="mine.csv", **CPU)
     Path("weights.safetensors").write_bytes(next(Path("runs/mlp").glob("checkpoint-*")).read_bytes())
     val = next(Path("predictions/mlp").glob("val-*.csv")).read_text(encoding="utf-8").splitlines()[1:]
     classes = sorted({row.split(",")[1] for row in val})
@@ -37,17 +38,22 @@ COMMANDS = {
     "train": lambda ek: ek.train("data", "mlp", name="new", epochs=2, **CPU),
     "train --resume": lambda ek: ek.train("data", "mlp", name="new", epochs=2, resume=True, save_every=0, **CPU),
     "train --folds": lambda ek: ek.train("data", "mlp", name="new", epochs=1, folds=2, **CPU),
+    "train --replace": lambda ek: ek.train("data", "mlp", name="spare", epochs=2, replace=True, **CPU),
     "tta": lambda ek: ek.tta("runs/mlp", views="flips", **CPU),
     "soup": lambda ek: ek.soup(["mlp", "kin"], "soup", **CPU),
+    "soup --replace": lambda ek: ek.soup(["mlp", "kin"], "spare", replace=True, **CPU),
     "probe": lambda ek: ek.probe("data", "mlp", name="probed", weights="weights.safetensors", **CPU),
     "find-lr": lambda ek: ek.find_lr("data", "mlp", steps=20, **CPU),
     "show-augment": lambda ek: ek.show_augment("data", rows=2, copies=2),
     "members add": lambda ek: ek.members_add("brought", "brought.csv", "probabilities"),
+    "members add --replace": lambda ek: ek.members_add("spare", "brought.csv", "probabilities", replace=True),
     "members rename": lambda ek: ek.members_rename("spare", "renamed"),
     "members rm": lambda ek: ek.members_rm("spare"),
     "blend": lambda ek: ek.blend(members=["mlp", "spare"], name="fresh", **QUIET),
+    "blend anew": lambda ek: ek.blend(members=["mlp", "spare"], name="other", **QUIET),
     "compare": lambda ek: ek.compare("mlp", "kin", **QUIET),
     "predict": lambda ek: ek.predict(["data/test"], blend="small", out="answers.csv", **CPU),
+    "predict --replace": lambda ek: ek.predict(["data/test"], blend="other", out="mine.csv", replace=True, **CPU),
     "report": lambda ek: ek.report("small", **QUIET),
     "submit": lambda ek: ek.submit("other", again=True, quota=4, **QUIET),
     "submissions told": lambda ek: ek.submissions_told("small", 0.5),
@@ -57,7 +63,7 @@ COMMANDS = {
     "auto": lambda ek: ek.auto("data", minutes=1.0, pretrained=False, flip=False, **CPU),
 }
 """Each command that writes, as a call in the working folder."""
-SLOW = {"export": 10, "auto": 20}
+SLOW = {"auto": 20}
 """How often those are killed at most whose every run takes seconds."""
 BY_THE_CLOCK = {"auto"}
 """What these make depends on the clock, so their bits are not compared."""
@@ -73,8 +79,9 @@ def ran(command, ek):
     return ""
 
 
-# What differs between two undisturbed runs is left out: moments, durations, and sums over what holds them.
-VARIES = re.compile(r"^(time|seconds|sha256|.*_sha256|versions|cost|view_ms|curve|.*(_s|_ms|ms))$")
+# What differs between two undisturbed runs is left out: moments, durations, and sums over what holds them; and what
+# a pair of files says only while it is made anew.
+VARIES = re.compile(r"^(time|seconds|replaces|sha256|.*_sha256|versions|cost|view_ms|curve|.*(_s|_ms|ms))$")
 TIMED_COLUMNS = ("seconds", "images_per_s")
 UNSEEN = ("data", "verified", "locks")
 

@@ -57,7 +57,8 @@ def on_disk(command, ek, template, disk, free_kb, before, after):
     ended = in_child(full, folder, patience_s=PATIENCE_S)
     seconds = time.perf_counter() - started
     filler.unlink()
-    seen = in_child(lambda: looked_at(command, ek, before, after), folder)
+    again = ended.get("end") != ""  # there was room, it is done
+    seen = in_child(lambda: looked_at(command, ek, before, after, again), folder)
     if "error" in seen:
         seen = {"refused": seen["error"]}
     end = ended.get("end", "")

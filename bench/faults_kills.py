@@ -122,8 +122,11 @@ def fresh(template, folder):
     return folder
 
 
-def looked_at(command, ek, before, after):
-    """Return what was lost, left behind, refused, and what differs; the current folder is that of the killed."""
+def looked_at(command, ek, before, after, again=True):
+    """Return what was lost, left behind, refused, and what differs; the current folder is that of the killed.
+
+    again: whether the command is run once more.
+    """
     from ensemble_kit.storage.verify import verify_all
 
     found = {"lost": [], "left": [], "refused": "", "differs": []}
@@ -140,7 +143,8 @@ def looked_at(command, ek, before, after):
     except Exception as error:
         found["left"].append(f"ek members: {error}"[:200])
     found["left"] += leftovers(commands.seen("."), before, after, command)
-    found["refused"] = commands.ran(command, ek)
+    if again:
+        found["refused"] = commands.ran(command, ek)
     ended = commands.seen(".")
     found["left"] += leftovers(ended, before, after, command)
     if command not in commands.BY_THE_CLOCK:

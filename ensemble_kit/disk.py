@@ -83,11 +83,12 @@ def refused(path: Path | str, error: OSError, needed_bytes: int = 0) -> Resource
     """
     path = Path(path)
     if error.errno in FULL_DISK:
-        folder = standing_folder(path.parent)
+        free_bytes = shutil.disk_usage(standing_folder(path.parent)).free
+        what = path.parent if path.name.startswith(".") else path  # what is on its way bears a name that says nothing
+        where = "this folder" if what == Path() else what
         return ResourceError(
-            f"The disk is full: {path} needs at least {needed_bytes or BLOCK_BYTES:,} bytes, "
-            f"{shutil.disk_usage(folder).free:,} are free in {folder}. Free some space and run the command again; "
-            "what was there before is unharmed."
+            f"The disk is full: {where} needs at least {needed_bytes or BLOCK_BYTES:,} bytes, {free_bytes:,} are free "
+            "there. Free some space and run the command again; what was there before is unharmed."
         )
     return ResourceError(_said("write", path, error, "Make the folder writable, or choose another."))
 

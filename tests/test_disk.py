@@ -15,7 +15,13 @@ def test_a_full_disk_names_path_need_and_room_though_the_folder_is_not_there_yet
     error = refused(tmp_path / "a" / "b" / "x.npy", OSError(code, os.strerror(code)), 1031)
     with pytest.raises(ResourceError, match=rf"full: {tmp_path}/a/b/x.npy needs at least 1,031 bytes, [\d,]+ are free"):
         raise error
-    assert f"free in {tmp_path}. Free some space" in str(error)
+    assert "are free there. Free some space" in str(error)
+
+
+def test_a_file_on_its_way_is_told_by_its_folder():
+    full = OSError(errno.ENOSPC, "No space")
+    assert "full: runs/cnn needs at least" in str(refused("runs/cnn/.intent-1.json", full))
+    assert "full: this folder needs at least" in str(refused(".tmp-1", full))
 
 
 def test_a_name_alone_needs_a_block(tmp_path):

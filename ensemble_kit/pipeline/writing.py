@@ -53,15 +53,12 @@ def look_and_write(
     there = plan["name"] in store.list_members(predictions)
     seen = look_at_once(network, pictures, plan["name"], IDENTITY, LOOK_BATCH, plan["device"], quiet)
     member = predictions / plan["name"] / MANIFEST_NAME
-    outdated = [folder / name for name in (run_store.CONFIG_NAME, run_store.METRICS_NAME) if config is None]
-    with run_store.new_checkpoint(folder, state, facts, member, outdated) as checkpoint:
-        if metrics is not None:
-            run_store.write_metrics(folder, metrics)
-        if config is not None:
-            run_store.write_config(folder, config)
-        manifest = with_cost(manifest_of(facts, checkpoint.path), seen.view_ms)
-        if config is None:
-            manifest = replace(manifest, config_sha256=None, metrics_sha256=None)
+    with run_store.new_checkpoint(folder, state, facts, member, metrics, config) as run:
+        manifest = replace(
+            with_cost(manifest_of(facts, run.checkpoint.path), seen.view_ms),
+            config_sha256=run.config_sha256,
+            metrics_sha256=run.metrics_sha256,
+        )
         store.write_member(predictions, manifest, seen.splits, replace=there)
-    run_store.remove_old_checkpoints(folder, checkpoint.sha256)
+    run_store.remove_old_checkpoints(folder, run.checkpoint.sha256)
     return seen

@@ -69,7 +69,7 @@ def replace_files(files: Mapping[Path, Parts] | Sequence[tuple[Path, Parts]]) ->
     try:
         for path, parts in pairs:
             written.append((path, path.parent / temporary_name()))
-            _write_new(written[-1][1], parts, path)
+            write_new(written[-1][1], parts, path)
         for path, temporary in written:
             note(path, state_of(temporary))
         with _as_one(written):
@@ -95,7 +95,7 @@ def create_file_in_parts(path: Path, parts: Parts) -> None:
     """
     temporary = path.parent / temporary_name()
     try:
-        _write_new(temporary, parts, path)
+        write_new(temporary, parts, path)
         note(path, state_of(temporary))
         try:
             os.link(temporary, path)
@@ -127,7 +127,7 @@ def _as_one(written: Sequence[tuple[Path, Path]]) -> Iterator[None]:
         yield
 
 
-def _write_new(temporary: Path, parts: Parts, path: Path) -> None:
+def write_new(temporary: Path, parts: Parts, path: Path) -> None:
     """Write a new file durably; errors name the path that it will have."""
     needed_bytes = 0
     try:

@@ -1,16 +1,18 @@
-"""What a process committed and did not live to say: the same command again takes it as its own work.
+"""What a command committed before it was killed or failed: the same command again takes it as its own work.
 
 `ek members add cnn` that is killed after its commit has done its work, and its rerun would be
-refused: the name is taken. So each file that is put in place, or removed, while a command runs is
-noted first, under `<cache>/receipts/`, in one file a process, which goes when the command ends.
-A rerun with the same options in the same folder finds the notes of the dead, and whoever would
-refuse asks `stands`. A note says which state of the file is meant, so another's work is never
-taken for one's own. Needs no lock; where nothing can be written it notes nothing.
+refused: the name is taken. So would that of a command whose second output met a full disk. So each file
+that is put in place, or removed, while a command runs is noted first, under `<cache>/receipts/`, in
+one file a process, which goes when the command ends well. A rerun with the same options in the same
+folder finds the notes of those that did not, and whoever would refuse asks `stands`. A note says which
+state of the file is meant, so another's work is never taken for one's own. Needs no lock; where nothing
+can be written it notes nothing.
 """
 
 import hashlib
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,11 +25,12 @@ from ensemble_kit.temporaries import is_dead, process_mark
 
 RECEIPTS: Final = "receipts"
 KEPT_S: Final = 86400.0
+FAILED: Final = ".failed"  # in place of the mark of a process, which may live on
 
 
 @dataclass
 class _Command:
-    """The command that runs: its own notes, and those of dead processes that ran the same."""
+    """The command that runs: its own notes, and those of the same command that was killed or failed."""
 
     own: Path
     dead: tuple[Path, ...]
@@ -56,6 +59,9 @@ def noting(command: str, cache: Path) -> Iterator[None]:
     try:
         yield
         _remove(dead)  # the work is done; what ends by an error may be tried once more
+    except Exception:
+        _keep(running.own)
+        raise
     finally:
         _remove([running.own])
         for folder in running.made if len(running.made) > 1 else ():  # there was no cache, so none is left
@@ -80,13 +86,13 @@ def note(path: Path, state: Any) -> None:
 
 
 def noted(path: Path) -> Sequence[Any]:
-    """Return what dead processes that ran this very command noted about the file."""
+    """Return what this very command noted about the file when it was killed or failed."""
     running = _running.get()
     return () if running is None else running.noted.get(os.path.abspath(path), ())
 
 
 def stands(path: Path) -> bool:
-    """Say whether the file is as a dead process that ran this very command left it; gone, where that removed it."""
+    """Say whether the file is as this very command left it that was killed or failed; gone, where that removed it."""
     known = noted(path)
     return bool(known) and state_of(path) in known
 
@@ -101,7 +107,7 @@ def state_of(path: Path) -> list[int] | None:
 
 
 def remove_old(cache: Path) -> None:
-    """Remove what dead processes noted longer than a day ago."""
+    """Remove what was noted longer than a day ago by who was killed or failed."""
     for path in _receipts(cache / RECEIPTS):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > KEPT_S and _is_dead(path):
@@ -117,7 +123,7 @@ def _receipts(folder: Path) -> list[Path]:
 
 def _is_dead(path: Path) -> bool:
     try:
-        return is_dead(path.name, time.time(), path.stat().st_mtime)
+        return path.suffix == FAILED or is_dead(path.name, time.time(), path.stat().st_mtime)
     except OSError:
         return False
 
@@ -128,6 +134,17 @@ def _read(path: Path, into: dict[str, list[Any]]) -> None:
         for line in path.read_text(encoding="utf-8").splitlines():
             name, state = json.loads(line)
             into.setdefault(name, []).append(state)
+
+
+def _keep(own: Path) -> None:
+    """Keep the notes of a command that failed, where anything came of what they say."""
+    notes: dict[str, list[Any]] = {}
+    _read(own, notes)
+    if any(
+        isinstance(state, str) or state == state_of(Path(name)) for name, states in notes.items() for state in states
+    ):
+        with suppress(OSError):
+            own.rename(own.with_name(f"{own.name.partition('.')[0]}.{secrets.token_hex(4)}{FAILED}"))
 
 
 def _remove(paths: Sequence[Path]) -> None:

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.paths import beside
-from ensemble_kit.storage.atomic import make_folder, remove_files, remove_temporaries, replace_file, writing
+from ensemble_kit.storage.atomic import make_folder, remove_files, remove_temporaries, replace_file, write_new, writing
 from ensemble_kit.storage.editable import signed
 from ensemble_kit.storage.intents import intended
 from ensemble_kit.storage.states import STATE, UNFINISHED_NAME, state_files
+from ensemble_kit.temporaries import temporary_name
 from ensemble_kit.versions import made_elsewhere
 
 if TYPE_CHECKING:
@@ -50,19 +51,22 @@ class Stored(NamedTuple):
     sha256: str
 
 
+class NewRun(NamedTuple):
+    """What a run is about to be: its checkpoint, and the sha256 of the files that will lie beside it; None: none."""
+
+    checkpoint: Stored
+    config_sha256: str | None
+    metrics_sha256: str | None
+
+
 def write_config(folder: Path, config: Mapping[str, Any], name: str = CONFIG_NAME) -> str:
     """Replace config.yaml, or the file of that name, and return its sha256; see `editable`."""
-    import yaml
-
-    text: str = yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False, allow_unicode=True)
-    return _replace(folder / name, signed(text.encode("utf-8")))
+    return _replace(folder / name, _config(config))
 
 
 def write_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     """Replace metrics.csv by one line an epoch, columns as in the first row; return its sha256."""
-    columns = list(rows[0]) if rows else ["epoch"]
-    lines = [columns, *([str(row[column]) for column in columns] for row in rows)]
-    return _replace(folder / METRICS_NAME, render_csv(lines, folder / METRICS_NAME))
+    return _replace(folder / METRICS_NAME, _metrics(folder, rows))
 
 
 def write_checkpoint(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str, Any]) -> Stored:
@@ -86,27 +90,56 @@ def new_checkpoint(
     state: "Mapping[str, Tensor]",
     metadata: Mapping[str, Any],
     member: Path,
-    outdated: Iterable[Path] = (),
-) -> Iterator[Stored]:
-    """Write the tensors and the metadata, and let the block write the rest of the run and, last, its member.
+    metrics: Sequence[Mapping[str, Any]] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Iterator[NewRun]:
+    """Write a run's files, and let the block write its member, which makes them the run's.
 
-    Ended by whoever comes after a kill: once the member names the checkpoint, the run's older ones, its
-    states and what is outdated go; if it never does, the checkpoint goes and what was not there before.
+    Until the member names the checkpoint, the run is what it was, whatever is killed: metrics.csv and config.yaml
+    bear temporary names. From then on they have their own, and older checkpoints and states go.
 
     Args:
         metadata: see `write_checkpoint`.
-        member: the member.json that is to name it.
+        member: the member.json that is to name the checkpoint.
+        metrics, config: see `write_metrics`, `write_config`; None: the run has none, and an older one's goes.
 
     Raises: as `write_checkpoint`.
     """
     stored, data = _rendered(folder, state, metadata)
     make_folder(folder)
+    beside = {
+        folder / CONFIG_NAME: None if config is None else _config(config),
+        folder / METRICS_NAME: None if metrics is None else _metrics(folder, metrics),
+    }
+    staged = [(folder / temporary_name(), path, content) for path, content in beside.items() if content is not None]
     old = [path for path in _checkpoints(folder) if path != stored.path]
-    old += [*state_files(folder), folder / UNFINISHED_NAME, *outdated]
-    new = [path for path in (stored.path, folder / METRICS_NAME, folder / CONFIG_NAME) if not path.exists()]
-    with intended(folder, once=member, holds=stored.sha256, then=old, otherwise=new):
+    old += [
+        *state_files(folder),
+        folder / UNFINISHED_NAME,
+        *(path for path, content in beside.items() if content is None),
+    ]
+    new = [] if stored.path.exists() else [stored.path]
+    renames = [(temporary, path) for temporary, path, _ in staged]
+    with intended(folder, once=member, holds=stored.sha256, renames=renames, then=old, otherwise=new):
         replace_file(stored.path, data)
-        yield stored
+        for temporary, path, content in staged:
+            write_new(temporary, [content], path)
+        yield NewRun(stored, *(content and hashlib.sha256(content).hexdigest() for content in beside.values()))
+
+
+def _config(config: Mapping[str, Any]) -> bytes:
+    """Return what config.yaml holds."""
+    import yaml
+
+    text: str = yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False, allow_unicode=True)
+    return signed(text.encode("utf-8"))
+
+
+def _metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return what metrics.csv holds."""
+    columns = list(rows[0]) if rows else ["epoch"]
+    lines = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    return render_csv(lines, folder / METRICS_NAME)
 
 
 def _rendered(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str, Any]) -> tuple[Stored, bytes]:

@@ -46,6 +46,28 @@ def test_the_same_command_finds_its_own_work_and_no_other_does(path):
     assert not list(Path(".ek").rglob("*.*"))
 
 
+def test_a_command_that_failed_finds_its_own_work_when_it_is_typed_again_in_the_same_process(path):
+    with pytest.raises(OSError, match="full"), noting("write", Path(".ek")):
+        replace_file(path, b"first")
+        raise OSError("full")
+    with noting("another", Path(".ek")):
+        assert not stands(path)
+    with pytest.raises(OSError, match="full"), noting("write", Path(".ek")):
+        assert stands(path)
+        raise OSError("still full")
+    with noting("write", Path(".ek")):
+        assert stands(path)
+    with noting("write", Path(".ek")):
+        assert not stands(path)
+    assert not list(Path(".ek").rglob("*.*"))
+
+
+def test_a_command_that_failed_before_it_wrote_leaves_no_note(path):
+    with pytest.raises(OSError, match="full"), noting("write", Path(".ek")):
+        raise OSError("full")
+    assert not Path(".ek").exists()
+
+
 def test_what_another_wrote_since_is_not_its_own(path):
     write_in(path)
     replace_file(path, b"new")
