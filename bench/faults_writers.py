@@ -1,19 +1,18 @@
 """Sixteen writers in one folder at once, a third of them killed: members added, blends, views, submissions.
 
 What the survivors wrote must be there whole, what stood before too; another command then leaves nothing of
-the dead, and the ledgers hold a line for each survivor's work.
+the dead, and the ledgers hold a line for each survivor's work. The killed die at a file operation of their own.
 """
 
 import os
 import random
-import signal
-import time
 from pathlib import Path
 
 import faults_commands as commands
-from faults_kills import fresh, in_child, undisturbed
+from faults_kills import Operations, fresh, in_child, undisturbed
 
-WRITERS, ROUNDS = 16, 5
+WRITERS, ROUNDS = 16, 20
+FEWEST_OPERATIONS = 36  # of the works below
 
 
 def work_of(number, ek):
@@ -48,21 +47,20 @@ def crowd(ek, template, work, seed):
     for _ in range(ROUNDS):
         folder = fresh(template, work / "crowd")
         children = {}
+        victims = {number: rng.randrange(1, FEWEST_OPERATIONS) for number in rng.sample(range(WRITERS), WRITERS // 3)}
         for number in range(WRITERS):
             child = os.fork()
             if child == 0:
                 os.chdir(folder)
                 try:
+                    if number in victims:
+                        Operations(victims[number])
                     made = work_of(number, ek)
                     os._exit(0 if Path(made).exists() else 2)
                 except BaseException as error:
                     Path(work, f"error-{number}.txt").write_text(repr(error))
                     os._exit(1)
             children[child] = number
-        victims = rng.sample(sorted(children), WRITERS // 3)
-        for child in victims:
-            time.sleep(rng.uniform(0, 0.6))
-            os.kill(child, signal.SIGKILL)
         submitted = 1
         survivors = []
         for child, number in children.items():
@@ -70,10 +68,11 @@ def crowd(ek, template, work, seed):
             if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
                 survivors.append(number)
                 submitted += number % 4 == 3
-            elif os.WIFEXITED(status):
+            elif os.WIFSIGNALED(status):
+                found["killed"] += 1
+            else:
                 found["failed"].append([number, Path(work, f"error-{number}.txt").read_text()[:300]])
         found["writers"] += WRITERS
-        found["killed"] += WRITERS - len(survivors)
 
         def checked(survivors=survivors, submitted=submitted):
             lost = []

@@ -5,8 +5,8 @@ refused: the name is taken. So would that of a command whose second output met a
 that is put in place, or removed, while a command runs is noted first, under `<cache>/receipts/`, in
 one file a process, which goes when the command ends well. A rerun with the same options in the same
 folder finds the notes of those that did not, and whoever would refuse asks `stands`. A note says which
-state of the file is meant, so another's work is never taken for one's own. Needs no lock; where nothing
-can be written it notes nothing.
+state of the file is meant, so another's work is never taken for one's own. Needs no lock; in a folder that
+cannot be written it notes nothing.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ensemble_kit.disk import FULL_DISK, refused
 from ensemble_kit.temporaries import is_dead, process_mark
 
 RECEIPTS: Final = "receipts"
@@ -71,18 +72,25 @@ def noting(command: str, cache: Path) -> Iterator[None]:
 
 
 def note(path: Path, state: Any) -> None:
-    """Note that the file is about to be in a state, see `state_of`; or anything else that JSON can hold."""
+    """Note that the file is about to be in a state, see `state_of`; or anything else that JSON can hold.
+
+    Raises:
+        ResourceError: the disk is full. What is removed is removed all the same.
+    """
     running = _running.get()
     if running is None:
         return
     line = json.dumps([os.path.abspath(path), state]) + "\n"
-    with suppress(OSError):
+    try:
         for folder in (running.own.parents[1], running.own.parent):
             if not folder.is_dir():
                 folder.mkdir(parents=True)
                 running.made.insert(0, folder)
         with open(running.own, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line)
+    except OSError as error:
+        if error.errno in FULL_DISK and state is not None:
+            raise refused(path, error) from error
 
 
 def noted(path: Path) -> Sequence[Any]:

@@ -124,7 +124,8 @@ def new_checkpoint(
         replace_file(stored.path, data)
         for temporary, path, content in staged:
             write_new(temporary, [content], path)
-        yield NewRun(stored, *(content and hashlib.sha256(content).hexdigest() for content in beside.values()))
+        config_sha256, metrics_sha256 = (content and hashlib.sha256(content).hexdigest() for content in beside.values())
+        yield NewRun(stored, config_sha256 or None, metrics_sha256 or None)
 
 
 def _config(config: Mapping[str, Any]) -> bytes:

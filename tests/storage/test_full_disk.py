@@ -135,6 +135,9 @@ def house(tmp_path, monkeypatch, predictions_of, manifest_of):
     assert done.exit_code == 0, done.stderr
     for number in range(5):
         Image.new("RGB", (11, 13), (number, 0, 0)).save(f"{number}.png")
+    for number, place in enumerate(("train/ant", "train/bee", "val/ant", "val/bee")):
+        Path("drawn", place).mkdir(parents=True)
+        Image.new("RGB", (23, 23), (0, number, 9)).save(f"drawn/{place}/{number}.png")
     return folder
 
 
@@ -191,12 +194,15 @@ WRITERS = {
     "add a view": function(add_view),
     "blend": command("blend", "--weights", "cnn=1,vit=3", "--name", "best", "--quiet"),
     "write a blend's files": function(lambda predictions_of: write_files_of_a_blend()),
+    "check pictures": command("data", "check", "drawn", "--csv", "found.csv", "--sheet", "found.png", "--quiet"),
     "write a run": function(lambda predictions_of: write_run(1)),
     "decode pictures": function(lambda predictions_of: load_images(sorted(Path().glob("*.png")), 17, Path(".ek"))),
 }
 """What is written; the points at which the disk may be full are 5 to 40 each, about 120 together."""
 STRIDE = {"blend": 7}
 """Blending takes long: there, every seventh point."""
+STRIDE_OF_RERUNS = {"check pictures": 1}
+"""At which of them the same is done once more with room; else every fifth."""
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -226,7 +232,7 @@ def test_wherever_the_disk_is_full_all_that_was_there_stays_and_the_message_help
         assert [lines[: len(before["ledgers"][i])] for i, lines in enumerate(after["ledgers"])] == before["ledgers"]
         assert not list(Path().rglob(".tmp-*"))
         assert not list(Path().rglob("*.npy.tmp*"))
-        if point % 5 == 0:
+        if point % STRIDE_OF_RERUNS.get(writer, 5) == 0:
             finished = WRITERS[writer](predictions_of)  # there is room again
             assert finished == (0, "")
             whole(Path.cwd())
