@@ -4,9 +4,9 @@
 refused: the name is taken. So would that of a command whose second output met a full disk. So each file
 that is put in place, or removed, while a command runs is noted first, under `<cache>/receipts/`, in
 one file a process, which goes when the command ends well. A rerun with the same options in the same
-folder finds the notes of those that did not, and whoever would refuse asks `stands`. A note says which
-state of the file is meant, so another's work is never taken for one's own. Needs no lock; in a folder that
-cannot be written it notes nothing.
+folder takes over the notes of those that did not, and whoever would refuse asks `stands`. A note says
+which state of the file is meant, and is taken over by one rerun only, so another's work is never taken for
+one's own. Needs no lock; in a folder that cannot be written it notes nothing.
 """
 
 import hashlib
@@ -31,10 +31,9 @@ FAILED: Final = ".failed"  # in place of the mark of a process, which may live o
 
 @dataclass
 class _Command:
-    """The command that runs: its own notes, and those of the same command that was killed or failed."""
+    """The command that runs: where it notes, and what was noted by the same command that was killed or failed."""
 
     own: Path
-    dead: tuple[Path, ...]
     noted: dict[str, list[Any]] = field(default_factory=dict)
     made: list[Path] = field(default_factory=list)
 
@@ -52,19 +51,18 @@ def noting(command: str, cache: Path) -> Iterator[None]:
     """
     folder, told = cache / RECEIPTS, f"{os.getcwd()}\0{command}"
     key = hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:24]
-    dead = tuple(path for path in _receipts(folder) if path.name.startswith(key) and _is_dead(path))
-    running = _Command(folder / f"{key}.{process_mark()}", dead)
-    for path in dead:
+    taken = [own for path in _receipts(folder) if path.name.startswith(key) and (own := _take(path))]
+    running = _Command(_name_for(key, folder))
+    for path in taken:
         _read(path, running.noted)
     token = _running.set(running)
     try:
         yield
-        _remove(dead)  # the work is done; what ends by an error may be tried once more
-    except Exception:
-        _keep(running.own)
+    except Exception:  # what ends by an error may be tried once more
+        _keep([*taken, running.own])
         raise
     finally:
-        _remove([running.own])
+        _remove([*taken, running.own])
         for folder in running.made if len(running.made) > 1 else ():  # there was no cache, so none is left
             with suppress(OSError):
                 folder.rmdir()
@@ -144,15 +142,34 @@ def _read(path: Path, into: dict[str, list[Any]]) -> None:
             into.setdefault(name, []).append(state)
 
 
-def _keep(own: Path) -> None:
+def _name_for(key: str, folder: Path) -> Path:
+    """Return a name that says which command of which process notes there."""
+    return folder / f"{key}.{process_mark()}-{secrets.token_hex(4)}"
+
+
+def _take(path: Path) -> Path | None:
+    """Put the notes of who was killed or failed under a name of this process; None where somebody else has them."""
+    if not _is_dead(path):
+        return None
+    own = _name_for(path.name.partition(".")[0], path.parent)
+    try:
+        path.rename(own)
+    except FileNotFoundError:
+        return None
+    except OSError:  # not ours to take, but to read
+        return path
+    return own
+
+
+def _keep(paths: Sequence[Path]) -> None:
     """Keep the notes of a command that failed, where anything came of what they say."""
-    notes: dict[str, list[Any]] = {}
-    _read(own, notes)
-    if any(
-        isinstance(state, str) or state == state_of(Path(name)) for name, states in notes.items() for state in states
-    ):
-        with suppress(OSError):
-            own.rename(own.with_name(f"{own.name.partition('.')[0]}.{secrets.token_hex(4)}{FAILED}"))
+    for path in paths:
+        notes: dict[str, list[Any]] = {}
+        _read(path, notes)
+        states = [(Path(name), state) for name, known in notes.items() for state in known]
+        if any(isinstance(state, str) or state == state_of(file) for file, state in states):
+            with suppress(OSError):
+                path.rename(path.with_name(f"{path.name.partition('.')[0]}.{secrets.token_hex(4)}{FAILED}"))
 
 
 def _remove(paths: Sequence[Path]) -> None:

@@ -21,7 +21,7 @@ from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.paths import beside
 from ensemble_kit.storage.atomic import make_folder, remove_files, remove_temporaries, replace_file, write_new, writing
 from ensemble_kit.storage.editable import signed
-from ensemble_kit.storage.intents import intended
+from ensemble_kit.storage.intents import INTENT_PREFIX, intended
 from ensemble_kit.storage.states import STATE, UNFINISHED_NAME, state_files
 from ensemble_kit.temporaries import temporary_name
 from ensemble_kit.versions import made_elsewhere
@@ -232,7 +232,7 @@ def is_between(folder: Path, checkpoint_sha256: str | None) -> bool:
     if not folder.is_dir():
         return False
     names = {one.name for one in folder.iterdir()} - {checkpoint_name(checkpoint_sha256 or "")}
-    return any(STATE.fullmatch(name) or CHECKPOINT.fullmatch(name) for name in names)
+    return any(STATE.fullmatch(name) or CHECKPOINT.fullmatch(name) or name.startswith(INTENT_PREFIX) for name in names)
 
 
 def remove_old_checkpoints(folder: Path, kept_sha256: str) -> None:

@@ -118,9 +118,10 @@ def _verify_member(folder: Path, runs: Path, cache: Path | None) -> tuple[list[P
             continue
         of_run = _run_files(runs, manifest)
         checked, damage = _run(_member_checks(folder, manifest, cache))
-        more, run_damage = _run((path, partial(check, path, sha256, cache, verify=True)) for path, sha256 in of_run)
-        if run_damage and _is_held(of_run[0][0].parent):
-            run_damage = []
+        checks_of_run = [(path, partial(check, path, sha256, cache, verify=True)) for path, sha256 in of_run]
+        more, run_damage = _run(checks_of_run)
+        if run_damage:  # once nobody holds the run, what a dead process left to do is done
+            run_damage = [] if _is_held(of_run[0][0].parent) else _run(checks_of_run)[1]
         if not (damage or run_damage) or before == _manifest_bytes(folder):
             return [*checked, *more], [*damage, *run_damage], {path for path, _ in of_run}
 

@@ -73,6 +73,30 @@ def test_a_command_that_failed_before_it_wrote_leaves_no_note(path):
     assert not Path(".ek").exists()
 
 
+def test_what_one_rerun_takes_over_no_other_does(path):
+    write_in(path)
+    with noting("write", Path(".ek")):
+        child = os.fork()  # the same command, typed in two terminals
+        if child == 0:
+            with noting("write", Path(".ek")):
+                os._exit(stands(path))
+        assert os.waitpid(child, 0)[1] == 0
+        assert stands(path)
+
+
+def test_what_a_rerun_took_over_is_there_again_when_that_is_killed_too(path):
+    write_in(path)
+
+    def killed_again():
+        with noting("write", Path(".ek")):
+            assert stands(path)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(killed_again)
+    with noting("write", Path(".ek")):
+        assert stands(path)
+
+
 def test_what_another_wrote_since_is_not_its_own(path):
     write_in(path)
     replace_file(path, b"new")
