@@ -77,7 +77,7 @@ def write_csv(
     origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
     form = {} if sample is None else {SAMPLE: Path(sample).name}
     desk.write_submission(target.path, target.ids, labels, target.header, origin | form, replace)
-    time = datetime.now(UTC).isoformat(timespec="seconds")
+    time = datetime.now(UTC).isoformat(timespec="microseconds")
     csv = relative(target.path).as_posix()
     ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": csv, **origin})
 

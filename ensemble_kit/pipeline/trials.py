@@ -21,7 +21,7 @@ def fingerprint(val: Pool) -> str:
 def remember(blends: Path, saved: Blend) -> None:
     """Enter a blend in the ledger of the folder."""
     entry = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": datetime.now(UTC).isoformat(timespec="microseconds"),
         "val_fingerprint": saved.val_fingerprint,
         "method": saved.ballot,
         "weights": saved.weights_method,

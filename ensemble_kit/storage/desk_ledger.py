@@ -253,7 +253,7 @@ def _read(entries: Sequence[Mapping[str, Any]], path: Path) -> list[HandedIn]:
 
 
 def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _free_name(name: str, used: Container[str]) -> str:

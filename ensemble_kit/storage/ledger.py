@@ -1,7 +1,8 @@
 """Every configuration that was tried, one sealed line each; lines are only ever added.
 
 Counting them tells how often a val set was asked. A damaged line is an error that
-names the line: a count that may be too low would be worse than none.
+names the line: a count that may be too low would be worse than none. The time of an entry, to the
+microsecond, tells it from one that says the same.
 """
 
 import hashlib
