@@ -136,7 +136,8 @@ def train_one(order: Order) -> TrainReport:
         if reserved.state is None and not order.replace:
             _check_snapshots(plan, pictures().fingerprints, order)
         if (twin := _twin(plan, pictures().fingerprints, order)) is not None:
-            say(f"{plan.name} repeats {twin}: same options, same seed. For another member: --seed {order.seed + 1}.")
+            other = f"For another member: --seed {order.seed + 1}."
+            say(f"{plan.name} repeats {twin}: same options, same seed. {other}", order.quiet)
         way = Way(folder, order.predictions, reserved.state, reserved.standing, order.save_every, order.minutes)
         _run(plan, order.recipe, pictures(), way, order.quiet)
         return _report(plan, pictures(), order.predictions, folder)
