@@ -21,6 +21,7 @@ from ensemble_kit.pipeline.splits import OOF
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.score_columns import differing
 from ensemble_kit.storage.scores import JUDGED, ForeignScores, Reading, read_scores
+from ensemble_kit.storage.submissions import match_sample
 from ensemble_kit.storage.truth import read_truth
 from ensemble_kit.types import Predictions, align
 
@@ -60,7 +61,7 @@ def bring(name: str, kind: str, files: Mapping[str, Path], said: Said, predictio
     splits = {split: _in_class_order(one, first) for split, one in splits.items()}
     if said.group_from is not None:
         splits |= {s: _grouped(splits[s], said.group_from, files[s]) for s in JUDGED if s in splits}
-    _check_beside(splits, others, predictions, cache)
+    splits, renamed = _beside(splits, others, predictions, cache)
     manifest = store.Manifest(
         name=name,
         arch="imported",
@@ -73,7 +74,7 @@ def bring(name: str, kind: str, files: Mapping[str, Path], said: Said, predictio
             "group_from": said.group_from,
         },
     )
-    return Brought(manifest, splits, tuple(_taken(files, read, reading)))
+    return Brought(manifest, splits, (*_taken(files, read, reading), *renamed))
 
 
 def _others(predictions: Path, name: str) -> Iterator[tuple[str, store.Manifest]]:
@@ -125,19 +126,27 @@ def _grouped(said: Predictions, pattern: str, path: Path) -> Predictions:
     return replace(said, groups=groups_from(said.ids, pattern))
 
 
-def _check_beside(
+def _beside(
     brought: Mapping[str, Predictions], others: Mapping[str, store.Manifest], predictions: Path, cache: Path
-) -> None:
-    """Raise unless the newcomer fits the members that are there.
+) -> tuple[dict[str, Predictions], list[str]]:
+    """Return the scores with ids as the members that are there write them, and a line where the files write others.
 
     Raises:
-        MisalignedError: it has other ids, classes or labels; names the first.
+        MisalignedError: the newcomer has other ids, classes or labels than those members; names the first.
     """
+    fitting, renamed = dict(brought), []
     for split, newcomer in brought.items():
         there = _said_there(split, others, predictions, cache)
-        if there is not None:
-            told = split in JUDGED
-            align([replace(one, labels=one.labels if told else None) for one in (there, newcomer)])
+        if there is None:
+            continue
+        if set(newcomer.ids) != set(there.ids):
+            with suppress(MisalignedError):  # then `align` says what differs
+                places = match_sample(newcomer.ids, there.ids)
+                fitting[split] = replace(newcomer, ids=tuple(there.ids[place] for place in places))
+                renamed.append(f"{split}: '{newcomer.ids[0]}' is '{fitting[split].ids[0]}' here, and so on")
+        told = split in JUDGED
+        align([replace(one, labels=one.labels if told else None) for one in (there, fitting[split])])
+    return fitting, renamed
 
 
 def _said_there(split: str, others: Mapping[str, store.Manifest], predictions: Path, cache: Path) -> Predictions | None:

@@ -76,7 +76,8 @@ def members_add(
         oof: scores of every training picture by models that had not seen it: a family of its own.
         val, test, oof: at least one of oof and val; .npz with `image_ids`, `classes`, `scores`, and, for oof
             and val, `labels`, and `groups` where there are any; or CSV with a column of ids, one column a
-            class and, for oof and val, one of labels. Rows and classes may stand in any order.
+            class and, for oof and val, one of labels. Rows and classes may stand in any order; ids may
+            lack the endings and folders of those that are there, where that leaves no doubt.
         labels: CSV with the labels of oof and val, and groups where it has them, as a competition's train.csv.
         column: id, label or group -> the CSVs' own name for that column; unsaid, the usual names are guessed.
         classes: file of class names, a line each; columns and labels that are whole numbers index it.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ensemble_kit.checksums import sha256_of
 from ensemble_kit.csv_text import parse_csv, render_csv
@@ -75,16 +75,16 @@ def read_sample(path: Path, what: str = "sample file") -> Sample:
 def match_sample(sample_ids: Sequence[str], our_ids: Sequence[str]) -> tuple[int, ...]:
     """Return, for each id of the sample, the place of that image among ours.
 
-    Ids match as they stand; else the sample's against our stems; else stem against stem.
+    Ids match as they stand; else without our endings, both endings, our folders, or our folders and endings.
 
     Raises:
         MisalignedError: ids are missing, extra or doubled; names the first.
 
     Example:
-        >>> match_sample(["b", "a"], ["a.jpg", "b.jpg"])
-        (1, 0)
+        >>> match_sample(["b", "a"], ["a.jpg", "b.jpg"]), match_sample(["b", "a"], ["x/a.jpg", "y/b.jpg"])
+        ((1, 0), (1, 0))
     """
-    for form_theirs, form_ours in ((str, str), (str, stem), (stem, stem)):
+    for form_theirs, form_ours in FORMS:
         theirs, ours = [form_theirs(one) for one in sample_ids], [form_ours(one) for one in our_ids]
         place = {image_id: index for index, image_id in enumerate(ours)}
         distinct = len(place) == len(ours) and len(set(theirs)) == len(theirs)
@@ -120,6 +120,21 @@ def id_form(ids: Sequence[str], form: str) -> tuple[str, ...]:
 def stem(image_id: str) -> str:
     """Return the id without its last ending: `a/b.c.png` is `a/b.c`."""
     return os.path.splitext(image_id)[0]
+
+
+def base(image_id: str) -> str:
+    """Return the id without its folders: `a/b.c.png` is `b.c.png`."""
+    return image_id.rpartition("/")[2]
+
+
+FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]] = (
+    (str, str),
+    (str, stem),
+    (stem, stem),
+    (str, base),
+    (str, lambda image_id: stem(base(image_id))),
+)
+"""In which form others' ids, and ours, may be the same, the likeliest first."""
 
 
 def write_submission(

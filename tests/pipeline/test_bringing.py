@@ -82,6 +82,25 @@ def test_oof_and_test_in_any_order_join_the_folds_as_a_family_of_their_own():
     assert by_file.submission_path is None
 
 
+def test_ids_with_another_ending_are_those_that_are_there_and_that_is_said():
+    ids = {split: [f"{one}.jpg" for one in IDS[split]] for split in ("train", "test")}
+    test = scores_csv("test.csv", ids["test"], TEST_SCORES, range(TEST))
+    rows = [[one, NAMES[label]] for one, label in zip(ids["train"], LABELS["train"], strict=True)]
+    labels = write("train.csv", ("id", "target"), rows)
+    report = ek.members_add("vit", kind="probabilities", oof=scores_csv(ids=ids["train"]), test=test, labels=labels)
+    first = IDS["train"][SHUFFLED[0]]
+    assert report.taken[-2:] == (
+        "test: 'test-000.jpg' is 'test-000' here, and so on",
+        f"oof: '{first}.jpg' is '{first}' here, and so on",
+    )
+    there = read_member(Path("predictions/vit"))
+    oof, order = there.split("oof"), [NAMES.index(one) for one in there.manifest.classes]
+    assert there.split("test").ids == tuple(IDS["test"])
+    found = softmax(oof.logits[0, oof.ids.index("train-007")].astype(float))
+    np.testing.assert_allclose(found, softmax(OOF[7].astype(float))[order], rtol=1e-5)
+    assert ek.blend(quiet=True).submission_path is not None
+
+
 def test_an_npz_joins_too_and_labels_may_lie_in_the_scores():
     shares = softmax(OOF.astype(float), axis=1)[SHUFFLED][:, [2, 0, 1]]
     ids, classes = np.array(IDS["train"])[SHUFFLED], np.array(NAMES)[[2, 0, 1]]

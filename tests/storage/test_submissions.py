@@ -61,6 +61,13 @@ def test_other_endings_match_by_stem():
     assert match_sample(["b.jpeg", "a.jpeg"], ["a.png", "b.png"]) == (1, 0)
 
 
+def test_folders_may_be_left_out_where_that_leaves_no_doubt():
+    ours = ["ant/1.png", "bee/2.png"]
+    assert match_sample(["2.png", "1.png"], ours) == match_sample(["2", "1"], ours) == (1, 0)
+    with pytest.raises(MisalignedError):
+        match_sample(["1.png", "2.png"], ["ant/1.png", "bee/1.png"])
+
+
 def test_names_that_match_as_they_stand_need_no_distinct_stems():
     assert match_sample(["a.png", "a.jpg"], ["a.jpg", "a.png"]) == (1, 0)
 
