@@ -113,7 +113,7 @@ def check_enough_rows(images: int, members: int, classes: int) -> None:
     if images < wanted:
         raise InvalidOptionError(
             f"Stacking wants {ROWS_A_BALLOT} labelled images for each class of each member, {wanted} for {members} "
-            f"members and {classes} classes; val has {images}. Take --weights auto, fewer members, or a larger val."
+            f"members and {classes} classes; there are {images}. Take --weights auto, fewer members, or more pictures."
         )
 
 

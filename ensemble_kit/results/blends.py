@@ -121,7 +121,7 @@ class BlendReport:
     tuned_on: val, or oof: the tuned_images pictures of train that members held out.
     tuned_oof_accuracy: on those, one network a picture, optimistic; None where tuned_on is val.
     p_vs_equal, p_vs_best_single: two-sided, of this one comparison; ledger_trials says how many
-        configurations were tried on this val, and a p-value is worth that many times itself.
+        configurations were tried on these pictures, and a p-value is worth that many times itself.
     resolvable: the smallest gain over equal weights that this val could tell (80 % power at 5 %).
     vs_equal, vs_best_single: what the gains allow to be said, see `verdicts`; `verdict` says it in words.
     calibration_before, calibration_after: with every temperature 1, and cross-fitted; None for votes.
@@ -210,7 +210,7 @@ class CompareReport:
     only_a, only_b: how many pictures only one has right, averaged over repeats; None for other
         metrics than accuracy.
     p: that of `test`, two-sided; p_adjusted is min(1, trials * p), for all the
-        configurations that were tried on this val set.
+        configurations that were tried on these pictures.
     resolvable: the smallest difference that this val set could resolve (80 % power at 5 %).
     verdict: what may be said of the first against the second, see `verdicts`.
     better: the better side; None where that is not proven.

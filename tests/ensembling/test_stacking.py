@@ -224,7 +224,7 @@ def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch: pyte
 
 def test_fifteen_images_are_asked_for_each_class_of_each_member(draw_pool) -> None:
     check_enough_rows(315, 3, 7)
-    with pytest.raises(InvalidOptionError, match="315 for 3 members and 7 classes; val has 314. Take --weights auto"):
+    with pytest.raises(InvalidOptionError, match="315 for 3 members and 7 classes; there are 314. Take --weights auto"):
         check_enough_rows(314, 3, 7)
     pool: Pool = draw_pool([1.0, 2.0, 3.0], images=315)
     assert enough_rows(pool)

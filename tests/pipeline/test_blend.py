@@ -144,7 +144,7 @@ def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
 
 
 def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):
-    with pytest.raises(InvalidOptionError, match=f"{ROWS_A_BALLOT * 12} for 4 members and 3 classes; val has 101"):
+    with pytest.raises(InvalidOptionError, match=f"{ROWS_A_BALLOT * 12} for 4 members and 3 classes; there are 101"):
         ek.blend(weights="stacking", **QUIET)
     report = ek.blend(["good", "better"], weights="stacking", full=True, **QUIET)
     saved = blend_store.read_blend(report.blend_path)

@@ -308,7 +308,7 @@ def test_of_few_val_pictures_identity_is_kept_alone_and_that_is_said(road):
         path.unlink()
     report = ek.tta(brightness, name="few", data="data", size=24, **FAST)
     assert [view.weight for view in report.views] == [1.0, 0.0]
-    assert report.note == "val has 30 images, fewer than 50, so identity is kept alone."
+    assert report.note == "There are 30 images to judge by, fewer than 50, so identity is kept alone."
     assert report.curve is None
 
 
