@@ -122,7 +122,7 @@ def test_the_page_speaks_of_what_was_held_out_and_shows_pictures_of_train(here):
     ("words", "code", "message"),
     [
         ("predict --blend both data/test --out new.csv --cascade 0.1", 2, "have no val: of each training picture only"),
-        ("blend --tune-on val", 2, "--tune-on val: no val in member 'cnn-fold-1'"),
+        ("blend --tune-on val", 2, "--tune-on val: no val in members 'cnn-fold-1', 'cnn-fold-2'"),
         ("blend mlp-fold-1", 2, "family 'mlp' lacks fold 2 of 2"),
         ("soup mlp-fold-1 mlp-fold-2 --name soup", 4, "folds are blended: ek blend"),
         ("train --data data --arch mlp", 2, "or fold all of train: ek train --folds 5"),
