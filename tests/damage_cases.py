@@ -244,7 +244,13 @@ def zero(data, rng):
     return data[:first] + bytes(size) + data[first + size :]
 
 
-DAMAGES = (flip, flip_early, cut_one, cut, empty, append, swap, zero)
+def cut_line(data, rng):
+    """Cut the last line off, whole, where there are several."""
+    lines = data.splitlines(keepends=True)
+    return b"".join(lines[:-1]) if len(lines) > 1 else cut_one(data, rng)
+
+
+DAMAGES = (flip, flip_early, cut_one, cut, cut_line, empty, append, swap, zero)
 
 
 def damaged(data, seed, damage=None):

@@ -1,8 +1,9 @@
 """Every configuration that was tried, one sealed line each; lines are only ever added.
 
 Counting them tells how often a val set was asked. A damaged line is an error that
-names the line: a count that may be too low would be worse than none. The time of an entry, to the
-microsecond, tells it from one that says the same.
+names the line: a count that may be too low would be worse than none. So the first line says how many
+there are; ledgers of earlier versions have no such line until they are added to. The time of an entry,
+to the microsecond, tells it from one that says the same.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from ensemble_kit.storage.atomic import locked, replace_file
 from ensemble_kit.storage.receipts import note, noted
 
 LEDGER_NAME = "ledger.jsonl"
+COUNT = "entries"
 
 
 def append_entry(path: Path, entry: Mapping[str, Any]) -> None:
@@ -56,9 +58,10 @@ def append_after(
         entry = entry_of(entries)
         line = line_of(entry)
         note(path, hashlib.sha256(line).hexdigest())
-        held = path.read_bytes() if path.exists() else b""
+        held = path.read_bytes().splitlines(keepends=True)[-len(entries) :] if entries else []
+        count = seal({COUNT: len(entries) + 1}, one_line=True)
         with around(entry):
-            replace_file(path, held + line)
+            replace_file(path, b"".join([count, *held, line]))
         return entry
 
 
@@ -79,16 +82,21 @@ def read_ledger(path: Path) -> list[dict[str, Any]]:
     """Return the entries, oldest first; none where there is no ledger.
 
     Raises:
-        CorruptError: a line is damaged; names it.
+        CorruptError: a line is damaged, and named, or lines are missing.
     """
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")
     if lines.pop() != b"" or not lines:
         raise CorruptError(f"{path}, line {len(lines) + 1}: the line is cut off. Restore the ledger from a copy.")
-    return [
+    entries = [
         unseal(line + b"\n", f"{path}, line {number},", one_line=True) for number, line in enumerate(lines, start=1)
     ]
+    if entries[0].keys() == {COUNT} and (count := entries.pop(0)[COUNT]) != len(entries):
+        raise CorruptError(
+            f"{path} has {len(entries)} entries, not the {count} it says. Restore the ledger from a copy."
+        )
+    return entries
 
 
 def count_distinct(path: Path, keys: Sequence[str], where: Mapping[str, Any] | None = None) -> int:

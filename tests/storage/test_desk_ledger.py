@@ -103,7 +103,7 @@ def test_a_damaged_ledger_stops_the_count_and_a_damaged_csv_is_found(tmp_path):
     with pytest.raises(CorruptError, match="holds a line that says nothing: .*nobody"):
         enter(tmp_path)
     ledger.write_bytes(ledger.read_bytes().replace(b"best", b"bost"))
-    with pytest.raises(CorruptError, match="line 1, to match the sha256"):
+    with pytest.raises(CorruptError, match="line 2, to match the sha256"):
         enter(tmp_path)
 
 
