@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ensemble_kit.errors import CorruptError
+from ensemble_kit.remedies import remedy
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -79,8 +80,7 @@ def _compare(path: Path, sha256: str, file: BinaryIO | None) -> None:
     got = sha256_of(path) if file is None else hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
     if got != sha256:
         raise CorruptError(
-            f"{path} is damaged or was replaced: wanted sha256 {sha256}, got {got}. "
-            "Restore it from a copy, or run the command again that wrote it."
+            f"{path} is damaged or was replaced: wanted sha256 {sha256[:12]}, got {got[:12]}. {remedy(path)}"
         )
 
 

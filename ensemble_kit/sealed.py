@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.errors import BadDataError, CorruptError
+from ensemble_kit.remedies import remedy
 
 SEAL = "sha256"
 
@@ -51,8 +52,7 @@ def unseal(data: bytes, path: Path | str, one_line: bool = False) -> dict[str, A
         intact = False
     if not intact:
         raise CorruptError(
-            f"Wanted {path} to match the sha256 it carries, but it was changed or damaged. "
-            "Restore it from a copy, or run the command again that wrote it."
+            f"Wanted {path} to match the sha256 it carries, but it was changed or damaged. {remedy(path)}"
         )
     return {key: value for key, value in content.items() if key != SEAL}
 

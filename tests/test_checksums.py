@@ -52,7 +52,7 @@ def test_a_file_that_was_changed_and_given_its_old_time_back_is_read_again(path,
     checksums.check(path, GOOD, tmp_path / ".ek")
     time.sleep(0.02)  # a clock of the file system ticks some hundred times a second
     change_behind_the_back(path)
-    with pytest.raises(CorruptError, match=rf"data.npy is damaged.*wanted sha256 {GOOD}, got .*Restore"):
+    with pytest.raises(CorruptError, match=rf"data.npy is damaged.*wanted sha256 {GOOD[:12]}, got .*Restore"):
         checksums.check(path, GOOD, tmp_path / ".ek")
 
 

@@ -38,7 +38,7 @@ class CarefulGroup(click.Group):
                     raise
                 let_go_of_output()
                 why = UNPRINTED.get(error.errno or 0, error.strerror)
-                click.echo(f"ResourceError: standard output cannot be written: {why}. What was made is kept.", err=True)
+                _tell(f"ResourceError: standard output cannot be written: {why}. All else is done.")
                 sys.exit(ResourceError.exit_code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:

@@ -15,7 +15,7 @@ from ensemble_kit.training.recipes import RECIPES, default_recipe
 
 Command = Callable[..., Any]
 COMMANDLINE = ParameterSource.COMMANDLINE
-FOLDER = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, readable=False)
 STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 predictions = click.option(

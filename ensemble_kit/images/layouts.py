@@ -56,7 +56,10 @@ def val_by_another_name(data: Path) -> str:
 def _as_csvs(data: Path) -> str:
     """Return the options that read the CSVs of a folder; empty where it holds none of its pictures."""
     csvs = sorted(path for path in _entries(data) if path.suffix.lower() == ".csv")
-    named = {split: [path for path in csvs if _is_called(path, *words)] for split, words in CALLED.items()}
+    named = {
+        split: sorted((path for path in csvs if _is_called(path, *words)), key=lambda path: path.stem not in words)
+        for split, words in CALLED.items()
+    }
     samples = [path for path in csvs if _is_called(path, "sample", "submission")]
     others = [path for path in csvs if path not in [*samples, *named["val"], *named["test"]]]
     trains = named["train"] or (others if len(others) == 1 else [])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import models_zoo
+from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
 from ensemble_kit.pipeline.checkpoints import Plan, rebuild
@@ -125,6 +126,7 @@ def train_one(order: Order) -> TrainReport:
         order.replace,
         lambda name: (plan_of(name), pictures().fingerprints),
     )
+    check_writable(order.predictions)
     with ExitStack() as held:
         held.enter_context(threads_of(order.threads))
         reserved = reserve(held, asked)

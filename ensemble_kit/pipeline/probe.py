@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 import models_zoo
+from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.folds import fold_of
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.sources import Source
@@ -134,6 +135,7 @@ def probe(
             replace,
             lambda name: (plan_of(name), pictures.fingerprints),
         )
+        check_writable(predictions)
         reserved = reserve(held, asked)
         return _probed(plan_of(reserved.name), pictures, predictions, runs, Path(cache), quiet, started)
 

@@ -21,7 +21,7 @@ from ensemble_kit.pipeline.checkpoints import Plan
 from ensemble_kit.pipeline.unfinished import differences, go_on
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.atomic import locked
-from ensemble_kit.storage.manifest import Manifest, check_name
+from ensemble_kit.storage.manifest import check_name
 from ensemble_kit.storage.receipts import stands
 from ensemble_kit.storage.states import read_state, state_files
 from ensemble_kit.versions import made_elsewhere
@@ -118,7 +118,9 @@ def names_of(arch: str) -> Iterator[str]:
 
 def _look(name: str, asked: Request) -> Reserved | None:
     """Return what is to be done under a name; None: try the next one."""
-    manifest = _manifest(name, asked)
+    there = name in store.list_members(asked.predictions)
+    manifest = store.read_manifest(asked.predictions / name) if there else None
+    is_own = there and not store.is_taken(asked.predictions, name)  # this very command wrote it, and was killed
     standing = None if manifest is None else manifest.checkpoint_sha256 or IMPORTED
     if asked.replace:
         return Reserved(name, standing=standing)
@@ -128,13 +130,13 @@ def _look(name: str, asked: Request) -> Reserved | None:
         return Reserved(name, state=state, standing=standing)
     if manifest is None:
         return Reserved(name)
-    if asked.name is None and not asked.resume:
+    if asked.name is None and not (asked.resume or is_own):
         return None
     other: list[str] = []
     if manifest.source == "trained":
         plan, fingerprints = asked.plan_of(name)
         other = differences(dict(manifest.training), asdict(plan))
-        if asked.resume and not other:
+        if (asked.resume or is_own) and not other:
             _check_pictures(name, manifest.data_fingerprint, fingerprints)
             return Reserved(name, finished=True, standing=standing)
         if asked.name is None:
@@ -163,16 +165,6 @@ def _facts(state: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     raise made_elsewhere(f"The state of the unfinished run in {folder}", why)
 
 
-def _manifest(name: str, asked: Request) -> Manifest | None:
-    """Return the manifest of the member of that name, where there is one.
-
-    Where this very command wrote it and was killed, it is begun anew, unless it is gone on with.
-    """
-    there = name in store.list_members(asked.predictions)
-    counts = there and (asked.resume or store.is_taken(asked.predictions, name))
-    return store.read_manifest(asked.predictions / name) if counts else None
-
-
 def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
     """Raise unless the unfinished run is to be gone on with, and is the one that is asked for."""
     folder = asked.runs / name
@@ -184,8 +176,9 @@ def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
                 f"{folder} holds an unfinished run",
                 "asked for otherwise",
                 other,
-                f"Go on: {go_on(folder, asked.predictions)}",
+                "Go on:",
             ),
+            f"  {go_on(folder, asked.predictions)}",
             "Begin anew: add --replace. Or choose another --name.",
         )
     _check_pictures(name, facts["fingerprints"], fingerprints)

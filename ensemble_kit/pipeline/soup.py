@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.comparison import compare_judged
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.errors import InvalidOptionError
@@ -104,6 +105,7 @@ def soup(
     device = choose_device(device)
     places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
     places |= {"images": images, "test_dir": tuple(test_dir)}
+    check_writable(predictions)
     with _held(name, found, predictions, runs, replace) as folder:
         model = find_model(found[0].checkpoint, Stated(), places, predictions, replace=False)
         pictures = open_fitting(model, {}, cache, skip_bad, quiet)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling import VIEW_CHOICES
 from ensemble_kit.ensembling.tuning import tune_views
 from ensemble_kit.errors import BadDataError
@@ -129,6 +130,7 @@ def tta(
     places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
     places |= {"images": images, "test_dir": tuple(test_dir)}
     model = find_model(ckpt, Stated(weights, name, classes, size, mean, std), places, predictions, replace)
+    check_writable(predictions)
     with alone(model.name, way, cache):
         there = _read(predictions, model.name, cache, verify)
         kept = {} if replace else there

@@ -61,9 +61,9 @@ class Saver:
         if due and self.steps_done > self._saved_step:
             train_s = self.train_s + time.perf_counter() - self.started
             state = {"facts": {**self.facts, "train_s": train_s}, "snapshot": dict(take_snapshot())}
-            states.write_state(self.folder, self.steps_done, state)
             if not self._saved_step:
                 write_config(self.folder, self.config, states.UNFINISHED_NAME)
+            states.write_state(self.folder, self.steps_done, state)
             self._saved_step, self._saved_at = self.steps_done, time.perf_counter()
         self.leave_if_asked()
 

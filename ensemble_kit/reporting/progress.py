@@ -114,10 +114,10 @@ class Watch:
 
 
 def say(text: str, quiet: bool = False) -> None:
-    """Print one line to standard error, unless quiet."""
+    """Print one line to standard error, unless quiet; one that begins with blanks, a command to copy, is not broken."""
     if not quiet:
         with _lock:
-            line = wrapped(text, columns=_columns()) if _can_draw() else visible(text)
+            line = wrapped(text, columns=_columns()) if _can_draw() and text[:1] != " " else visible(text)
             _write(f"{ERASE if _living else ''}{line}\n{_standing()}")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ensemble_kit.checksums import sha256_of
-from ensemble_kit.disk import refused, standing_folder
+from ensemble_kit.disk import check_writable, refused, standing_folder
 from ensemble_kit.errors import CorruptError, InvalidOptionError, ResourceError
 from ensemble_kit.sealed import seal, unseal
 from ensemble_kit.storage.atomic import Parts, create_file_in_parts, locked, replace_file_in_parts, replace_files
@@ -56,9 +56,10 @@ def check_output(
         raise InvalidOptionError(f"{option}: '{path}' is what is read here; wanted another file.")
     if os.path.exists(place) and not (os.path.isfile(place) and (replace or _may_go(place, is_ours))):
         raise _taken(path, option) if is_ours is None else _changed(path, option)
-    folder = standing_folder(place.parent)
-    if any(os.path.isfile(one) for one in place.parents) or not os.access(folder, os.W_OK | os.X_OK):
+    if any(os.path.isfile(one) for one in place.parents):
+        folder = standing_folder(place.parent)
         raise ResourceError(f"Cannot write {path}: '{folder}' takes no new file. Choose another {option}.")
+    check_writable(place.parent, path)
 
 
 def write_output(path: Path, parts: Parts, replace: bool, option: str = "--out", is_ours: IsOurs | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a command committed before it was killed or failed: the same command again takes it as its own work.
+"""What a command committed before it was killed, stopped or failed: the same command again takes it as its own work.
 
 `ek members add cnn` that is killed after its commit has done its work, and its rerun would be
 refused: the name is taken. So would that of a command whose second output met a full disk. So each file
@@ -58,7 +58,7 @@ def noting(command: str, cache: Path) -> Iterator[None]:
     token = _running.set(running)
     try:
         yield
-    except Exception:  # what ends by an error may be tried once more
+    except (Exception, KeyboardInterrupt):  # what was stopped, or failed, may be tried once more
         _keep([*taken, running.own])
         raise
     finally:

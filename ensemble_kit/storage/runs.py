@@ -300,7 +300,7 @@ def _check_checkpoint(data: bytes, path: Path, sha256: str | None = None) -> Non
         got, wanted = digest.hexdigest(), place[1].decode()
     if not got.startswith(wanted):
         raise CorruptError(
-            f"{path} is damaged: wanted sha256 {wanted}, got {got}. Train again, or restore it from a copy."
+            f"{path} is damaged: wanted sha256 {wanted[:12]}, got {got[:12]}. Train again, or restore it from a copy."
         )
 
 

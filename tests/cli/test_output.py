@@ -173,7 +173,7 @@ def test_a_reader_that_goes_away_ends_a_command_silently(small, more):
 def test_a_full_standard_output_is_one_message_and_exit_6(typed):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = process(*typed, stdout=full, stderr=subprocess.PIPE, text=True)
-    why = "No space left on device. What was made is kept.\n"
+    why = "No space left on device. All else is done.\n"
     assert done.stderr == f"ResourceError: standard output cannot be written: {why}"
     assert done.returncode == 6
 

@@ -83,7 +83,7 @@ def test_a_stream_that_is_broken_costs_its_words_and_nothing_else(run, undisturb
         assert digitless(there[1]) == digitless(out)
     if wanted == UNSAID and streams[2] == FILE:
         assert there[2].endswith(
-            f"ResourceError: standard output cannot be written: {WHY[streams[1]]}. What was made is kept.\n"
+            f"ResourceError: standard output cannot be written: {WHY[streams[1]]}. All else is done.\n"
         )
     assert left(Path.cwd()) == files, "the work is done, and no file has got what was to be printed"
 
@@ -112,7 +112,7 @@ def test_where_a_hangup_is_ignored_the_work_is_done_and_only_the_words_are_lost(
 def test_help_and_errors_on_broken_streams(run, small):
     assert run(Path.cwd(), ["--help"], [FILE, CLOSED, FILE])[::2] == [
         UNSAID,
-        "ResourceError: standard output cannot be written: it is closed. What was made is kept.\n",
+        "ResourceError: standard output cannot be written: it is closed. All else is done.\n",
     ]
     assert run(Path.cwd(), ["train", "--help"], [FILE, GONE, FILE])[0] == BROKEN_PIPE
     assert run(Path.cwd(), ["--help"], [FILE, GONE, FILE])[0] == BROKEN_PIPE

@@ -16,8 +16,9 @@ from click.testing import CliRunner
 
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
-from ensemble_kit.errors import CorruptError, InvalidOptionError, LockedError, MisalignedError
+from ensemble_kit.errors import CorruptError, InvalidOptionError, LockedError, MisalignedError, ResourceError
 from ensemble_kit.pipeline.interruption import Stopped
+from ensemble_kit.pipeline.one_run import train_one
 from ensemble_kit.pipeline.unfinished import Saver
 from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.members import read_predictions
@@ -159,17 +160,48 @@ def test_a_run_begun_when_assignment_went_without_saying_is_not_gone_on_with_oth
 
 def test_an_unfinished_run_is_not_overwritten_unasked(train, stop_at):
     stopped(train, stop_at)
-    for given in ({}, {"name": "mlp"}):
-        with pytest.raises(
-            InvalidOptionError, match=r"unfinished run\. Go on: ek train .*--resume\nBegin anew: add --r"
-        ):
-            train(**given)
+    with pytest.raises(
+        InvalidOptionError, match=r"unfinished run\. Go on:\n  ek train .*--resume\nBegin anew: add --r"
+    ):
+        train(name="mlp")
     for resume in (False, True):
         with pytest.raises(
             InvalidOptionError, match="asked for otherwise:\n  epochs: 3 there, 5 here\n  lr: 0.0002 th"
         ):
             train(epochs=5, lr=1e-3, resume=resume)
     assert "state" in in_run()
+
+
+def test_the_very_command_that_was_stopped_goes_on(train, stop_at):
+    stopped(train, stop_at)
+    train()
+    assert in_run() == {".lock", "checkpoint", "config.yaml", "metrics.csv"}
+    train(name="whole")
+    assert_same("whole", "mlp")
+
+
+def test_a_family_that_failed_on_the_way_keeps_the_members_that_it_has(train, monkeypatch):
+    made = []
+    monkeypatch.setattr("ensemble_kit.pipeline.train.train_one", killed_at(2, made))
+    with pytest.raises(ResourceError):
+        train(name="kin", seeds=3)
+    before = {path: path.stat().st_mtime_ns for path in Path("runs/kin-seed-0").iterdir()}
+    monkeypatch.setattr("ensemble_kit.pipeline.train.train_one", train_one)
+    train(name="kin", seeds=3)
+    assert {path: path.stat().st_mtime_ns for path in Path("runs/kin-seed-0").iterdir()} == before
+    assert set(os.listdir("predictions")) >= {"kin-seed-0", "kin-seed-1", "kin-seed-2"}
+
+
+def killed_at(number, made):
+    """Return what trains members, and dies before the so-manieth."""
+
+    def run(order):
+        if len(made) == number - 1:
+            raise ResourceError("The disk is full.")
+        made.append(order)
+        return train_one(order)
+
+    return run
 
 
 def test_replace_discards_an_unfinished_run(train, stop_at):
