@@ -62,7 +62,7 @@ class CarefulGroup(click.Group):
             _tell(f"\n{stopped}")
             ctx.exit(stopped.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nInterrupted. Members, blends and submissions are as they were before.", err=True)
+            _tell("\nInterrupted. Members, blends and submissions are whole; the same command goes on.")
             ctx.exit(130)
         except (MemoryError, ImportError) as error:  # on the way to a command; in it, its border says so
             refused = refusal(error)

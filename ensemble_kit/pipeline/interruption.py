@@ -90,7 +90,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     """Raise, wherever the program is; what follows a hangup or the end of CPU time does not disturb the leaving."""
     if number in (HANGUP, OUT_OF_TIME):
         signal.signal(number, signal.SIG_IGN)
-    raise Stopped(number, "Stopped at once. Members, blends and submissions are as they were before.")
+    raise Stopped(number, "Stopped at once. Members, blends and submissions are whole; the same command goes on.")
 
 
 @contextmanager

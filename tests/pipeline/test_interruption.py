@@ -39,7 +39,7 @@ def test_the_first_signal_is_noticed_and_the_second_stops(number):
 
 def test_sigterm_stops_a_command_and_ctrl_c_stays_what_it_is():
     with stoppable():
-        with pytest.raises(Stopped, match="are as they were before") as stopped:
+        with pytest.raises(Stopped, match="submissions are whole") as stopped:
             signal.raise_signal(signal.SIGTERM)
         assert stopped.value.signal == 15
         with noticed() as notice:
@@ -52,7 +52,7 @@ def test_sigterm_stops_a_command_and_ctrl_c_stays_what_it_is():
 
 def test_a_hangup_stops_a_command_and_the_next_one_does_not_disturb_its_leaving():
     with stoppable():
-        with pytest.raises(Stopped, match="are as they were before") as stopped:
+        with pytest.raises(Stopped, match="submissions are whole") as stopped:
             signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGHUP)
     assert stopped.value.exit_code == 129

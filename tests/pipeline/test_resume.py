@@ -433,5 +433,5 @@ def test_sigterm_during_tta_leaves_the_member_as_it_was(train, monkeypatch):
     monkeypatch.setattr(engine, "look", look)
     done = CliRunner().invoke(command, ["tta", "--ckpt", "runs/mlp", "--views", "flips", "--device", "cpu", "--quiet"])
     assert done.exit_code == 143
-    assert "Stopped at once. Members, blends and submissions are as they were before." in done.stderr
+    assert "Stopped at once. Members, blends and submissions are whole; the same command goes on." in done.stderr
     assert {path: path.read_bytes() for path in Path("predictions/mlp").iterdir()} == before
