@@ -122,10 +122,11 @@ def fresh(template, folder):
     return folder
 
 
-def looked_at(command, ek, before, after, again=True):
+def looked_at(command, ek, before, after, again=True, verified_first=True):
     """Return what was lost, left behind, refused, and what differs; the current folder is that of the killed.
 
     again: whether the command is run once more.
+    verified_first: whether all is verified before another command runs, which ends what was half done, or after.
     """
     from ensemble_kit.storage.verify import verify_all
 
@@ -134,14 +135,21 @@ def looked_at(command, ek, before, after, again=True):
     found["lost"] = [
         name for name, digest in before.items() if now.get(name) not in (digest, after.get(name)) and name != ".ek/"
     ]
-    try:
-        verify_all(*map(Path, commands.PLACES))
-    except Exception as error:
-        found["lost"].append(f"{type(error).__name__}: {error}"[:300])
+
+    def verify():
+        try:
+            verify_all(*map(Path, commands.PLACES))
+        except Exception as error:
+            found["lost"].append(f"{type(error).__name__}: {error}"[:300])
+
+    if verified_first:
+        verify()
     try:
         ek.members()
     except Exception as error:
         found["left"].append(f"ek members: {error}"[:200])
+    if not verified_first:
+        verify()
     found["left"] += leftovers(commands.seen("."), before, after, command)
     if again:
         found["refused"] = commands.ran(command, ek)
@@ -188,7 +196,8 @@ def kill_all(command, ek, template, work, kills, seed):
         else:
             while "moment" in in_child(lambda: {"moment": commands.ran(command, ek)}, folder, rng.uniform(0, seconds)):
                 folder = fresh(template, work / "killed")  # it had ended before
-        seen = in_child(lambda: looked_at(command, ek, before, after), folder)
+        first = number % 2 == 0
+        seen = in_child(lambda first=first: looked_at(command, ek, before, after, verified_first=first), folder)
         found["kills"] += 1
         if "error" in seen:
             seen = {"lost": [], "left": [], "refused": seen["error"], "differs": []}

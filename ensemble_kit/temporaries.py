@@ -34,6 +34,17 @@ def process_mark() -> str:
     return _mark_of(os.getpid())  # asked anew after a fork
 
 
+def mark_in(name: str) -> str:
+    """Return the mark of the process in the name of a file of its own; empty where there is none.
+
+    Example:
+        >>> mark_in(temporary_name()) == process_mark(), mark_in("cnn.npy")
+        (True, '')
+    """
+    found = MARK.search(name)
+    return found[0] if found else ""
+
+
 def is_dead(name: str, now: float, mtime: float) -> bool:
     """Say whether nobody writes the temporary file of that name any more.
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from ensemble_kit.disk import listed, refused
 from ensemble_kit.errors import LockedError
-from ensemble_kit.storage.intents import intended, settle, sync_folder
+from ensemble_kit.storage.intents import intended, settle, sync_folder, waiting_in
 from ensemble_kit.storage.lock_holders import holder_of
 from ensemble_kit.storage.receipts import note, state_of
-from ensemble_kit.temporaries import PREFIX, is_abandoned, temporary_name
+from ensemble_kit.temporaries import PREFIX, is_abandoned, mark_in, temporary_name
 from ensemble_kit.visible import visible
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def abandoned(folder: Path) -> list[Path]:
         with suppress(FileNotFoundError):
             if is_abandoned(path.name, now, path.stat().st_mtime):
                 there.append(path)
-    return there
+    waiting = waiting_in(folder) if there else set()
+    return [path for path in there if mark_in(path.name) not in waiting]
 
 
 @contextmanager

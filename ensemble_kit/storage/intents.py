@@ -18,7 +18,7 @@ from typing import Any, Final
 from ensemble_kit.disk import refused
 from ensemble_kit.errors import CorruptError
 from ensemble_kit.sealed import seal, unseal
-from ensemble_kit.temporaries import is_dead, process_mark
+from ensemble_kit.temporaries import is_dead, mark_in, process_mark
 
 INTENT_PREFIX: Final = ".intent-"
 
@@ -84,6 +84,13 @@ def settle(folder: Path) -> None:
             with suppress(OSError):
                 if is_dead(entry.name, time.time(), entry.stat().st_mtime):
                     _end(Path(entry.path))
+
+
+def waiting_in(folder: Path) -> set[str]:
+    """Return the marks of the processes whose changes in a folder are not ended; they need their temporary files."""
+    with suppress(OSError):
+        return {mark_in(entry.name) for entry in os.scandir(folder) if entry.name.startswith(INTENT_PREFIX)}
+    return set()
 
 
 def sync_folder(folder: Path) -> None:

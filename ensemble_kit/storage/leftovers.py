@@ -9,7 +9,7 @@ cannot be removed now, another's or a read-only folder's, is passed over.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from ensemble_kit.errors import LockedError, ResourceError
 from ensemble_kit.storage.atomic import LOCK_NAME, locked, remove_files
-from ensemble_kit.storage.intents import INTENT_PREFIX, settle
+from ensemble_kit.storage.intents import INTENT_PREFIX, settle, waiting_in
 from ensemble_kit.storage.jobs import JOB_NAME, remove_headless
 from ensemble_kit.storage.member_folder import UNSWEPT, sweep
 from ensemble_kit.storage.receipts import remove_old
 from ensemble_kit.storage.states import UNFINISHED_NAME, remove_stale
-from ensemble_kit.temporaries import PREFIX, is_dead
+from ensemble_kit.temporaries import PREFIX, is_dead, mark_in
 
 FOLDERS: Final = {
     "predictions": "predictions",
@@ -56,9 +56,10 @@ def clear(options: Mapping[str, Any]) -> None:
     others += [cache / "images", cache / "features", *([given["folder"]] if given["folder"] else []), *written]
     for folder in _distinct([*members, *roots, *runs, *jobs, *others]):
         names = _names(folder)
-        _remove_dead(folder, names)
+        dead = _dead(folder, names)
         if UNSWEPT in names or any(name.startswith(INTENT_PREFIX) for name in names):
             _end_changes(folder, names)
+        _remove(folder, dead)
         if folder in runs:
             _clear_run(folder, names)
         if folder in jobs[1:] and JOB_NAME not in names:
@@ -66,18 +67,29 @@ def clear(options: Mapping[str, Any]) -> None:
     remove_old(cache)
 
 
-def _remove_dead(folder: Path, names: Iterable[str]) -> None:
-    """Remove the temporary files, and the folders, of dead processes."""
+def _dead(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return the temporary files, and the folders, of dead processes."""
+    found = []
     for name in names:
         if name.startswith(PREFIX) or name.endswith(UNMARKED_ENDS):
-            path = folder / name
             with suppress(OSError):
-                if not is_dead(name, time.time(), path.lstat().st_mtime):
-                    continue
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+                if is_dead(name, time.time(), (folder / name).lstat().st_mtime):
+                    found.append(name)
+    return found
+
+
+def _remove(folder: Path, dead: Sequence[str]) -> None:
+    """Remove what dead processes left, but what a change needs that could not be ended yet."""
+    waiting = waiting_in(folder) if dead else set()
+    for name in dead:
+        path = folder / name
+        if mark_in(name) in waiting:
+            continue
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _end_changes(folder: Path, names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import ensemble_kit as ek
 from ensemble_kit.storage import leftovers
-from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage.atomic import locked, replace_file, replace_files
 from ensemble_kit.storage.leftovers import clear
 from ensemble_kit.temporaries import temporary_name
 
@@ -46,6 +46,44 @@ def test_the_temporary_files_of_the_dead_go_from_everywhere_and_all_else_stays(f
     clear({"out": "elsewhere/answers.csv"})
     wanted = {Path(place, name).as_posix() for place in PLACES for name in (living, mine, "notes.txt")}
     assert set(files(folder)) - {"submissions/.lock"} == wanted
+
+
+def killed_between_two_renames(folder):
+    """Let a process die when it has put the first of two files in place that belong together."""
+    child = os.fork()
+    if child == 0:
+        genuine, renamed = os.replace, []
+
+        def replace(old, new):
+            if renamed:
+                os.kill(os.getpid(), signal.SIGKILL)
+            renamed.append(new)
+            genuine(old, new)
+
+        os.replace = replace
+        replace_files({folder / "a.json": [b"new"], folder / "a.csv": [b"new"]})
+    os.waitpid(child, 0)
+
+
+def test_what_a_half_done_change_still_needs_is_put_in_place_not_removed(folder):
+    place = Path("submissions")
+    for name in ("a.json", "a.csv"):
+        replace_file(place / name, b"old")
+    killed_between_two_renames(place)
+    assert ((place / "a.json").read_bytes(), (place / "a.csv").read_bytes()) == (b"new", b"old")
+    clear({})
+    assert files(folder) == ["submissions/a.csv", "submissions/a.json"]
+    assert ((place / "a.json").read_bytes(), (place / "a.csv").read_bytes()) == (b"new", b"new")
+
+
+def test_it_waits_while_somebody_else_writes_there(folder):
+    place = Path("submissions")
+    with locked(place):
+        killed_between_two_renames(place)
+        clear({})
+        assert sorted(name.rpartition("/")[2][:4] for name in files(folder)) == [".int", ".loc", ".tmp", "a.js"]
+    clear({})
+    assert files(folder) == ["submissions/.lock", "submissions/a.csv", "submissions/a.json"]
 
 
 def test_any_command_clears_even_one_that_only_reads(folder):
