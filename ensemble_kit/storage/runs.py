@@ -124,8 +124,7 @@ def new_checkpoint(
         replace_file(stored.path, data)
         for temporary, path, content in staged:
             write_new(temporary, [content], path)
-        config_sha256, metrics_sha256 = (content and hashlib.sha256(content).hexdigest() for content in beside.values())
-        yield NewRun(stored, config_sha256 or None, metrics_sha256 or None)
+        yield NewRun(stored, *(None if one is None else hashlib.sha256(one).hexdigest() for one in beside.values()))
 
 
 def _config(config: Mapping[str, Any]) -> bytes:
