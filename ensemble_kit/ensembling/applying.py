@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from ensemble_kit.ensembling import BALLOTS
 from ensemble_kit.ensembling.ballots import Ballot, Cast, cast_logit, cast_prob, decide, normalised, softmax
 from ensemble_kit.ensembling.screening import Screen, look, screen
-from ensemble_kit.ensembling.stacking import stacked
+from ensemble_kit.ensembling.stacked import stacked
 from ensemble_kit.errors import MisalignedError
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.tables import pick

@@ -17,10 +17,11 @@ from jaxtyping import Float, Int
 from ensemble_kit.ensembling import BALLOTS
 from ensemble_kit.ensembling.ballots import cast_logit
 from ensemble_kit.ensembling.logloss import row_losses
+from ensemble_kit.ensembling.stacked import stacked
 from ensemble_kit.ensembling.weights import Evidence, Weighing
-from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.extras import install_hint
-from ensemble_kit.types import Labels, MemberLogits, Pool, Scores, Stack, Weights
+from ensemble_kit.types import Labels, MemberLogits, Pool, Stack, Weights
 
 INVERSE_RIDGES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C, the strongest ridge first
 ROWS_A_BALLOT: Final = 15  # labelled images for each class of each member
@@ -59,32 +60,6 @@ def stack(evidence: Evidence) -> Weighing:
     best = int(losses.mean(axis=1).argmin())
     (chosen,) = _path(ballots, labels, INVERSE_RIDGES[best : best + 1])
     return Weighing(_shares(chosen, evidence.prior), stack=chosen)
-
-
-def stacked(ballots: MemberLogits, stack: Stack) -> Scores:
-    """Return the scores that a stack makes of ballots; images do not touch each other.
-
-    Args:
-        ballots: calibrated logits, members and classes as the stack was fitted on.
-
-    Raises:
-        MisalignedError: the ballots have other members or classes.
-
-    Example:
-        >>> cat_is_dog = Stack(np.array([[[0.0, 2.0], [1.0, 0.0]]]), np.array([0.0, 0.5]))
-        >>> stacked(np.array([[[3.0, 1.0]]]), cat_is_dog)
-        array([[1. , 6.5]])
-    """
-    members, classes = stack.coefficients.shape[:2]
-    if (len(ballots), ballots.shape[2]) != (members, classes):
-        raise MisalignedError(
-            f"The stack was fitted on {members} members and {classes} classes, the pool has {len(ballots)} and "
-            f"{ballots.shape[2]}; give it the members it was tuned on."
-        )
-    scores: Scores = np.tile(stack.intercepts, (ballots.shape[1], 1))
-    for ballot, coefficients in zip(ballots, stack.coefficients, strict=True):
-        scores += ballot @ coefficients
-    return scores
 
 
 def among(stack: Stack, places: Int[np.ndarray, " heard"], members: int) -> Stack:

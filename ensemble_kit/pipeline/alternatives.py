@@ -17,10 +17,11 @@ from ensemble_kit.ensembling.selection import grow
 from ensemble_kit.ensembling.shapley import Shapley, shapley, subset_accuracies
 from ensemble_kit.ensembling.stacking import enough_rows
 from ensemble_kit.ensembling.views import prepare
+from ensemble_kit.pipeline.costs import ms_of
 from ensemble_kit.pipeline.grounds import Ground, estimate, procedure_of
 from ensemble_kit.pipeline.judgement import Judgement
 from ensemble_kit.pipeline.out_of_fold import means_of
-from ensemble_kit.pipeline.ways import Way, ms_of, other_way
+from ensemble_kit.pipeline.ways import Way, other_way
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.reporting.tables import percent
 from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport

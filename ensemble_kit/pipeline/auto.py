@@ -13,13 +13,14 @@ from ensemble_kit.pipeline.auto_work import names_of, next_step, plan_now, try_m
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.command import command
+from ensemble_kit.pipeline.costs import costs_of
 from ensemble_kit.pipeline.evaluation import evaluation_of
 from ensemble_kit.pipeline.grounds import estimate, ground_of
 from ensemble_kit.pipeline.looking import LOCKS
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.networks import threads_of
 from ensemble_kit.pipeline.pictures import Pictures, open_pictures
-from ensemble_kit.pipeline.ways import costs_of, way_of
+from ensemble_kit.pipeline.ways import way_of
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.results import AutoReport, AutoStepReport
 from ensemble_kit.storage import members as store

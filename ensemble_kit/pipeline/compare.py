@@ -15,12 +15,12 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blend_notes import chosen_on_val
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.elsewhere import read_blend_here
-from ensemble_kit.pipeline.evaluation import Evaluation, asked_again, evaluation_of
+from ensemble_kit.pipeline.evaluation import Evaluation, evaluation_of
 from ensemble_kit.pipeline.families import members_of
 from ensemble_kit.pipeline.grounds import procedure_of, small_enough
 from ensemble_kit.pipeline.splits import OOF
 from ensemble_kit.pipeline.trials import count_trials, fingerprint
-from ensemble_kit.pipeline.ways import way_of
+from ensemble_kit.pipeline.ways import asked_again, way_of
 from ensemble_kit.reporting.comparison import sentence
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.reporting.tables import PICTURES

@@ -9,13 +9,15 @@ decides which of the two it is.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.pipeline.costs import costs_of
+from ensemble_kit.pipeline.elsewhere import check_view_choice
 from ensemble_kit.pipeline.families import Family, costs_of_families, families_of
 from ensemble_kit.pipeline.out_of_fold import choices_of, gathered, oof_pool
 from ensemble_kit.pipeline.splits import OOF, VAL, judging_split
-from ensemble_kit.pipeline.ways import Way, costs_of, views_as_chosen, views_to_choose, way_again
-from ensemble_kit.storage.blends import Blend
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.storage.members import Member
 from ensemble_kit.types import Pool, Predictions, Tuned, align
@@ -138,12 +140,17 @@ def weighed(tune_on: str, manifests: Sequence[Manifest]) -> tuple[tuple[Family, 
     return families, costs_of_families(families, manifests) if families else costs_of(manifests)
 
 
-def asked_again(saved: Blend, manifests: Sequence[Manifest]) -> tuple[tuple[Family, ...], Way]:
-    """Return the families that a saved blend weighs, none on val, and the way in which it was made.
+def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:
+    """Return the view weights that the members have."""
+    return [np.array(manifest.view_weights) for manifest in manifests]
+
+
+def views_to_choose(manifests: Sequence[Manifest]) -> list[ViewChoice]:
+    """Return how the members' view weights are chosen, to be redone inside every fold.
 
     Raises:
-        as `weighed` and `ways.way_of`.
+        BadDataError: one was made elsewhere, in a way that this version does not know.
     """
-    families, costs = weighed(saved.tuned_on, manifests)
-    named = {family.name: [manifests[place].name for place in family.places] for family in families}
-    return families, way_again(saved, costs, named)
+    for manifest in manifests:
+        check_view_choice(manifest)
+    return [manifest.view_choice for manifest in manifests]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.costs import costs_of
 from ensemble_kit.pipeline.splits import OOF, VAL
-from ensemble_kit.pipeline.ways import costs_of
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.tables import pick
 

@@ -12,9 +12,10 @@ from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blend_models import OpenBlend, models_of, open_blend
 from ensemble_kit.pipeline.elsewhere import check_views
-from ensemble_kit.pipeline.evaluation import Evaluation, asked_again, evaluation_of, evaluation_of_one
+from ensemble_kit.pipeline.evaluation import Evaluation, evaluation_of, evaluation_of_one
 from ensemble_kit.pipeline.grounds import procedure_of
 from ensemble_kit.pipeline.models import Model, Stated, find_model
+from ensemble_kit.pipeline.ways import asked_again
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.manifest import MANIFEST_NAME
 from ensemble_kit.types import Pool, Tuned

@@ -16,11 +16,11 @@ from ensemble_kit.ensembling.unseen import Unseen, say_as_it_is, say_unseen
 from ensemble_kit.pipeline.alternatives import cost_ms, every_budget
 from ensemble_kit.pipeline.blend_models import OpenBlend
 from ensemble_kit.pipeline.blend_notes import notes_of
-from ensemble_kit.pipeline.evaluation import asked_again, evaluation_of
+from ensemble_kit.pipeline.evaluation import evaluation_of
 from ensemble_kit.pipeline.grounds import Ground, ground_of, procedure_of
 from ensemble_kit.pipeline.judgement import Judgement, judge_blend, reported_calibration, reported_diversity
 from ensemble_kit.pipeline.trials import count_trials
-from ensemble_kit.pipeline.ways import Way
+from ensemble_kit.pipeline.ways import Way, asked_again
 from ensemble_kit.reporting.blending import verdict
 from ensemble_kit.reporting.progress import say
 from ensemble_kit.reporting.tables import PICTURES

@@ -12,9 +12,9 @@ from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.label_errors import find_label_errors
 from ensemble_kit.ensembling.measures import accuracy_interval
 from ensemble_kit.ensembling.reliability import reliability
+from ensemble_kit.pipeline.costs import ms_of
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.report_judging import Case
-from ensemble_kit.pipeline.ways import ms_of
 from ensemble_kit.results import (
     BinReport,
     BlendReport,

@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ensemble_kit.ensembling import BALLOTS, WEIGHTS
 from ensemble_kit.ensembling.selection import Limits
 from ensemble_kit.ensembling.tuning import check_metric
-from ensemble_kit.ensembling.views import ViewChoice
 from ensemble_kit.ensembling.weights import PLAIN, Search
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.elsewhere import check_view_choice
+from ensemble_kit.pipeline.evaluation import weighed
+from ensemble_kit.pipeline.families import Family
 from ensemble_kit.storage.blends import Blend
 from ensemble_kit.storage.manifest import Manifest
 from ensemble_kit.tables import pick
@@ -105,35 +103,6 @@ def way_again(saved: Blend, costs: Mapping[str, float], families: Mapping[str, S
     return way_of(saved.ballot, weights, saved.metric, saved.settings, costs)
 
 
-def views_as_chosen(manifests: Sequence[Manifest]) -> list[ViewChoice]:
-    """Return the view weights that the members have."""
-    return [np.array(manifest.view_weights) for manifest in manifests]
-
-
-def views_to_choose(manifests: Sequence[Manifest]) -> list[ViewChoice]:
-    """Return how the members' view weights are chosen, to be redone inside every fold.
-
-    Raises:
-        BadDataError: one was made elsewhere, in a way that this version does not know.
-    """
-    for manifest in manifests:
-        check_view_choice(manifest)
-    return [manifest.view_choice for manifest in manifests]
-
-
-def costs_of(manifests: Sequence[Manifest]) -> dict[str, float]:
-    """Return what each member takes a picture (ms), by name, where it was measured."""
-    return {manifest.name: cost for manifest in manifests if (cost := ms_of(manifest)) is not None}
-
-
-def ms_of(manifest: Manifest) -> float | None:
-    """Return what a member takes a picture (ms), over the views that count; None where nobody measured."""
-    each = manifest.cost.get("ms_per_image")
-    if manifest.view_ms:
-        return sum(ms for ms, weight in zip(manifest.view_ms, manifest.view_weights, strict=True) if weight > 0)
-    return None if each is None else float(each) * sum(weight > 0 for weight in manifest.view_weights)
-
-
 def other_way(way: Way, ballot: str, weights: str, **search: Any) -> Way:
     """Return another ballot and way to find weights under the same limits."""
     changed = replace(PLAIN, metric=way.search.metric, limits=way.search.limits, **search)
@@ -160,3 +129,14 @@ def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, flo
             )
         numbers[name] = value
     return numbers, weights
+
+
+def asked_again(saved: Blend, manifests: Sequence[Manifest]) -> tuple[tuple[Family, ...], Way]:
+    """Return the families that a saved blend weighs, none on val, and the way in which it was made.
+
+    Raises:
+        as `weighed` and `ways.way_of`.
+    """
+    families, costs = weighed(saved.tuned_on, manifests)
+    named = {family.name: [manifests[place].name for place in family.places] for family in families}
+    return families, way_again(saved, costs, named)

@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ensemble_kit.ensembling.ballots import GEO_MEAN, LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN
 from ensemble_kit.ensembling.folds import fold_of
-from ensemble_kit.ensembling.stacking import INVERSE_RIDGES, among, check_enough_rows, enough_rows, stack, stacked
+from ensemble_kit.ensembling.stacked import stacked
+from ensemble_kit.ensembling.stacking import INVERSE_RIDGES, among, check_enough_rows, enough_rows, stack
 from ensemble_kit.ensembling.weights import Evidence
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.types import Pool, Stack
