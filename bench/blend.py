@@ -35,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from ensemble_kit.ensembling.greedy import select
-from ensemble_kit.metrics import measure
+from ensemble_kit.ensembling.weights.greedy import select
+from ensemble_kit.metrics.scores import measure
 
 ROUNDS = 50
 METRICS = ("accuracy", "log-loss")
@@ -218,7 +218,7 @@ def against_hillclimbers(asked):
 
 def the_command(repeats):
     """Time `ek blend` on 20 members x 300 val and 500 test images, honest figures included, in fresh processes."""
-    from ensemble_kit.storage import members as store
+    from ensemble_kit.storage.members import members as store
     from ensemble_kit.types import Predictions
 
     parts = {split: pool(20, images, 10, np.float32, seed) for seed, (split, images) in enumerate(TEST_AND_VAL.items())}

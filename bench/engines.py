@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import models_zoo
-from ensemble_kit.inference.running import floats, start
+from ensemble_kit.inference.engines.start import floats, start
 
 CASES = (
     ("cnn", 28),

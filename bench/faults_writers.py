@@ -37,7 +37,7 @@ def work_of(number, ek):
 
 def crowd(ek, template, work, seed):
     """Let crowds write; return the counts of what was found."""
-    from ensemble_kit.storage import desk_ledger
+    from ensemble_kit.storage.submissions import log as desk_ledger
     from ensemble_kit.storage.verify import verify_all
 
     rng = random.Random(seed)

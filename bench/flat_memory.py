@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from scale import watched
 
-from ensemble_kit.storage import jobs, parts
-from ensemble_kit.storage import members as store
+from ensemble_kit.storage.members import members as store
+from ensemble_kit.storage.partial import job as jobs
+from ensemble_kit.storage.partial import part as parts
 from ensemble_kit.types import Predictions
 
 VIEWS = ("identity", *(f"view-{place}" for place in range(1, 6)))

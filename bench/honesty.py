@@ -21,11 +21,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, SURE, compare_judged
-from ensemble_kit.ensembling.honesty import cross_fit
-from ensemble_kit.ensembling.judging import Judged, judge
-from ensemble_kit.ensembling.measures import wilson
-from ensemble_kit.ensembling.tuning import best_single, tune
+from ensemble_kit.ensembling.evaluation.calibration import wilson
+from ensemble_kit.ensembling.evaluation.compare import PSEUDO_SHARE, SURE, compare_judged
+from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
+from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.tuning import tune
+from ensemble_kit.ensembling.tuning.tune import best_single
 from ensemble_kit.types import Pool
 
 VAL, TEST, CLASSES = 300, 20_000, 10

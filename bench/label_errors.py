@@ -16,10 +16,10 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from scipy.special import softmax
 
-from ensemble_kit.ensembling.label_errors import find_label_errors
+from ensemble_kit.ensembling.diagnostics.label_errors import find_label_errors
+from ensemble_kit.ensembling.evaluation.unseen import say_unseen
 from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.unseen import say_unseen
-from ensemble_kit.storage import members as store
+from ensemble_kit.storage.members import members as store
 from ensemble_kit.types import align
 
 IMAGES, CLASSES = 300, 10

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ensemble_kit.storage import members as store
+from ensemble_kit.storage.members import members as store
 from ensemble_kit.types import Predictions
 
 MEMBERS, IMAGES, CLASSES, AT_ONCE = 20, 50_000, 1000, 5000

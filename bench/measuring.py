@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import ensemble_kit as ek
-from ensemble_kit.storage import members as store
+from ensemble_kit.storage.members import members as store
 
 
 def truth(path):

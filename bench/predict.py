@@ -13,12 +13,12 @@ from pathlib import Path
 import measuring
 import numpy as np
 
-from ensemble_kit.ensembling.applying import predict
-from ensemble_kit.ensembling.cascading import answer, answers, asks_each_view
-from ensemble_kit.ensembling.sequential import replay, saved
-from ensemble_kit.pipeline.abstain import abstain_report
-from ensemble_kit.pipeline.cascade import stop_of
-from ensemble_kit.pipeline.predict_blend import ask_blend
+from ensemble_kit.ensembling.combining.apply import predict
+from ensemble_kit.ensembling.selective.early_exit import replay, saved
+from ensemble_kit.ensembling.selective.partial_blend import answer, answers, asks_each_view
+from ensemble_kit.pipeline.predict.abstain import abstain_report
+from ensemble_kit.pipeline.predict.cascade import stop_of
+from ensemble_kit.pipeline.predict.predictor import ask_blend
 from ensemble_kit.storage.blends import list_blends
 from ensemble_kit.types import align
 

@@ -10,10 +10,10 @@ the process that HiGHS runs in.
 
 import numpy as np
 
-from ensemble_kit.ensembling.accuracy import climb
-from ensemble_kit.ensembling.ballots import softmax
-from ensemble_kit.ensembling.certificate import certify
-from ensemble_kit.ensembling.pairs import pairs_of
+from ensemble_kit.ensembling.combining.ballots import softmax
+from ensemble_kit.ensembling.weights.accuracy import climb
+from ensemble_kit.ensembling.weights.margins import pairs_of
+from ensemble_kit.ensembling.weights.optimality import certify
 
 IMAGES, CLASSES, SEEDS, LIMIT_S = 300, 10, 9, 60.0
 BALLOTS = {"logit-sum": lambda logits: logits, "prob-mean": softmax}

@@ -14,11 +14,11 @@ from pathlib import Path
 import measuring
 import numpy as np
 
-from ensemble_kit.ensembling.ballots import merge_views
-from ensemble_kit.ensembling.sequential import exact_rule, replay, saved
-from ensemble_kit.ensembling.stopping import margin_rule
-from ensemble_kit.ensembling.temperature import fit_temperatures
-from ensemble_kit.storage import members as store
+from ensemble_kit.ensembling.combining.ballots import merge_views
+from ensemble_kit.ensembling.selective.early_exit import exact_rule, replay, saved
+from ensemble_kit.ensembling.selective.margin_threshold import margin_rule
+from ensemble_kit.ensembling.weights.temperature import fit_temperatures
+from ensemble_kit.storage.members import members as store
 
 LOSSES = (0.01, 0.02, 0.05)
 

@@ -44,7 +44,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms import v2
 
-from ensemble_kit.images.augment import augment
+from ensemble_kit.images.augmentation.augment import augment
 from ensemble_kit.images.cache import load_images
 from ensemble_kit.training.loop import fit, measure
 from ensemble_kit.training.recipes import resolve

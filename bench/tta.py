@@ -31,8 +31,8 @@ from torch.nn.functional import interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
 from ensemble_kit.images.cache import load_images
-from ensemble_kit.inference.agreement import tolerance_of
-from ensemble_kit.inference.engine import look, start
+from ensemble_kit.inference.engines.agreement import tolerance_of
+from ensemble_kit.inference.engines.forward import look, start
 
 SIZE_PX, ENLARGED_PX, FILE_PX, CLASSES = 112, 128, (500, 375), 10
 CROPS = tuple(f"crop@0.875:{place}" for place in ("center", "tl", "tr", "bl", "br"))

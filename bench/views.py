@@ -15,9 +15,9 @@ import measuring
 import numpy as np
 
 import ensemble_kit as ek
-from ensemble_kit.ensembling.comparison import difference_interval
-from ensemble_kit.inference.views import merge_equal, parse_views
-from ensemble_kit.storage import members as store
+from ensemble_kit.ensembling.evaluation.compare import difference_interval
+from ensemble_kit.inference.views.views import merge_equal, parse_views
+from ensemble_kit.storage.members import members as store
 
 MEMBERS = {
     "mlp, assignment": {"arch": "mlp", "recipe": "assignment"},

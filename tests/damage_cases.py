@@ -154,9 +154,9 @@ READS = {
 def prepare(folder):
     """Make a small working folder that holds every kind of file."""
     import ensemble_kit as ek
-    from ensemble_kit.pipeline.interruption import Stopped
-    from ensemble_kit.pipeline.unfinished import Saver
-    from ensemble_kit.storage.budgets import Spent, write_spent
+    from ensemble_kit.pipeline.border.signals import Stopped
+    from ensemble_kit.pipeline.runs.resume import Saver
+    from ensemble_kit.storage.runs.auto_state import Spent, write_spent
 
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)

@@ -1,6 +1,7 @@
 """What holds the house together: layers, names, help pages, tables."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import ensemble_kit
 from ensemble_kit import errors
 from ensemble_kit.cli import ek
 from ensemble_kit.cli.train import RECIPES
-from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
-from ensemble_kit.training import OPTIMIZERS, SCHEDULES
+from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
+from ensemble_kit.training.tables import OPTIMIZERS, SCHEDULES
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
 ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting"}
@@ -25,10 +27,24 @@ HEIGHT = {
     "pipeline": 4,
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
-    **dict.fromkeys(["aliases", "cached_array", "checksums", "columns", "csv_text", "disk", "extras", "groups"], 1),
-    **dict.fromkeys(["paths", "processors", "sealed", "tables", "temporaries", "verdicts", "versions", "visible"], 1),
-    "errors": 1,
+    **dict.fromkeys(["aliases", "columns", "csv_text", "disk", "errors", "extras", "groups", "processors"], 1),
+    **dict.fromkeys(["remedies", "splits", "tables", "verdicts", "versions", "visible"], 1),
 }
+ORDER = {
+    "pipeline": [
+        *[["border"], ["inputs"], ["models"], ["members"], ["runs"], ["views"], ["blends"]],
+        *[["predict", "export", "report", "submit", "doctor"], ["auto"]],
+    ],
+    "ensembling": [
+        *[["statistics"], ["combining"], ["weights"], ["tuning"], ["evaluation"]],
+        ["diagnostics", "selective", "contest"],
+    ],
+    "storage": [["files"], ["runs", "partial"], ["members"], ["submissions"]],
+    "inference": [["views"], ["engines"], ["blend_graph"]],
+    "images": [["augmentation"], ["checks"]],
+}
+"""The rooms of a package from the ground up; those of one floor never import each other."""
+MOST_MODULES = 22
 HEAVY = ["torch", "torchvision", "timm", "numpy", "pandas", "sklearn", "scipy", "PIL", "rich"]
 PRINTS_ONLY = {"as_json", "config", "show_recipe", "help"}
 
@@ -47,22 +63,67 @@ def imported(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room(module):
-    parts = module.split(".")
-    return parts[1] if parts[0] == "ensemble_kit" and len(parts) > 1 and parts[1] in HEIGHT else None
+def place(module):
+    """The package of a module below `ensemble_kit`, and its room there; None where there is none."""
+    parts = [*module.split("."), None, None]
+    package = parts[1] if parts[0] == "ensemble_kit" and parts[1] in HEIGHT else None
+    rooms = [name for floor in ORDER.get(package, ()) for name in floor]
+    return package, parts[2] if parts[2] in rooms else None
 
 
-@pytest.mark.parametrize("path", modules("ensemble_kit"), ids=lambda path: str(path.relative_to(ROOT)))
+def dotted(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+OURS = [path for path in modules("ensemble_kit") if path.parent != ROOT / "ensemble_kit" or path.stem in HEIGHT]
+MODULES = {dotted(path) for path in modules("ensemble_kit")}
+PACKAGES = {dotted(path) for path in modules("ensemble_kit") if path.stem == "__init__"} - {"ensemble_kit"}
+
+
+def test_every_room_has_its_place():
+    assert {module.split(".")[1] for module in MODULES - {"ensemble_kit", "ensemble_kit.__main__"}} == set(HEIGHT)
+    for package, floors in ORDER.items():
+        folders = {name.split(".")[2] for name in PACKAGES if name.startswith(f"ensemble_kit.{package}.")}
+        assert sorted(name for floor in floors for name in floor) == sorted(folders)
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_downwards_and_islands_never_meet(path):
-    here = path.relative_to(ROOT / "ensemble_kit").parts[0].removesuffix(".py")
-    if here in ("__init__", "__main__"):
-        return  # the front door names every room
+    here, room = place(dotted(path))
     for module in imported(path):
-        there = room(module)
-        if there is None or there == here:
-            continue
-        assert HEIGHT[there] <= HEIGHT[here], f"{path.name} imports {module}, a room above"
-        assert not {here, there} <= ISLANDS, f"{path.name} imports {module}, another island"
+        there, other = place(module)
+        if there is not None and there != here:
+            assert HEIGHT[there] <= HEIGHT[here], f"{path.name} imports {module}, a room above"
+            assert not {here, there} <= ISLANDS, f"{path.name} imports {module}, another island"
+        if there == here and other != room and None not in (room, other):
+            floor = {name: number for number, names in enumerate(ORDER[here]) for name in names}
+            assert floor[other] < floor[room], f"{path.name} imports {module}, a room that is not below"
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_is_entered_by_its_face(path):
+    home = dotted(path) if path.stem == "__init__" else dotted(path).rpartition(".")[0]
+    for module in imported(path):
+        package = module.rpartition(".")[0]
+        if module in MODULES - PACKAGES and package in PACKAGES and not f"{home}.".startswith(f"{package}."):
+            stub = (ROOT / package.replace(".", "/") / "__init__.pyi").read_text(encoding="utf-8")
+            shown = module.rpartition(".")[2]
+            assert f"import {shown} as {shown}\n" in stub, f"{path.name} imports {module}, past the face of {package}"
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES - {"ensemble_kit.cli"}))
+def test_a_face_shows_what_is_there_and_says_what_the_room_does(name):
+    room = importlib.import_module(name)
+    assert len(room.__doc__.strip().splitlines()) <= 25
+    for shown in getattr(room, "__all__", ()):
+        assert getattr(room, shown) is not None
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in modules("ensemble_kit")}), ids=lambda path: path.name
+)
+def test_no_folder_is_too_full_to_read(folder):
+    assert len([path for path in folder.glob("*.py") if path.stem != "__init__"]) <= MOST_MODULES
 
 
 @pytest.mark.parametrize("path", modules("models_zoo"), ids=lambda path: path.name)
@@ -70,14 +131,14 @@ def test_the_zoo_knows_nothing_of_ensemble_kit(path):
     assert not [module for module in imported(path) if module.split(".")[0] == "ensemble_kit"]
 
 
-SOLVERS = {"certificate.py": {"scipy"}, "stacking.py": {"sklearn"}}
+SOLVERS = {"weights/optimality.py": {"scipy"}, "weights/stacking.py": {"sklearn"}}
 
 
 @pytest.mark.parametrize("path", modules("ensemble_kit/ensembling"), ids=lambda path: path.name)
 def test_the_maths_needs_neither_torch_nor_files(path):
     heads = {module.split(".")[0] for module in imported(path)}
     forbidden = {"torch", "torchvision", "timm", "scipy", "sklearn", "pandas", "pathlib", "os"}
-    assert not heads & (forbidden - SOLVERS.get(path.name, set()))
+    assert not heads & (forbidden - SOLVERS.get(f"{path.parent.name}/{path.name}", set()))
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -172,7 +233,7 @@ def test_the_public_names_are_these_and_no_others():
         "zoo",
     ]
     assert sorted("_".join(names).replace("-", "_") for names, _ in commands_of_python()) == ensemble_kit.__all__
-    with pytest.raises(AttributeError, match="no attribute 'vote'"):
+    with pytest.raises(AttributeError, match="attribute vote"):
         _ = ensemble_kit.vote
 
 

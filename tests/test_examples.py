@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ensemble_kit.inference.blend_graph import INPUT, OUTPUTS, BlendGraph, Count, Looker
-from ensemble_kit.inference.onnx_export import graph_bytes
+from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph, Count, Looker
+from ensemble_kit.inference.engines.onnx_export import graph_bytes
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "predict_onnx.py"
 ALONE = """

@@ -38,13 +38,19 @@ import torch
 import yaml
 
 import models_zoo
+from ensemble_kit.disk.sealed import seal
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.images.decode import decode
 from ensemble_kit.images.manifests import list_manifest, read_classes
-from ensemble_kit.pipeline.config import read_config
-from ensemble_kit.sealed import seal
-from ensemble_kit.storage import blends, ledger, members, runs, scores, states, submissions
-from ensemble_kit.storage.manifest import Manifest, render_manifest
+from ensemble_kit.pipeline.models.run_config import read_config
+from ensemble_kit.storage import blends
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.members import external_scores as scores
+from ensemble_kit.storage.members import members
+from ensemble_kit.storage.members.manifest import Manifest, render_manifest
+from ensemble_kit.storage.runs import resume_state as states
+from ensemble_kit.storage.runs import runs
+from ensemble_kit.storage.submissions import sample_and_csv as submissions
 from ensemble_kit.types import Predictions
 
 IMAGES, CLASSES = 7, ("ant", "bee", "cat", "dog", "eel")

@@ -3,14 +3,15 @@
 import pytest
 
 from ensemble_kit.aliases import ALIASES
-from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
+from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
 from ensemble_kit.errors import UnknownNameError
-from ensemble_kit.inference import ENGINES, PRECISIONS
-from ensemble_kit.inference.view_sets import FORMS
-from ensemble_kit.metrics import METRICS
+from ensemble_kit.inference.engines.table import ENGINES, PRECISIONS
+from ensemble_kit.inference.views.sets import FORMS
+from ensemble_kit.metrics.table import METRICS
 from ensemble_kit.tables import Entry, meant, nearest, pick
-from ensemble_kit.training import OPTIMIZERS, SCHEDULES, SOUPS
 from ensemble_kit.training.recipes import AUGMENTS, BALANCES, RANGES, RECIPES
+from ensemble_kit.training.tables import OPTIMIZERS, SCHEDULES, SOUPS
 
 TABLES = {
     "view": FORMS,

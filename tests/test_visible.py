@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import ensemble_kit
 from ensemble_kit import errors
-from ensemble_kit.pipeline.interruption import Stopped
-from ensemble_kit.results import as_json
+from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.results.json_text import as_json
 from ensemble_kit.visible import all_visible, visible
 
 ROOT = Path(ensemble_kit.__file__).parent

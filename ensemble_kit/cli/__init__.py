@@ -16,8 +16,7 @@ import click
 
 from ensemble_kit.cli.streams import fit_streams, let_go_of_output
 from ensemble_kit.errors import EnsembleKitError, ResourceError
-from ensemble_kit.pipeline.interruption import Stopped, stoppable
-from ensemble_kit.pipeline.refusal import refusal
+from ensemble_kit.pipeline.border import Stopped, refusal, stoppable
 from ensemble_kit.tables import ALIASES, did_you_mean, nearest
 from ensemble_kit.visible import visible
 
@@ -74,7 +73,7 @@ class CarefulGroup(click.Group):
 
 def _tell(message: str) -> None:
     """Print a message to standard error; on a terminal no word of it is broken."""
-    from ensemble_kit.reporting.progress import say
+    from ensemble_kit.reporting import say
 
     for line in message.split("\n"):
         say(line)

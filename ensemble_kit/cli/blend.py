@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.weights import WEIGHTS
 
 
 @click.command()
@@ -70,7 +71,7 @@ def blend(as_json: bool, **given: Any) -> None:
       ek blend --sample sample_submission.csv --out final.csv
     """
     import ensemble_kit
-    from ensemble_kit.reporting import blending
+    from ensemble_kit.reporting import blend as blending
 
     options.show(ensemble_kit.blend(**given), blending.blended, as_json)
 

@@ -27,7 +27,7 @@ def compare(as_json: bool, **given: Any) -> None:
       ek compare blends/final.json blends/logit-sum-equal.json
     """
     import ensemble_kit
-    from ensemble_kit.reporting import comparison
+    from ensemble_kit.reporting import compare as comparison
 
     options.show(ensemble_kit.compare(**given), comparison.compared, as_json)
 

@@ -69,13 +69,13 @@ def _runs(ctx: click.Context) -> Iterable[str]:
 
 
 def _views(ctx: click.Context) -> Iterable[str]:
-    from ensemble_kit.inference import VIEW_SETS
+    from ensemble_kit.inference.views import VIEW_SETS
 
     return VIEW_SETS
 
 
 def _recipes(ctx: click.Context) -> Iterable[str]:
-    from ensemble_kit.training.recipes import RECIPES
+    from ensemble_kit.training import RECIPES
 
     return RECIPES
 

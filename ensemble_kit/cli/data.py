@@ -33,7 +33,7 @@ def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
       ek data check DIR --csv found.csv --sheet found.png --group-from "^[^_]+"
     """
     import ensemble_kit
-    from ensemble_kit.reporting import data_report
+    from ensemble_kit.reporting import data as data_report
 
     report = ensemble_kit.data_check(**given)
     options.show(report, data_report.checked, as_json)

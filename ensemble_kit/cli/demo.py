@@ -22,7 +22,7 @@ def demo(as_json: bool, **given: Any) -> None:
       ek demo
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     options.show(ensemble_kit.demo(**given), summaries.ladder, as_json)
 
@@ -45,7 +45,7 @@ def demo_data(as_json: bool, **given: Any) -> None:
       ek demo-data cartoons
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     options.show(ensemble_kit.demo_data(**given), summaries.drawn, as_json)
 

@@ -22,7 +22,7 @@ def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
       ek doctor --json
     """
     import ensemble_kit
-    from ensemble_kit.reporting import doctor_report
+    from ensemble_kit.reporting import doctor as doctor_report
 
     report = ensemble_kit.doctor(**given)
     options.show(report, doctor_report.examined, as_json)

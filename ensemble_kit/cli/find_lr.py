@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.training.recipes import RANGES
+from ensemble_kit.training import RANGES
 
 STEP_FIELDS = (
     *("batch_size", "optimizer", "weight_decay", "dropout", "label_smoothing", "augment", "flip", "mix"),

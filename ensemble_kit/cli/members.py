@@ -27,7 +27,7 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """
     if ctx.invoked_subcommand is None:
         import ensemble_kit
-        from ensemble_kit.reporting import summaries
+        from ensemble_kit.reporting import train as summaries
 
         options.show(ensemble_kit.members(**given), summaries.members, as_json)
     options.hand_down(ctx)
@@ -65,7 +65,7 @@ def add(as_json: bool, **given: Any) -> None:
       ek members add vit --kind probabilities --oof oof.csv --labels train.csv
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     options.show(ensemble_kit.members_add(**given), summaries.added, as_json)
 
@@ -81,7 +81,7 @@ def rm(as_json: bool, **given: Any) -> None:
       ek members rm cnn-2
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     options.show(ensemble_kit.members_rm(**given), summaries.removed, as_json)
 
@@ -98,7 +98,7 @@ def rename(as_json: bool, **given: Any) -> None:
       ek members rename cnn-2 cnn-strong
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     options.show(ensemble_kit.members_rename(**given), summaries.renamed, as_json)
 

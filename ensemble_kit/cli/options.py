@@ -9,9 +9,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ensemble_kit.inference import ENGINES, PRECISIONS
+from ensemble_kit.inference.engines import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.training.recipes import RECIPES, default_recipe
+from ensemble_kit.training import RECIPES, default_recipe
 
 Command = Callable[..., Any]
 COMMANDLINE = ParameterSource.COMMANDLINE
@@ -158,7 +158,7 @@ def hand_down(ctx: click.Context) -> None:
 def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
     """Print a report, as text with every name in it made visible, or as exact JSON."""
     from ensemble_kit import results
-    from ensemble_kit.reporting.plain import can_say
+    from ensemble_kit.reporting import can_say
     from ensemble_kit.visible import all_visible
 
     said = results.as_json(report) if as_json else text(all_visible(report))

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling import BALLOTS
+from ensemble_kit.ensembling.combining import BALLOTS
 
 
 @click.command()
@@ -65,7 +65,7 @@ def predict(as_json: bool, **given: Any) -> None:
       ek predict --ckpt runs/cnn new/ --method prob-mean
     """
     import ensemble_kit
-    from ensemble_kit.reporting.predict import predicted
+    from ensemble_kit.reporting import predicted
 
     options.show(ensemble_kit.predict(**given), predicted, as_json)
 

@@ -35,7 +35,7 @@ def score(as_json: bool, **given: Any) -> None:
       ek score a.csv b.csv --labels labels.csv --public-fraction 0.3 --seed 7
     """
     import ensemble_kit
-    from ensemble_kit.reporting import scoring
+    from ensemble_kit.reporting import score as scoring
 
     options.show(ensemble_kit.score(**given), scoring.scored, as_json)
 

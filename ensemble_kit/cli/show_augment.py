@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.training.recipes import AUGMENTS
+from ensemble_kit.training import AUGMENTS
 
 
 @click.command()
@@ -39,7 +39,7 @@ def show_augment(as_json: bool, **given: Any) -> None:
       ek show-augment --data DIR --augment trivial --no-flip --size 64
     """
     import ensemble_kit
-    from ensemble_kit.reporting import augment as words
+    from ensemble_kit.reporting import show_augment as words
 
     options.show(ensemble_kit.show_augment(**given), words.shown, as_json)
 

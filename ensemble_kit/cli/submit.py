@@ -48,7 +48,7 @@ def submit(as_json: bool, **given: Any) -> None:
       ek submissions told logit-sum-auto 0.912
     """
     import ensemble_kit
-    from ensemble_kit.reporting import submissions
+    from ensemble_kit.reporting import submit as submissions
 
     options.show(ensemble_kit.submit(**given), submissions.submitted, as_json)
 
@@ -71,7 +71,7 @@ def submissions(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """
     if ctx.invoked_subcommand is None:
         import ensemble_kit
-        from ensemble_kit.reporting import submissions as text
+        from ensemble_kit.reporting import submit as text
 
         options.show(ensemble_kit.submissions(**given), text.desk, as_json)
     options.hand_down(ctx)
@@ -89,7 +89,7 @@ def told(as_json: bool, **given: Any) -> None:
       ek submissions told logit-sum-auto 0.912
     """
     import ensemble_kit
-    from ensemble_kit.reporting import submissions as text
+    from ensemble_kit.reporting import submit as text
 
     options.show(ensemble_kit.submissions_told(**given), text.desk, as_json)
 
@@ -105,7 +105,7 @@ def withdraw(as_json: bool, **given: Any) -> None:
       ek submissions withdraw logit-sum-auto
     """
     import ensemble_kit
-    from ensemble_kit.reporting import submissions as text
+    from ensemble_kit.reporting import submit as text
 
     options.show(ensemble_kit.submissions_withdraw(**given), text.desk, as_json)
 

@@ -12,7 +12,7 @@ from ensemble_kit.cli import options
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.tables import pick
-from ensemble_kit.training.recipes import RANGES, RECIPES, Range, Recipe, default_recipe
+from ensemble_kit.training import RANGES, RECIPES, Range, Recipe, default_recipe
 
 CONFIG: Final = "ensemble_kit.config"  # where the path of the file is kept while it is read
 TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -47,7 +47,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
     """Let a file's options stand in for those that are not typed."""
     if path is None or ctx.resilient_parsing:
         return
-    from ensemble_kit.pipeline.config import read_config
+    from ensemble_kit.pipeline.models import read_config
 
     ctx.meta[CONFIG] = path
     takes = {param.name: param for param in ctx.command.params if param.expose_value and param.name}
@@ -58,7 +58,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
 def _trained(given: dict[str, Any]) -> Any:
     """Train; what a config file names and is not known here is said of that file."""
     import ensemble_kit
-    from ensemble_kit.pipeline.elsewhere import check_names, used_here
+    from ensemble_kit.pipeline.models import check_names, used_here
 
     ctx = click.get_current_context()
     path = ctx.meta.get(CONFIG)
@@ -177,7 +177,7 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
       ek train --config runs/cnn/config.yaml --name cnn-again
       ek train --config runs/cnn/unfinished.yaml --resume
     """
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     if show_recipe is not None:
         options.show(pick(RECIPES, show_recipe, "recipe"), _as_yaml, as_json)
@@ -197,7 +197,7 @@ def zoo(as_json: bool, **given: Any) -> None:
       ek zoo --size 28
     """
     import ensemble_kit
-    from ensemble_kit.reporting import summaries
+    from ensemble_kit.reporting import train as summaries
 
     options.show(ensemble_kit.zoo(**given), summaries.zoo, as_json)
 

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling import VIEW_CHOICES
-from ensemble_kit.inference import VIEW_SETS
+from ensemble_kit.ensembling.weights import VIEW_CHOICES
+from ensemble_kit.inference.views import VIEW_SETS
 
 foreign = (
     click.option("--weights", type=options.FOLDER, default=None, help="Weights of timm:NAME, .safetensors or .pth."),
@@ -63,7 +63,7 @@ def tta(as_json: bool, **given: Any) -> None:
       ek tta --ckpt runs/cnn --views d4 --shard 1/2; ... 2/2; then --merge
     """
     import ensemble_kit
-    from ensemble_kit.reporting import views
+    from ensemble_kit.reporting import tta as views
     from ensemble_kit.results import ShardReport
 
     report = ensemble_kit.tta(**given)

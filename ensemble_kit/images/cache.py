@@ -21,13 +21,10 @@ from typing import BinaryIO, Final, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from ensemble_kit.cached_array import map_array, note_path, read_cached, render_note
-from ensemble_kit.checksums import remember_written
-from ensemble_kit.disk import refused
+from ensemble_kit.disk import map_array, note_path, read_cached, refused, remember_written, render_note, temporary_name
 from ensemble_kit.errors import BadDataError, ResourceError
 from ensemble_kit.images.decode import RESIZE, VERSION, decode, resize
 from ensemble_kit.images.headers import open_image, read_file
-from ensemble_kit.temporaries import temporary_name
 
 Images = UInt8[np.ndarray, "images 3 size size"]
 SKIP = "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all."

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ensemble_kit.images.cartoon_pen import (
+from ensemble_kit.images.cartoon_pen import (  # fmt: skip
     Colour,
     Pen,
     Points,
@@ -22,7 +22,7 @@ from ensemble_kit.images.cartoon_pen import (
     mixed,
     polygon,
     smooth,
-)  # fmt: skip
+)
 
 WHITE: Final[Colour] = (252, 250, 244)
 EYE_X: Final = 0.38

@@ -17,11 +17,11 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from ensemble_kit.disk import is_dead, process_mark, temporary_name
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images.cartoon_faces import CHARACTERS, draw_character
 from ensemble_kit.images.cartoon_pen import Pen
 from ensemble_kit.images.cartoon_scenes import draw_background, draw_obstacle, light
-from ensemble_kit.temporaries import is_dead, process_mark, temporary_name
 
 __all__ = ["CHARACTERS", "character_of", "draw_data_set", "draw_picture"]
 

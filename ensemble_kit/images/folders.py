@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images.splits import Listing
-from ensemble_kit.paths import beside
 
 SUFFIXES = frozenset(
     f".{kind}"

@@ -15,9 +15,8 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from ensemble_kit.disk import NOT_OF_THE_FILE, unreachable
+from ensemble_kit.disk import NOT_OF_THE_FILE, read_plain, unreachable
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.paths import read_plain
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA")
 MAX_PIXELS: Final = 50_000_000

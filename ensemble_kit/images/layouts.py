@@ -16,9 +16,9 @@ from shlex import quote
 from typing import Final
 
 from ensemble_kit.csv_text import parse_csv
+from ensemble_kit.disk import read_plain
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.folders import is_picture
-from ensemble_kit.paths import read_plain
 
 CALLED: Final = {
     "train": ("train", "training"),

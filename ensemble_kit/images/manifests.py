@@ -14,10 +14,10 @@ from typing import Final
 
 from ensemble_kit.columns import OWN, check_said, columns_left, find_columns, missing_column, place_of_files
 from ensemble_kit.csv_text import parse_csv
+from ensemble_kit.disk import beside, read_plain
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.folders import is_picture
 from ensemble_kit.images.splits import Listing
-from ensemble_kit.paths import beside, read_plain
 
 Rows = Sequence[Sequence[str]]
 _LOOKED_AT: Final = 50  # rows whose pictures are looked for, to tell an id from a file name

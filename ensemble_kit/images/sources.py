@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.images.folders import list_class_folders, list_flat_folders
@@ -22,7 +23,6 @@ from ensemble_kit.images.layouts import check_train_folder, val_by_another_name
 from ensemble_kit.images.manifests import list_manifest, read_classes
 from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
-from ensemble_kit.paths import beside
 
 SPLITS = ("train", "val", "test")
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")

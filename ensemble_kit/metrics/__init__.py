@@ -1,81 +1,9 @@
-"""What counts as good: the metrics that people choose by name, each one number.
+"""The metrics that people choose by name, each one number: accuracy, balanced-accuracy, macro-f1, log-loss.
 
-    accuracy           share of pictures that are right
-    balanced-accuracy  mean over classes of the share of their pictures that are right
-    macro-f1           mean over classes of the F1 score
-    log-loss           mean of -log p(label), in nats; less is better
-
-The table imports nothing, so that help pages and completion are quick; its functions are in
-`scores`, and known here by the same names. To add a metric: a function there, one line in `METRICS`.
+Comes in: predicted classes or log probabilities, and labels. Goes out: a float. Read first: `table`, whose lines
+name the functions in `scores`. To add a metric: a function there, one line in `METRICS`.
 """
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+import lazy_loader
 
-if TYPE_CHECKING:
-    from ensemble_kit.metrics.scores import (
-        accuracy,
-        balanced_accuracy,
-        check_some,
-        log_loss,
-        log_prob,
-        macro_f1,
-        mean_loss,
-        measure,
-    )
-
-__all__ = [
-    "METRICS",
-    "Metric",
-    "accuracy",
-    "balanced_accuracy",
-    "check_some",
-    "log_loss",
-    "log_prob",
-    "macro_f1",
-    "mean_loss",
-    "measure",
-]
-
-
-class Metric(NamedTuple):
-    """One line of `METRICS`.
-
-    heading: what a column of it is called, at most 8 characters.
-    unit: a fraction printed in per cent, or nats.
-    larger_is_better: whether a good score is a large one.
-    reads: what it looks at: the predicted classes, or the log probability of the labels.
-    function: the function in `scores`: from what it reads, the labels and how often each image counts.
-    """
-
-    help: str
-    heading: str
-    unit: Literal["%", "nats"]
-    larger_is_better: bool
-    reads: Literal["predicted", "log_prob"]
-    function: str
-
-    def score(self, read: Any, labels: Any, counts: Any = None) -> float:
-        """Return the metric of what was read off the images."""
-        function = getattr(import_module("ensemble_kit.metrics.scores"), self.function)
-        return float(function(read, labels, counts))
-
-    def gain(self, score: float) -> float:
-        """Return the score with the sign that makes more better."""
-        return score if self.larger_is_better else -score
-
-
-METRICS: Final[Mapping[str, Metric]] = {
-    "accuracy": Metric("share of pictures that are right", "val %", "%", True, "predicted", "accuracy"),
-    "balanced-accuracy": Metric("mean recall of the classes", "bal %", "%", True, "predicted", "balanced_accuracy"),
-    "macro-f1": Metric("mean F1 of the classes", "F1 %", "%", True, "predicted", "macro_f1"),
-    "log-loss": Metric("mean -log p(label); less is better", "log loss", "nats", False, "log_prob", "mean_loss"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a function of `scores` when it is first asked for."""
-    if name not in __all__:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module("ensemble_kit.metrics.scores"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

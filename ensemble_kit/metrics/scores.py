@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.metrics import METRICS
+from ensemble_kit.metrics.table import METRICS
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, Scores
 

@@ -9,7 +9,7 @@ from ensemble_kit.visible import visible
 INK, BAND, MARK = "#1f5a96", "#bcd3ea", "#c0392b"
 
 
-def plotted(curve: CurveReport, member: str, images: int) -> bytes | None:
+def view_curve_plot(curve: CurveReport, member: str, images: int) -> bytes | None:
     """Return accuracy and log-likelihood against the number of views as a PNG; None without matplotlib."""
     try:
         from matplotlib.figure import Figure

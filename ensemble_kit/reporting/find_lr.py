@@ -4,7 +4,7 @@ import io
 
 from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.tables import wrapped
-from ensemble_kit.results.find_lr import FindLrReport
+from ensemble_kit.results import FindLrReport
 from ensemble_kit.visible import visible
 
 INK, DOTS, MARK, OTHER = "#1f5a96", "#bcd3ea", "#c0392b", "#7f8c8d"
@@ -34,7 +34,7 @@ def found(report: FindLrReport) -> str:
     )
 
 
-def plotted(report: FindLrReport) -> bytes | None:
+def find_lr_plot(report: FindLrReport) -> bytes | None:
     """Return the loss against the learning rate as a PNG; None without matplotlib."""
     try:
         from matplotlib.figure import Figure

@@ -1,7 +1,7 @@
 """What `ek probe` prints."""
 
 from ensemble_kit.reporting.tables import interval, number, percent, wrapped
-from ensemble_kit.results.probe import ProbeReport
+from ensemble_kit.results import ProbeReport
 
 
 def probed(report: ProbeReport) -> str:

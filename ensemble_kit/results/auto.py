@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ensemble_kit.results.blends import BlendReport
+from ensemble_kit.results.blend import BlendReport
 from ensemble_kit.results.intervals import Interval
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ensemble_kit.results.blends import BlendReport
+from ensemble_kit.results.blend import BlendReport
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ensemble_kit.results.blends import BlendReport, CalibrationReport
+from ensemble_kit.results.blend import BlendReport, CalibrationReport
 from ensemble_kit.results.intervals import Interval
 from ensemble_kit.results.members import MemberReport
-from ensemble_kit.results.views import CurveGainReport, CurveStepReport
+from ensemble_kit.results.tta import CurveGainReport, CurveStepReport
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from ensemble_kit.disk import listed
+from ensemble_kit.disk import listed, seal, unseal
 from ensemble_kit.errors import CorruptError, InvalidOptionError
-from ensemble_kit.sealed import seal, unseal
-from ensemble_kit.storage.atomic import locked, remove_temporaries, replace_file, writing
-from ensemble_kit.storage.fields import UnknownFieldError, build, number_from_json, number_to_json
-from ensemble_kit.storage.manifest import MANIFEST_NAME, check_folder_name, check_name
-from ensemble_kit.storage.members import manifest_sha256
+from ensemble_kit.storage.files import (
+    UnknownFieldError,
+    build,
+    locked,
+    number_from_json,
+    number_to_json,
+    remove_temporaries,
+    replace_file,
+    writing,
+)
+from ensemble_kit.storage.members import MANIFEST_NAME, check_folder_name, check_name, manifest_sha256
 from ensemble_kit.tables import meant
 from ensemble_kit.types import Stack, Tuned
 from ensemble_kit.versions import check_schema, made_elsewhere

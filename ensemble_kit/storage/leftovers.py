@@ -15,14 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from ensemble_kit.disk import PREFIX, is_dead, mark_in
 from ensemble_kit.errors import LockedError, ResourceError
-from ensemble_kit.storage.atomic import LOCK_NAME, locked, remove_files
-from ensemble_kit.storage.intents import INTENT_PREFIX, settle, waiting_in
-from ensemble_kit.storage.jobs import JOB_NAME, remove_headless
-from ensemble_kit.storage.member_folder import UNSWEPT, sweep
-from ensemble_kit.storage.receipts import remove_old
-from ensemble_kit.storage.states import UNFINISHED_NAME, remove_stale
-from ensemble_kit.temporaries import PREFIX, is_dead, mark_in
+from ensemble_kit.storage.files import INTENT_PREFIX, LOCK_NAME, locked, remove_files, remove_old, settle, waiting_in
+from ensemble_kit.storage.members import UNSWEPT, sweep
+from ensemble_kit.storage.partial import JOB_NAME, remove_headless
+from ensemble_kit.storage.runs import UNFINISHED_NAME, remove_stale
 
 FOLDERS: Final = {
     "predictions": "predictions",

@@ -11,9 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ensemble_kit.cached_array import check_cached
-from ensemble_kit.checksums import check
-from ensemble_kit.disk import listed
+from ensemble_kit.disk import check, check_cached, listed, unseal
 from ensemble_kit.errors import (
     BadDataError,
     CorruptError,
@@ -22,21 +20,21 @@ from ensemble_kit.errors import (
     MisalignedError,
     ResourceError,
 )
-from ensemble_kit.sealed import unseal
-from ensemble_kit.storage.atomic import locked
 from ensemble_kit.storage.blends import read_blend
-from ensemble_kit.storage.budgets import read_spent
-from ensemble_kit.storage.data_files import read_split
-from ensemble_kit.storage.desk_ledger import HANDED_IN
-from ensemble_kit.storage.desk_rules import RULES_NAME, read_rules
-from ensemble_kit.storage.editable import read_editable
-from ensemble_kit.storage.jobs import check_part
-from ensemble_kit.storage.ledger import LEDGER_NAME, read_ledger
-from ensemble_kit.storage.manifest import MANIFEST_NAME, Manifest
-from ensemble_kit.storage.members import list_members, read_manifest
-from ensemble_kit.storage.runs import CHECKPOINT, CONFIG_NAME, METRICS_NAME, checkpoint_name, read_checkpoint
-from ensemble_kit.storage.states import UNFINISHED_NAME, check_state
-from ensemble_kit.storage.submissions import read_provenance
+from ensemble_kit.storage.files import LEDGER_NAME, locked, read_editable, read_ledger
+from ensemble_kit.storage.members import MANIFEST_NAME, Manifest, list_members, read_manifest, read_split
+from ensemble_kit.storage.partial import check_part
+from ensemble_kit.storage.runs import (
+    CHECKPOINT,
+    CONFIG_NAME,
+    METRICS_NAME,
+    UNFINISHED_NAME,
+    check_state,
+    checkpoint_name,
+    read_checkpoint,
+    read_spent,
+)
+from ensemble_kit.storage.submissions import HANDED_IN, RULES_NAME, read_provenance, read_rules
 
 Check = tuple[Path, Callable[[], object]]
 DAMAGE = (CorruptError, BadDataError, MisalignedError)

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from ensemble_kit.tables import pick
-from ensemble_kit.training import OPTIMIZERS
 from ensemble_kit.training.layers import learning_scales
+from ensemble_kit.training.tables import OPTIMIZERS
 
 Groups = list[dict[str, Any]]
 

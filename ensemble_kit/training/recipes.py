@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.tables import pick
-from ensemble_kit.training import OPTIMIZERS, SCHEDULES
+from ensemble_kit.training.tables import OPTIMIZERS, SCHEDULES
 
 PRECISIONS: Final = ("float32", "bfloat16", "auto")
 AUGMENTS: Final = ("none", "light", "strong", "crop", "trivial", "rand")

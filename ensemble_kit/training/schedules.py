@@ -7,7 +7,7 @@ Never touches an optimiser. To add one: write the function, add a line to SCHEDU
 import math
 
 from ensemble_kit.tables import pick
-from ensemble_kit.training import SCHEDULES
+from ensemble_kit.training.tables import SCHEDULES
 
 
 def constant(progress: float) -> float:

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 import ensemble_kit
 from ensemble_kit.cli import ek
-from ensemble_kit.ensembling import BALLOTS, WEIGHTS
+from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.weights.table import WEIGHTS
 from ensemble_kit.training.recipes import RECIPES
 
 BIN = Path(sys.executable).parent

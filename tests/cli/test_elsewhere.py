@@ -17,9 +17,9 @@ import torch
 from click.testing import CliRunner
 
 from ensemble_kit.cli import ek
-from ensemble_kit.sealed import seal, unseal
-from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.states import write_state
+from ensemble_kit.disk.sealed import seal, unseal
+from ensemble_kit.storage.runs import runs as run_store
+from ensemble_kit.storage.runs.resume_state import write_state
 
 LATER = {"ensemble_kit": "99.1", "timm": "88.0.2", "torch": "77.3"}
 INSTALL = "pip install torch==77.3 timm==88.0.2"
@@ -294,7 +294,7 @@ def test_what_is_typed_beats_a_name_of_a_file_that_is_not_known_here(small):
 
 def test_an_onnx_file_without_onnxruntime(small, monkeypatch):
     Path("net.onnx").write_bytes(b"onnx")
-    monkeypatch.setattr("ensemble_kit.inference.onnx_session.find_spec", lambda name: None)
+    monkeypatch.setattr("ensemble_kit.inference.engines.onnx_session.find_spec", lambda name: None)
     done = run(f"tta --ckpt net.onnx --data data --size 16 {QUICK}")
     assert (done.exit_code, "onnxruntime is not here" in said(done)) == (3, True), done.output
     assert "pip install" in said(done)

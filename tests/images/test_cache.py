@@ -104,7 +104,7 @@ def foreign(path):
 
 def dressed_up(path):
     """Zeros with a note that vouches for them, but is another array's."""
-    from ensemble_kit.cached_array import render_note
+    from ensemble_kit.disk.cached_array import render_note
 
     np.save(path, np.zeros((7, 3, 5, 5), np.uint8))
     path.with_suffix(".json").write_bytes(
@@ -146,7 +146,7 @@ def test_a_cache_that_is_not_as_it_was_written_is_decoded_anew_and_said(paths, t
 def test_what_this_process_wrote_and_what_was_checked_is_not_read_again(paths, tmp_path, monkeypatch):
     load_images(paths, 5, tmp_path / "cache")
     computed = []
-    monkeypatch.setattr("ensemble_kit.checksums.hashlib.file_digest", lambda *given: computed.append(given))
+    monkeypatch.setattr("ensemble_kit.disk.checksums.hashlib.file_digest", lambda *given: computed.append(given))
     load_images(paths, 5, tmp_path / "cache")
     assert computed == []
 

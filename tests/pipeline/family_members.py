@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ensemble_kit.storage.manifest import Manifest
-from ensemble_kit.storage.members import write_member
+from ensemble_kit.storage.members.manifest import Manifest
+from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.types import Predictions
 
 TRAIN, VAL, TEST, CLASSES = 211, 101, 13, 3

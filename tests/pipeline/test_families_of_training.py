@@ -20,12 +20,12 @@ import ensemble_kit as ek
 import models_zoo
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
-from ensemble_kit.pipeline.interruption import Stopped
-from ensemble_kit.pipeline.unfinished import Saver
-from ensemble_kit.reporting.summaries import trained
-from ensemble_kit.results import FamilyReport
-from ensemble_kit.storage.members import list_members, read_member, write_member
-from ensemble_kit.storage.runs import find_checkpoint
+from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.runs.resume import Saver
+from ensemble_kit.reporting.train import trained
+from ensemble_kit.results.members import FamilyReport
+from ensemble_kit.storage.members.members import list_members, read_member, write_member
+from ensemble_kit.storage.runs.runs import find_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 SIDE = 17  # pictures are drawn at the size that members look at, so that nobody resizes
@@ -275,7 +275,7 @@ def test_a_family_that_was_stopped_goes_on_where_it_was_left(road, train, stop_a
 
 
 def test_ctrl_c_between_the_members_of_a_family_says_what_stands(train, monkeypatch):
-    chapter = importlib.import_module("ensemble_kit.pipeline.train")
+    chapter = importlib.import_module("ensemble_kit.pipeline.runs.train")
     genuine = chapter.train_one
 
     def interrupted(order):
@@ -398,7 +398,7 @@ def test_an_unfinished_run_of_an_earlier_version_is_gone_on_with(road, train, st
     stop_at("old", -1)
     state = torch.load(next(Path("runs/old").glob("state-2-*")), weights_only=True)
     state["facts"]["plan"] = without_new_fields(state["facts"]["plan"])
-    monkeypatch.setattr("ensemble_kit.pipeline.reserve.read_state", lambda folder: state)
+    monkeypatch.setattr("ensemble_kit.pipeline.runs.claim_name.read_state", lambda folder: state)
     train(name="old", seed=5, resume=True)
     assert bits("old") == bits("sown-seed-5")
 

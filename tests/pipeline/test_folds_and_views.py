@@ -9,9 +9,9 @@ from PIL import Image
 
 import ensemble_kit as ek
 from ensemble_kit.errors import MisalignedError
-from ensemble_kit.pipeline.checkpoints import rebuild
-from ensemble_kit.storage.members import read_manifest, read_member
-from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
+from ensemble_kit.pipeline.models.checkpoint_plan import rebuild
+from ensemble_kit.storage.members.members import read_manifest, read_member
+from ensemble_kit.storage.runs.runs import find_checkpoint, read_checkpoint
 
 FAST = {"quiet": True, "device": "cpu"}
 PLAIN = {"recipe": "assignment", **FAST}

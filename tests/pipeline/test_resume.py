@@ -17,12 +17,12 @@ from click.testing import CliRunner
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import CorruptError, InvalidOptionError, LockedError, MisalignedError, ResourceError
-from ensemble_kit.pipeline.interruption import Stopped
-from ensemble_kit.pipeline.one_run import train_one
-from ensemble_kit.pipeline.unfinished import Saver
-from ensemble_kit.storage.atomic import locked
-from ensemble_kit.storage.members import read_predictions
-from ensemble_kit.storage.runs import find_checkpoint, read_checkpoint
+from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.runs.resume import Saver
+from ensemble_kit.pipeline.runs.train_one import train_one
+from ensemble_kit.storage.files.atomic import locked
+from ensemble_kit.storage.members.members import read_predictions
+from ensemble_kit.storage.runs.runs import find_checkpoint, read_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 TINY = {
@@ -136,7 +136,7 @@ def test_seconds_add_up(train, stop_at, monkeypatch):
     stopped(train, stop_at, steps=5)
     state = torch.load(next(Path("runs/mlp").glob("state-5-*")), weights_only=True)
     state["facts"]["train_s"] = 1000.0
-    monkeypatch.setattr("ensemble_kit.pipeline.reserve.read_state", lambda folder: state)
+    monkeypatch.setattr("ensemble_kit.pipeline.runs.claim_name.read_state", lambda folder: state)
     assert 1000 < train(resume=True).seconds < 1200
 
 
@@ -182,11 +182,11 @@ def test_the_very_command_that_was_stopped_goes_on(train, stop_at):
 
 def test_a_family_that_failed_on_the_way_keeps_the_members_that_it_has(train, monkeypatch):
     made = []
-    monkeypatch.setattr("ensemble_kit.pipeline.train.train_one", killed_at(2, made))
+    monkeypatch.setattr("ensemble_kit.pipeline.runs.train.train_one", killed_at(2, made))
     with pytest.raises(ResourceError):
         train(name="kin", seeds=3)
     before = {path: path.stat().st_mtime_ns for path in Path("runs/kin-seed-0").iterdir()}
-    monkeypatch.setattr("ensemble_kit.pipeline.train.train_one", train_one)
+    monkeypatch.setattr("ensemble_kit.pipeline.runs.train.train_one", train_one)
     train(name="kin", seeds=3)
     assert {path: path.stat().st_mtime_ns for path in Path("runs/kin-seed-0").iterdir()} == before
     assert set(os.listdir("predictions")) >= {"kin-seed-0", "kin-seed-1", "kin-seed-2"}
@@ -278,7 +278,7 @@ def test_a_name_that_is_being_trained_is_passed_over_or_refused(train):
 
 @pytest.mark.parametrize(("save_every", "writes"), [(0.0, 12), (3600.0, 0)])
 def test_states_are_written_as_often_as_asked(train, monkeypatch, save_every, writes):
-    from ensemble_kit.storage import states
+    from ensemble_kit.storage.runs import resume_state as states
 
     genuine, written = states.write_state, []
     monkeypatch.setattr(
@@ -420,7 +420,7 @@ def test_a_signal_ends_the_command_within_two_seconds_with_its_code(data, tmp_pa
 
 
 def test_sigterm_during_tta_leaves_the_member_as_it_was(train, monkeypatch):
-    from ensemble_kit.inference import engine
+    from ensemble_kit.inference.engines import forward as engine
 
     train(epochs=1)
     before = {path: path.read_bytes() for path in Path("predictions/mlp").iterdir()}

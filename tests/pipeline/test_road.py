@@ -20,8 +20,8 @@ from ensemble_kit.errors import (
     MisalignedError,
     UnknownNameError,
 )
-from ensemble_kit.reporting.views import looked_twice
-from ensemble_kit.storage.atomic import locked
+from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.storage.files.atomic import locked
 
 QUIET = {"quiet": True}
 FAST = {"quiet": True, "device": "cpu", "epochs": 1}
@@ -152,7 +152,7 @@ def test_an_interrupted_training_leaves_no_member(road, monkeypatch):
 
 
 def test_an_interrupted_replacement_leaves_the_old_member_and_its_run_as_they_were(road, monkeypatch):
-    from ensemble_kit.pipeline import writing as chapter
+    from ensemble_kit.pipeline.runs import save_member as chapter
 
     def files():
         return {path: path.read_bytes() for path in sorted(Path().glob("[pr]*/mlp/*")) if path.name != ".lock"}

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import ensemble_kit as ek
-from ensemble_kit.ensembling.views import tune_views
-from ensemble_kit.pipeline.view_judgement import curve_of, judge_views
-from ensemble_kit.reporting.views import looked_twice
-from ensemble_kit.results import TtaReport
-from ensemble_kit.sealed import SEAL
-from ensemble_kit.storage.manifest import Manifest
-from ensemble_kit.storage.members import write_member
+from ensemble_kit.disk.sealed import SEAL
+from ensemble_kit.ensembling.tuning.prepare import tune_views
+from ensemble_kit.pipeline.views.view_report import curve_of, judge_views
+from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.results.tta import TtaReport
+from ensemble_kit.storage.members.manifest import Manifest
+from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.types import Predictions
 
 IMAGES, CLASSES = 300, tuple("abcdefg")

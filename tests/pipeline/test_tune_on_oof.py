@@ -17,10 +17,10 @@ import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
-from ensemble_kit.reporting.blending import blended
-from ensemble_kit.results import as_json
+from ensemble_kit.reporting.blend import blended
+from ensemble_kit.results.json_text import as_json
 from ensemble_kit.storage import blends as blend_store
-from ensemble_kit.storage.members import read_member, write_member
+from ensemble_kit.storage.members.members import read_member, write_member
 from ensemble_kit.types import Pool
 
 OOF = {"quiet": True, "tune_on": "oof"}
@@ -44,7 +44,9 @@ def families(made, tmp_path, monkeypatch):
     folder, logits = made
     shutil.copytree(folder / "predictions", tmp_path / "predictions")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ensemble_kit.ensembling.resampling.RESAMPLES", 199)  # not 2000: quicker, as good here
+    monkeypatch.setattr(
+        "ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199
+    )  # not 2000: quicker, as good here
     return logits
 
 

@@ -10,14 +10,14 @@ from scipy.special import log_softmax
 from scipy.stats import binomtest
 
 import ensemble_kit as ek
-from ensemble_kit.ensembling.folds import fold_of
+from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.evaluation import Evaluation
-from ensemble_kit.pipeline.families import Family
-from ensemble_kit.pipeline.grounds import estimate, ground_of
-from ensemble_kit.pipeline.ways import way_of
+from ensemble_kit.pipeline.blends.settings import way_of
+from ensemble_kit.pipeline.blends.tuning_set import estimate, ground_of
+from ensemble_kit.pipeline.members.cv_families import Family
+from ensemble_kit.pipeline.members.pools import Evaluation
 from ensemble_kit.storage.blends import read_blend
-from ensemble_kit.storage.manifest import Manifest
+from ensemble_kit.storage.members.manifest import Manifest
 from ensemble_kit.types import Pool
 
 FOLDS = {"cnn": 3, "vit": 2}
@@ -30,7 +30,9 @@ QUIET = {"quiet": True}
 def folder(tmp_path, monkeypatch):
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ensemble_kit.ensembling.resampling.RESAMPLES", 199)  # not 2000: quicker, as good here
+    monkeypatch.setattr(
+        "ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199
+    )  # not 2000: quicker, as good here
 
 
 def written(**facts):
@@ -164,7 +166,7 @@ def test_groups_are_never_on_both_sides(monkeypatch):
     of = dict(zip(IDS["train"], groups, strict=True))
     written(groups=groups)
     seen = []
-    from ensemble_kit.pipeline import grounds
+    from ensemble_kit.pipeline.blends import tuning_set as grounds
 
     tune = grounds.tune
     monkeypatch.setattr(grounds, "tune", lambda pool, *rest: seen.append(pool.ids) or tune(pool, *rest))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.reporting.auto import done
-from ensemble_kit.results import AutoPlanReport, AutoReport, AutoStepReport, BlendReport, FlipReport
+from ensemble_kit.results.auto import AutoPlanReport, AutoReport, AutoStepReport, FlipReport
+from ensemble_kit.results.blend import BlendReport
 
 FOUND = FlipReport(True, False, 397, 0.913, 0.907, 0.8)
 

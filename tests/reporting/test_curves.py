@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ensemble_kit.reporting.curves import plotted
-from ensemble_kit.results import CurveReport, CurveStepReport
+from ensemble_kit.reporting.curves import view_curve_plot
+from ensemble_kit.results.tta import CurveReport, CurveStepReport
 
 
 def curve(stop, views=5):
@@ -27,7 +27,7 @@ def reds(picture):
 def test_the_picture_marks_where_to_stop():
     places = []
     for stop in (1, 3, 5):
-        with Image.open(io.BytesIO(plotted(curve(stop), "cnn", 300))) as picture:
+        with Image.open(io.BytesIO(view_curve_plot(curve(stop), "cnn", 300))) as picture:
             assert picture.format == "PNG"
             marked = reds(picture)
         assert 1 <= len(marked) <= 3
@@ -37,9 +37,9 @@ def test_the_picture_marks_where_to_stop():
 
 
 def test_thirty_views_are_numbered_and_still_drawn():
-    assert len(plotted(curve(17, views=30), "cnn", 300)) > 10_000
+    assert len(view_curve_plot(curve(17, views=30), "cnn", 300)) > 10_000
 
 
 def test_without_matplotlib_there_is_no_picture(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert plotted(curve(1), "cnn", 300) is None
+    assert view_curve_plot(curve(1), "cnn", 300) is None

@@ -9,17 +9,17 @@ import pytest
 from ensemble_kit.reporting.html import charts, maps
 from ensemble_kit.reporting.html.drawing import COLOURS, drawn
 from ensemble_kit.reporting.html.words import short
-from ensemble_kit.results import (
+from ensemble_kit.results.blend import CalibrationReport
+from ensemble_kit.results.report import (
     BinReport,
-    CalibrationReport,
     ConfusionReport,
-    CurveStepReport,
     DisagreementReport,
     LearningReport,
     LooksReport,
     ReliabilityReport,
     WorthReport,
 )
+from ensemble_kit.results.tta import CurveStepReport
 from ensemble_kit.visible import visible
 
 HOSTILE = ("<script>alert(1)</script>", "$x^2$", "a&b\"c'", "zwei\nZeilen", "#0a0b04", "\u202eevil", "\ud800", "クラス")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.reporting.predict import predicted
-from ensemble_kit.results import AbstainReport, CascadeReport, PredictReport
+from ensemble_kit.results.predict import AbstainReport, CascadeReport, PredictReport
 
 REPORT = PredictReport(
     name="all",

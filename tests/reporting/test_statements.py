@@ -8,24 +8,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reporting.test_comparison import REPORT as COMPARED
-from reporting.test_views import REPORT as LOOKED
+from reporting.test_compare import REPORT as COMPARED
+from reporting.test_tta import REPORT as LOOKED
 
-from ensemble_kit.reporting.blending import verdict as blend_verdict
-from ensemble_kit.reporting.comparison import sentence
+from ensemble_kit.reporting.blend import verdict as blend_verdict
+from ensemble_kit.reporting.compare import sentence
 from ensemble_kit.reporting.html.words import headline
 from ensemble_kit.reporting.statements import PHRASES, WORDS, curve_gain
-from ensemble_kit.reporting.submissions import submitted
-from ensemble_kit.reporting.views import looked_twice
-from ensemble_kit.results import (
-    BlendReport,
-    ChangeReport,
-    CurveGainReport,
-    CurveReport,
-    DiversityReport,
-    SubmitReport,
-    as_json,
-)
+from ensemble_kit.reporting.submit import submitted
+from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.results.blend import BlendReport, DiversityReport
+from ensemble_kit.results.json_text import as_json
+from ensemble_kit.results.submit import ChangeReport, SubmitReport
+from ensemble_kit.results.tta import CurveGainReport, CurveReport
 from ensemble_kit.verdicts import VERDICTS
 
 CLAIM = re.compile(r"\b(better|worse|helps?|beats?|wins?|loses?|harms?|harmful|really|proven|no more|as good)\b")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ensemble_kit.storage.manifest import Manifest
-from ensemble_kit.storage.members import write_member
+from ensemble_kit.storage.members.manifest import Manifest
+from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.types import Predictions
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel")

@@ -23,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import IMAGES, make_manifest, make_predictions
 
 import ensemble_kit as ek
-from ensemble_kit.storage import ledger, members, submissions
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.members import members
+from ensemble_kit.storage.submissions import sample_and_csv as submissions
 from ensemble_kit.storage.verify import verify_all
 
 FOLDERS = ("predictions", "runs", "blends", "submissions")

@@ -20,7 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import make_predictions, store_member
 
-from ensemble_kit.storage import blends, ledger, members
+from ensemble_kit.storage import blends
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.members import members
 
 TRACE_ME, SET_OPTIONS, UNTIL_SYSTEM_CALL, MARK_SYSTEM_CALLS = 0, 0x4200, 24, 1
 NOT_ALLOWED = 77

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ensemble_kit.disk.sealed import seal, unseal
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
-from ensemble_kit.sealed import seal, unseal
-from ensemble_kit.storage import blends, members
+from ensemble_kit.storage import blends
+from ensemble_kit.storage.members import members
 from ensemble_kit.types import Stack
 
 

@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.errors import CorruptError
-from ensemble_kit.storage import blends, ledger, member_folder, members, runs, submissions
-from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage import blends
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.files.atomic import locked
+from ensemble_kit.storage.members import commit as member_folder
+from ensemble_kit.storage.members import members
+from ensemble_kit.storage.runs import runs
+from ensemble_kit.storage.submissions import sample_and_csv as submissions
 from ensemble_kit.storage.verify import verify_all
 
 SCRIPT = Path(__file__).with_name("crowd.py")
@@ -118,7 +123,7 @@ def test_members_that_are_renamed_while_they_are_read_are_read_under_their_new_n
     for name in ("cnn", "vit"):
         stored(tmp_path, name)
     listed = [["cnn", "old"], ["cnn", "vit"], ["cnn", "vit"]]
-    monkeypatch.setattr("ensemble_kit.storage.snapshots.list_members", lambda root: listed.pop(0))
+    monkeypatch.setattr("ensemble_kit.storage.members.read.list_members", lambda root: listed.pop(0))
     assert [member.manifest.name for member in members.read_members(tmp_path)] == ["cnn", "vit"]
 
 
@@ -126,7 +131,7 @@ def test_manifest_and_logits_are_of_one_state_though_a_view_is_added_in_between(
     old = stored(tmp_path, views=("identity",), view_weights=(1.0,))
     new = stored(tmp_path, again=True)
     answers = [(old, "0" * 64), (new, "1" * 64)]
-    monkeypatch.setattr("ensemble_kit.storage.snapshots.read_manifest_and_sha256", lambda folder: answers.pop(0))
+    monkeypatch.setattr("ensemble_kit.storage.members.read.read_manifest_and_sha256", lambda folder: answers.pop(0))
     read = members.read_member(tmp_path / "cnn")
     assert (read.manifest, read.manifest_sha256) == (new, "1" * 64)
     assert {split.views for split in read.splits.values()} == {new.views}

@@ -27,7 +27,11 @@ from PIL import Image
 from ensemble_kit.cli import ek
 from ensemble_kit.errors import ResourceError
 from ensemble_kit.images.cache import load_images
-from ensemble_kit.storage import blends, ledger, members, runs, submissions
+from ensemble_kit.storage import blends
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.members import members
+from ensemble_kit.storage.runs import runs
+from ensemble_kit.storage.submissions import sample_and_csv as submissions
 from ensemble_kit.storage.verify import verify_all
 
 FOLDERS = ("predictions", "runs", "blends", "submissions")

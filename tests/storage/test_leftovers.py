@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import ensemble_kit as ek
+from ensemble_kit.disk.temporaries import temporary_name
 from ensemble_kit.storage import leftovers
-from ensemble_kit.storage.atomic import locked, replace_file, replace_files
+from ensemble_kit.storage.files.atomic import locked, replace_file, replace_files
 from ensemble_kit.storage.leftovers import clear
-from ensemble_kit.temporaries import temporary_name
 
 PLACES = ("", "predictions", "runs", "runs/cnn", "blends", "submissions", "submissions/handed-in", "reports", "exports")
 PLACES += (".ek/images", ".ek/features", ".ek/looks", "elsewhere")
@@ -148,7 +148,8 @@ def test_the_options_of_an_unfinished_run_go_where_there_is_nothing_to_go_on_fro
 
 @pytest.mark.parametrize("step", ["write", "replace", "remove", "rename"])
 def test_data_that_no_manifest_names_goes_with_the_next_command_after_a_kill_in_a_write(step, folder, stored):
-    from ensemble_kit.storage import member_folder, members
+    from ensemble_kit.storage.members import commit as member_folder
+    from ensemble_kit.storage.members import members
 
     root = Path("predictions")
     for name in ("cnn", "vit"):

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensemble_kit import checksums
+from ensemble_kit.disk import checksums
 from ensemble_kit.errors import BadDataError, CorruptError
-from ensemble_kit.storage import data_files, manifest, members
+from ensemble_kit.storage.members import arrays as data_files
+from ensemble_kit.storage.members import manifest, members
 from ensemble_kit.types import align
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ensemble_kit import csv_text
 from ensemble_kit.errors import EnsembleKitError
-from ensemble_kit.storage import members
-from ensemble_kit.storage.scores import read_scores
+from ensemble_kit.storage.members import members
+from ensemble_kit.storage.members.external_scores import read_scores
 from ensemble_kit.types import align
 
 IDS = ("0001", "1e5", "NA", "a,b", ' "q"', "two\nlines", "é")

@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from ensemble_kit.errors import CorruptError
-from ensemble_kit.storage import blends, ledger, members, runs, submissions
+from ensemble_kit.storage import blends
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.members import members
+from ensemble_kit.storage.runs import runs
+from ensemble_kit.storage.submissions import sample_and_csv as submissions
 from ensemble_kit.storage.verify import verify_all
 
 FLIPS = 1000

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from ensemble_kit.errors import UnknownNameError
-from ensemble_kit.training import OPTIMIZERS
 from ensemble_kit.training.optimizers import make_optimizer
+from ensemble_kit.training.tables import OPTIMIZERS
 
 
 def _stepped(name, weight_decay, gradient=0.5):

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
-from ensemble_kit.images.augment import STRENGTHS
+from ensemble_kit.images.augmentation.augment import STRENGTHS
 from ensemble_kit.training.recipes import AUGMENTS, RANGES, RECIPES, Recipe, check, default_recipe, resolve
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from ensemble_kit.errors import UnknownNameError
-from ensemble_kit.training import SCHEDULES
 from ensemble_kit.training.schedules import factor
+from ensemble_kit.training.tables import SCHEDULES
 
 
 @pytest.mark.parametrize("name", list(SCHEDULES))

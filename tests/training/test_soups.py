@@ -12,8 +12,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
-from ensemble_kit.training import SOUPS
 from ensemble_kit.training.soups import average, batch_norms, greedy, settle_norms, uniform
+from ensemble_kit.training.tables import SOUPS
 
 
 def network(seed, dropout=0.0):

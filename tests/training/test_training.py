@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ensemble_kit.training import OPTIMIZERS, SCHEDULES
+from ensemble_kit.training.tables import OPTIMIZERS, SCHEDULES
 
 
 def test_tables_and_recipes_load_without_torch():

@@ -11,12 +11,7 @@ import numpy as np
 from ensemble_kit.reporting.html.drawing import BLUE, GREEN, LINE, MUTED, ORANGE, drawn
 from ensemble_kit.reporting.html.words import short
 from ensemble_kit.reporting.tables import percent
-from ensemble_kit.results import (
-    LearningReport,
-    LooksReport,
-    ReliabilityReport,
-    WorthReport,
-)
+from ensemble_kit.results import LearningReport, LooksReport, ReliabilityReport, WorthReport
 
 NAMED_POINTS: Final = 8
 MARKS: Final = {

@@ -1,0 +1,10 @@
+"""Voting methods, and how the numbers of a blend are applied to logits.
+
+Comes in: `Pool` and `Tuned`. Goes out: scores, probabilities, predicted classes, tile by tile.
+Read first: `ballots` (the one algebra), then `apply`. To add a voting method: a function in `ballots`, one line in
+the table there.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,229 @@
+"""Which views do harm beside identity, and how small a harm these images could have shown.
+
+A view is never used alone, so it is judged as it is used: the plain pair, logits of
+identity and of the view summed, against identity, on the same images. Nothing is tuned, so
+all images may be looked at. Several views, and many classes, are tests by the dozen, so
+p-values are Holm's: of views that do none, one or more are named in 5 of 100 val sets at
+most. A view that is not named may still do harm, if less than `smallest`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ensemble_kit.ensembling.combining import decide
+from ensemble_kit.ensembling.evaluation import (
+    Judged,
+    compare_judged,
+    difference_interval,
+    sign_flip,
+    smallest_resolvable,
+)
+from ensemble_kit.ensembling.statistics import numbered
+from ensemble_kit.metrics import check_some
+from ensemble_kit.types import Labels, ViewLogits
+from ensemble_kit.verdicts import LEVEL, verdict
+
+FEWEST_UNITS: Final = 6  # of fewer no sign test falls below the level: 2 / 2^5 is 0.0625
+
+Nets = Int[np.ndarray, " _"]  # pair right minus identity right, an image or a group each
+
+
+class ViewHarm(NamedTuple):
+    """The pair of identity and one view, against identity; differences are below 0 where the pair is worse.
+
+    interval: 95 % of this one difference, not widened for the number of views.
+    p: exact McNemar, or exact sign flips of whole groups; two-sided.
+    adjusted_p: Holm's, over all views.
+    only_pair, only_identity: how many images only one of them has right.
+    harmful: it is worse, see `verdicts`, by the adjusted p.
+    smallest: the smallest harm that would be found in 80 % of val sets like this one.
+    """
+
+    view: int
+    difference: float
+    interval: tuple[float, float]
+    p: float
+    adjusted_p: float
+    only_pair: int
+    only_identity: int
+    harmful: bool
+    smallest: float
+
+
+class ClassHarm(NamedTuple):
+    """A class that a view harms: the pair finds fewer of its images than identity does.
+
+    images: how many there are of the class.
+    difference: of the recall, below 0.
+    lost, won: how many only identity, and only the pair, has right.
+    adjusted_p: Holm's, over all classes of all views that could be warned of.
+    """
+
+    view: int
+    class_index: int
+    images: int
+    difference: float
+    lost: int
+    won: int
+    adjusted_p: float
+
+
+class Harm(NamedTuple):
+    """What the views do beside identity.
+
+    views: one entry for every view but identity.
+    classes: those that are warned of, and no others.
+    smallest: the smallest harm to the accuracy that could have been seen, at the median view.
+    smallest_in_class: the same for the recall, at the median of all classes of all views.
+        Both are None where there is no view but identity.
+    """
+
+    views: tuple[ViewHarm, ...]
+    classes: tuple[ClassHarm, ...]
+    smallest: float | None
+    smallest_in_class: float | None
+
+
+class _Cell(NamedTuple):
+    """One class under one view: the nets of its images, and those of its units."""
+
+    view: int
+    class_index: int
+    nets: Nets
+    units: Nets
+
+
+def holm(p_values: Float[np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:
+    """Return p-values that may each be held against a level that all tests share.
+
+    Example:
+        >>> holm(np.array([0.01, 0.04, 0.03]))  # 3 * 0.01; 2 * 0.03; no less than the one before
+        array([0.03, 0.06, 0.06])
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
+    Journal of Statistics 6(2), 1979.
+    """
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.maximum.accumulate(np.arange(len(p_values), 0, -1) * p_values[order])
+    return np.minimum(adjusted, 1.0)
+
+
+def find_harm(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None) -> Harm:
+    """Return which views harm the accuracy beside identity, and which classes they harm.
+
+    The exact tests ask only which way the images fall that the two decide otherwise, given
+    how many there are. So a class with fewer than 6 of them (or of groups) under a view,
+    which could not be warned of even alone, is no test, and makes none of the others stricter.
+
+    Args:
+        view_logits: view 0 is identity.
+
+    Raises:
+        BadDataError: there is no image.
+
+    Example:
+        >>> labels = np.arange(303) % 3
+        >>> sure = 2.0 * np.eye(3)[labels]
+        >>> mirrored = 3.0 * np.eye(3)[np.array([1, 0, 2])[labels]]  # swaps the first two classes
+        >>> found = find_harm(np.stack([sure, sure, mirrored]), labels, [str(row) for row in range(303)], None)
+        >>> [each.harmful for each in found.views], [(each.class_index, each.lost) for each in found.classes]
+        ([False, True], [(0, 101), (1, 101)])
+
+    Source: own; the classes left out after Tarone, "A modified Bonferroni method for discrete
+    data", Biometrics 46(2), 1990.
+    """
+    check_some(labels)
+    if len(view_logits) == 1:
+        return Harm((), (), None, None)
+    alone = decide(view_logits[0])
+    pairs = np.stack([decide(np.add(view_logits[0], other, dtype=np.float64)) for other in view_logits[1:]])
+    nets = (pairs == labels).astype(np.int64) - (alone == labels)
+    place = None if groups is None else numbered(groups)
+    views = _views(alone, pairs, labels, ids, groups, [_units(each, place) for each in nets])
+    classes, smallest_in_class = _classes(list(_cells(nets, labels, place)))
+    return Harm(views, classes, float(np.median([each.smallest for each in views])), smallest_in_class)
+
+
+def _views(
+    alone: Int[np.ndarray, " images"],
+    pairs: Int[np.ndarray, "others images"],
+    labels: Labels,
+    ids: Sequence[str],
+    groups: Sequence[str] | None,
+    units: Sequence[Nets],
+) -> tuple[ViewHarm, ...]:
+    """Return what each view but identity does to the accuracy."""
+    identity = Judged(alone[None], None, labels)
+    found = [compare_judged(Judged(pair[None], None, labels), identity, "accuracy", ids, groups) for pair in pairs]
+    adjusted = holm(np.array([each.p for each in found]))
+    return tuple(
+        ViewHarm(
+            view=place + 1,
+            difference=each.difference,
+            interval=each.interval,
+            p=each.p,
+            adjusted_p=float(adjusted[place]),
+            only_pair=int(each.only_first or 0),
+            only_identity=int(each.only_second or 0),
+            harmful=verdict(each.difference, each.interval, float(adjusted[place])) == "worse",
+            smallest=_smallest(units[place], len(labels), LEVEL / len(pairs)),
+        )
+        for place, each in enumerate(found)
+    )
+
+
+def _cells(
+    nets: Int[np.ndarray, "others images"], labels: Labels, place: Int[np.ndarray, " images"] | None
+) -> Iterator[_Cell]:
+    """Yield every class that there is, under every view but identity."""
+    for class_index in np.unique(labels).tolist():
+        rows = np.flatnonzero(labels == class_index)
+        there = None if place is None else np.unique(place[rows], return_inverse=True)[1]
+        for view, each in enumerate(nets, start=1):
+            yield _Cell(view, class_index, each[rows], _units(each[rows], there))
+
+
+def _classes(cells: Sequence[_Cell]) -> tuple[tuple[ClassHarm, ...], float]:
+    """Return the classes to warn of, view after view, and the smallest harm at the median of all."""
+    tested = sorted((cell for cell in cells if np.count_nonzero(cell.units) >= FEWEST_UNITS), key=lambda cell: cell[:2])
+    adjusted = holm(np.array([sign_flip(cell.units) for cell in tested]))
+    level = LEVEL / max(1, len(tested))
+    smallest = [_smallest(cell.units, len(cell.nets), level) for cell in cells]
+    found = (
+        ClassHarm(
+            view=cell.view,
+            class_index=cell.class_index,
+            images=len(cell.nets),
+            difference=float(cell.nets.mean()),
+            lost=int((cell.nets < 0).sum()),
+            won=int((cell.nets > 0).sum()),
+            adjusted_p=float(p),
+        )
+        for cell, p in zip(tested, adjusted, strict=True)
+    )
+    return tuple(filter(_is_warned_of, found)), float(np.median(smallest))
+
+
+def _is_warned_of(one: ClassHarm) -> bool:
+    """Say whether a class is harmed beyond chance."""
+    bounds = difference_interval(one.won, one.lost, one.images)
+    return verdict(one.difference, bounds, one.adjusted_p) == "worse"
+
+
+def _units(nets: Nets, place: Nets | None) -> Nets:
+    """Return the nets of the images, or their sums over groups."""
+    return nets if place is None else np.bincount(place, weights=nets).astype(np.int64)
+
+
+def _smallest(units: Nets, images: int, level: float) -> float:
+    """Return the smallest difference that is found in 80 % of val sets, by how the units vary.
+
+    A group counts as one image that may be worth more than one: by its net, in groups of
+    mean size. The mean square of that is the share of discordant images where every unit is one.
+    """
+    mean_size = images / len(units)
+    return smallest_resolvable(float(((units / mean_size) ** 2).mean()), len(units), level)

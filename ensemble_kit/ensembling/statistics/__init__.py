@@ -1,0 +1,9 @@
+"""Folds, resampling and tests: what chance can do, made repeatable.
+
+Comes in: labels, groups, figures an image. Goes out: folds, resamples, p-values, intervals, exact bounds.
+Knows nothing of members or blends. Read first: `folds`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,161 @@
+"""What every blend of a pool shares: view weights and a temperature inside each member.
+
+Found once a pool and remembered while the pool lives, so that several ways to find
+weights cost little more than one. Rows are sorted by id first, so that their order
+cannot matter. Never looks at more than one member at a time. To add a way to choose
+views: a function in `weights`, one line in `VIEW_CHOICES`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ensemble_kit.ensembling.combining import LOGIT_SUM, merge_views, normalised
+from ensemble_kit.ensembling.statistics import fold_of, numbered
+from ensemble_kit.ensembling.weights import VIEW_CHOICES, Evidence, Weighing, fit_temperatures, prior_only
+from ensemble_kit.errors import BadDataError, MisalignedError
+from ensemble_kit.tables import pick
+from ensemble_kit.types import Labels, MemberLogits, Pool, ViewLogits, Weights
+
+ViewChoice = str | Float[np.ndarray, " _"]  # members of one pool differ in their views
+
+FEWEST_IMAGES = 50  # below this nothing is fitted
+
+
+class TunedViews(NamedTuple):
+    """The view weights of one member, summing to 1, and the ridge that was chosen."""
+
+    view_weights: Float[np.ndarray, " views"]
+    ridge: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A pool, sorted by id, after the steps that every blend shares.
+
+    logits: views merged and divided by the temperatures.
+    fold: the fold in which each image is held out, for inner cross-fitting.
+    """
+
+    views: tuple[TunedViews, ...]
+    temperatures: Weights
+    logits: MemberLogits
+    labels: Labels
+    fold: Int[np.ndarray, " images"]
+    groups: Int[np.ndarray, " images"] | None
+
+
+def why_not_fitted(labels: Labels, consequence: str = "so weights are equal and every temperature is 1") -> str | None:
+    """Return the sentence that explains why nothing can be fitted; None where it can.
+
+    Args:
+        consequence: what follows from it.
+
+    Example:
+        >>> why_not_fitted(np.zeros(60, dtype=int))
+        'All images to judge by are of one class, so weights are equal and every temperature is 1.'
+    """
+    if len(labels) < FEWEST_IMAGES:
+        return f"There are {len(labels)} images to judge by, fewer than {FEWEST_IMAGES}, {consequence}."
+    if len(np.unique(labels)) < 2:
+        return f"All images to judge by are of one class, {consequence}."
+    return None
+
+
+def tune_views(
+    view_logits: ViewLogits,
+    labels: Labels,
+    ids: Sequence[str],
+    groups: Sequence[str] | None,
+    choice: ViewChoice,
+) -> TunedViews:
+    """Return the view weights of one member; view 0 is identity.
+
+    With fewer than 50 images or a single class every choice but `equal` stays at identity.
+
+    Args:
+        choice: a name in `VIEW_CHOICES`, or the weights themselves.
+
+    Raises:
+        UnknownNameError: no way to choose views has that name.
+        InvalidOptionError: a given weight is negative or not finite, or all are 0.
+        MisalignedError: there are more or fewer weights than views.
+    """
+    order = _by_id(ids)
+    grouped = None if groups is None else [groups[row] for row in order]
+    fold = fold_of([ids[row] for row in order], labels[order], grouped)
+    return _tune_in_order(
+        view_logits[:, order], labels[order], fold, None if grouped is None else numbered(grouped), choice
+    )
+
+
+_PREPARED: WeakKeyDictionary[Pool, dict[tuple[str, ...], Prepared]] = WeakKeyDictionary()
+
+
+def prepare(pool: Pool, view_choices: Sequence[ViewChoice]) -> Prepared:
+    """Return view weights, temperatures and calibrated logits of every member.
+
+    Raises:
+        BadDataError: the pool has no labels.
+        MisalignedError: choices do not fit the members, or weights their views.
+        UnknownNameError: no way to choose views has that name.
+        InvalidOptionError: a given weight is negative or not finite, or all are 0.
+    """
+    if pool.labels is None:
+        raise BadDataError(f"Wanted labelled images to tune on, got {len(pool.ids)} without labels; tune on val.")
+    if len(view_choices) != len(pool.members):
+        raise MisalignedError(
+            f"Wanted one view choice for each of {len(pool.members)} members, got {len(view_choices)}."
+        )
+    key = tuple(choice if isinstance(choice, str) else repr(choice.tolist()) for choice in view_choices)
+    remembered = _PREPARED.setdefault(pool, {})
+    if key not in remembered:
+        order = _by_id(pool.ids)
+        remembered[key] = _prepare_in_order(pool.rows(order), pool.labels[order], view_choices)
+    return remembered[key]
+
+
+def _prepare_in_order(pool: Pool, labels: Labels, view_choices: Sequence[ViewChoice]) -> Prepared:
+    """Prepare a pool whose rows are sorted by id."""
+    fold = fold_of(pool.ids, labels, pool.groups)
+    groups = None if pool.groups is None else numbered(pool.groups)
+    views = tuple(
+        _tune_in_order(logits, labels, fold, groups, choice)
+        for logits, choice in zip(pool.logits, view_choices, strict=True)
+    )
+    merged = np.stack([merge_views(pool.logits[m], views[m].view_weights) for m in range(len(views))])
+    temperatures = fit_temperatures(merged, labels) if why_not_fitted(labels) is None else np.ones(len(views))
+    return Prepared(views, temperatures, merged / temperatures[:, None, None], labels, fold, groups)
+
+
+def _tune_in_order(
+    view_logits: ViewLogits,
+    labels: Labels,
+    fold: Int[np.ndarray, " images"],
+    groups: Int[np.ndarray, " images"] | None,
+    choice: ViewChoice,
+) -> TunedViews:
+    """Return the view weights of one member whose rows are sorted by id."""
+    if not isinstance(choice, str):
+        return TunedViews(normalised(choice, len(view_logits)), None)
+    method = pick(VIEW_CHOICES, choice, "way to choose views").load()
+    identity = np.eye(len(view_logits))[0]
+    if len(view_logits) == 1:
+        return TunedViews(identity, None)
+    fitted = why_not_fitted(labels) is None
+    if not fitted and choice != "equal":
+        method = prior_only
+    # all views at identity's temperature, so that bounds and ridge mean the same for every member
+    temperature = fit_temperatures(view_logits[:1], labels)[0]
+    calibrated = view_logits.astype(np.float64) / temperature
+    weighing: Weighing = method(Evidence(LOGIT_SUM, calibrated, labels, fold, groups, identity))
+    return TunedViews(weighing.weights, weighing.ridge)
+
+
+def _by_id(ids: Sequence[str]) -> Int[np.ndarray, " images"]:
+    """Return the rows in the order of their ids."""
+    return np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)

@@ -1,0 +1,9 @@
+"""Ways to find weights, each a function from `Evidence` to weights that sum to 1.
+
+Comes in: calibrated ballots of members (or views) with labels and folds. Goes out: `Found` weights.
+Read first: `evidence`, then `logloss` (the default). To add a way: a function, one line in `table`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

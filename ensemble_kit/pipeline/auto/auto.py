@@ -1,0 +1,200 @@
+"""A budget of time -> a plan, members with their views, a blend and its submission."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.images import Source
+from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
+from ensemble_kit.pipeline.auto.measure import Work, find_out
+from ensemble_kit.pipeline.auto.plan_and_train import names_of, next_step, plan_now, try_member
+from ensemble_kit.pipeline.blends import blend, estimate, ground_of, way_of
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.inputs import Pictures, open_pictures
+from ensemble_kit.pipeline.members import costs_of, describe_member, evaluation_of
+from ensemble_kit.pipeline.models import LOCKS, threads_of
+from ensemble_kit.reporting import say
+from ensemble_kit.results import AutoReport, AutoStepReport
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage import submissions as desk
+from ensemble_kit.storage.files import check_output, is_sealed, locked
+from ensemble_kit.storage.members import check_name
+from ensemble_kit.storage.runs import budget_path
+
+LEAST_MINUTES: Final = 1.0
+
+
+@command
+def auto(
+    data: str | Path | None = None,
+    minutes: float = 20.0,
+    out: str | Path | None = None,
+    name: str = "auto",
+    plan: bool = False,
+    pretrained: bool = True,
+    flip: bool | None = None,
+    seed: int = 0,
+    sample: str | Path | None = None,
+    id: str = "name",
+    train_csv: str | Path | None = None,
+    val_csv: str | Path | None = None,
+    test_csv: str | Path | None = None,
+    images: str | Path | None = None,
+    test_dir: Sequence[str | Path] = (),
+    column: Mapping[str, str] | None = None,
+    classes: str | Path | None = None,
+    group_from: str | None = None,
+    val_fraction: float | None = None,
+    split_seed: int = 0,
+    skip_bad: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    runs: str | Path = "runs",
+    blends: str | Path = "blends",
+    submissions: str | Path = "submissions",
+    cache: str | Path = ".ek",
+    quiet: bool = False,
+) -> AutoReport:
+    """Train the members that fit into a budget of time, look, blend, and write a submission in time.
+
+    The portfolio is fixed, see `pipeline.portfolio`; this machine is measured for some seconds, and the
+    first candidates that fit are trained. Val weighs views and members, and says whether pictures are
+    like ImageNet's; it decides nothing else.
+    Interrupted, the same call goes on; with more minutes it adds members.
+
+    Args:
+        data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
+        minutes: by the clock, for everything, over all calls.
+        out: the CSV; None takes `submissions/<name>.csv`.
+        name: of the blend; members are called after it.
+        plan: measure and plan only.
+        pretrained: start from ImageNet weights where they are at hand; never over the network.
+        flip: whether pictures may be mirrored; None finds out on the training pictures.
+        seed: of the first member of each kind.
+        sample, id: of the submission, see `blend`.
+        train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
+            split_seed, skip_bad: other ways to say where the pictures are, see `train`.
+        threads: of the processor; None leaves torch's choice.
+        replace: begin anew, and overwrite the blend and the CSV of that name whoever wrote them.
+
+    Raises:
+        InvalidOptionError: less than a minute, or a name under which something else was begun.
+        LockedError: another process runs under this name.
+        MisalignedError: a submission is asked for that cannot be written; found out before training.
+        Stopped: Ctrl-C, SIGTERM or SIGHUP came; what is done is kept.
+        As `train`, `tta` and `blend`.
+    """
+    source = Source.among(locals())
+    from ensemble_kit.inference.engines import choose_device
+
+    started = time.perf_counter()
+    if not LEAST_MINUTES <= minutes < math.inf:
+        raise InvalidOptionError(f"--minutes is {minutes:g}; wanted {LEAST_MINUTES:g} or more.")
+    check_name(name)
+    csv = Path(out or Path(submissions) / f"{name}.csv")
+    if not plan:
+        check_output(Path(blends) / f"{name}.json", replace, "--name", is_ours=is_sealed)
+        desk.check_replaceable(csv, replace)
+    folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
+    work = Work(name, source, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)
+    with threads_of(threads), alone(folders["cache"] / LOCKS / f"{name}.budget", name):
+        pictures = open_pictures(source, None, folders["cache"], skip_bad, quiet)
+        asked = {
+            "fingerprints": dict(pictures.fingerprints),
+            "pretrained": pretrained,
+            "flip": flip,
+            "seed": seed,
+            "device": work.device,
+        }
+        budget = open_budget(budget_path(folders["runs"], name), asked, 60 * minutes, started, replace)
+        for folder in (Path(predictions), Path(blends)):
+            with locked(folder):
+                pass  # it can be written
+        _check_target(pictures, csv, sample, id, out is not None)
+        again = "the same again, without --replace." if replace else "the same again."
+        with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
+            flips, costs = find_out(work, pictures, budget)
+            planned = plan_now(work, pictures, costs, budget)
+            if plan:
+                return AutoReport(name, minutes, budget.used_s, pictures.size_px, flips, planned)
+            ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
+            say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", quiet)
+            while (step := next_step(work, pictures, costs, budget)) is not None:
+                try_member(work, step, budget)
+            names = names_of(budget)
+            blended = blend(
+                names,
+                name=name,
+                out=out,
+                sample=sample,
+                id=id,
+                replace=replace,
+                predictions=predictions,
+                blends=blends,
+                submissions=submissions,
+                cache=cache,
+                quiet=quiet,
+            )
+            steps = _steps(names, budget, Path(predictions), Path(cache))
+        return AutoReport(
+            name, minutes, budget.used_s, pictures.size_px, flips, planned, steps, blended, blended.submission_path
+        )
+
+
+def _check_target(pictures: Pictures, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:
+    """Raise now, not when the time is spent, where the submission that is asked for cannot be written.
+
+    Raises:
+        MisalignedError: there are no test pictures, or the sample's ids are not theirs.
+        InvalidOptionError, BadDataError, ResourceError: as the submission's writer says.
+    """
+    if "test" not in pictures.images:
+        if wanted or sample is not None:
+            raise MisalignedError("There are no test pictures, so no submission can be written. Give --test-dir DIR.")
+        return
+    ids = pictures.split("test").ids
+    if sample is None:
+        desk.id_form(ids, form)
+    else:
+        desk.match_sample(desk.read_sample(Path(sample)).ids, ids)
+    if path.suffix != ".csv":
+        raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
+    with locked(path.parent):
+        pass  # it can be written
+
+
+def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path) -> tuple[AutoStepReport, ...]:
+    """Return what each member is, and what it added to the honest estimate of the blend of those before it."""
+    held = store.read_members(predictions, names, cache)
+    steps: list[AutoStepReport] = []
+    for count, member in enumerate(held, start=1):
+        those, manifest = held[:count], member.manifest
+        way = way_of("logit-sum", "auto", "accuracy", {}, costs_of([one.manifest for one in those]))
+        evaluation = evaluation_of(those)
+        honest = estimate(ground_of(evaluation, those, (), "accuracy", "auto"), way).honest
+        val = evaluation.pool
+        training = manifest.training
+        steps.append(
+            AutoStepReport(
+                name=manifest.name,
+                arch=manifest.arch,
+                pretrained=training["pretrained"],
+                size_px=training["size"],
+                recipe=training["recipe"],
+                epochs=training["hyperparameters"].get("epochs", training["kept_epoch"]),
+                epochs_done=training["kept_epoch"],
+                in_time=training["in_time"],
+                train_s=float(manifest.cost["train_s"] or 0.0),
+                views=len(manifest.views),
+                val_accuracy=describe_member(predictions, manifest.name).val_accuracy,
+                honest_accuracy=honest.accuracy,
+                honest_interval=honest.interval(val.groups),
+                added=honest.accuracy - steps[-1].honest_accuracy if steps else None,
+            )
+        )
+    return tuple(steps)

@@ -1,0 +1,262 @@
+"""members -> blend, honest figures, submission."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace as with_changes
+from pathlib import Path
+from typing import Any
+
+from ensemble_kit.ensembling.evaluation import repeats_of
+from ensemble_kit.ensembling.weights import check_solver
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.pipeline.blends.evaluation import Judgement, judge_blend
+from ensemble_kit.pipeline.blends.full_report import alternatives, cost_ms
+from ensemble_kit.pipeline.blends.notes import notes_of
+from ensemble_kit.pipeline.blends.settings import Way, way_of
+from ensemble_kit.pipeline.blends.submission_csv import find_target, named, without_test, write_csv
+from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint, remember
+from ensemble_kit.pipeline.blends.tuning_set import Ground, ground_of
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
+from ensemble_kit.pipeline.models import versions
+from ensemble_kit.reporting import PICTURES, say, verdict
+from ensemble_kit.results import BlendReport, FamilyWeightReport
+from ensemble_kit.splits import OOF, VAL, judging_split
+from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.files import check_output, is_sealed
+from ensemble_kit.storage.members import check_name
+from ensemble_kit.storage.submissions import check_replaceable
+from ensemble_kit.types import Pool
+
+
+@command
+def blend(
+    members: Sequence[str] = (),
+    method: str = "logit-sum",
+    weights: str | Mapping[str, float] = "auto",
+    metric: str = "accuracy",
+    tune_on: str | None = None,
+    start: str = "empty",
+    bags: int = 0,
+    max_members: int | None = None,
+    max_ms: float | None = None,
+    certify: bool = False,
+    certify_seconds: float = 10.0,
+    full: bool = False,
+    name: str | None = None,
+    out: str | Path | None = None,
+    sample: str | Path | None = None,
+    id: str = "name",
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
+    submissions: str | Path = "submissions",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> BlendReport:
+    """Blend members, say what the blend is worth, write it and its submission.
+
+    Args:
+        members: names, of members or of families; none means all there are.
+        method: what a member casts: logit-sum, prob-mean, geo-mean, majority-vote, borda.
+        weights: auto, equal, log-loss, greedy, accuracy, stacking, or numbers by member, as a
+            mapping or as "cnn=1,vit=2".
+        metric: accuracy, balanced-accuracy, macro-f1, log-loss: what the figures are in, what
+            greedy goes by and the best single member is chosen by; auto never reads it.
+        tune_on: val, or oof: the folds of train that members held out (`ek train --folds`). Then what is
+            weighed are families of members, a family its folds, and val is only measured on; where members
+            have no val, the figures are cross-fitted on oof. None: val where all members have it, else oof.
+        start: what greedy begins with: empty, or sorted (the best members together).
+        bags: in how many random halves of the members greedy selects, averaged; 0: among all.
+        max_members: how many members, or families, may have a weight.
+        max_ms: what they may take a picture together (ms), as measured when they were trained.
+        certify: prove how many of the pictures tuned on any weights could have right, and take better ones.
+        certify_seconds: how long the proof may take.
+        full: judge every method and every member too, and prove.
+        name: of the blend; None takes method-weights, and -oof where that was tuned on.
+        out: the CSV; None takes `submissions/<name>.csv`.
+        sample: a sample submission; its header, ids and order are kept, and enforced.
+        id: `name` or `stem`: image ids in the CSV with or without their ending.
+        replace: overwrite a blend or CSV of that name that ek did not write as it is; its own are made anew
+            in any case.
+        verify: compute the checksums of the members again.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
+            be, options that the way does not read, a solver that is not installed, the log
+            loss of votes, members without val or `oof` logits, or without some of a family's folds, or a blend
+            or CSV of that name that is another's or was edited.
+        MisalignedError: members that differ, or a sample whose ids are not ours.
+        BadDataError: val or oof without labels, or a sample that cannot be used.
+        CorruptError: a file of a member is damaged.
+    """
+    began = time.perf_counter()
+    predictions, blends, cache = Path(predictions), Path(blends), Path(cache)
+    if certify and weights != "accuracy":
+        raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
+    if certify or full:
+        check_solver()
+    names = _names(members, predictions)
+    held = store.read_members(predictions, names, cache, verify)
+    manifests = [member.manifest for member in held]
+    split = judging_split(*(manifest.files for manifest in manifests))
+    tune_on = tune_on or split
+    settings = {
+        "start": start,
+        "bags": bags,
+        "max_members": max_members,
+        "max_ms": max_ms,
+        "certify_seconds": certify_seconds if certify else None,
+        "tune_on": tune_on,
+    }
+    families, costs = weighed(tune_on, manifests)
+    way = way_of(method, weights, metric, settings, costs)
+    name = _default_name(way) if name is None else name
+    check_name(name)
+    csv = Path(out or Path(submissions) / f"{name}.csv")
+    check_output(blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
+    check_replaceable(csv, replace)
+    if (tune_on, split) == (VAL, OOF):
+        bare = [manifest.name for manifest in manifests if VAL not in manifest.files]
+        raise InvalidOptionError(f"--tune-on val: no val in {named(bare)}. Take --tune-on oof.")
+    evaluation = evaluation_of(held)
+    val = evaluation.pool
+    target = find_target(held, csv, sample, id)
+    if target is None and (out or sample):
+        raise MisalignedError(f"No submission can be written: {without_test(held)}")
+
+    ground = ground_of(evaluation, held, families, metric, way.written)
+    say(_greeting(ground), quiet)
+    judged = judge_blend(ground, way)
+    beside = alternatives(ground, way, judged, full, certify_seconds, quiet)
+    notes = notes_of(val, ground, judged)
+    saved = _saved(name, way, held, val, judged)
+    path = blend_store.write_blend(blends, saved)
+    remember(blends, saved)
+    if target is None:
+        notes.append(f"No submission: {without_test(held)}")
+        if csv.exists():
+            notes.append(f"{csv} stands as it was: it is not of this blend.")
+    else:
+        write_csv(target, saved, judged.tuned, Path(submissions), replace, sample)
+    report = BlendReport(
+        name=name,
+        **_numbers(way, ground, judged),
+        judged_on=split,
+        val_images=len(val.ids),
+        groups=None if val.groups is None else len(set(val.groups)),
+        **judged.figures,
+        ledger_trials=count_trials(blends, fingerprint(val)),
+        cost_ms=cost_ms(judged.tuned, manifests),
+        **beside._asdict(),
+        verdict="",
+        notes=tuple(notes),
+        blend_path=path,
+        submission_path=None if target is None else target.path,
+        seconds=time.perf_counter() - began,
+    )
+    return with_changes(report, verdict=verdict(report))
+
+
+def _numbers(way: Way, ground: Ground, judged: Judgement) -> dict[str, Any]:
+    """Return what was asked for and the numbers that were found, by the names that the report gives them."""
+    tuned, names = judged.tuned, [manifest.name for manifest in ground.manifests]
+    return {
+        "method": way.ballot,
+        "members": tuple(names),
+        "families": _families(ground, judged),
+        "weights": dict(zip(names, map(float, tuned.weights), strict=True)),
+        "temperatures": dict(zip(names, map(float, tuned.temperatures), strict=True)),
+        "weights_method": way.written,
+        "settings": way.settings(),
+        "tuned_on": way.tune_on,
+        "tuned_images": len(ground.pool.ids),
+        "ridge": tuned.ridge,
+        "blend_temperature": tuned.blend_temperature,
+        "metric": way.search.metric,
+        "calibration_before": judged.calibration[0],
+        "calibration_after": judged.calibration[1],
+        "diversity": judged.diversity,
+    }
+
+
+def _default_name(way: Way) -> str:
+    named = f"{way.ballot}-{way.written if isinstance(way.weights, str) else 'given'}"
+    return named if way.tune_on == VAL else f"{named}-{way.tune_on}"
+
+
+def _families(ground: Ground, judged: Judgement) -> tuple[FamilyWeightReport, ...]:
+    """Return what was found for each family; nothing where members were weighed."""
+    return tuple(
+        FamilyWeightReport(
+            family=family.name,
+            members=tuple(ground.manifests[place].name for place in family.places),
+            weight=float(judged.found.weights[number]),
+            temperature=float(judged.found.temperatures[number]),
+        )
+        for number, family in enumerate(ground.families)
+    )
+
+
+def _greeting(ground: Ground) -> str:
+    """Return what is about to be done, in one line."""
+    images, number = len(ground.judged_on.ids), len(ground.families) or len(ground.manifests)
+    one, several = ("family", "families") if ground.families else ("member", "members")
+    weighed = f"{number} {one if number == 1 else several}"
+    if ground.fresh:
+        return (
+            f"Tuning {weighed} on {len(ground.pool.ids)} held-out pictures of train; "
+            f"measuring on {images} val pictures ..."
+        )
+    return (
+        f"Cross-fitting {weighed} on {images} {PICTURES[ground.evaluation.split]}, 5 folds x {repeats_of(images)} ..."
+    )
+
+
+def _names(members: Sequence[str], predictions: Path) -> list[str]:
+    """Return the members to blend.
+
+    Raises:
+        InvalidOptionError: there are none.
+        UnknownNameError: one of them is not there.
+    """
+    there = store.list_members(predictions)
+    if not there:
+        raise InvalidOptionError(f"There are no members in '{predictions}'. Train one: ek train --data DIR --arch cnn.")
+    if all(name in there for name in members):
+        return list(members) or there
+    return members_of(members, {name: store.read_manifest(predictions / name) for name in there})
+
+
+def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judged: Judgement) -> blend_store.Blend:
+    """Return the blend as its file holds it."""
+    tuned = judged.tuned
+    pinned = tuple(
+        blend_store.PinnedMember(
+            name=manifest.name,
+            manifest_sha256=sha256,
+            checkpoint_sha256=manifest.checkpoint_sha256,
+            views=manifest.views,
+            view_weights=tuple(map(float, tuned.view_weights[i])),
+            temperature=float(tuned.temperatures[i]),
+            weight=float(tuned.weights[i]),
+        )
+        for i, (manifest, sha256, _) in enumerate(members)
+    )
+    return blend_store.Blend(
+        name=name,
+        ballot=tuned.ballot,
+        members=pinned,
+        weights_method=way.written,
+        settings=way.settings(),
+        metric=way.search.metric,
+        classes=val.classes,
+        blend_temperature=tuned.blend_temperature,
+        ridge=tuned.ridge,
+        stack=tuned.stack,
+        val_fingerprint=fingerprint(val),
+        figures=dict(judged.figures),
+        versions=versions(),
+    )

@@ -1,0 +1,226 @@
+"""two members, families or blends -> which is better where both are judged, and how sure that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ensemble_kit.ensembling.evaluation import Judged, Procedure, compare_judged, cross_fit, repeats_of
+from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.blends.notes import chosen_on_val
+from ensemble_kit.pipeline.blends.settings import asked_again, way_of
+from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint
+from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.members import Evaluation, evaluation_of, members_of
+from ensemble_kit.pipeline.models import read_blend_here
+from ensemble_kit.reporting import PICTURES, say, sentence
+from ensemble_kit.results import CompareReport
+from ensemble_kit.splits import OOF
+from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import members as store
+from ensemble_kit.tables import pick
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: its members, and how it is made from them.
+
+    name: as it was asked for, a name or a path.
+    weights: a way to find weights by name, or numbers by member, which stay as they are.
+    metric: what `greedy` goes by.
+    settings: how weights are searched for, as the blend has saved it.
+    saved: the blend that it is; None: a member or a family.
+    """
+
+    name: str = field(compare=False)
+    members: tuple[str, ...]
+    ballot: str
+    weights: str | dict[str, float]
+    metric: str = "accuracy"
+    settings: dict[str, Any] = field(default_factory=dict)
+    saved: blend_store.Blend | None = field(default=None, compare=False)
+
+    def stays(self, split: str) -> bool:
+        """Say whether it is a blend that was tuned elsewhere than on what judges it, and is judged as it stands."""
+        return self.saved is not None and self.saved.tuned_on != split
+
+
+@command
+def compare(
+    a: str,
+    b: str,
+    metric: str = "accuracy",
+    predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> CompareReport:
+    """Say which of two members, families or blends is better on val, paired on the same pictures.
+
+    Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 pictures): whatever a side chooses on val (views,
+    temperatures, weights) is chosen anew inside every fold; weights given as numbers stay, and so does
+    a blend that was tuned on oof. Where a member has no val, both are judged on oof, the training pictures
+    that members held out, and families stand for their folds.
+
+    Args:
+        a, b: a member, a family, a blend in `blends`, or the path of a member or a blend.
+        metric: accuracy, balanced-accuracy, macro-f1, log-loss.
+        verify: compute the checksums of the members again.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: a name of nothing, or of both a member and a
+            blend; twice the same; the log loss of votes; sides that are judged on nothing in common.
+        MisalignedError: the two stand on different pictures.
+        BadDataError: pictures without labels.
+        CorruptError: a damaged file, or a blend whose members have changed.
+    """
+    predictions, blends = Path(predictions), Path(blends)
+    pick(METRICS, metric, "metric")
+    sides = [_side(name, predictions, blends) for name in (a, b)]
+    if sides[0] == sides[1]:
+        raise InvalidOptionError(f"'{a}' and '{b}' are the same; wanted two different members or blends.")
+    for side in sides:
+        check_metric(metric, side.ballot)
+    names = list(dict.fromkeys(name for side in sides for name in side.members))
+    held = store.read_members(predictions, names, Path(cache), verify)
+    whole = evaluation_of(held)
+    evaluation = replace(whole, pool=small_enough(whole.pool, metric))
+    _check_judged(sides, evaluation.split)
+    images = len(evaluation.pool.ids)
+    say(f"Cross-fitting both on {images} {PICTURES[evaluation.split]}, 5 folds x {repeats_of(images)} ...", quiet)
+    judged = [_judge(side, evaluation.of(side.members)) for side in sides]
+    trials = count_trials(blends, fingerprint(whole.pool))
+    return _report(sides, judged, metric, evaluation, _notes(sides, evaluation), trials)
+
+
+def _side(name: str, predictions: Path, blends: Path) -> Side:
+    """Return the member, family or blend of that name or path.
+
+    Raises:
+        InvalidOptionError: the name is of a blend and of something else.
+        UnknownNameError: it is of nothing.
+        CorruptError: the blend is damaged, or one of its members has changed.
+    """
+    if name.endswith(".json"):
+        return _blend_side(name, Path(name), predictions)
+    names, saved = store.list_members(predictions), blend_store.list_blends(blends)
+    if Path(name).parent == predictions and Path(name).name in names:
+        return _member_side(name, Path(name).name)
+    if name in names and name not in saved:
+        return _member_side(name, name)  # without a look at the others, which may be damaged
+    there = {member: store.read_manifest(predictions / member) for member in names}
+    families = {manifest.family for manifest in there.values() if manifest.family is not None}
+    if name in saved and (name in there or name in families):
+        what, path = ("member", str(predictions / name)) if name in there else ("family", "its members by name")
+        raise InvalidOptionError(
+            f"'{name}' is a {what} and a blend. Give the path of the one that is meant: {path} or {blends / name}.json."
+        )
+    pick(dict.fromkeys([*there, *sorted(families), *saved]), name, "member or blend")
+    if name in saved:
+        return _blend_side(name, blends / f"{name}.json", predictions)
+    return Side(name, tuple(members_of([name], there)), "logit-sum", "equal")  # a family, its folds alike
+
+
+def _member_side(name: str, member: str) -> Side:
+    """Return a member as a blend of itself: its class is that of its logits, its temperature its own."""
+    return Side(name, (member,), "logit-sum", {member: 1.0})
+
+
+def _blend_side(name: str, path: Path, predictions: Path) -> Side:
+    """Return a saved blend; weights that were given as numbers stay as they are."""
+    saved = read_blend_here(path)
+    blend_store.check_pins(saved, predictions)
+    members = tuple(member.name for member in saved.members)
+    return Side(name, members, saved.ballot, saved.asked_weights, saved.metric, saved.settings, saved)
+
+
+def _check_judged(sides: Sequence[Side], split: str) -> None:
+    """Raise where a blend was tuned on val and is not to be judged there: its weights know no families."""
+    for side in sides:
+        if split == OOF and side.stays(split):
+            raise InvalidOptionError(
+                f"'{side.name}' was tuned on val, and not all members of the other side have one. Blend it again where "
+                f"both are judged: ek blend --tune-on oof {' '.join(side.members)}"
+            )
+
+
+def _judge(side: Side, part: Evaluation) -> Judged:
+    """Return a side's cross-fitted predictions; both sides meet the same folds."""
+    procedure = _procedure(side, part)
+    return cross_fit(part.pool, {side.name: procedure}, repeats=repeats_of(len(part.pool.ids)))[side.name]
+
+
+def _procedure(side: Side, part: Evaluation) -> Procedure:
+    """Return what makes a side from the pictures that it sees."""
+    if side.saved is None:
+        return procedure_of(way_of(side.ballot, side.weights, side.metric, {}, {}), part.redone)
+    if side.stays(part.split):
+        tuned = part.here(side.saved.tuned())
+        return lambda seen: tuned
+    return procedure_of(asked_again(side.saved, part.manifests)[1], part.redone)
+
+
+def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
+    """Return what a person must know to read the comparison rightly."""
+    notes, split = [], evaluation.split
+    assert evaluation.pool.labels is not None
+    if (reason := why_not_fitted(evaluation.pool.labels)) and any(len(side.members) > 1 for side in sides):
+        notes.append(reason)
+    judged = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
+    if judged:
+        notes.append(
+            f"{split} also decided how these were made, so they are flattered: {', '.join(judged)}. "
+            "Train with --keep last to compare them fairly."
+        )
+    viewed = {manifest.name for manifest in evaluation.manifests if chosen_on_val(manifest)}
+    fixed = [name for side in sides if side.stays(split) for name in side.members if name in viewed]
+    if fixed:
+        notes.append(
+            f"val also chose the view weights of {', '.join(dict.fromkeys(fixed))}, and they stay as they are in a "
+            "blend that was tuned on oof, so it is flattered a little."
+        )
+    return notes
+
+
+def _report(
+    sides: Sequence[Side],
+    judged: Sequence[Judged],
+    metric: str,
+    evaluation: Evaluation,
+    notes: Sequence[str],
+    trials: int,
+) -> CompareReport:
+    """Return the report, and its sentence."""
+    val = evaluation.pool
+    found = compare_judged(judged[0], judged[1], metric, val.ids, val.groups)
+    p_adjusted = min(1.0, max(trials, 1) * found.p)
+    report = CompareReport(
+        a=sides[0].name,
+        b=sides[1].name,
+        metric=metric,
+        judged_on=evaluation.split,
+        val_images=len(val.ids),
+        groups=None if val.groups is None else len(set(val.groups)),
+        a_score=found.first_score,
+        a_interval=found.first_interval,
+        b_score=found.second_score,
+        b_interval=found.second_interval,
+        difference=found.difference,
+        interval=found.interval,
+        only_a=found.only_first,
+        only_b=found.only_second,
+        test=found.test,
+        p=found.p,
+        trials=trials,
+        p_adjusted=p_adjusted,
+        resolvable=found.resolvable,
+        better=None,
+        notes=tuple(notes),
+        sentence="",
+    )
+    better = {"better": report.a, "worse": report.b}.get(report.verdict)
+    return replace(report, better=better, sentence=sentence(report))

@@ -1,0 +1,175 @@
+"""Beside a blend: every other method, what each member adds, what less time would cost, the proof."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.ensembling.combining import BALLOTS, calibrated, cast_prob, rule_of
+from ensemble_kit.ensembling.diagnostics import Shapley, contributions, shapley, subset_accuracies
+from ensemble_kit.ensembling.evaluation import repeats_of
+from ensemble_kit.ensembling.tuning import prepare, prove
+from ensemble_kit.ensembling.weights import WEIGHTS, Certificate, enough_rows, grow
+from ensemble_kit.pipeline.blends.evaluation import Judgement
+from ensemble_kit.pipeline.blends.settings import Way, other_way
+from ensemble_kit.pipeline.blends.tuning_set import Ground, estimate, procedure_of
+from ensemble_kit.pipeline.members import means_of, ms_of
+from ensemble_kit.reporting import Watch, percent
+from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport
+from ensemble_kit.storage.members import Manifest
+from ensemble_kit.types import Pool, Tuned
+
+MOST_BUDGETS: Final = 8
+BAGS: Final = 10
+
+
+class Alternatives(NamedTuple):
+    """What stands beside a blend; empty where it was not asked for. Fields are named as in the report."""
+
+    methods: tuple[MethodReport, ...]
+    contributions: tuple[ContributionReport, ...]
+    costs: tuple[CostReport, ...]
+    certificate: CertificateReport | None
+
+
+def alternatives(ground: Ground, way: Way, judged: Judgement, full: bool, proof_s: float, quiet: bool) -> Alternatives:
+    """Return what stands beside a blend.
+
+    Args:
+        full: judge every method and every member, and prove; else only what the way asks for.
+        proof_s: how long a proof that the way did not ask for may take, in seconds.
+    """
+    certificate = judged.certificate
+    if full and certificate is None:
+        certificate = _proof_of(ground, way, judged.found, proof_s)
+    return Alternatives(
+        methods=every_method(ground, way, quiet) if full else (),
+        contributions=every_member(ground, way, judged) if full else (),
+        costs=every_budget(ground, way, quiet),
+        certificate=_certified(certificate),
+    )
+
+
+def every_method(ground: Ground, way: Way, quiet: bool) -> tuple[MethodReport, ...]:
+    """Return the honest estimate of every way to find weights, and of every ballot, on the same pictures."""
+    val, found = ground.judged_on, []
+    others = list(_other_ways(ground.pool, way))
+    with Watch("every method", len(others) * len(val.ids), quiet) as watch:
+        for other in others:
+            _, seen, honest = estimate(ground, other)
+            watch.advance(len(val.ids))
+            written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
+            found.append(
+                MethodReport(
+                    method=other.ballot,
+                    weights_method=written,
+                    tuned_val_accuracy=seen.accuracy,
+                    honest_accuracy=honest.accuracy,
+                    honest_interval=honest.interval(val.groups),
+                )
+            )
+            watch.note(f"{other.ballot}, {written}", f"{other.ballot}, {written}: {percent(honest.accuracy)} % honest")
+    return tuple(sorted(found, key=lambda one: -one.honest_accuracy))
+
+
+def _other_ways(pool: Pool, way: Way) -> Iterator[Way]:
+    """Yield every way to find weights with the blend's ballot, then every ballot with equal and auto."""
+    for weights in WEIGHTS:
+        if weights == "stacking" and not (way.ballot == "logit-sum" and enough_rows(pool)):
+            continue
+        yield other_way(way, way.ballot, weights)
+        if weights == "greedy":
+            yield other_way(way, way.ballot, weights, bags=BAGS)
+    for ballot in BALLOTS:
+        if ballot != way.ballot and (way.search.metric != "log-loss" or BALLOTS[ballot].load().unit != "votes"):
+            yield from (other_way(way, ballot, weights) for weights in ("equal", "auto"))
+
+
+def every_member(ground: Ground, way: Way, judged: Judgement) -> tuple[ContributionReport, ...]:
+    """Return what each member, or family, adds to honest accuracy, the most first; nothing for a stack."""
+    if way.written == "stacking":
+        return ()
+    if ground.fresh:
+        found = _family_values(ground, judged)
+    else:
+        found = contributions(ground.judged_on, procedure_of(way, ground.redone), repeats_of(len(ground.judged_on.ids)))
+    rows = zip(ground.pool.members, found.values, found.standard_errors, strict=True)
+    added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
+    return tuple(sorted(added, key=lambda one: -one.value))
+
+
+def _family_values(ground: Ground, judged: Judgement) -> Shapley:
+    """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
+    labels = ground.judged_on.labels
+    assert labels is not None
+    rule, logits = rule_of(judged.tuned.ballot), calibrated(ground.judged_on, judged.tuned)
+    ballots = means_of(rule.cast(logits), ground.families)
+    ties = means_of(cast_prob(logits), ground.families) if rule.unit == "votes" else None
+    guess = float(np.bincount(labels).max() / len(labels))
+    return shapley(
+        lambda subsets: subset_accuracies(ballots, judged.found.weights, labels, subsets, guess, ties),
+        len(ground.families),
+    )
+
+
+def every_budget(ground: Ground, way: Way, quiet: bool) -> tuple[CostReport, ...]:
+    """Return what the blend is worth under limits up to its own, and which of them nothing as quick beats."""
+    limit, val = way.search.limits, ground.judged_on
+    if limit.max_ms is None:
+        return ()
+    budgets = _budgets(ground, way)
+    points: dict[tuple[str, ...], CostReport] = {}
+    with Watch("accuracy against cost", len(budgets) * len(val.ids), quiet) as watch:
+        for budget in budgets:
+            tighter = way._replace(search=replace(way.search, limits=replace(limit, max_ms=budget)))
+            found, _, honest = estimate(ground, tighter)
+            used = tuple(name for name, weight in zip(ground.pool.members, found.weights, strict=True) if weight > 0)
+            cost = sum(limit.ms[name] for name in used)
+            points[used] = CostReport(cost, used, honest.accuracy, honest.interval(val.groups), on_front=False)
+            watch.advance(len(val.ids))
+            watch.note(f"{cost:.3g} ms", f"{cost:.3g} ms a picture: {percent(honest.accuracy)} % honest")
+    return _with_front(list(points.values()))
+
+
+def _with_front(points: Sequence[CostReport]) -> tuple[CostReport, ...]:
+    """Return the points by rising cost, marked where nothing as quick is better."""
+    by_cost = sorted(points, key=lambda point: (point.ms, -point.honest_accuracy))
+    return tuple(
+        replace(point, on_front=all(point.honest_accuracy > other.honest_accuracy for other in by_cost[:place]))
+        for place, point in enumerate(by_cost)
+    )
+
+
+def _budgets(ground: Ground, way: Way) -> list[float]:
+    """Return limits in ms, rising: where one more member fits, as members come by what they give for their cost."""
+    limit = way.search.limits
+    assert limit.max_ms is not None
+    cost = limit.costs(ground.pool.members)
+    prepared = prepare(ground.pool, ground.chosen)
+    order, _ = grow(prepared.logits, prepared.labels, cost, len(cost), limit.max_ms, per_ms=True)
+    sums = np.unique(np.append(np.cumsum(cost[order]), limit.max_ms))
+    places = np.unique(np.linspace(0, len(sums) - 1, min(MOST_BUDGETS, len(sums))).round().astype(int))
+    return [float(sums[place]) * (1 + 1e-12) for place in places]
+
+
+def _proof_of(ground: Ground, way: Way, found: Tuned, seconds: float) -> Certificate | None:
+    """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
+    if found.stack is not None:
+        return None
+    return prove(ground.pool, found, ground.chosen, seconds, way.search.limits).certificate
+
+
+def _certified(certificate: Certificate | None) -> CertificateReport | None:
+    """Return a certificate as it is reported."""
+    if certificate is None:
+        return None
+    return CertificateReport(
+        certificate.best, certificate.bound, certificate.gap, certificate.epsilon, certificate.seconds
+    )
+
+
+def cost_ms(tuned: Tuned, manifests: Sequence[Manifest]) -> float | None:
+    """Return what a picture takes (ms), over the members that count; None where one was never measured."""
+    costs = [ms_of(manifest) for manifest, weight in zip(manifests, tuned.weights, strict=True) if weight > 0]
+    return None if any(cost is None for cost in costs) else float(sum(cost or 0.0 for cost in costs))

@@ -1,0 +1,140 @@
+"""How members are to be weighed: what was asked for, read once, checked once, saved with the blend."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.tuning import check_metric
+from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Limits, Search
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.members import Family, weighed
+from ensemble_kit.storage import Blend
+from ensemble_kit.storage.members import Manifest
+from ensemble_kit.tables import pick
+
+STARTS = ("empty", "sorted")
+TUNED_ON = ("val", "oof")
+
+
+class Way(NamedTuple):
+    """A ballot, a way to find weights, and how it goes about it.
+
+    weights: a name in `WEIGHTS`, or numbers by member.
+    written: the weights as they are written down: a name, or cnn=1,vit=2.
+    proof_s: seconds that may be spent to prove that no weights have more right; None: no proof.
+    tune_on: the rows that decide: val, or oof, the folds of train that members held out.
+    """
+
+    ballot: str
+    weights: str | Mapping[str, float]
+    written: str
+    search: Search = PLAIN
+    proof_s: float | None = None
+    tune_on: str = "val"
+
+    def settings(self) -> dict[str, Any]:
+        """Return what differs from the plain way, enough to search the same way again."""
+        search, limits = self.search, self.search.limits
+        said = {
+            "start": search.start if search.start != PLAIN.start else None,
+            "bags": search.bags or None,
+            "max_members": limits.max_members,
+            "max_ms": limits.max_ms,
+            "certify_seconds": self.proof_s if self.weights == "accuracy" else None,
+            "tune_on": self.tune_on if self.tune_on != "val" else None,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def way_of(
+    method: str,
+    weights: str | Mapping[str, float],
+    metric: str,
+    settings: Mapping[str, Any],
+    costs: Mapping[str, float],
+) -> Way:
+    """Return the way that was asked for.
+
+    Args:
+        settings: start, bags, max_members, max_ms, certify_seconds, tune_on, as far as they were given.
+        costs: what a picture takes (ms) by the name of what is weighed, as far as it was measured.
+
+    Raises:
+        UnknownNameError: a name that no table holds.
+        InvalidOptionError: a part of NAME=1,... that cannot be read, a doubled name, a setting
+            that cannot be, or one that the way does not read.
+    """
+    pick(BALLOTS, method, "method")
+    check_metric(metric, method)
+    numbers, written = _numbers(weights)
+    start, bags = settings.get("start", PLAIN.start), settings.get("bags", PLAIN.bags)
+    if start not in STARTS:
+        raise InvalidOptionError(f"--start: wanted {' or '.join(STARTS)}, got '{start}'.")
+    if bags < 0:
+        raise InvalidOptionError(f"--bags: wanted 0 or more, got {bags}.")
+    if (start, bags) != (PLAIN.start, PLAIN.bags) and written != "greedy":
+        raise InvalidOptionError(f"--start and --bags are read by --weights greedy alone, not by '{written}'.")
+    proof_s = settings.get("certify_seconds")
+    if proof_s is not None and not proof_s > 0:
+        raise InvalidOptionError(f"--certify-seconds: wanted more than 0, got {proof_s}.")
+    tune_on = settings.get("tune_on", "val")
+    if tune_on not in TUNED_ON:
+        raise InvalidOptionError(f"--tune-on: wanted {' or '.join(TUNED_ON)}, got '{tune_on}'.")
+    limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)
+    return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
+
+
+def way_again(saved: Blend, costs: Mapping[str, float], families: Mapping[str, Sequence[str]] | None = None) -> Way:
+    """Return the way in which a saved blend was made.
+
+    Args:
+        costs: as `way_of` says.
+        families: the members of each family, where families were weighed.
+
+    Raises: as `way_of`.
+    """
+    weights = saved.asked_weights
+    if families and not isinstance(weights, str):
+        weights = {name: sum(weights[member] for member in members) for name, members in families.items()}
+    return way_of(saved.ballot, weights, saved.metric, saved.settings, costs)
+
+
+def other_way(way: Way, ballot: str, weights: str, **search: Any) -> Way:
+    """Return another ballot and way to find weights under the same limits."""
+    changed = replace(PLAIN, metric=way.search.metric, limits=way.search.limits, **search)
+    return Way(ballot, weights, weights, changed, tune_on=way.tune_on)
+
+
+def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:
+    """Return how weights are found, a name or numbers, and how that is written down."""
+    if isinstance(weights, Mapping):
+        return weights, ",".join(f"{name}={weight:g}" for name, weight in weights.items())
+    if "=" not in weights:
+        pick(WEIGHTS, weights, "way to find weights")
+        return weights, weights
+    numbers: dict[str, float] = {}
+    for part in weights.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not name or math.isnan(value) or name in numbers:
+            raise InvalidOptionError(
+                f"--weights: cannot use '{part}' in '{weights}'; wanted each member once, as in cnn=1,vit=2."
+            )
+        numbers[name] = value
+    return numbers, weights
+
+
+def asked_again(saved: Blend, manifests: Sequence[Manifest]) -> tuple[tuple[Family, ...], Way]:
+    """Return the families that a saved blend weighs, none on val, and the way in which it was made.
+
+    Raises:
+        as `weighed` and `ways.way_of`.
+    """
+    families, costs = weighed(saved.tuned_on, manifests)
+    named = {family.name: [manifests[place].name for place in family.places] for family in families}
+    return families, way_again(saved, costs, named)

@@ -1,0 +1,97 @@
+"""Where the predictions of a blend on test are to be written, and in which rows and form."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ensemble_kit.ensembling.combining import predict
+from ensemble_kit.pipeline.inputs import relative
+from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.files import ledger
+from ensemble_kit.storage.submissions import sample_and_csv as desk
+from ensemble_kit.types import Pool, Tuned, align
+
+SAMPLE: Final = "sample"
+"""In the provenance of a CSV: the name of the sample submission whose header, ids and order it has."""
+
+
+class Target(NamedTuple):
+    """Where the submission goes, which rows of test it takes, and how it shows them."""
+
+    path: Path
+    test: Pool
+    rows: Sequence[int]
+    ids: Sequence[str]
+    header: tuple[str, str]
+
+
+def find_target(members: Sequence[store.Member], path: Path, sample: str | Path | None, form: str) -> Target | None:
+    """Return where and how the submission is to be written; None where a member has no test logits."""
+    if without_test(members):
+        return None
+    test = align([member.split("test") for member in members])
+    if sample is None:
+        return Target(path, test, range(len(test.ids)), desk.id_form(test.ids, form), desk.HEADER)
+    asked = desk.read_sample(Path(sample))
+    return Target(path, test, desk.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column))
+
+
+def without_test(members: Sequence[store.Member]) -> str:
+    """Return the sentence that names the members without test logits; empty where all have them."""
+    bare = [member.manifest.name for member in members if "test" not in member.splits]
+    if not bare:
+        return ""
+    it = "it" if len(bare) == 1 else "them"
+    return f"no test logits in {named(bare)}. Look at test pictures with ek tta --replace, or blend without {it}."
+
+
+def named(members: Sequence[str]) -> str:
+    """Return members by name.
+
+    Example:
+        >>> named(["cnn"]), named(["cnn", "vit"])
+        ("member 'cnn'", "members 'cnn', 'vit'")
+    """
+    return f"member{'' if len(members) == 1 else 's'} {', '.join(map(repr, members))}"
+
+
+def write_csv(
+    target: Target,
+    saved: blend_store.Blend,
+    tuned: Tuned,
+    submissions: Path,
+    replace: bool = False,
+    sample: str | Path | None = None,
+) -> None:
+    """Write the CSV, its provenance, and a line in the ledger of submissions.
+
+    Args:
+        replace: see `submissions.check_replaceable`.
+        sample: whose form the CSV has, see `sample_of`.
+    """
+    predicted = predict(target.test, tuned)[list(target.rows)]
+    labels = [saved.classes[place] for place in predicted]
+    honest = saved.figures["honest_accuracy"]
+    origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
+    form = {} if sample is None else {SAMPLE: Path(sample).name}
+    desk.write_submission(target.path, target.ids, labels, target.header, origin | form, replace)
+    time = datetime.now(UTC).isoformat(timespec="microseconds")
+    csv = relative(target.path).as_posix()
+    ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": csv, **origin})
+
+
+def sample_of(saved: blend_store.Blend, submissions: Path) -> Path | None:
+    """Return the CSV of a blend, where it was written in the form of a sample: as good as the sample itself.
+
+    Raises:
+        CorruptError: it or its provenance is damaged.
+    """
+    csv = submissions / f"{saved.name}.csv"
+    provenance = csv.with_suffix(".json")
+    if not provenance.exists():
+        return None
+    said = desk.read_provenance(provenance)
+    is_its = said.get("blend_sha256") == blend_store.blend_sha256(saved)
+    return csv if is_its and SAMPLE in said else None

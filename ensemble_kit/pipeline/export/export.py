@@ -1,0 +1,200 @@
+"""A blend -> one ONNX graph in one file, checked on pictures before it is written."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ensemble_kit.ensembling.combining import TIE_WIDTH, normalised, rule_of
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.images import list_pictures, read_source
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.export.check import BATCH, Torch, check
+from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
+from ensemble_kit.pipeline.inputs import SIZES_PX
+from ensemble_kit.pipeline.models import Model, OpenBlend, models_of, open_blend
+from ensemble_kit.reporting import say
+from ensemble_kit.results import ExportReport
+from ensemble_kit.splits import VAL
+from ensemble_kit.storage.files import check_output, write_output
+from ensemble_kit.types import Tuned
+
+SAMPLE_PX = (41, 53)  # what the graph is traced with where every size is open; different, so that both stay open
+
+
+@command
+def export(
+    blend: str | Path | None = None,
+    out: str | Path | None = None,
+    size: int | None = None,
+    check_on: str | Path | None = None,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> ExportReport:
+    """Write a whole blend as one ONNX graph: uint8 pictures -> probabilities and the winning class.
+
+    Resizes, views, networks, temperatures, ballots, weights, `T_blend` and ties are inside. The graph is
+    run beside PyTorch on pictures first; where they differ nothing is written.
+
+    Args:
+        blend: a name in `blends`, or the path of its .json; None: the only one there is.
+        out: the file; None: `exports/<blend>.onnx`.
+        size: side of the pictures that the graph takes. None: any height and width, each picture
+            resized inside to every member's size, as `ek tta` does. With a size, members of
+            other sizes see pictures that are resized twice.
+        check_on: a picture, or a folder of them, to compare on; None: the val pictures of the members.
+        replace: overwrite the file of that name.
+
+    Raises:
+        InvalidOptionError: no such blend, members without a network of ours or of timm's, a size that
+            cannot be, a file that is there already, or the extra [onnx] is not installed.
+        BadDataError: no pictures to check on, or the graph says something else than PyTorch.
+        CorruptError: a damaged file, or a member that has changed since.
+        ResourceError: no room for the file.
+    """
+    from ensemble_kit.inference.engines import OPSET, graph_bytes, require
+
+    started = time.perf_counter()
+    require("onnx", "onnxscript", "onnxruntime")
+    if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
+        raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
+    opened = open_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
+    path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)
+    check_output(path, replace, inputs=[opened.path])
+    models = _exportable(opened, Path(predictions))
+    paths = _pictures(check_on, models)
+    torch_blend = Torch(_lookers(opened, models), _numbers(opened), opened.saved.classes)
+    say(f"Writing the graph of {', '.join(model.name for model in models)} ...", quiet)
+    graph = _graph(opened, torch_blend, size, graph_bytes)
+    found = check(graph, size, torch_blend, paths, quiet)
+    write_output(path, [graph], replace)
+    import torch
+
+    return ExportReport(
+        blend=opened.saved.name,
+        method=method_of(opened),
+        path=path,
+        size_mb=len(graph) / 1e6,
+        side_px=size,
+        members=tuple(model.name for model in models),
+        sizes_px=tuple(torch_blend.sizes_px),
+        views=sum(len(looker.views) for looker in torch_blend.lookers),
+        classes=len(opened.saved.classes),
+        output=output_of(opened),
+        checked=found.pictures,
+        largest_difference=found.largest_difference,
+        near_ties=found.near_ties,
+        squares_px=found.squares_px,
+        squares_changed=found.squares_changed,
+        batch=min(BATCH, found.pictures),
+        ms_graph=found.ms_graph,
+        ms_torch=found.ms_torch,
+        threads=torch.get_num_threads(),
+        honest_accuracy=opened.saved.figures.get("honest_accuracy"),
+        opset=OPSET,
+        notes=_notes(opened),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _exportable(opened: OpenBlend, predictions: Path) -> tuple[Model, ...]:
+    """Return the models of the members that have a say.
+
+    Raises:
+        InvalidOptionError: one has no network, or one that no graph can be made of; each is named.
+    """
+    models = models_of(opened, predictions, "ek export")
+    manifests = [opened.members[place].manifest for place in opened.counting]
+    files = [manifest.name for manifest in manifests if manifest.arch == "onnx"]
+    if files:
+        raise InvalidOptionError(
+            f"ek export joins networks of ours and of timm's; {', '.join(map(repr, files))} looked through an ONNX "
+            "file of others', whose graph it leaves alone. Blend the other members, or use ek predict."
+        )
+    return models
+
+
+def _pictures(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[Path]:
+    """Return the pictures to check on.
+
+    Raises:
+        BadDataError, InvalidOptionError: there are none.
+    """
+    if check_on is not None:
+        return list_pictures([Path(check_on)]).paths
+    try:
+        splits = read_source(models[0].source, val_needed=not models[0].fold).splits
+        return splits.get(VAL, splits["train"]).paths
+    except (BadDataError, InvalidOptionError) as error:
+        raise BadDataError(
+            f"The val pictures that '{models[0].name}' was made with are not there: {error} "
+            "Or name pictures to check the graph on: --check-on FOLDER."
+        ) from error
+
+
+def _lookers(opened: OpenBlend, models: Sequence[Model]) -> tuple[Any, ...]:
+    """Return what looks, with the views of weight above 0."""
+    from ensemble_kit.inference.blend_graph import Looker, Reordered
+
+    lookers = []
+    weights = normalised(opened.saved.tuned().weights, len(opened.members))
+    for place, model in zip(opened.counting, models, strict=True):
+        pin, manifest = opened.saved.members[place], opened.members[place].manifest
+        network = model.load(manifest.classes)
+        if manifest.classes != opened.saved.classes:
+            network = Reordered(network, [manifest.classes.index(name) for name in opened.saved.classes])
+        seen = [(view, weight) for view, weight in zip(pin.views, pin.view_weights, strict=True) if weight > 0]
+        views, shares = zip(*seen, strict=True)
+        shares = tuple(normalised(np.array(shares), len(shares)).tolist())
+        lookers.append(Looker(network, model.size_px, views, shares, pin.temperature, float(weights[place])))
+    return tuple(lookers)
+
+
+def _numbers(opened: OpenBlend) -> Tuned:
+    """Return the numbers for a pool that holds the members and views that count, and no others."""
+    tuned, counting = opened.saved.tuned(), list(opened.counting)
+    seen = [tuned.view_weights[place] for place in counting]
+    return replace(
+        tuned,
+        view_weights=tuple(weights[weights > 0] for weights in seen),
+        temperatures=tuned.temperatures[counting],
+        weights=tuned.weights[counting],
+    )
+
+
+def _graph(opened: OpenBlend, blend: Torch, size: int | None, graph_bytes: Any) -> bytes:
+    """Return the ONNX file."""
+    import torch
+
+    from ensemble_kit.inference.blend_graph import INPUT, OUTPUTS, BlendGraph, Count
+
+    tuned, rule = blend.tuned, rule_of(opened.saved.ballot)
+    stack = tuned.stack
+    heard = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
+    count = Count(tuned.ballot, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)
+    height, width = SAMPLE_PX if size is None else (size, size)
+    sample = torch.zeros(2, 3, height, width, dtype=torch.uint8)
+    axes = {0: "images"} | ({2: "height", 3: "width"} if size is None else {})
+    module = BlendGraph(blend.lookers, count, size)
+    made: bytes = graph_bytes(module, sample, axes, INPUT, OUTPUTS, metadata(opened, blend.lookers, size))
+    return made
+
+
+def _notes(opened: OpenBlend) -> tuple[str, ...]:
+    """Return what a person should know of the graph."""
+    rounded = [
+        manifest.name
+        for place in opened.counting
+        if (manifest := opened.members[place].manifest).preprocessing.get("precision", "float32") != "float32"
+    ]
+    said = (
+        f"{', '.join(map(repr, rounded))} looked in bfloat16 when the blend was tuned; the graph computes in float32."
+    )
+    return (said,) if rounded else ()

@@ -1,0 +1,171 @@
+"""What members there are and how good each is; add foreign ones, remove, rename."""
+
+from collections.abc import Mapping
+from dataclasses import replace as with_changes
+from pathlib import Path
+
+import numpy as np
+
+from ensemble_kit.ensembling.combining import merge_views, softmax
+from ensemble_kit.ensembling.evaluation import Judged, ece
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.metrics import METRICS, log_prob
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.members.pools import member_on
+from ensemble_kit.reporting import say
+from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
+from ensemble_kit.splits import OOF, VAL
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage import verify_all
+from ensemble_kit.tables import pick
+
+
+@command
+def members(
+    predictions: str | Path = "predictions",
+    runs: str | Path = "runs",
+    blends: str | Path = "blends",
+    submissions: str | Path = "submissions",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    metric: str = "accuracy",
+) -> MembersReport:
+    """Show every member, the best on val first.
+
+    Args:
+        metric: accuracy, balanced-accuracy, macro-f1, log-loss: what best means.
+        verify: read every artefact in the four folders again and check it.
+
+    Raises:
+        CorruptError: a file that is damaged, missing or not what it was.
+        InvalidOptionError: `predictions` is no folder.
+        UnknownNameError: no metric has that name.
+    """
+    gain = pick(METRICS, metric, "metric").gain
+    predictions = Path(predictions)
+    if not predictions.is_dir() and predictions != Path("predictions"):
+        raise InvalidOptionError(f"Wanted a folder of members, got '{predictions}', which is none.")
+    checked = None
+    if verify:
+        checked = len(verify_all(predictions, Path(runs), Path(blends), Path(submissions), Path(cache), say))
+    found = [_described(member, predictions, metric) for member in store.read_members(predictions, cache=Path(cache))]
+    found.sort(key=lambda member: (-gain(member.val_score), member.val_log_loss, member.name))
+    return MembersReport(tuple(found), checked, metric)
+
+
+@command
+def members_add(
+    name: str,
+    val: str | Path | None = None,
+    kind: str = "",
+    test: str | Path | None = None,
+    group_from: str | None = None,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    cache: str | Path = ".ek",
+    oof: str | Path | None = None,
+    labels: str | Path | None = None,
+    column: Mapping[str, str] | None = None,
+    classes: str | Path | None = None,
+) -> MemberReport:
+    """Add a member that ensemble_kit did not train, from its scores.
+
+    Args:
+        kind: what the scores are, `logits` or `probabilities`; must be said.
+        oof: scores of every training picture by models that had not seen it: a family of its own.
+        val, test, oof: at least one of oof and val; .npz with `image_ids`, `classes`, `scores`, and, for oof
+            and val, `labels`, and `groups` where there are any; or CSV with a column of ids, one column a
+            class and, for oof and val, one of labels. Rows and classes may stand in any order; ids may
+            lack the endings and folders of those that are there, where that leaves no doubt.
+        labels: CSV with the labels of oof and val, and groups where it has them, as a competition's train.csv.
+        column: id, label or group -> the CSVs' own name for that column; unsaid, the usual names are guessed.
+        classes: file of class names, a line each; columns and labels that are whole numbers index it.
+        group_from: a regular expression that finds the group of each labelled picture in its id.
+        replace: overwrite the member of that name.
+
+    Raises:
+        BadDataError: scores or labels that cannot be used, that contradict `kind` or each other, or an id in
+            which `group_from` finds nothing.
+        MisalignedError: the files differ in their classes, or oof or val in ids, classes or labels from the
+            members that are there.
+        InvalidOptionError, UnknownNameError: neither oof nor val, a name that is taken or cannot be, an
+            unknown kind or role of a column, or `group_from` beside groups in the file.
+    """
+    from ensemble_kit.pipeline.members.external import Said, bring  # who only looks at members need not load it
+
+    predictions, cache = Path(predictions), Path(cache)
+    files = {split: Path(path) for split, path in ((VAL, val), ("test", test), (OOF, oof)) if path is not None}
+    said = Said(
+        {} if column is None else column,
+        None if classes is None else Path(classes),
+        None if labels is None else Path(labels),
+        group_from,
+    )
+    brought = bring(name, kind, files, said, predictions, cache)
+    store.write_member(predictions, brought.manifest, brought.splits, replace=replace)
+    return with_changes(describe_member(predictions, name, cache), taken=brought.taken)
+
+
+@command
+def members_rm(name: str, predictions: str | Path = "predictions") -> RemovedReport:
+    """Remove a member's predictions; its run stays.
+
+    Raises:
+        InvalidOptionError: there is no such member.
+    """
+    store.remove_member(Path(predictions), name)
+    return RemovedReport(name, Path(predictions) / name)
+
+
+@command
+def members_rename(name: str, new_name: str, predictions: str | Path = "predictions") -> RenamedReport:
+    """Give a member another name; blends that pin the old one go stale.
+
+    Raises:
+        InvalidOptionError: there is no such member, or the new name is taken or cannot be.
+    """
+    store.rename_member(Path(predictions), name, new_name)
+    return RenamedReport(name, new_name, Path(predictions) / new_name)
+
+
+def describe_member(predictions: Path, name: str, cache: Path | None = None, split: str | None = None) -> MemberReport:
+    """Return what there is to say about one member; its figures at temperature 1, views merged.
+
+    Args:
+        split: what it is judged on; None: val where it has one, else oof.
+    """
+    return _described(store.read_member(predictions / name, cache), predictions, split=split)
+
+
+def _described(
+    member: store.Member, predictions: Path, metric: str = "accuracy", split: str | None = None
+) -> MemberReport:
+    manifest, val, test = member.manifest, member_on(member, split), member.splits.get("test")
+    assert val.labels is not None
+    probabilities = softmax(merge_views(val.logits, np.array(manifest.view_weights)))
+    judged = Judged(probabilities.argmax(axis=1)[None], log_prob(probabilities, val.labels)[None], val.labels)
+    cost = manifest.cost
+    parameters = cost.get("parameters")
+    return MemberReport(
+        name=manifest.name,
+        arch=manifest.arch,
+        source=manifest.source,
+        family=manifest.family,
+        judged_on=val.split,
+        val_accuracy=judged.accuracy,
+        val_interval=judged.interval(val.groups),
+        val_log_loss=judged.score("log-loss"),
+        metric=metric,
+        val_score=judged.score(metric),
+        val_score_interval=judged.score_interval(metric, val.ids, val.groups),
+        calibration_error=ece(probabilities, val.labels),
+        views=manifest.views,
+        view_weights=manifest.view_weights,
+        val_images=len(val.ids),
+        test_images=None if test is None else len(test.ids),
+        parameters=None if parameters is None else int(parameters),
+        size_mb=cost.get("checkpoint_mb"),
+        ms_per_image=cost.get("ms_per_image"),
+        val_used_for=manifest.val_used_for,
+        path=predictions / manifest.name,
+    )

@@ -1,0 +1,38 @@
+"""Which architectures there are, how large they are, and whether pretrained weights are at hand."""
+
+import models_zoo
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.results import ArchReport, ZooReport
+
+DEFAULT_PX = 48
+
+
+@command
+def zoo(classes: int = 10, size: int | None = None) -> ZooReport:
+    """List the architectures with their parameters and size for so many classes, and where weights are.
+
+    Args:
+        size: side of the pictures in pixels; None means 48.
+
+    Raises:
+        InvalidOptionError: fewer than two classes, or a side that no architecture takes.
+    """
+    if classes < 2:
+        raise InvalidOptionError(f"--classes is {classes}; wanted 2 or more.")
+    archs = [*models_zoo.ARCHITECTURES, *models_zoo.PACKAGED]
+    return ZooReport(classes, tuple(_line(arch, classes, size or DEFAULT_PX) for arch in archs))
+
+
+def _line(arch: str, classes: int, size_px: int) -> ArchReport:
+    row = models_zoo.find(arch)
+    options = {name: option.default for name, option in row.options.items()}
+    if arch == "timm:NAME":
+        return ArchReport(arch, None, None, None, row.help, options, "hub")
+    try:
+        found = models_zoo.describe(arch, classes, size_px)
+    except models_zoo.ZooError as error:
+        raise InvalidOptionError(f"{error}") from error
+    text = models_zoo.PACKAGED.get(arch, row.help)
+    where = models_zoo.weights_at_hand(arch)
+    return ArchReport(arch, found.parameters, found.size_mb, size_px, text, options, where)

@@ -1,0 +1,70 @@
+"""From which probability on a blend's answer stands: given, or found on val for a wanted accuracy."""
+
+import numpy as np
+
+from ensemble_kit.ensembling.evaluation import repeats_of, splits
+from ensemble_kit.ensembling.selective import abstention, answer, fewest
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.blends import small_enough
+from ensemble_kit.pipeline.predict.predictor import Asked
+from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.results import AbstainReport
+
+
+def check_abstaining(below: float | None, accuracy: float | None, cascade: float | None) -> None:
+    """Raise unless it is clear when to abstain.
+
+    Raises:
+        InvalidOptionError: numbers that are no shares, both of them, or an accuracy in a cascade.
+    """
+    for option, value in (("--abstain-below", below), ("--accuracy", accuracy)):
+        if value is not None and not 0 < value < 1:
+            raise InvalidOptionError(f"{option} is {value}; wanted a share above 0 and below 1, as 0.9.")
+    if below is not None and accuracy is not None:
+        raise InvalidOptionError("--accuracy finds what --abstain-below gives; give one of the two.")
+    if accuracy is not None and cascade is not None:
+        raise InvalidOptionError(
+            "--accuracy is found for the probabilities of the whole blend, and --cascade gives those of the members "
+            "that were asked; give one of the two."
+        )
+
+
+def abstain_report(asked: Asked, below: float | None, accuracy: float | None, quiet: bool) -> AbstainReport | None:
+    """Return when to abstain; None: never.
+
+    Raises:
+        InvalidOptionError: a very large set of pictures, of which not all classes are read.
+    """
+    if accuracy is None:
+        return None if below is None else AbstainReport(below)
+    confidence, correct, groups = _cross_fitted(asked, quiet)
+    found = abstention(confidence, correct, groups, accuracy)
+    answered = np.isfinite(found.threshold)
+    return AbstainReport(
+        threshold=found.threshold,
+        wanted_accuracy=accuracy,
+        coverage=found.coverage,
+        coverage_interval=found.coverage_interval,
+        accuracy=found.accuracy if answered else None,
+        accuracy_interval=found.accuracy_interval if answered else None,
+        accuracy_at_least=found.at_least if answered else None,
+        fewest=fewest(accuracy),
+        judged_on=asked.evaluation.split,
+        val_images=confidence.shape[1],
+    )
+
+
+def _cross_fitted(asked: Asked, quiet: bool) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
+    """Return the winners' probabilities, and whether they are right, by blends that did not see the pictures."""
+    val = asked.evaluation.pool
+    assert val.labels is not None
+    repeats = repeats_of(len(val.ids))
+    say(f"Cross-fitting on {len(val.ids)} {PICTURES[asked.evaluation.split]}, 5 folds x {repeats} ...", quiet)
+    confidence, correct = np.zeros((repeats, len(val.ids))), np.zeros((repeats, len(val.ids)), np.bool_)
+    weights = "auto" if asked.tuned.stack is None else "stacking"
+    for split in splits(small_enough(val, "accuracy", weights), repeats=repeats):
+        panel = asked.panel_of(asked.procedure(split.seen))
+        said = answer(panel.pool(val.rows(split.rows)), panel.tuned)
+        confidence[split.repeat, split.rows] = said.probabilities[np.arange(len(split.rows)), said.winners]
+        correct[split.repeat, split.rows] = said.winners == val.labels[split.rows]
+    return confidence, correct, val.groups

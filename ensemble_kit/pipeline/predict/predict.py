@@ -1,0 +1,191 @@
+"""New pictures through a blend, or one member -> a file with their classes."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.images import walk_pictures
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.models import on_device, way_of
+from ensemble_kit.pipeline.predict.abstain import abstain_report, check_abstaining
+from ensemble_kit.pipeline.predict.batches import Answered, answered_chunks
+from ensemble_kit.pipeline.predict.cascade import Stop, cascade_report, check_cascade, stop_of
+from ensemble_kit.pipeline.predict.output_file import Row, check_out, header_of, render, rows_of
+from ensemble_kit.pipeline.predict.predictor import Asked, ask_blend, ask_member
+from ensemble_kit.reporting import Watch
+from ensemble_kit.results import PredictReport
+from ensemble_kit.storage.files import check_output, write_output
+from ensemble_kit.tables import pick
+
+
+@command
+def predict(
+    pictures: Sequence[str | Path],
+    blend: str | Path | None = None,
+    ckpt: str | Path | None = None,
+    method: str | None = None,
+    top: int = 1,
+    abstain_below: float | None = None,
+    accuracy: float | None = None,
+    cascade: float | None = None,
+    out: str | Path = "predictions.csv",
+    replace: bool = False,
+    weights: str | Path | None = None,
+    engine: str = "auto",
+    precision: str = "float32",
+    batch_size: int = 64,
+    device: str = "auto",
+    predictions: str | Path = "predictions",
+    blends: str | Path = "blends",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> PredictReport:
+    """Predict the classes of new pictures by a blend, or by one member, which is a blend of its views.
+
+    Pictures are read, looked at and written down some at a time, so it does not matter how many
+    there are; nothing of them is kept but the rows of the file. A picture that cannot be read has
+    the reason in its row.
+
+    Args:
+        pictures: files, and folders of pictures.
+        blend: a name in `blends`, or the path of its .json; None, without a ckpt: the only one there is.
+        ckpt: instead of a blend: a run folder or checkpoint; `timm:NAME` or an ONNX file that has a member.
+        method: what each view of that member casts: logit-sum (None), prob-mean, geo-mean,
+            majority-vote, borda. A blend has its own.
+        top: how many classes a row names.
+        abstain_below: a row whose probability (for votes: vote share) is lower is flagged.
+        accuracy: flag so many that, with 95 % confidence, this share of the others is right;
+            found on val, cross-fitted.
+        cascade: ask members, and views, one by one, and no further than needed. The share of
+            pictures that may be lost by that: exactly 0 for prob-mean, majority-vote and borda
+            whatever is given; sums of logits stop by a margin that was found on val.
+        out: a name in .csv, .json or .jsonl; see `predict_file` for the columns. A device takes CSV.
+        replace: overwrite the file of that name.
+        weights: the file of a timm network's weights, with `ckpt`.
+        engine, precision, batch_size, device: see `tta`.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
+            look at new pictures, no pictures, a file that is there already, or options that cannot be or
+            do not go together.
+        BadDataError: not one picture can be read, or members without val labels where val must tell.
+        CorruptError: a damaged file, or a blend whose members have changed.
+        ResourceError: memory or disk that is not there.
+    """
+    started = time.perf_counter()
+    out, places = Path(out), [Path(picture) for picture in pictures]
+    _check(blend, ckpt, method, weights, out)
+    check_output(out, replace, inputs=places)
+    check_abstaining(abstain_below, accuracy, cascade)
+    way = on_device(way_of(engine, precision, batch_size, device, None, False))
+    if ckpt is None:
+        asked = ask_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
+    else:
+        asked = ask_member(ckpt, weights, method or "logit-sum", Path(predictions), Path(cache), verify)
+    ballot = asked.tuned.ballot
+    if not 1 <= top <= len(asked.classes):
+        raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(asked.classes)}, the number of classes.")
+    check_cascade(cascade, ballot, asked.tuned.stack is not None, asked.name)
+    total = sum(1 for _ in walk_pictures(places))
+    abstain = abstain_report(asked, abstain_below, accuracy, quiet)
+    stop = None if cascade is None else stop_of(asked, cascade)
+    count = Count(_passes(asked, stop), 0.0 if abstain is None else abstain.threshold)
+    with Watch("predict", total, quiet) as watch:
+        chunks = answered_chunks(asked, stop, way, places, quiet)
+        rows = _counted(chunks, asked.classes, top, count, watch)
+        write_output(out, render(out, header_of(ballot, top), rows), replace)
+    return PredictReport(
+        name=asked.name,
+        blend=asked.is_blend,
+        method=ballot if asked.tuned.stack is None else "stacking",
+        members=tuple(asked.members[place].manifest.name for place in asked.models),
+        views=sum(len(look.views) for look in asked.every),
+        pictures=count.pictures,
+        unreadable=count.unreadable,
+        first_unreadable=count.first_unreadable,
+        abstained=count.abstained,
+        cascade=None if stop is None else cascade_report(asked, stop, count.taken),
+        abstain=abstain,
+        seconds=time.perf_counter() - started,
+        path=out,
+    )
+
+
+@dataclass
+class Count:
+    """What is counted while rows go by.
+
+    passes: forward passes by the number of looks; taken: pictures by the number of looks.
+    """
+
+    passes: Sequence[int]
+    threshold: float
+    pictures: int = 0
+    unreadable: int = 0
+    first_unreadable: str | None = None
+    abstained: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.taken = np.zeros(len(self.passes), np.int64)
+
+    def add(self, answered: Answered, rows: Sequence[Row]) -> None:
+        """Count the rows of a chunk."""
+        self.pictures += len(rows)
+        self.unreadable += len(answered.chunk.unreadable)
+        self.first_unreadable = self.first_unreadable or next(iter(answered.chunk.unreadable.values()), None)
+        self.abstained += sum(row[-2] is True for row in rows)
+        self.taken += np.bincount(answered.looks, minlength=len(self.taken))
+
+
+def _counted(
+    chunks: Iterator[Answered], classes: Sequence[str], top: int, count: Count, watch: Watch
+) -> Iterator[list[Row]]:
+    """Yield the rows of each chunk, counted.
+
+    Raises:
+        BadDataError: not one picture could be read.
+    """
+    for answered in chunks:
+        rows = rows_of(answered, classes, top, count.passes, count.threshold)
+        count.add(answered, rows)
+        watch.advance(len(rows))
+        yield rows
+    if count.unreadable == count.pictures:
+        raise BadDataError(
+            f"Not one of {count.pictures} pictures can be read: {count.first_unreadable} Nothing was written."
+        )
+
+
+def _passes(asked: Asked, stop: Stop | None) -> list[int]:
+    """Return how many forward passes so many looks are; without a cascade there is one look at all."""
+    if stop is None:
+        return [sum(len(look.views) for look in asked.every)]
+    each = [len(asked.looks.looks[look].views) for look in stop.rule.order]
+    return [sum(each[:taken]) for taken in range(len(each) + 1)]
+
+
+def _check(
+    blend: str | Path | None, ckpt: str | Path | None, method: str | None, weights: str | Path | None, out: Path
+) -> None:
+    """Raise unless it is clear who is asked, and how it is written down.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: see `predict`.
+    """
+    if blend is not None and ckpt is not None:
+        raise InvalidOptionError("Wanted --blend NAME or --ckpt RUN, got both; leave one out.")
+    if ckpt is None and (method is not None or weights is not None):
+        raise InvalidOptionError(
+            "A blend has its own method and its members their weights; leave --method and "
+            "--weights out, or ask one member by --ckpt."
+        )
+    if method is not None:
+        pick(BALLOTS, method, "method")
+    check_out(out)

@@ -1,0 +1,136 @@
+"""Who is asked about new pictures: the members of a blend, or one member as a blend of its views."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ensemble_kit.ensembling.selective import Look, Panel, apart, asks_each_view, whole_panel
+from ensemble_kit.ensembling.tuning import condensed, tune
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.blends import asked_again, procedure_of
+from ensemble_kit.pipeline.members import Evaluation, evaluation_of, evaluation_of_one
+from ensemble_kit.pipeline.models import Model, OpenBlend, Stated, check_views, find_model, models_of, open_blend
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.members import MANIFEST_NAME
+from ensemble_kit.types import Pool, Tuned
+
+ASKED = "ek predict"
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A blend that can look at pictures.
+
+    models: what looks, by the place of its member; only of those that have a say.
+    tuned: the numbers of the blend, one a member.
+    panel_of: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
+    looks: what can be asked one by one; every: members with all of their views.
+    evaluation: what they are judged by; procedure: the whole way from what is weighed there to its numbers,
+        to be redone inside every fold.
+    """
+
+    name: str
+    is_blend: bool
+    members: tuple[store.Member, ...]
+    models: dict[int, Model]
+    classes: tuple[str, ...]
+    tuned: Tuned
+    panel_of: Callable[[Tuned], Panel]
+    looks: Panel
+    every: tuple[Look, ...]
+    evaluation: Evaluation
+    procedure: Callable[[Pool], Tuned]
+
+    @property
+    def whole(self) -> Panel:
+        """The blend as it is counted."""
+        return self.panel_of(self.tuned)
+
+    def ms_of(self, look: Look) -> float | None:
+        """Return what a look takes a picture (ms); None where nobody measured."""
+        manifest = self.members[look.member].manifest
+        if manifest.view_ms:
+            return sum(manifest.view_ms[view] for view in look.views)
+        each = manifest.cost.get("ms_per_image")
+        return None if each is None else float(each) * len(look.views)
+
+    def called(self, look: Look) -> str:
+        """Return what a look is called: its member, and its view where that is one of several."""
+        manifest = self.members[look.member].manifest
+        alone = len(look.views) == 1 and len(manifest.views) > 1
+        return f"{manifest.name} {manifest.views[look.views[0]]}" if alone else manifest.name
+
+
+def ask_blend(blend: str | Path | None, predictions: Path, blends: Path, cache: Path, verify: bool) -> Asked:
+    """Return a saved blend; None: the only one there is.
+
+    Raises:
+        InvalidOptionError: there is none of that name, or none was named and there is not just one; members
+            that cannot look, each named.
+        CorruptError: a file is damaged, or a member has changed.
+    """
+    opened = open_blend(blend, predictions, blends, cache, verify)
+    models = models_of(opened, predictions, ASKED)
+    evaluation = evaluation_of(opened.members)
+    tuned = opened.saved.tuned()
+    heard = tuned if tuned.stack is None else replace(tuned, weights=np.ones(len(tuned.weights)))
+    return Asked(
+        name=opened.saved.name,
+        is_blend=True,
+        members=opened.members,
+        models=dict(zip(opened.counting, models, strict=True)),
+        classes=opened.saved.classes,
+        tuned=tuned,
+        panel_of=whole_panel,
+        looks=apart(heard, asks_each_view(tuned.ballot)),
+        every=apart(heard, each_view=False).looks,
+        evaluation=evaluation,
+        procedure=_procedure(opened, evaluation),
+    )
+
+
+def ask_member(
+    ckpt: str | Path, weights: str | Path | None, method: str, predictions: Path, cache: Path, verify: bool
+) -> Asked:
+    """Return the member of a checkpoint as a blend of its views, each of which casts a ballot.
+
+    Raises:
+        InvalidOptionError: no such checkpoint, or it has no member.
+        BadDataError: what the member is judged by has no labels.
+        CorruptError: a checkpoint or a file of the member is damaged.
+    """
+    model = find_model(ckpt, Stated(weights=weights), {}, predictions, replace=False)
+    if model.name not in store.list_members(predictions):
+        raise InvalidOptionError(f"'{ckpt}' has no member in {predictions}. Make it: ek tta --ckpt {ckpt}.")
+    member = store.read_member(predictions / model.name, cache, verify)
+    manifest = member.manifest
+    check_views(manifest.views, predictions / model.name / MANIFEST_NAME, manifest.versions)
+    evaluation = evaluation_of_one(member)
+    tuned = tune(condensed(evaluation.pool), method, {model.name: 1.0}, evaluation.chosen)
+
+    def each_view(numbers: Tuned) -> Panel:
+        return apart(numbers, each_view=True)
+
+    return Asked(
+        name=model.name,
+        is_blend=False,
+        members=(member,),
+        models={0: model},
+        classes=manifest.classes,
+        tuned=tuned,
+        panel_of=each_view,
+        looks=each_view(tuned),
+        every=apart(tuned, each_view=False).looks,
+        evaluation=evaluation,
+        procedure=lambda pool: tune(pool, method, {model.name: 1.0}, evaluation.redone),
+    )
+
+
+def _procedure(opened: OpenBlend, evaluation: Evaluation) -> Callable[[Pool], Tuned]:
+    """Return how a blend was tuned; one that was tuned elsewhere than on what judges it stays as it is."""
+    saved = opened.saved
+    if saved.tuned_on != evaluation.split:
+        return lambda pool: saved.tuned()
+    return procedure_of(asked_again(saved, evaluation.manifests)[1], evaluation.redone)

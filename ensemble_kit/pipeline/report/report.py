@@ -1,0 +1,159 @@
+"""a saved blend -> one page that shows all that is known of it, and the same as JSON."""
+
+import importlib.util
+from dataclasses import replace as with_changes
+from pathlib import Path
+from typing import Final
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.extras import install_hint
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.inputs import relative
+from ensemble_kit.pipeline.models import OpenBlend, open_blend
+from ensemble_kit.pipeline.report.curves import curve_path, learning_of, looks_of
+from ensemble_kit.pipeline.report.folders import Folders
+from ensemble_kit.pipeline.report.recompute import Case, blend_report, judge_again
+from ensemble_kit.pipeline.report.reproduce import repeat_of
+from ensemble_kit.pipeline.report.sections import (
+    classes_of,
+    confusion_of,
+    costs_of_all,
+    disagreement_of,
+    label_errors_of,
+    ladder_of,
+    reliability_of,
+    unsure_of,
+    wrong_of,
+)
+from ensemble_kit.pipeline.report.thumbnails import find_pictures, thumbnail
+from ensemble_kit.reporting import say
+from ensemble_kit.results import BlendReport, PageReport, as_json
+from ensemble_kit.storage.files import check_pair, page_voucher, write_pair
+
+MOST_PICTURES: Final = 200
+
+
+@command
+def report(
+    blend: str | Path | None = None,
+    out: str | Path | None = None,
+    top: int = 12,
+    pictures: bool = True,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    runs: str | Path = "runs",
+    blends: str | Path = "blends",
+    reports: str | Path = "reports",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> PageReport:
+    """Show a blend on one HTML page that needs nothing else, and the same numbers as JSON beside it.
+
+    What a picture's class is was found by numbers that never saw it: cross-fitted, or those of the
+    blend as it is where it was tuned on oof. The same inputs give the same bytes.
+
+    Args:
+        blend: a name in `blends`, or the path of its .json; None: the only one there is.
+        out: the .html file; None: `reports/NAME.html`. The JSON has the same name but its ending.
+        top: pictures of each kind to show: wrong, unsure, likely with a wrong label.
+        pictures: embed thumbnails of them, where they are found.
+        replace: overwrite a page or JSON of that name that ek did not write as it is; its own are made anew
+            in any case.
+        reports: folder of the curves that `ek tta` saved, and of the page.
+        verify: compute the checksums of the members again.
+
+    Raises:
+        InvalidOptionError: no such blend, or several and none was named; a place where the page cannot
+            go, as where something was edited or is another's; a package that is not installed.
+        CorruptError: a damaged file, or a member that has changed.
+        BadDataError: val without labels.
+        MisalignedError: members that differ.
+        ResourceError: the disk is full, or the folder cannot be written.
+    """
+    check_packages()
+    if not 1 <= top <= MOST_PICTURES:
+        raise InvalidOptionError(f"--top is {top}; wanted a whole number from 1 to {MOST_PICTURES}.")
+    folders = Folders(*map(Path, (predictions, runs, blends, reports, cache)))
+    opened = open_blend(blend, folders.predictions, folders.blends, folders.cache, verify)
+    html = folders.reports / f"{opened.saved.name}.html" if out is None else Path(out)
+    json = _beside(html, opened, folders)
+    check_pair(json, page_voucher(html), replace)
+    case = judge_again(opened, quiet)
+    page = _page(case, blend_report(case, folders.blends, quiet), top, folders, html, json)
+    page, thumbnails = _with_pictures(page, opened, folders) if pictures else (page, {})
+    say("Drawing the page ...", quiet)
+    from ensemble_kit.reporting.html import render
+
+    numbers = as_json(page, path_as=relative).encode(errors="backslashreplace") + b"\n"
+    write_pair(json, [numbers], page_voucher(html, render(page, thumbnails).encode()), replace)
+    return page
+
+
+def check_packages() -> None:
+    """Raise unless what draws the page is installed.
+
+    Raises:
+        InvalidOptionError: jinja2 or matplotlib is not.
+    """
+    missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InvalidOptionError(f"ek report needs {' and '.join(missing)}: {install_hint('report')}")
+
+
+def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:
+    """Return where the JSON goes.
+
+    Raises:
+        InvalidOptionError: the page would have no name of its own, or lie where something else is kept.
+    """
+    if html.suffix.lower() not in (".html", ".htm"):
+        raise InvalidOptionError(f"--out is '{html}'; wanted a name that ends in .html.")
+    json = html.with_suffix(".json")
+    kept = {folders.blends.resolve(), opened.path.resolve().parent}
+    curves = {curve_path(folders.reports, member.manifest.name).resolve() for member in opened.members}
+    if html.resolve().parent in kept or json.resolve() in curves:
+        raise InvalidOptionError(
+            f"The page would go to '{html}' and its numbers to '{json}', where something else is kept. "
+            "Choose another place: --out FILE.html."
+        )
+    return json
+
+
+def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path, json: Path) -> PageReport:
+    """Return all that the page shows but its thumbnails."""
+    from ensemble_kit.reporting.html import headline
+
+    members = case.opened.members
+    ladder = ladder_of(case, folders.predictions, folders.cache)
+    return PageReport(
+        headline=headline(blend),
+        blend=blend,
+        repeats=case.repeats,
+        ladder=ladder,
+        classes=classes_of(case),
+        confusion=confusion_of(case),
+        reliability_before=reliability_of(case.plain, blend.calibration_before),
+        reliability_after=reliability_of(case.unseen.judged, blend.calibration_after),
+        learning=tuple(learning_of(member.manifest, folders.runs) for member in members),
+        looks=tuple(looks_of(member, folders.reports, case.ground.evaluation.split) for member in members),
+        disagreement=disagreement_of(case),
+        costs=costs_of_all(blend, ladder),
+        wrong=wrong_of(case, top),
+        unsure=unsure_of(case, top),
+        **label_errors_of(case, top),
+        pictures_note="not asked for",
+        pictures_changed=False,
+        repeat=repeat_of(case.opened, folders),
+        html=html,
+        json=json,
+    )
+
+
+def _with_pictures(page: PageReport, opened: OpenBlend, folders: Folders) -> tuple[PageReport, dict[str, str]]:
+    """Return the page, knowing why it has no thumbnails where it has none, and its thumbnails by image id."""
+    wanted = [one.image_id for one in (*page.wrong, *page.unsure, *page.label_errors)]
+    found = find_pictures(opened.members, folders.predictions, folders.runs, wanted)
+    seen = {image_id: thumbnail(path) for image_id, path in sorted(found.places.items())}
+    page = with_changes(page, pictures_note=found.note, pictures_changed=found.changed)
+    return page, {image_id: uri for image_id, uri in seen.items() if uri is not None}

@@ -1,0 +1,162 @@
+"""Training with everything around it: a progress display, metrics.csv, states, signals."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.pipeline.border import noticed
+from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.models import Plan, config_of
+from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
+from ensemble_kit.reporting import Watch, say
+from ensemble_kit.splits import judging_split
+from ensemble_kit.storage import runs as run_store
+from ensemble_kit.storage.files import intended
+from ensemble_kit.storage.runs import UNFINISHED_NAME, remove_states
+from ensemble_kit.training import Recipe
+
+OnCycle = Callable[[int, Mapping[str, Any], tuple[Any, ...]], None]
+IN_EVERY_ROW = ("accuracy", "log-loss")  # metrics with a column of their own anyway
+
+
+class Way(NamedTuple):
+    """Where a run is written, and what it goes on from.
+
+    standing: the checkpoint of the member that the run will replace; None: there is none.
+    minutes: by the clock, after which training ends with what there is; None: never.
+    """
+
+    folder: Path
+    predictions: Path
+    state: Mapping[str, Any] | None
+    standing: str | None
+    save_every_s: float
+    minutes: float | None = None
+
+
+def fit_and_save(
+    plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, way: Way, on_cycle: OnCycle, quiet: bool
+) -> Any:
+    """Train, saving the state now and then, from where the run was left.
+
+    The run's metrics.csv grows by a line an epoch, unless a member stands that it belongs to.
+
+    Raises:
+        Stopped: a signal came; the state is saved.
+        InvalidOptionError: the loss stopped being a number; no state is left.
+        ResourceError: a state cannot be written.
+    """
+    import torch
+
+    from ensemble_kit.images.augmentation import augment
+    from ensemble_kit.training import fit
+
+    judging = judging_split(pictures.images)
+    train, val = pictures.split("train"), pictures.split(judging)
+    snapshot = None if way.state is None else way.state["snapshot"]
+    end = math.inf if way.minutes is None else time.perf_counter() + 60 * way.minutes
+    history = [] if snapshot is None else list(snapshot["history"])
+    if way.state is None:
+        remove_states(way.folder)
+    with (
+        _curve(way),
+        noticed() as notice,
+        Watch(plan.name, len(train.ids) * recipe.epochs, quiet) as watch,
+    ):
+        saver = Saver(
+            folder=way.folder,
+            config=config_of(plan),
+            facts=facts_of(plan, pictures.fingerprints, way.standing),
+            go_on=go_on(way.folder, way.predictions) + _clock(way.minutes),
+            save_every_s=way.save_every_s,
+            train_s=0.0 if way.state is None else way.state["facts"]["train_s"],
+            notice=notice,
+        )
+
+        def on_step(step: Any) -> None:
+            saver.step = step
+            watch.advance(recipe.batch_size)
+
+        def on_epoch(epoch: Any) -> None:
+            watch.note(*_epoch_lines(epoch, recipe.epochs, judging))
+            history.append(asdict(epoch))
+            if way.standing is None:
+                run_store.write_metrics(way.folder, metric_rows(history, plan.metric))
+
+        if snapshot is not None:
+            say(f"Going on with epoch {snapshot['epoch'] + 1}, after {snapshot['step']} of its steps.", quiet)
+            watch.advance(len(train.ids) * snapshot["epoch"] + recipe.batch_size * snapshot["step"])
+        try:
+            fitted = fit(
+                network,
+                torch.from_numpy(np.array(pictures.images["train"])),
+                torch.from_numpy(np.array(train.labels)),
+                torch.from_numpy(np.array(pictures.images[judging])),
+                torch.from_numpy(np.array(val.labels)),
+                recipe,
+                plan.seed,
+                partial(augment, strength=recipe.augment, flip=recipe.flip),
+                device=plan.device,
+                keep=plan.keep,
+                metric=plan.metric,
+                patience=plan.patience,
+                resume=snapshot,
+                on_step=on_step,
+                on_epoch=on_epoch,
+                on_cycle=on_cycle,
+                on_pause=saver.pause,
+                out_of_time=lambda: time.perf_counter() >= end,
+            )
+        except InvalidOptionError:
+            remove_states(way.folder)  # a run that diverged is nothing to go on with
+            raise
+        saver.leave_if_asked()
+    if not fitted.in_time:
+        say(f"{plan.name}: out of time in epoch {len(fitted.history)} of {recipe.epochs}; kept as it is.", quiet)
+    elif len(fitted.history) < recipe.epochs:
+        best = len(fitted.history) - plan.patience
+        say(f"{plan.name}: no better {judging} {plan.metric} since epoch {best}; stopped early.", quiet)
+    return fitted
+
+
+def _curve(way: Way) -> AbstractContextManager[None]:
+    """Return a block in which the run's metrics.csv grows; where no state was saved in it, that goes again."""
+    metrics = way.folder / run_store.METRICS_NAME
+    if way.standing is not None or metrics.exists():
+        return nullcontext()
+    return intended(way.folder, once=way.folder / UNFINISHED_NAME, otherwise=[metrics])
+
+
+def _clock(minutes: float | None) -> str:
+    """Return the option that a command needs for the same clock; a run's config has none."""
+    return "" if minutes is None else f" --minutes {minutes:g}"
+
+
+def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Return the rows of metrics.csv: the score is a column under its metric's name, unless it is there already."""
+    rows = []
+    for epoch in history:
+        row = {name: value for name, value in epoch.items() if name != "val_score"}
+        if metric not in IN_EVERY_ROW:
+            row[f"val_{metric.replace('-', '_')}"] = epoch["val_score"]
+        rows.append(row)
+    return rows
+
+
+def _epoch_lines(epoch: Any, epochs: int, judging: str) -> tuple[str, str]:
+    """Return how an epoch went, short for the bar and as a line of its own."""
+    left_s = int(epoch.seconds * (epochs - epoch.epoch))
+    facts = f"loss {epoch.train_loss:.3f}  {judging} {100 * epoch.val_accuracy:4.1f} %"
+    return (
+        f"epoch {epoch.epoch}/{epochs}  {facts}",
+        f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  {facts}"
+        f"  {epoch.images_per_s:,.0f} pictures/s  left {left_s // 60}:{left_s % 60:02d}",
+    )

@@ -1,0 +1,211 @@
+"""frozen network + linear classifier -> run, checkpoint, member, in seconds.
+
+The member is an ordinary one: the classifier is put into the network's last layer, so whatever
+takes a checkpoint takes this one. Val is never used to fit or to choose.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+import models_zoo
+from ensemble_kit.disk import check_writable
+from ensemble_kit.ensembling.statistics import fold_of
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.images import Source
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.inputs import Pictures, open_pictures, relative
+from ensemble_kit.pipeline.members import describe_member
+from ensemble_kit.pipeline.models import Plan, arch_options, build_network, stored_source, threads_of
+from ensemble_kit.pipeline.runs.cached_features import Seen, Wanted, last_layer, see_features
+from ensemble_kit.pipeline.runs.claim_name import Request, base_name, reserve
+from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
+from ensemble_kit.results import ProbeReport
+
+RECIPE: Final = "probe"
+
+
+class Fitted(NamedTuple):
+    """A classifier, and the cross-validation in train that chose its penalty, strong to weak."""
+
+    affine: Any
+    tried: tuple[Any, ...]
+    best: Any
+
+
+@command
+def probe(
+    data: str | Path | None = None,
+    arch: str = "timm:tf_efficientnet_lite0",
+    name: str | None = None,
+    size: int | None = None,
+    train_csv: str | Path | None = None,
+    val_csv: str | Path | None = None,
+    test_csv: str | Path | None = None,
+    images: str | Path | None = None,
+    test_dir: Sequence[str | Path] = (),
+    column: Mapping[str, str] | None = None,
+    classes: str | Path | None = None,
+    group_from: str | None = None,
+    val_fraction: float | None = None,
+    split_seed: int = 0,
+    skip_bad: bool = False,
+    arch_option: Mapping[str, Any] | None = None,
+    pretrained: bool = False,
+    weights: str | Path | None = None,
+    flip: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    runs: str | Path = "runs",
+    cache: str | Path = ".ek",
+    quiet: bool = False,
+) -> ProbeReport:
+    """Fit a linear classifier on what a pre-trained network sees; write a member.
+
+    Where the pictures are, and the network's options: as in `train`.
+
+    Args:
+        name: of the member; None takes ARCH-probe, then ARCH-probe-2, ...
+        pretrained, weights: where the network's weights come from; one of them.
+        flip: fit on the mirrored training pictures too.
+
+    Raises:
+        InvalidOptionError: no weights, a network that ends in no linear layer, a name that is taken.
+        BadDataError: pictures that cannot be used.
+        LockedError: another process writes under this name.
+        ResourceError: no room on the disk, or no network for `pretrained`.
+    """
+    given = dict(locals())
+    import torch
+
+    from ensemble_kit.inference.engines import choose_device
+
+    if not pretrained and weights is None:
+        raise InvalidOptionError(
+            "A probe needs a network that has learnt to see; features of random weights are worth nothing. "
+            "Give --pretrained, or --weights FILE, as a checkpoint of ek train."
+        )
+    started = time.perf_counter()
+    source = Source.among(given)
+    options, place = arch_options(arch, arch_option or {}, pretrained), choose_device(device)
+    predictions, runs = Path(predictions), Path(runs)
+    pictures = open_pictures(
+        source, size, Path(cache), skip_bad, quiet, models_zoo.own_size_px(arch) if pretrained else None
+    )
+
+    def plan_of(name: str) -> Plan:
+        return Plan(
+            name=name,
+            source=stored_source(source, runs / name),
+            arch=arch,
+            arch_option=options,
+            recipe=RECIPE,
+            hyperparameters={"dropout": 0.0, "flip": flip},
+            size=pictures.size_px,
+            seed=0,
+            skip_bad=skip_bad,
+            pretrained=pretrained,
+            weights=None if weights is None else str(relative(weights, runs / name)),
+            keep="last",
+            metric="log-loss",
+            patience=0,
+            device=place,
+            threads=torch.get_num_threads(),
+            classes=pictures.data.classes,
+        )
+
+    with ExitStack() as held:
+        held.enter_context(threads_of(threads))
+        asked = Request(
+            name,
+            f"{base_name(arch)}-probe",
+            predictions,
+            runs,
+            False,
+            replace,
+            lambda name: (plan_of(name), pictures.fingerprints),
+        )
+        check_writable(predictions)
+        reserved = reserve(held, asked)
+        return _probed(plan_of(reserved.name), pictures, predictions, runs, Path(cache), quiet, started)
+
+
+def _probed(
+    plan: Plan, pictures: Pictures, predictions: Path, runs: Path, cache: Path, quiet: bool, started: float
+) -> ProbeReport:
+    """See, fit, put together, write."""
+    folder, flip = runs / plan.name, bool(plan.hyperparameters["flip"])
+    network = build_network(
+        plan.arch,
+        plan.arch_option,
+        plan.size,
+        plan.classes,
+        pictures.images["train"],
+        pretrained=plan.pretrained,
+        weights=None if plan.weights is None else folder / plan.weights,
+    )
+    views = [("train", "identity"), *([("train", "hflip")] if flip else [])]
+    looking = time.perf_counter()
+    seen = see_features(network, pictures, views, cache, plan.device, quiet, plan.arch, plan.arch_option)
+    features_s = time.perf_counter() - looking
+    fitted = _fitted(seen.features, pictures, flip)
+    _put_in(network, fitted.affine)
+    facts = facts_of_run(asdict(plan), pictures, network, time.perf_counter() - started)
+    facts |= {"kept_epoch": 0, "penalty": fitted.best.penalty}
+    metrics = [one._asdict() for one in fitted.tried]
+    look_and_write(folder, predictions, facts, network, pictures, quiet, metrics, _config(plan))
+    return ProbeReport(
+        member=describe_member(predictions, plan.name),
+        run=folder,
+        arch=plan.arch,
+        size_px=plan.size,
+        features=seen.features["train", "identity"].shape[1],
+        flip=flip,
+        penalty=fitted.best.penalty,
+        train_log_loss=fitted.best.log_loss,
+        train_accuracy=fitted.best.accuracy,
+        train_images=len(pictures.split("train").ids),
+        computed=seen.computed,
+        features_s=features_s,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _fitted(features: Mapping[Wanted, Seen], pictures: Pictures, flip: bool) -> Fitted:
+    """Return the classifier; its penalty is chosen by 5-fold cross-validation, mirrored twins in one fold."""
+    from ensemble_kit.training import best, choose_penalty, fit_affine
+
+    train = pictures.split("train")
+    labels = np.array(train.labels)
+    fold = fold_of(train.ids, labels, train.groups)
+    views = ["identity", *(["hflip"] if flip else [])]
+    rows = np.concatenate([features["train", view] for view in views])
+    labels, fold = np.tile(labels, len(views)), np.tile(fold, len(views))
+    tried = choose_penalty(rows, labels, fold, len(pictures.data.classes))
+    chosen = best(tried)
+    return Fitted(fit_affine(rows, labels, len(pictures.data.classes), chosen.penalty), tried, chosen)
+
+
+def _put_in(network: Any, affine: Any) -> None:
+    """Make the classifier the network's last layer."""
+    import torch
+
+    layer = network.body.get_submodule(last_layer(network))
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(affine.weight))
+        layer.bias.copy_(torch.from_numpy(affine.bias))
+
+
+def _config(plan: Plan) -> dict[str, Any]:
+    """Return the options of `ek probe` that repeat the run."""
+    kept = ("arch", "arch_option", "size", "skip_bad", "pretrained", "weights", "device", "threads")
+    return {"name": plan.name, **plan.source, "flip": plan.hyperparameters["flip"]} | {
+        one: getattr(plan, one) for one in kept
+    }

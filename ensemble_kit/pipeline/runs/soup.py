@@ -1,0 +1,235 @@
+"""Members of one architecture -> one member whose weights are the mean of theirs.
+
+A soup is an ordinary run and member, but that nothing was trained: its folder holds a
+checkpoint alone, and the plan in it is what its ingredients' plans have in common.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ensemble_kit.disk import check_writable
+from ensemble_kit.ensembling.evaluation import Judged, compare_judged
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.metrics import METRICS
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.members import describe_member
+from ensemble_kit.pipeline.models import Stated, find_model, open_fitting, stored_source
+from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
+from ensemble_kit.pipeline.runs.soup_members import (
+    Ingredient,
+    check_alike,
+    check_pictures,
+    common,
+    common_plan,
+    read_ingredient,
+    score_of,
+    states_of,
+)
+from ensemble_kit.reporting import Watch
+from ensemble_kit.results import IngredientReport, SoupReport
+from ensemble_kit.splits import judging_split
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.files import locked, stands
+from ensemble_kit.storage.members import MANIFEST_NAME
+from ensemble_kit.tables import pick
+from ensemble_kit.training import SOUPS, Soup, batch_norms, settle_norms
+from ensemble_kit.types import Predictions, align
+
+SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
+
+
+@command
+def soup(
+    members: Sequence[str],
+    name: str,
+    method: str = "uniform",
+    metric: str = "log-loss",
+    data: str | Path | None = None,
+    train_csv: str | Path | None = None,
+    val_csv: str | Path | None = None,
+    test_csv: str | Path | None = None,
+    images: str | Path | None = None,
+    test_dir: Sequence[str | Path] = (),
+    skip_bad: bool = False,
+    device: str = "auto",
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    runs: str | Path = "runs",
+    cache: str | Path = ".ek",
+    quiet: bool = False,
+) -> SoupReport:
+    """Average the weights of members of one architecture; write the run, the checkpoint and the member.
+
+    Batch norms get statistics that fit the mean, from the training pictures, unaugmented.
+
+    Args:
+        members: two or more, trained here on the same pictures, their checkpoints under `runs`.
+        name: of the soup.
+        method: `uniform`: the mean of all. `greedy`: the best on val, then each that does not make
+            the soup worse there; val then judged the soup, which is recorded.
+        metric: what is good on val: log-loss, accuracy, balanced-accuracy, macro-f1.
+        data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where they
+            were in training.
+        skip_bad: go on without the pictures that cannot be read, as members do that were trained so.
+        replace: overwrite the member and the run of that name.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: no such member, method or metric; fewer than two members;
+            one without a checkpoint of ours; a name that is taken.
+        MisalignedError: members of different networks, classes or pictures.
+        CorruptError: a checkpoint or a file of a member is damaged.
+        BadDataError, ResourceError: pictures, memory or disk, as `train` says.
+        LockedError: another process writes under this name.
+    """
+    from ensemble_kit.inference.engines import choose_device
+
+    started = time.perf_counter()
+    predictions, runs, cache = Path(predictions), Path(runs), Path(cache)
+    pick(SOUPS, method, "way to make a soup")
+    gain = pick(METRICS, metric, "metric").gain
+    _check_names(members, name)
+    found = [read_ingredient(member, predictions, runs, cache) for member in members]
+    for other in found[1:]:
+        check_alike(found[0], other)
+    found.sort(key=lambda one: -gain(score_of(one.val, metric)))  # ties stay as they were given
+    device = choose_device(device)
+    places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
+    places |= {"images": images, "test_dir": tuple(test_dir)}
+    check_writable(predictions)
+    with _held(name, found, predictions, runs, replace) as folder:
+        model = find_model(found[0].checkpoint, Stated(), places, predictions, replace=False)
+        pictures = open_fitting(model, {}, cache, skip_bad, quiet)
+        check_pictures(found[0], pictures)
+        network = model.load(pictures.data.classes)
+        norms = len(batch_norms(network))
+        made = _made(network, found, pictures, SOUPS[method].load(), metric, device, quiet)
+        network.load_state_dict(made.state)
+        kept = [one for one, is_kept in zip(found, made.kept, strict=True) if is_kept]
+        plan = common_plan(name, kept, stored_source(model.source, folder)) | {"device": device}
+        facts = facts_of_run(plan, pictures, network, time.perf_counter() - started) | {
+            "soup": _recipe(method, metric, found, made),
+            "kept_epoch": common([one.facts["kept_epoch"] for one in kept]),
+            "in_time": all(one.facts.get("in_time", True) for one in kept),
+        }
+        seen = look_and_write(folder, predictions, facts, network, pictures, quiet)
+    return SoupReport(
+        member=describe_member(predictions, name),
+        run=folder,
+        method=method,
+        metric=metric,
+        norms=norms,
+        settled=norms > 0 and len(kept) > 1,
+        train_images=len(pictures.images["train"]),
+        seconds=time.perf_counter() - started,
+        **_judged(found, made, seen.splits[judging_split(seen.splits)], metric),
+    )
+
+
+def _check_names(members: Sequence[str], name: str) -> None:
+    """Raise unless these are two members or more, and the soup is to be another."""
+    store.check_name(name)
+    for member in members:
+        store.check_folder_name(member)
+    twice = [member for place, member in enumerate(members) if member in members[:place]]
+    if twice:
+        raise InvalidOptionError(f"Member '{twice[0]}' is named twice; give each ingredient of a soup once.")
+    if len(members) < 2:
+        got = f"'{members[0]}' alone" if members else "none"
+        raise InvalidOptionError(f"Wanted two members or more to average, got {got}. See `ek members`.")
+    if name in members:
+        raise InvalidOptionError(f"--name '{name}' is one of the ingredients, which stay; choose another name.")
+
+
+@contextmanager
+def _held(name: str, ingredients: Sequence[Ingredient], predictions: Path, runs: Path, replace: bool) -> Iterator[Path]:
+    """Hold the soup's run folder inside the block.
+
+    Raises:
+        InvalidOptionError: the name is taken, or the folder is an ingredient's.
+        LockedError: another process writes there.
+    """
+    folder = runs / name
+    owner = [one.name for one in ingredients if one.checkpoint.parent.resolve() == folder.resolve()]
+    if owner:
+        raise InvalidOptionError(f"{folder} holds the weights of the ingredient '{owner[0]}'; choose another --name.")
+    with locked(folder, timeout_s=0):
+        member = predictions / name
+        taken = member if store.is_taken(predictions, name) else None
+        left = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+        if (taken or (left and not stands(member / MANIFEST_NAME))) and not replace:
+            raise InvalidOptionError(f"{taken or left[0]} is there already. Choose another --name, or give --replace.")
+        yield folder
+
+
+def _made(
+    network: Any, ingredients: Sequence[Ingredient], pictures: Pictures, way: Any, metric: str, device: str, quiet: bool
+) -> Soup:
+    """Return the soup; the network is used to try it, and left with any weights."""
+    import torch
+
+    from ensemble_kit.training import measure as measured
+    from ensemble_kit.training import state_of
+
+    network.to(device, memory_format=torch.channels_last)
+    judging = judging_split(pictures.images)
+    val = torch.from_numpy(np.array(pictures.images[judging])).to(device)
+    labels = torch.from_numpy(np.array(pictures.split(judging).labels)).to(device)
+
+    def settle(state: Mapping[str, Any]) -> dict[str, Any]:
+        network.load_state_dict(dict(state))
+        with Watch("batch norms", len(pictures.images["train"]), quiet) as watch:
+            settle_norms(network, pictures.images["train"], on_batch=watch.advance)
+        return state_of(network)
+
+    def gain(state: Mapping[str, Any]) -> float:
+        network.load_state_dict(dict(state))
+        return METRICS[metric].gain(measured(network, val, labels, metric).score)
+
+    made: Soup = way(states_of(ingredients), settle, gain)
+    return made
+
+
+def _recipe(method: str, metric: str, ingredients: Sequence[Ingredient], made: Soup) -> dict[str, Any]:
+    """Return how the soup was made, as its checkpoint and its manifest say it."""
+    used = [use for one, kept in zip(ingredients, made.kept, strict=True) if kept for use in one.manifest.val_used_for]
+    return {
+        "method": method,
+        "metric": metric if made.judged else None,
+        "ingredients": [
+            {"name": one.name, "checkpoint_sha256": one.manifest.checkpoint_sha256, "kept": kept}
+            for one, kept in zip(ingredients, made.kept, strict=True)
+        ],
+        "val_used_for": list(dict.fromkeys([*used, *(["soup"] if made.judged else [])])),
+    }
+
+
+def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, metric: str) -> dict[str, Any]:
+    """Return the figures of the soup and of what went into it."""
+    rows = tuple(_row(one.name, one.val, metric, kept) for one, kept in zip(ingredients, made.kept, strict=True))
+    whole = _row(val.member, val, metric, True)
+    pool = align([val, *(one.val for one in ingredients)])
+    assert pool.labels is not None
+    predicted = np.stack([logits[0].argmax(axis=1) for logits in pool.logits])
+    soups = np.broadcast_to(predicted[0], predicted[1:].shape)
+    found = compare_judged(
+        Judged(soups, None, pool.labels), Judged(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
+    )
+    return {
+        "ingredients": rows,
+        "soup": whole,
+        "mean_accuracy": sum(row.accuracy for row in rows) / len(rows),
+        "gain": found.difference,
+        "gain_interval": found.interval,
+        "gain_p": found.p,
+        "spoiled": found.difference < -SPOILED,
+    }
+
+
+def _row(name: str, val: Predictions, metric: str, kept: bool) -> IngredientReport:
+    return IngredientReport(name, score_of(val, "accuracy"), score_of(val, "log-loss"), score_of(val, metric), kept)

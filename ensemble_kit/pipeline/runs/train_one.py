@@ -1,0 +1,262 @@
+"""One run: pictures + network + recipe -> run folder, checkpoint, member, and the snapshots of its cycles."""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from dataclasses import replace as with_changes
+from functools import lru_cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import models_zoo
+from ensemble_kit.disk import check_writable
+from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.images import Source
+from ensemble_kit.pipeline.inputs import Pictures, folded, open_pictures, relative
+from ensemble_kit.pipeline.members import describe_member
+from ensemble_kit.pipeline.models import Plan, build_network, config_of, rebuild, stored_source, threads_of
+from ensemble_kit.pipeline.runs.claim_name import Request, names_of, reserve
+from ensemble_kit.pipeline.runs.fit_with_saves import Way, fit_and_save, metric_rows
+from ensemble_kit.pipeline.runs.resume import differences
+from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
+from ensemble_kit.reporting import say
+from ensemble_kit.results import TrainReport
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.files import locked
+from ensemble_kit.storage.runs import remove_states
+from ensemble_kit.training import Recipe
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of one run; everything in it was checked."""
+
+    source: Source
+    arch: str
+    arch_option: Mapping[str, Any]
+    name: str | None
+    family: str | None
+    recipe_name: str
+    recipe: Recipe
+    size: int | None
+    seed: int
+    folds: int
+    fold: int
+    skip_bad: bool
+    pretrained: bool
+    weights: str | Path | None
+    keep: str
+    metric: str
+    patience: int
+    minutes: float | None
+    device: str
+    threads: int | None
+    resume: bool
+    replace: bool
+    save_every: float
+    predictions: Path
+    runs: Path
+    cache: Path
+    quiet: bool
+
+
+class Trained(NamedTuple):
+    """A network's weights as a member is made of them."""
+
+    weights: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    kept_epoch: int
+    in_time: bool
+    seconds: float
+
+
+def train_one(order: Order) -> TrainReport:
+    """Train what was ordered, or go on with it, or find it done.
+
+    Raises:
+        as `train` says.
+    """
+    import torch
+
+    @lru_cache
+    def pictures() -> Pictures:
+        own_size_px = models_zoo.own_size_px(order.arch) if order.pretrained else None
+        found = open_pictures(
+            order.source, order.size, order.cache, order.skip_bad, order.quiet, own_size_px, val_needed=not order.fold
+        )
+        return folded(found, order.folds, order.fold, order.source.split_seed) if order.fold else found
+
+    def plan_of(name: str) -> Plan:
+        family = order.family or (name if order.recipe.cycles > 1 else None)
+        return Plan(
+            name=name,
+            source=stored_source(order.source, order.runs / name),
+            arch=order.arch,
+            arch_option=order.arch_option,
+            recipe=order.recipe_name,
+            hyperparameters=asdict(order.recipe),
+            size=pictures().size_px,
+            seed=order.seed,
+            skip_bad=order.skip_bad,
+            pretrained=order.pretrained,
+            weights=None if order.weights is None else str(relative(order.weights, order.runs / name)),
+            keep=order.keep,
+            metric=order.metric,
+            patience=order.patience,
+            device=order.device,
+            threads=torch.get_num_threads(),
+            classes=pictures().data.classes,
+            family=family,
+            folds=order.folds,
+            fold=order.fold,
+        )
+
+    asked = Request(
+        order.name,
+        order.arch,
+        order.predictions,
+        order.runs,
+        order.resume,
+        order.replace,
+        lambda name: (plan_of(name), pictures().fingerprints),
+    )
+    check_writable(order.predictions)
+    with ExitStack() as held:
+        held.enter_context(threads_of(order.threads))
+        reserved = reserve(held, asked)
+        plan, folder = plan_of(reserved.name), order.runs / reserved.name
+        if reserved.finished:
+            say(_standing(plan.name, order), order.quiet)
+            remove_states(folder)
+            return _report(plan, pictures(), order.predictions, folder)
+        if reserved.state is None and not order.replace:
+            _check_snapshots(plan, pictures().fingerprints, order)
+        if (twin := _twin(plan, pictures().fingerprints, order)) is not None:
+            other = f"For another member: --seed {order.seed + 1}."
+            say(f"{plan.name} repeats {twin}: same options, same seed. {other}", order.quiet)
+        way = Way(folder, order.predictions, reserved.state, reserved.standing, order.save_every, order.minutes)
+        _run(plan, order.recipe, pictures(), way, order.quiet)
+        return _report(plan, pictures(), order.predictions, folder)
+
+
+def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) -> None:
+    """Train, then write the run's files and, last of all, the member; snapshots on the way."""
+    started = time.perf_counter()
+    before_s = 0.0 if way.state is None else way.state["facts"]["train_s"]
+    network = build_network(
+        plan.arch,
+        plan.arch_option,
+        plan.size,
+        plan.classes,
+        pictures.images["train"],
+        dropout=recipe.dropout,
+        pretrained=plan.pretrained,
+        weights=None if plan.weights is None else way.folder / plan.weights,
+        seed=plan.seed,
+    )
+    for note in network.notes:
+        say(note, quiet)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    for line in _greeting(plan, pictures, parameters):
+        say(line, quiet)
+
+    def seconds() -> float:
+        return round(float(before_s + time.perf_counter() - started), 3)
+
+    def on_cycle(cycle: int, weights: Mapping[str, Any], history: tuple[Any, ...]) -> None:
+        one = with_changes(plan, name=snapshot_names(plan.name, recipe.cycles)[cycle - 1])
+        folder = way.folder.with_name(one.name)
+        rows = [asdict(epoch) for epoch in history]
+        with locked(folder, timeout_s=0):
+            trained = Trained(weights, rows, len(rows), True, seconds())
+            _write(one, pictures, trained, way._replace(folder=folder), config_of(plan), quiet=True)  # a bar is there
+        say(f"{one.name}: kept as it is after epoch {len(rows)}.", quiet)
+
+    fitted = fit_and_save(plan, recipe, pictures, network, way, on_cycle, quiet)
+    rows = [asdict(epoch) for epoch in fitted.history]
+    trained = Trained(fitted.state_dict, rows, fitted.kept_epoch, fitted.in_time, seconds())
+    _write(plan, pictures, trained, way, config_of(plan), quiet)
+
+
+def _write(plan: Plan, pictures: Pictures, trained: Trained, way: Way, config: Mapping[str, Any], quiet: bool) -> None:
+    """Write the run's files and its member, rebuilt from the weights alone."""
+    network = rebuild({"plan": asdict(plan)}, trained.weights)
+    facts = facts_of_run(asdict(plan), pictures, network, trained.seconds) | {
+        "kept_epoch": trained.kept_epoch,
+        "in_time": trained.in_time,
+    }
+    metrics = metric_rows(trained.history, plan.metric)
+    look_and_write(way.folder, way.predictions, facts, network, pictures, quiet, metrics, config)
+
+
+def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:
+    """Return what the members at the end of all cycles but the last are called.
+
+    Example:
+        >>> snapshot_names("cnn", 3)
+        ('cnn-cycle-1', 'cnn-cycle-2')
+    """
+    return tuple(f"{name}-cycle-{cycle}" for cycle in range(1, cycles))
+
+
+def _check_snapshots(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> None:
+    """Raise where a member stands under the name of a snapshot to come, unless a killed run left it that is resumed."""
+    for name in snapshot_names(plan.name, order.recipe.cycles):
+        if store.is_taken(order.predictions, name):
+            one = store.read_manifest(order.predictions / name)
+            ours = one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan))
+            if not (order.resume and ours):
+                raise InvalidOptionError(
+                    f"{order.predictions} already has a member '{name}', and --cycles {order.recipe.cycles} would "
+                    "write one. Choose another --name, or give --replace."
+                )
+
+
+def _twin(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> str | None:
+    """Return the member whose name was taken, where it was trained just so; a blend gains nothing by the second."""
+    if order.name is not None:
+        return None
+    for name in takewhile(plan.name.__ne__, names_of(order.arch)):
+        if name in store.list_members(order.predictions):
+            one = store.read_manifest(order.predictions / name)
+            if one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan)):
+                return name
+    return None
+
+
+def _standing(name: str, order: Order) -> str:
+    """Return what to say of a member that is there as it was asked for."""
+    training = store.read_manifest(order.predictions / name).training
+    if training.get("in_time", True):
+        return f"{name}: trained already, with these very options."
+    kept = f"epoch {training['kept_epoch']} kept"
+    return f"{name}: trained already, until its --minutes were over ({kept}); anew: --replace."
+
+
+def _report(plan: Plan, pictures: Pictures, predictions: Path, folder: Path) -> TrainReport:
+    """Return what there is to say of the member that stands."""
+    cost = store.read_manifest(predictions / plan.name).cost
+    return TrainReport(
+        member=describe_member(predictions, plan.name),
+        run=folder,
+        recipe=plan.recipe,
+        size_px=pictures.size_px,
+        train_images=len(pictures.split("train").ids),
+        seconds=float(cost.get("train_s") or 0.0),
+    )
+
+
+def _called(plan: Plan) -> str:
+    """Return what to call the pictures in a line to a person."""
+    return Path(plan.source.get("train_csv") or plan.source["data"]).name
+
+
+def _greeting(plan: Plan, pictures: Pictures, parameters: int) -> tuple[str, str]:
+    counts = ", ".join(f"{len(pictures.split(split).ids)} {split}" for split in pictures.images)
+    return (
+        f"{_called(plan)}: {len(plan.classes)} classes; {counts} pictures at {plan.size} px",
+        f"{plan.name}: {plan.arch}, {parameters / 1e6:.2f} M parameters; recipe {plan.recipe}, seed {plan.seed}, "
+        f"{plan.device}",
+    )

@@ -1,0 +1,287 @@
+"""checkpoint + views -> more views in the member, and the weights of all its views."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace as with_changes
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ensemble_kit.disk import check_writable
+from ensemble_kit.ensembling.tuning import tune_views
+from ensemble_kit.ensembling.weights import VIEW_CHOICES
+from ensemble_kit.errors import BadDataError
+from ensemble_kit.inference.views import merge_equal, parse_views
+from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.models import (
+    Channels,
+    Model,
+    Seen,
+    Share,
+    Stated,
+    Way,
+    alone,
+    check_views,
+    engine_of,
+    find_model,
+    in_precision,
+    job_of,
+    joined,
+    look_in_parts,
+    on_device,
+    open_fitting,
+    way_of,
+    with_cost,
+)
+from ensemble_kit.pipeline.views.view_report import curve_of, judge_views
+from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
+from ensemble_kit.splits import judging_split
+from ensemble_kit.storage import members as store
+from ensemble_kit.storage.members import MANIFEST_NAME, check_origin
+from ensemble_kit.storage.partial import Job
+from ensemble_kit.tables import pick
+from ensemble_kit.types import Predictions, align
+
+Splits = dict[str, Predictions]
+
+
+class Look(NamedTuple):
+    """What came of looking: what was seen, unless that is left to a merge, how it was computed, where its parts are."""
+
+    seen: Seen | None
+    share: Share = Share(0, 0, 0)
+    engine: EngineReport | None = None
+    order: OrderReport | None = None
+    job: Job | None = None
+
+
+@command
+def tta(
+    ckpt: str | Path | Callable[..., Any],
+    views: str = "flips",
+    choose: str = "auto",
+    data: str | Path | None = None,
+    train_csv: str | Path | None = None,
+    val_csv: str | Path | None = None,
+    test_csv: str | Path | None = None,
+    images: str | Path | None = None,
+    test_dir: Sequence[str | Path] = (),
+    skip_bad: bool = False,
+    weights: str | Path | None = None,
+    name: str | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    size: int | None = None,
+    mean: Channels | None = None,
+    std: Channels | None = None,
+    engine: str = "auto",
+    precision: str = "float32",
+    batch_size: int = 64,
+    device: str = "auto",
+    shard: str | tuple[int, int] | None = None,
+    merge: bool = False,
+    check: bool = False,
+    replace: bool = False,
+    predictions: str | Path = "predictions",
+    reports: str | Path = "reports",
+    cache: str | Path = ".ek",
+    verify: bool = False,
+    quiet: bool = False,
+) -> TtaReport | ShardReport:
+    """Add test-time views to a member: their logits on val and test, and their weights.
+
+    Views that the member has are not computed again. A look that was broken off goes on at
+    the last finished part when the same is asked for again.
+
+    Args:
+        ckpt: a run folder or checkpoint of ours; `timm:NAME` with `weights`; an ONNX file; or a
+            callable, float pixels in [0, 1] (images, 3, size, size) -> logits (images, classes).
+        views: names and sets of views, see `inference.views`.
+        choose: how the views are weighed: auto, log-loss, greedy, accuracy, equal, none.
+        data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where
+            they were in training.
+        skip_bad: go on without the pictures that cannot be read, as a member does that was trained so.
+        weights, name, classes, size, mean, std: what has to be said of a model that is not ours,
+            see `pipeline.models.Stated`.
+        engine: what computes, see `inference.ENGINES`; `auto` takes the one that was measured best.
+        precision: of the products, see `inference.PRECISIONS`.
+        batch_size: pictures at a time; part of the bits. Halved where memory does not suffice.
+        shard: compute one share alone, (i, n) or "i/n"; the member is not touched.
+        merge: compute nothing: join what the shards computed.
+        check: first prove that a picture's logits depend on neither the order nor the batch.
+        replace: make every view of the member again, from this checkpoint and these pictures.
+        reports: folder for the curve over the number of views.
+        verify: compute the checksums of what is there again.
+
+    Returns:
+        A `TtaReport`; with `shard` a `ShardReport`.
+
+    Raises:
+        InvalidOptionError, UnknownNameError: no such checkpoint, view or way to choose, an engine that
+            does not compute what plain PyTorch does, or something of a foreign model left unsaid.
+        MisalignedError: the member is another checkpoint's, the pictures are others, or parts are
+            missing that are to be merged.
+        CorruptError: a checkpoint, a file of the member or a part is damaged.
+        BadDataError: logits that are not finite, or that depend on the order of the pictures.
+        LockedError: another process looks for this member.
+        ResourceError: memory, disk or a package that is not there.
+    """
+    asked = parse_views(views)
+    pick(VIEW_CHOICES, choose, "way to choose views")
+    way = way_of(engine, precision, batch_size, device, shard, merge)
+    predictions, cache = Path(predictions), Path(cache)
+    places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
+    places |= {"images": images, "test_dir": tuple(test_dir)}
+    model = find_model(ckpt, Stated(weights, name, classes, size, mean, std), places, predictions, replace)
+    check_writable(predictions)
+    with alone(model.name, way, cache):
+        there = _read(predictions, model.name, cache, verify)
+        kept = {} if replace else there
+        if there:
+            before = store.read_manifest(predictions / model.name)
+            check_views(before.views, predictions / model.name / MANIFEST_NAME, before.versions)
+        wanted, same = merge_equal((*_views(there), *asked), model.size_px)
+        missing = tuple(view for view in wanted if view not in _views(kept))
+        if not missing and not check:
+            look, pictures = Look(None), None
+        else:
+            pictures = open_fitting(model, kept, cache, skip_bad, quiet, verify)
+            model = in_precision(model, way.precision)
+            if kept:
+                check_origin(
+                    store.read_manifest(predictions / model.name), None, model.describe(pictures).preprocessing
+                )
+            look = _look(model, pictures, missing, on_device(way), check, cache, quiet)
+        if way.shard is not None:
+            return ShardReport(
+                model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
+            )
+        judging = judging_split(kept or (look.seen.splits if look.seen else ()))
+        val = _joined(kept.get(judging), look.seen and look.seen.splits[judging])
+        if val.labels is None:
+            raise BadDataError(f"Member '{model.name}' has no {judging} labels, so its views cannot be judged.")
+        chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
+        weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
+        with nullcontext() if look.job is None else look.job.ended_by(predictions / model.name / MANIFEST_NAME):
+            manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
+        if look.job is not None:
+            look.job.remove()
+        return TtaReport(
+            member=model.name,
+            choose=choose,
+            curve=curve_of(val, manifest, Path(reports)),
+            computed=missing,
+            same={view: first for view, first in same.items() if view in asked},
+            engine=look.engine,
+            order=look.order,
+            path=predictions / model.name,
+            **judge_views(val, chosen, choose, manifest),
+        )
+
+
+def _look(
+    model: Model, pictures: Pictures, missing: tuple[str, ...], way: Way, check: bool, cache: Path, quiet: bool
+) -> Look:
+    """Look at the pictures through the missing views, or at a share of them, or join what shards saw."""
+    job = job_of(model, pictures, missing, way, cache) if missing else None
+    if job is not None and model.sha256 is None and way.shard is None and not way.merge:
+        job.remove()  # nobody can tell whether the same callable began it
+        job = job_of(model, pictures, missing, way, cache)
+    share, order, engine = Share(0, 0, 0), None, None
+    if check or not way.merge:
+        running = engine_of(model, pictures, way, quiet)
+        order = _proved(running, pictures) if check else None
+        if job is not None and not way.merge:
+            share = look_in_parts(running, model, pictures, missing, way, job, quiet)
+        engine = EngineReport(
+            running.engine,
+            running.precision,
+            way.device,
+            way.batch_size,
+            running.relative_error,
+            running.changed,
+            running.note or None,
+        )
+    if job is None or way.shard is not None:
+        return Look(None, share, engine, order)
+    return Look(joined(model, pictures, missing, way, job), share, engine, order, job)
+
+
+def _proved(running: Any, pictures: Pictures) -> OrderReport:
+    """Return how little the order matters.
+
+    Raises:
+        BadDataError: it matters.
+    """
+    from ensemble_kit.inference.engines import check_order
+
+    found = check_order(running, pictures.images[judging_split(pictures.images)])
+    if not found.holds:
+        raise BadDataError(
+            "The logits of a picture depend on the pictures beside it: they move by "
+            f"{found.relative_difference:.2g} of the largest logit, and {found.changed} of {found.images} pictures "
+            "change their class. Batch statistics in use (a network in training mode) do that; put the network into "
+            "evaluation mode."
+        )
+    return OrderReport(found.images, found.relative_difference, found.changed)
+
+
+def _read(predictions: Path, name: str, cache: Path, verify: bool) -> Splits:
+    """Return what the member holds; nothing where there is none."""
+    if name not in store.list_members(predictions):
+        return {}
+    return store.read_member(predictions / name, cache, verify).splits
+
+
+def _views(splits: Mapping[str, Predictions]) -> tuple[str, ...]:
+    """Return the views that a member has, the same on every split; none where there is no member."""
+    return next((one.views for one in splits.values()), ())
+
+
+def _joined(kept: Predictions | None, seen: Predictions | None) -> Predictions:
+    """Return the views that were there, then the new ones, aligned by image id."""
+    if kept is None or seen is None:
+        whole = kept or seen
+        assert whole is not None
+        return whole
+    pool = align([kept, with_changes(seen, member="new views")])
+    return with_changes(kept, views=(*kept.views, *seen.views), logits=np.concatenate([pool.logits[0], pool.logits[1]]))
+
+
+def _write(
+    model: Model,
+    pictures: Pictures | None,
+    seen: Seen | None,
+    kept: Mapping[str, Predictions],
+    weighed: Mapping[str, float],
+    choose: str,
+    ridge: float | None,
+    predictions: Path,
+    replace: bool,
+) -> store.Manifest:
+    """Write the new views and the weights of all; return the member's manifest."""
+    if seen is None or pictures is None:
+        return store.set_view_weights(predictions, model.name, weighed, choose, ridge)
+    described = model.describe(pictures)
+    if kept:
+        new = next(iter(seen.splits.values())).views
+        return store.add_views(
+            predictions,
+            model.name,
+            seen.splits,
+            weighed,
+            choose,
+            ridge,
+            checkpoint_sha256=model.sha256,
+            preprocessing=described.preprocessing,
+            view_ms=dict(zip(new, seen.view_ms, strict=True)),
+        )
+    manifest = with_changes(
+        with_cost(described, seen.view_ms),
+        views=tuple(weighed),
+        view_weights=tuple(weighed.values()),
+        view_choice=choose,
+        view_ridge=ridge,
+    )
+    return store.write_member(predictions, manifest, seen.splits, replace=replace)

@@ -1,0 +1,153 @@
+"""What a member's views are worth, and which of them do harm."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ensemble_kit.disk import SEAL, seal
+from ensemble_kit.ensembling.combining import merge_views, softmax
+from ensemble_kit.ensembling.diagnostics import Harm, find_harm, view_curve
+from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Procedure, compare_judged, cross_fit, repeats_of
+from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune, why_not_fitted
+from ensemble_kit.metrics import accuracy, log_loss
+from ensemble_kit.reporting import say
+from ensemble_kit.results import ClassHarmReport, CurveGainReport, CurveReport, CurveStepReport, ViewReport, as_json
+from ensemble_kit.storage.files import IsOurs, is_sealed, is_sealed_png, keep_aside, replace_file, seal_png
+from ensemble_kit.storage.members import Manifest
+from ensemble_kit.types import Predictions, align
+
+
+def judge_views(val: Predictions, chosen: TunedViews, choose: str, manifest: Manifest) -> dict[str, Any]:
+    """Return the figures of a `TtaReport` that the judging pictures tell, by name."""
+    assert val.labels is not None
+    pool = align([val])
+    procedures = {name: _procedure(name) for name in (choose, "none")}
+    honest = cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
+    gain = compare_judged(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
+    harm = find_harm(val.logits, val.labels, val.ids, val.groups)
+    return {
+        "views": _views(val, harm, manifest),
+        "class_harm": _class_harm(val, harm),
+        "smallest_harm": harm.smallest,
+        "smallest_class_harm": harm.smallest_in_class,
+        "judged_on": val.split,
+        "val_images": len(val.ids),
+        "val_accuracy_before": accuracy(before.argmax(axis=1), val.labels),
+        "val_accuracy_after": accuracy(after.argmax(axis=1), val.labels),
+        "val_log_loss_before": log_loss(before, val.labels),
+        "val_log_loss_after": log_loss(after, val.labels),
+        "honest_accuracy": honest[choose].accuracy,
+        "honest_interval": honest[choose].interval(val.groups),
+        "gain": gain.difference,
+        "gain_interval": gain.interval,
+        "gain_p": gain.p,
+        "resolvable": gain.resolvable,
+        "ridge": chosen.ridge,
+        "note": None if choose in ("equal", "none") else why_not_fitted(val.labels, "so identity is kept alone"),
+    }
+
+
+def _procedure(choose: str) -> Procedure:
+    """Return the way from a pool of one member to its weighed views."""
+    return lambda pool: tune(pool, "logit-sum", "equal", [choose])
+
+
+def curve_of(val: Predictions, manifest: Manifest, reports: Path) -> CurveReport | None:
+    """Return the curve of accuracy and likelihood against the number of views, and save it; None for a lone view."""
+    assert val.labels is not None
+    if len(val.views) == 1 or why_not_fitted(val.labels) is not None:
+        return None
+    small = condensed(align([val]))
+    assert small.labels is not None
+    found = view_curve(small.logits[0], small.labels, val.ids, val.groups)
+    ms = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
+    steps, cost = [], 0.0
+    for step in found.steps:
+        view = val.views[step.added]
+        cost += ms.get(view, 0.0)
+        steps.append(
+            CurveStepReport(
+                views=step.views,
+                added=view,
+                accuracy=step.accuracy,
+                interval=step.interval,
+                log_likelihood=step.log_likelihood,
+                log_likelihood_interval=step.log_likelihood_interval,
+                ms=cost if ms else None,
+            )
+        )
+    gain = CurveGainReport(**found.gain._asdict())
+    return _saved(CurveReport(tuple(steps), found.stop, None, None, gain), manifest.name, len(val.ids), reports)
+
+
+def _views(val: Predictions, harm: Harm, manifest: Manifest) -> tuple[ViewReport, ...]:
+    assert val.labels is not None
+    alone = [accuracy(logits.argmax(axis=1), val.labels) for logits in val.logits]
+    beside = {one.view: one for one in harm.views}
+    ms: Mapping[str, float] = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
+    weights = dict(zip(manifest.views, manifest.view_weights, strict=True))
+    return tuple(
+        ViewReport(
+            view=view,
+            val_accuracy=alone[i],
+            change=round((alone[i] - alone[0]) * len(val.ids)) / len(val.ids),
+            weight=weights[view],
+            beside=beside[i].difference if i else None,
+            beside_interval=beside[i].interval if i else None,
+            beside_p=beside[i].adjusted_p if i else None,
+            harmful=bool(i and beside[i].harmful),
+            ms=ms.get(view),
+        )
+        for i, view in enumerate(val.views)
+    )
+
+
+def _class_harm(val: Predictions, harm: Harm) -> tuple[ClassHarmReport, ...]:
+    return tuple(
+        ClassHarmReport(
+            view=val.views[one.view],
+            class_name=val.classes[one.class_index],
+            images=one.images,
+            change=one.difference,
+            lost=one.lost,
+            won=one.won,
+            p=one.adjusted_p,
+        )
+        for one in harm.classes
+    )
+
+
+def _saved(curve: CurveReport, member: str, images: int, reports: Path) -> CurveReport:
+    """Save the numbers and, where matplotlib is installed, the picture of a curve; return it with both places."""
+    from ensemble_kit.reporting import view_curve_plot
+
+    path = reports / f"{member}-views.json"
+    content = json.loads(as_json(curve))
+    _keep_aside(path, _is_curve)
+    replace_file(path, seal({**content, "member": member, "val_images": images}))
+    picture = view_curve_plot(curve, member, images)
+    png = path.with_suffix(".png") if picture is not None else None
+    if png is not None and picture is not None:
+        _keep_aside(png, is_sealed_png)
+        replace_file(png, seal_png(picture))
+    return replace(curve, json=path, png=png)
+
+
+def _keep_aside(path: Path, is_ours: IsOurs) -> None:
+    """Keep a file that was edited, or is another's, before a curve takes its name."""
+    aside = keep_aside(path, is_ours)
+    if aside is not None:
+        say(f"{path} is not as ek wrote it; kept as {aside}.")
+
+
+def _is_curve(data: bytes) -> bool:
+    """Say whether the bytes are a curve as ek wrote it; those of earlier versions bear no seal."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    before = isinstance(content, dict) and {"steps", "stop", "val_images"} <= content.keys() and SEAL not in content
+    return is_sealed(data) or (before and json.dumps(content, indent=2).encode() == data)

@@ -1,0 +1,197 @@
+from functools import reduce
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from ensemble_kit.ensembling.diagnostics.harmful_views import Harm, find_harm, holm
+from ensemble_kit.ensembling.evaluation.compare import difference_interval, smallest_resolvable
+from ensemble_kit.errors import BadDataError
+
+IMAGES, CLASSES = 307, 7
+
+
+def names(images: int = IMAGES) -> list[str]:
+    return [f"{row:05d}" for row in range(images)]
+
+
+def no_harm(seed: int, views: int = 13, images: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
+    """Views that make of each pair a twin of identity: the same picture, noise drawn anew.
+
+    The pair of identity x and view 2 y - x is 2 y, so x and y may change places and no truth does.
+    """
+    random = np.random.default_rng(seed)
+    labels = random.integers(CLASSES, size=images)
+    core = 2 * np.eye(CLASSES)[labels] + random.normal(size=(images, CLASSES))
+    noisy = core + 0.5 * random.normal(size=(views, images, CLASSES))
+    noisy[1:] = 2 * noisy[1:] - noisy[0]
+    return noisy, labels
+
+
+def mirrored(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Harmless views, but the third mistakes classes 0, 1, 2, 3 for 1, 0, 3, 2."""
+    logits, labels = no_harm(seed)
+    logits[3] = 2 * logits[3][:, [1, 0, 3, 2, 4, 5, 6]]
+    return logits, labels
+
+
+def test_holms_p_values_are_rs() -> None:
+    # p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"), and a case with a tie out of order
+    np.testing.assert_allclose(holm(np.array([0.01, 0.02, 0.03, 0.04, 0.05])), [0.05, 0.08, 0.09, 0.09, 0.09])
+    np.testing.assert_allclose(holm(np.array([0.6, 0.01, 0.3, 0.01])), [0.6, 0.04, 0.6, 0.04])
+    assert holm(np.array([])).shape == (0,)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=11), st.floats(0.001, 0.999))
+def test_holm_rejects_what_stepping_down_rejects(p_values: list[float], level: float) -> None:
+    rejected: set[int] = set()
+    for step, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[place] * (len(p_values) - step) > level:
+            break
+        rejected.add(place)
+    assert set(np.flatnonzero(holm(np.array(p_values)) <= level)) == rejected
+
+
+def test_a_view_is_judged_as_by_hand() -> None:
+    logits, labels = mirrored(0)
+    found = find_harm(logits, labels, names(), None)
+    identity = logits[0].argmax(axis=1) == labels
+    p_values = []
+    for each in found.views:
+        pair = (logits[0] + logits[each.view]).argmax(axis=1) == labels
+        won, lost = int((pair & ~identity).sum()), int((identity & ~pair).sum())
+        p_values.append(binomtest(won, won + lost).pvalue)
+        assert (each.only_pair, each.only_identity) == (won, lost)
+        assert each.difference == pytest.approx(pair.mean() - identity.mean())
+        assert each.p == pytest.approx(p_values[-1])
+        assert each.interval == difference_interval(won, lost, IMAGES)
+        assert each.smallest == pytest.approx(smallest_resolvable((won + lost) / IMAGES, IMAGES, 0.05 / 12))
+    adjusted = holm(np.array(p_values))
+    np.testing.assert_allclose([each.adjusted_p for each in found.views], adjusted)
+    assert [each.harmful for each in found.views] == [view == 3 for view in range(1, 13)]
+    assert [each.view for each in found.views] == list(range(1, 13))
+    assert found.smallest == pytest.approx(np.median([each.smallest for each in found.views]))
+
+
+def test_a_class_that_a_view_mistakes_is_warned_of_with_its_size() -> None:
+    logits, labels = mirrored(1)
+    found = find_harm(logits, labels, names(), None)
+    identity, pair = (scores.argmax(axis=1) == labels for scores in (logits[0], logits[0] + logits[3]))
+    assert [(each.view, each.class_index) for each in found.classes] == [(3, 0), (3, 1), (3, 2), (3, 3)]
+    for each in found.classes:
+        there = labels == each.class_index
+        assert each.images == there.sum()
+        assert (each.lost, each.won) == ((identity & ~pair & there).sum(), (pair & ~identity & there).sum())
+        assert each.difference == pytest.approx((each.won - each.lost) / each.images)
+        assert binomtest(each.won, each.won + each.lost).pvalue <= each.adjusted_p < 0.05
+    assert found.smallest_in_class is not None
+    assert found.smallest_in_class > found.smallest > 0  # far fewer images
+
+
+def test_a_class_that_could_not_be_warned_of_makes_no_other_test_stricter() -> None:
+    labels = np.repeat(np.arange(3), [101, 103, 107])
+    identity = np.eye(3)[labels]
+    view = identity.copy()
+    view[:6] = [-3.0, 3.0, 0.0]  # class 0 loses 6 of 101: p = 2 / 64, alone under the level
+    view[101:106] = [3.0, -3.0, 0.0]  # class 1 loses 5 of 103: no number of tests could show that
+    found = find_harm(np.stack([identity, view]), labels, names(311), None)
+    assert [(each.class_index, each.lost, each.adjusted_p) for each in found.classes] == [(0, 6, 2 / 64)]
+
+
+def test_a_view_that_helps_is_not_harmful_however_sure_that_is() -> None:
+    logits, labels = no_harm(2, views=2)
+    logits[0], logits[1] = 2 * logits[1] - logits[0], 3 * np.eye(CLASSES)[labels]
+    (helpful,) = find_harm(logits, labels, names(), None).views
+    assert helpful.adjusted_p < 1e-6
+    assert helpful.difference > 0
+    assert not helpful.harmful
+
+
+def test_groups_of_copies_are_worth_one_image_each() -> None:
+    logits, labels = mirrored(3)
+    copies, twice = np.repeat(logits[:4], 11, axis=1), np.repeat(labels, 11)
+    groups = [f"sign-{row}" for row in np.repeat(names(), 11)]
+    alone, grouped = find_harm(logits[:4], labels, names(), None), find_harm(copies, twice, names(11 * IMAGES), groups)
+    fooled = find_harm(copies, twice, names(11 * IMAGES), None)
+    for one, other, wrong in zip(alone.views, grouped.views, fooled.views, strict=True):
+        assert other.p == pytest.approx(one.p)
+        assert wrong.p < one.p or one.p == 1
+        assert other.smallest == pytest.approx(one.smallest)
+        assert np.ptp(other.interval) == pytest.approx(np.ptp(one.interval), rel=0.2)
+    assert [each.adjusted_p for each in grouped.classes] == pytest.approx([each.adjusted_p for each in alone.classes])
+    assert [each.lost for each in grouped.classes] == [11 * each.lost for each in alone.classes]
+    assert grouped.smallest_in_class == pytest.approx(alone.smallest_in_class)
+
+
+def test_the_order_of_the_images_does_not_matter() -> None:
+    logits, labels = mirrored(4)
+    groups = [f"sign-{row % 29}" for row in range(IMAGES)]
+    shuffled = np.random.default_rng(5).permutation(IMAGES)
+    found = find_harm(
+        logits[:, shuffled],
+        labels[shuffled],
+        [names()[row] for row in shuffled],
+        [groups[row] for row in shuffled],
+    )
+    expected = find_harm(logits, labels, names(), groups)
+    assert [each._replace(interval=(0, 0)) for each in found.views] == [
+        each._replace(interval=(0, 0)) for each in expected.views
+    ]
+    for one, other in zip(found.views, expected.views, strict=True):
+        assert one.interval == pytest.approx(other.interval)
+    assert found.classes == expected.classes
+
+
+def test_identity_alone_has_nothing_to_harm_it_and_no_image_nothing_to_show() -> None:
+    logits, labels = no_harm(6)
+    assert find_harm(logits[:1], labels, names(), None) == Harm((), (), None, None)
+    with pytest.raises(BadDataError, match="Wanted at least one image"):
+        find_harm(logits[:, :0], labels[:0], [], None)
+
+
+def warned(seeds: int, grouped: bool = False) -> tuple[float, float]:
+    """Return how often a harmless view, and a class of one, is named."""
+    named = []
+    for seed in range(seeds):
+        logits, labels = no_harm(seed)
+        groups = None
+        if grouped:  # three looks at each thing: the same noise, a little of one's own
+            logits, labels = np.repeat(logits[:, :101], 3, axis=1), np.repeat(labels[:101], 3)
+            groups = [f"sign-{row // 3}" for row in range(303)]
+        found = find_harm(logits, labels, names(len(labels)), groups)
+        named.append((any(each.harmful for each in found.views), bool(found.classes)))
+    return reduce(np.add, np.array(named, dtype=float)) / seeds
+
+
+@pytest.mark.slow
+def test_of_views_that_do_no_harm_one_is_named_in_5_of_100_val_sets_at_most() -> None:
+    for share in warned(1500):
+        assert share <= 0.05 + 2.3 * np.sqrt(0.05 * 0.95 / 1500)
+
+
+@pytest.mark.slow
+def test_of_harmless_views_of_groups_one_is_named_in_5_of_100_val_sets_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 19
+    )  # of the interval, not of the test
+    for share in warned(400, grouped=True):
+        assert share <= 0.05 + 2.3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.slow
+def test_a_harm_of_the_smallest_size_is_found_in_four_of_five_val_sets() -> None:
+    random, found, views = np.random.default_rng(7), 0, 12
+    size = smallest_resolvable(0.1, IMAGES, 0.05 / views)
+    chances = [(0.1 - size) / 2, (0.1 + size) / 2, 0.9]
+    for _ in range(600):
+        # identity is right or wrong at will; the pair wins, loses or follows; the other views do nothing
+        fate = random.choice(3, p=chances, size=IMAGES)
+        labels = random.integers(CLASSES, size=IMAGES)
+        right, wrong = np.eye(CLASSES)[labels], np.eye(CLASSES)[(labels + 1) % CLASSES]
+        identity = np.where((fate == 0)[:, None], wrong, right)
+        pair = np.where((fate == 1)[:, None], wrong, right)
+        logits = np.stack([identity, 2 * pair - identity, *[identity] * (views - 1)])
+        found += find_harm(logits, labels, names(), None).views[0].harmful
+    assert 0.72 < found / 600 < 0.85

@@ -1,0 +1,274 @@
+import itertools
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest, multinomial
+
+from ensemble_kit.ensembling.evaluation.calibration import accuracy_interval
+from ensemble_kit.ensembling.evaluation.compare import (
+    compare_judged,
+    difference_interval,
+    mcnemar,
+    sign_flip,
+    smallest_resolvable,
+)
+from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
+from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.tuning import tune
+from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
+
+IMAGES, CLASSES = 103, 7
+
+
+def paired(only_first: int, only_second: int, both: int, neither: int) -> np.ndarray:
+    """First right minus second right, an image each."""
+    return np.repeat([1, -1, 0], [only_first, only_second, both + neither])
+
+
+def two(seed: int, repeats: int = 1, images: int = IMAGES, quality: float = 0.8) -> tuple[Judged, Judged, list[str]]:
+    random = np.random.default_rng(seed)
+    labels = random.integers(CLASSES, size=images)
+    sides = []
+    for _ in range(2):
+        right = random.random((repeats, images)) < quality
+        predicted = np.where(right, labels, (labels + random.integers(1, CLASSES, size=(repeats, images))) % CLASSES)
+        sides.append(Judged(predicted, np.log(random.uniform(0.2, 1, size=(repeats, images))), labels))
+    return sides[0], sides[1], [f"{place:04d}" for place in range(images)]
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """399 resamples and swaps instead of 2000."""
+    monkeypatch.setattr("ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 399)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 5), (3, 11), (40, 17), (613, 702)])
+def test_flips_of_single_images_are_mcnemars_exact_test(first: int, second: int) -> None:
+    expected = binomtest(first, first + second).pvalue if first + second else 1.0
+    assert sign_flip(paired(first, second, 3, 2)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_flips_of_groups_are_counted_as_by_trying_them_all(seed: int) -> None:
+    nets = np.random.default_rng(seed).integers(-5, 6, size=11)
+    sums = [np.dot(signs, np.abs(nets)) for signs in itertools.product([-1, 1], repeat=11)]
+    expected = np.mean(np.abs(sums) >= abs(nets.sum()))
+    assert sign_flip(nets) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "images"), [(0.05, 0.05, 101), (0.02, 0.10, 101), (0.2, 0.1, 53)]
+)
+def test_the_interval_of_the_difference_holds_the_truth_in_95_of_100(
+    only_first: float, only_second: float, images: int
+) -> None:
+    held = weight = 0.0
+    outcomes = multinomial(images, [only_first, only_second, 1 - only_first - only_second])
+    for first, second in itertools.product(range(41), repeat=2):
+        if first + second > images:
+            continue
+        chance = outcomes.pmf([first, second, images - first - second])
+        if chance > 1e-7:
+            low, high = difference_interval(first, second, images)
+            held += chance * (low <= only_first - only_second <= high)
+            weight += chance
+    assert weight > 0.999
+    assert 0.94 < held / weight < 0.985
+
+
+def test_the_interval_stays_inside_what_can_be() -> None:
+    low, high = difference_interval(2, 0, 2)
+    assert -1 <= low < high == 1
+    low, high = difference_interval(0, 0, 5)
+    assert low == -high < 0
+
+
+@pytest.mark.parametrize(("discordant", "images"), [(0.1, 300), (0.3, 300), (0.05, 5000)])
+def test_the_smallest_difference_is_found_four_times_of_five(discordant: float, images: int) -> None:
+    difference = smallest_resolvable(discordant, images)
+    share = (discordant + difference) / 2 / discordant  # of the discordant images, those the better side has
+    found = 0.0
+    counts = np.arange(images + 1)
+    for count, chance in zip(counts, binom.pmf(counts, images, discordant), strict=True):
+        if chance > 1e-9:
+            wins = np.arange(count + 1)
+            significant = 2 * binom.cdf(np.minimum(wins, count - wins), count, 0.5) < 0.05
+            found += chance * binom.pmf(wins, count, share)[significant].sum()
+    assert 0.73 < found < 0.83  # the formula is that of large samples; the exact test is a little stricter
+
+
+def test_where_the_two_never_differ_a_difference_must_still_be_large() -> None:
+    assert smallest_resolvable(0.0, 300) == pytest.approx((1.96 + 0.84 * np.sqrt(1 - 0.026)) ** 2 / 300, rel=0.01)
+    assert smallest_resolvable(0.0, 1) == 1.0
+
+
+def test_single_repeats_are_compared_as_by_hand() -> None:
+    first, second, ids = two(0)
+    found = compare_judged(first, second, "accuracy", ids)
+    right, other = first.correct[0], second.correct[0]
+    assert (found.only_first, found.only_second) == ((right & ~other).sum(), (other & ~right).sum())
+    assert found.test == "exact McNemar"
+    discordant = int(found.only_first + found.only_second)
+    assert found.p == pytest.approx(binomtest(int(found.only_first), discordant).pvalue, rel=1e-9)
+    assert found.difference == pytest.approx(right.mean() - other.mean())
+    assert found.interval[0] < found.difference < found.interval[1]
+    assert (found.first_interval, found.second_interval) == (accuracy_interval(right), accuracy_interval(other))
+    assert found.resolvable == smallest_resolvable(discordant / IMAGES, IMAGES)
+
+
+def test_repeats_that_agree_are_one_and_others_are_averaged() -> None:
+    first, second, ids = two(1)
+    thrice = [Judged(np.tile(side.predicted, (3, 1)), None, side.labels) for side in (first, second)]
+    assert compare_judged(*thrice, "accuracy", ids) == compare_judged(first, second, "accuracy", ids)
+    first, second, ids = two(1, repeats=3)
+    found = compare_judged(first, second, "accuracy", ids)
+    alone = [
+        compare_judged(*(Judged(side.predicted[[row]], None, side.labels) for side in (first, second)), "accuracy", ids)
+        for row in range(3)
+    ]
+    assert found.test == "exact McNemar, mean of 3 repeats"
+    for field in ("p", "difference", "only_first", "only_second"):
+        assert getattr(found, field) == pytest.approx(np.mean([getattr(one, field) for one in alone]))
+    assert found.difference == pytest.approx(first.accuracy - second.accuracy)
+
+
+def test_groups_are_flipped_and_resampled_whole() -> None:
+    first, second, _ = two(2, images=29)
+    copies = [
+        Judged(np.repeat(side.predicted, 13, axis=1), None, np.repeat(side.labels, 13)) for side in (first, second)
+    ]
+    groups = [f"g{place:02d}" for place in np.repeat(np.arange(29), 13)]
+    ids = [f"{place:04d}" for place in range(29 * 13)]
+    alone = compare_judged(first, second, "accuracy", ids[:29])
+    grouped = compare_judged(*copies, "accuracy", ids, groups)
+    fooled = compare_judged(*copies, "accuracy", ids)
+    assert grouped.test == "exact sign flips of 29 groups"
+    assert grouped.p == pytest.approx(alone.p)
+    assert fooled.p < grouped.p
+    width = np.diff(grouped.interval)[0]
+    assert width == pytest.approx(np.diff(alone.interval)[0], rel=0.12)
+    assert width > 2 * np.diff(fooled.interval)[0]
+    assert grouped.resolvable == pytest.approx(alone.resolvable, rel=0.15)
+
+
+@pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
+def test_other_metrics_are_compared_by_swapping_and_resampling(metric: str, few_draws: None) -> None:
+    first, second, ids = two(3, images=53, quality=0.4)
+    better = Judged(np.where(np.arange(53) % 3, first.labels, first.predicted), first.log_prob + 0.5, first.labels)
+    found = compare_judged(better, second, metric, ids)
+    assert found.difference == pytest.approx(better.score(metric) - second.score(metric))
+    assert found.first_interval == better.score_interval(metric, ids)
+    assert found.interval[0] < found.difference < found.interval[1]
+    assert found.p == pytest.approx(1 / 400)
+    assert found.resolvable == pytest.approx(2.8 * np.diff(found.interval)[0] / 3.92, rel=0.15)
+    assert compare_judged(first, first, metric, ids).p == 1.0
+    assert found.only_first is None
+
+
+def test_swaps_of_accuracy_in_another_dress_agree_with_mcnemar(few_draws: None) -> None:
+    first, second, ids = two(4, images=140)
+    labels = np.arange(140) % CLASSES  # all classes alike large: balanced accuracy is accuracy
+    first, second = (
+        Judged((side.predicted + labels - side.labels) % CLASSES, None, labels) for side in (first, second)
+    )
+    exact = compare_judged(first, second, "accuracy", ids)
+    swapped = compare_judged(first, second, "balanced-accuracy", ids)
+    assert swapped.difference == pytest.approx(exact.difference)
+    assert swapped.p == pytest.approx(exact.p, abs=0.08)
+    assert swapped.interval == pytest.approx(exact.interval, abs=0.02)
+
+
+def test_swaps_of_groups_are_named(few_draws: None) -> None:
+    first, second, ids = two(5, images=29)
+    found = compare_judged(first, second, "log-loss", ids, [f"g{place % 5}" for place in range(29)])
+    assert found.test == "random swaps of 5 groups"
+    assert 1 / 400 <= found.p <= 1
+
+
+def test_two_that_were_judged_on_other_images_or_repeats_are_refused() -> None:
+    first, second, ids = two(6)
+    with pytest.raises(MisalignedError, match="same images in the same order"):
+        compare_judged(first, Judged(second.predicted, None, (second.labels + 1) % CLASSES), "accuracy", ids)
+    with pytest.raises(MisalignedError, match=r"got \(1, 103\) and \(2, 103\)"):
+        compare_judged(first, Judged(np.tile(second.predicted, (2, 1)), None, second.labels), "accuracy", ids)
+
+
+def test_votes_have_no_log_loss_to_compare_and_unknown_metrics_no_name() -> None:
+    first, second, ids = two(7)
+    with pytest.raises(InvalidOptionError, match="votes are none"):
+        compare_judged(first, Judged(second.predicted, None, second.labels), "log-loss", ids)
+    with pytest.raises(UnknownNameError, match="No metric is named 'acuracy'; did you mean 'accuracy'"):
+        compare_judged(first, second, "acuracy", ids)
+
+
+def significant_shares(draw_pool, seeds: int, members: int) -> tuple[float, float]:
+    """How often greedy on pure noise looks better than equal weights, on tuned rows and cross-fitted."""
+    tuned = honest = 0
+    for seed in range(seeds):
+        pool = draw_pool([0.0] * members, images=300, classes=10, seed=seed, shared=0.0)
+        ways = {
+            way: partial(tune, ballot="logit-sum", weights=way, view_choices=["none"] * members)
+            for way in ("greedy", "equal")
+        }
+        seen = [judge(pool, ways[way](pool)) for way in ("greedy", "equal")]
+        unseen = cross_fit(pool, ways, repeats=2)
+        tuned += compare_judged(*seen, "accuracy", pool.ids).p < 0.05
+        honest += compare_judged(unseen["greedy"], unseen["equal"], "accuracy", pool.ids).p < 0.05
+    return tuned / seeds, honest / seeds
+
+
+@pytest.mark.slow
+def test_noise_that_looks_significant_on_tuned_rows_does_not_where_it_is_cross_fitted(draw_pool) -> None:
+    tuned, honest = significant_shares(draw_pool, seeds=20, members=16)
+    assert tuned > 0.5
+    assert honest <= 0.1  # 5 of 100 in the long run at most; 20 seeds allow two
+
+
+def test_two_that_are_equally_good_are_rarely_told_apart() -> None:
+    significant = held = 0
+    for seed in range(300):
+        found = compare_judged(*two(seed, images=300)[:2], "accuracy", [str(place) for place in range(300)])
+        significant += found.p < 0.05
+        held += found.interval[0] <= 0 <= found.interval[1]
+    assert significant <= 24  # at most 15 of 300 in the long run; more than 24 in one of 100 runs
+    assert held >= 275  # 285 in the long run
+
+
+def test_mcnemars_table_is_the_published_one() -> None:
+    # [[101, 121], [59, 33]]: chi2 and exact p as printed by McNemar tests of other packages
+    found = mcnemar(121, 59)
+    assert found.chi2 == pytest.approx(20.672, abs=5e-4)
+    assert found.p == pytest.approx(4.434e-06, rel=1e-3)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (3, 3), (4, 3), (17, 5), (2000, 2130), (9000, 11000)])
+def test_mcnemars_p_is_scipys_binomial_test(first: int, second: int) -> None:
+    expected = binomtest(first, first + second).pvalue if first + second else 1.0
+    for found in (mcnemar(first, second), mcnemar(second, first)):
+        assert found.p == pytest.approx(expected, rel=1e-9)
+
+
+def test_two_that_mostly_decide_alike_have_an_interval_hardly_wider_than_walds() -> None:
+    labels = np.zeros(300, dtype=np.int64)
+    first, second = (np.repeat([1, 0], [wrong, 300 - wrong])[None] for wrong in (3, 0))
+    ids = [f"{place:03d}" for place in range(300)]
+    found = compare_judged(Judged(first, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
+    low, high = found.interval
+    wald = 1.959964 * np.sqrt(3 - 9 / 300) / 300
+    assert wald < (high - low) / 2 < 1.1 * wald
+    same = compare_judged(Judged(second, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
+    assert same.interval == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("level", [0.05 / 12, 0.2])
+def test_the_smallest_difference_at_another_level_is_found_as_often(level: float) -> None:
+    discordant, images = 0.2, 997
+    difference = smallest_resolvable(discordant, images, level)
+    share = (discordant + difference) / 2 / discordant
+    found = 0.0
+    for count in range(120, 290):
+        wins = np.arange(count + 1)
+        significant = 2 * binom.cdf(np.minimum(wins, count - wins), count, 0.5) < level
+        found += binom.pmf(count, images, discordant) * binom.pmf(wins, count, share)[significant].sum()
+    assert 0.73 < found < 0.83

@@ -1,0 +1,266 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn import metrics
+
+from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.tuning import tune
+from ensemble_kit.ensembling.tuning.tune import best_single, given, predict, probabilities, scores
+from ensemble_kit.ensembling.weights.evidence import Search
+from ensemble_kit.ensembling.weights.member_selection import Limits
+from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
+from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
+from ensemble_kit.types import Pool, Tuned
+
+EVERY_BLEND = [
+    (ballot, weights)
+    for ballot, weights in itertools.product(BALLOTS, WEIGHTS)
+    if weights != "stacking" or ballot == "logit-sum"  # a stack reads logits alone
+]
+WEIGHED = [blend for blend in EVERY_BLEND if blend[1] != "stacking"]  # a stack is no weighted sum
+STRENGTHS = (0.5, 1.2, 1.9)
+
+
+def chosen(pool: Pool, members: list[int]) -> Pool:
+    """The same pool with its members picked by place."""
+    return replace(
+        pool,
+        members=tuple(pool.members[m] for m in members),
+        views=tuple(pool.views[m] for m in members),
+        logits=tuple(pool.logits[m] for m in members),
+    )
+
+
+@pytest.mark.parametrize("entry", [*BALLOTS.values(), *WEIGHTS.values(), *VIEW_CHOICES.values()])
+def test_every_line_of_the_tables_loads_and_has_help(entry) -> None:
+    assert entry.help
+    assert entry.load() is not None
+
+
+@pytest.mark.parametrize(("ballot", "weights"), WEIGHED)
+def test_the_order_of_members_does_not_matter(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    plain = tune(pool, ballot, weights, ["auto"] * 3)
+    moved = chosen(pool, [2, 0, 1])
+    other = tune(moved, ballot, weights, ["auto"] * 3)
+    np.testing.assert_allclose(other.temperatures, plain.temperatures[[2, 0, 1]], rtol=1e-9)
+    if weights not in ("greedy", "accuracy"):  # these take members by place where they tie, and say so
+        np.testing.assert_allclose(other.weights, plain.weights[[2, 0, 1]], atol=1e-6)
+    turned = replace(
+        plain,
+        view_weights=tuple(plain.view_weights[m] for m in (2, 0, 1)),
+        temperatures=plain.temperatures[[2, 0, 1]],
+        weights=plain.weights[[2, 0, 1]],
+    )
+    np.testing.assert_allclose(scores(moved, turned), scores(pool, plain), atol=1e-12)
+    np.testing.assert_array_equal(predict(moved, turned), predict(pool, plain))
+
+
+@pytest.mark.parametrize("ballot", BALLOTS)
+def test_the_scale_of_weights_does_not_matter(draw_pool, ballot: str) -> None:
+    pool = draw_pool(STRENGTHS)
+    small = tune(pool, ballot, {"member-0": 0.3, "member-2": 0.6}, ["none"] * 3)
+    large = tune(pool, ballot, {"member-0": 100, "member-2": 200}, ["none"] * 3)
+    np.testing.assert_allclose(small.weights, large.weights, rtol=1e-12)
+    tripled = replace(small, weights=3 * small.weights)
+    np.testing.assert_array_equal(predict(pool, tripled), predict(pool, small))
+
+
+@pytest.mark.parametrize(("ballot", "weights"), WEIGHED)
+def test_a_lone_member_predicts_as_itself(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool([1.2])
+    tuned = tune(pool, ballot, weights, ["none"])
+    np.testing.assert_array_equal(predict(pool, tuned), pool.logits[0][0].argmax(axis=-1))
+    assert tuned.weights.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+def test_row_order_does_not_matter_to_the_last_bit(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2, groups=31)
+    order = np.random.default_rng(1).permutation(len(pool.ids))
+    plain, moved = tune(pool, ballot, weights, ["auto"] * 3), tune(pool.rows(order), ballot, weights, ["auto"] * 3)
+    np.testing.assert_array_equal(plain.weights, moved.weights)
+    np.testing.assert_array_equal(plain.temperatures, moved.temperatures)
+    assert plain.blend_temperature == moved.blend_temperature
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+def test_every_blend_is_a_row_of_sane_numbers(draw_pool, ballot: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    tuned = tune(pool, ballot, weights, ["auto", "equal", "none"])
+    assert tuned.weights.sum() == pytest.approx(1)
+    assert all(weights.sum() == pytest.approx(1) for weights in tuned.view_weights)
+    assert tuned.view_weights[1].tolist() == [0.5, 0.5]
+    assert tuned.view_weights[2].tolist() == [1.0, 0.0]
+    shares = probabilities(pool, tuned)
+    handed_out = 7 / 2 if ballot == "borda" else 1  # points 0, 1/6, ... 1 over 7 classes
+    np.testing.assert_allclose(shares.sum(axis=1), handed_out, atol=1e-12)
+    assert (shares >= 0).all()
+
+
+def test_scores_and_probabilities_of_a_logit_sum_are_those_by_hand(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0], views=2)
+    tuned = Tuned(
+        "logit-sum",
+        (np.array([0.75, 0.25]), np.array([1.0, 0.0])),
+        np.array([2.0, 0.5]),
+        np.array([0.4, 0.6]),
+        blend_temperature=1.5,
+    )
+    first, second = (logits.astype(np.float64) for logits in pool.logits)
+    by_hand = 0.4 * (0.75 * first[0] + 0.25 * first[1]) / 2 + 0.6 * second[0] / 0.5
+    np.testing.assert_allclose(scores(pool, tuned), by_hand, rtol=1e-12)
+    np.testing.assert_allclose(probabilities(pool, tuned), softmax(by_hand / 1.5, axis=-1), rtol=1e-12)
+    np.testing.assert_array_equal(predict(pool, tuned), by_hand.argmax(axis=-1))
+
+
+def test_labels_are_not_needed_to_predict(draw_pool) -> None:
+    pool = draw_pool(STRENGTHS)
+    tuned = tune(pool, "majority-vote", "auto", ["none"] * 3)
+    np.testing.assert_array_equal(predict(replace(pool, labels=None), tuned), predict(pool, tuned))
+
+
+def test_a_tied_vote_goes_to_the_calibrated_confidence() -> None:
+    logits = (np.array([[[3.0, 0.0, 0.0]]]), np.array([[[0.0, 0.0, 4.0]]]))
+    pool = Pool(("a", "b"), (("identity",),) * 2, logits, ("x",), ("p", "q", "r"))
+    one, half = (np.ones(1),) * 2, np.array([0.5, 0.5])
+    assert predict(pool, Tuned("majority-vote", one, np.array([1.0, 1.0]), half)).tolist() == [2]
+    assert predict(pool, Tuned("majority-vote", one, np.array([1.0, 2.0]), half)).tolist() == [0]
+
+
+def test_the_best_single_is_the_most_accurate_with_its_views(draw_pool) -> None:
+    pool = draw_pool([0.3, 2.5, 1.0], views=2)
+    tuned = best_single(pool, "prob-mean", ["equal"] * 3)
+    right = [(logits.mean(axis=0).argmax(axis=-1) == pool.labels).sum() for logits in pool.logits]
+    assert tuned.weights.tolist() == np.eye(3)[int(np.argmax(right))].tolist()
+    assert int((predict(pool, tuned) == pool.labels).sum()) == max(right)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
+def test_the_best_single_is_the_best_by_the_metric_that_was_asked_for(draw_pool, metric: str) -> None:
+    pool = draw_pool([1.9, 2.0, 2.1, 2.0], seed=3)
+    pool = replace(pool, labels=np.where(pool.labels > 2, pool.labels, 2))  # one class is large
+    tuned = best_single(pool, "logit-sum", ["none"] * 4, metric)
+    scores = []
+    for place, logits in enumerate(pool.logits):
+        chances = softmax(logits[0].astype(np.float64) / tuned.temperatures[place], axis=-1)
+        scores.append(
+            {
+                "balanced-accuracy": lambda found: metrics.balanced_accuracy_score(pool.labels, found.argmax(axis=1)),
+                "macro-f1": lambda found: metrics.f1_score(pool.labels, found.argmax(axis=1), average="macro"),
+                "log-loss": lambda found: -metrics.log_loss(pool.labels, found, labels=range(7)),
+            }[metric](chances)
+        )
+    assert tuned.weights.tolist() == np.eye(4)[int(np.argmax(scores))].tolist()
+
+
+def test_a_metric_must_fit_the_ballot(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0])
+    for procedure in (
+        lambda metric, **given: tune(pool, weights="equal", search=Search(metric=metric), **given),
+        lambda **given: best_single(pool, **given),
+    ):
+        with pytest.raises(
+            InvalidOptionError, match="log-loss needs probabilities, and majority-vote gives vote shares"
+        ):
+            procedure(ballot="majority-vote", view_choices=["none"] * 2, metric="log-loss")
+        with pytest.raises(UnknownNameError, match="No metric is named 'accurac'; did you mean 'accuracy'"):
+            procedure(ballot="logit-sum", view_choices=["none"] * 2, metric="accurac")
+
+
+def test_of_equal_members_the_first_is_the_best_single(draw_pool) -> None:
+    pool = chosen(draw_pool([1.0, 2.0]), [0, 1])
+    twins = replace(pool, logits=(pool.logits[1], pool.logits[1]))
+    assert best_single(twins, "logit-sum", ["none"] * 2).weights.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+@pytest.mark.parametrize("case", ["few images", "one class"])
+def test_nothing_is_fitted_where_there_is_too_little(draw_pool, ballot: str, weights: str, case: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    pool = pool.rows(np.arange(49)) if case == "few images" else replace(pool, labels=np.full(101, 3))
+    tuned = tune(pool, ballot, weights, ["auto"] * 3)
+    np.testing.assert_allclose(tuned.weights, 1 / 3)
+    assert tuned.temperatures.tolist() == [1.0] * 3
+    assert tuned.blend_temperature == 1.0
+    assert tuned.ridge is None
+    given_anyway = tune(pool, ballot, {"member-1": 2}, ["auto"] * 3)
+    assert given_anyway.weights.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_no_images_at_all_still_give_equal_weights(draw_pool) -> None:
+    none = draw_pool(STRENGTHS).rows(np.arange(0))
+    np.testing.assert_allclose(tune(none, "logit-sum", "auto", ["auto"] * 3).weights, 1 / 3)
+    assert best_single(none, "logit-sum", ["auto"] * 3).weights.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_names_in_weights_are_checked_with_a_suggestion() -> None:
+    with pytest.raises(UnknownNameError, match=r"No member is named 'cn'; did you mean 'cnn'\?"):
+        given({"cn": 1.0}, ["cnn", "vit"])
+
+
+@pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf")])
+def test_numbers_in_weights_are_checked(bad: float) -> None:
+    with pytest.raises(InvalidOptionError, match=r"The weight of 'vit' is .*; wanted a finite number >= 0"):
+        given({"cnn": 1.0, "vit": bad}, ["cnn", "vit"])
+
+
+@pytest.mark.parametrize("weights", [{}, {"cnn": 0.0}])
+def test_weights_that_are_all_0_are_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(InvalidOptionError, match="All weights are 0"):
+        given(weights, ["cnn", "vit"])
+
+
+def test_unknown_ballots_and_ways_are_refused(draw_pool) -> None:
+    pool = draw_pool([1.0])
+    with pytest.raises(UnknownNameError, match="No ballot is named 'logit'; did you mean 'logit-sum'"):
+        tune(pool, "logit", "auto", ["none"])
+    with pytest.raises(UnknownNameError, match="No way to find weights is named 'gredy'; did you mean 'greedy'"):
+        tune(pool, "logit-sum", "gredy", ["none"])
+
+
+def test_a_blend_of_other_members_is_refused(draw_pool) -> None:
+    tuned = tune(draw_pool([1.0, 2.0]), "logit-sum", "equal", ["none"] * 2)
+    with pytest.raises(MisalignedError, match="tuned for 2 members, the pool has 3"):
+        predict(draw_pool(STRENGTHS), tuned)
+
+
+def test_a_blend_of_other_views_is_refused(draw_pool) -> None:
+    tuned = tune(draw_pool([1.0, 2.0], views=2), "logit-sum", "equal", ["none"] * 2)
+    with pytest.raises(MisalignedError, match="one weight for each of 3 members, got 2"):
+        predict(draw_pool([1.0, 2.0], views=3), tuned)
+
+
+def test_limited_blends_leave_members_out_and_keep_their_places(draw_pool) -> None:
+    pool = draw_pool([0.1, 2.0, 0.1, 2.5, 2.2], images=199)
+    search = Search(limits=Limits(max_members=2))
+    for way in WEIGHTS:
+        if way != "stacking":
+            tuned = tune(pool, "logit-sum", way, ["none"] * 5, search)
+            assert not tuned.weights[[0, 2]].any()
+            assert np.count_nonzero(tuned.weights) <= 2
+            assert tuned.weights.sum() == pytest.approx(1)
+
+
+def test_a_limited_blend_is_that_of_the_chosen_alone(draw_pool) -> None:
+    pool = draw_pool([0.1, 2.0, 2.5], images=199)
+    alone = replace(pool, members=pool.members[1:], views=pool.views[1:], logits=pool.logits[1:])
+    limited = tune(pool, "logit-sum", "auto", ["none"] * 3, Search(limits=Limits(max_members=2)))
+    unlimited = tune(alone, "logit-sum", "auto", ["none"] * 2)
+    np.testing.assert_array_equal(limited.weights, [0.0, *unlimited.weights])
+    assert limited.blend_temperature == unlimited.blend_temperature
+
+
+def test_few_images_choose_the_cheapest_members(draw_pool) -> None:
+    pool = draw_pool([1.0, 2.0, 2.5], images=31)
+    limits = Limits(max_ms=3.0, ms={"member-0": 2.0, "member-1": 5.0, "member-2": 1.0})
+    assert tune(pool, "logit-sum", "auto", ["none"] * 3, Search(limits=limits)).weights.tolist() == [0.5, 0.0, 0.5]
+
+
+def test_given_weights_have_nothing_to_limit(draw_pool) -> None:
+    with pytest.raises(InvalidOptionError, match="Weights were given, so there is nothing to limit"):
+        tune(draw_pool([1.0]), "logit-sum", {"member-0": 1}, ["none"], Search(limits=Limits(max_members=1)))

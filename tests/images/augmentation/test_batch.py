@@ -1,0 +1,86 @@
+"""Changes to a whole batch within limits."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torchvision.transforms.v2 import functional as reference
+
+from ensemble_kit.images.augmentation.augment import draw
+from ensemble_kit.images.augmentation.batch import DRAWS, Limits, change_batch, words
+
+ROWS, COLUMNS = 17, 13
+
+
+def _pictures(count, seed=0):
+    return torch.rand(count, 3, ROWS, COLUMNS, generator=torch.Generator().manual_seed(seed))
+
+
+def _draws(count):
+    return torch.from_numpy(draw(3, 1, np.arange(count), DRAWS)).float()
+
+
+def test_no_limits_change_nothing():
+    pictures = _pictures(5)
+    assert torch.allclose(change_batch(pictures, _draws(5), Limits()), pictures, atol=1e-5)
+
+
+def test_a_shift_moves_the_picture_by_its_share_of_the_side():
+    pictures = torch.zeros(53, 3, ROWS, COLUMNS)
+    pictures[:, :, 8, 6] = 1
+    moved = change_batch(pictures, _draws(53), Limits(shift=0.2)).mean(dim=1)
+    down = (moved.sum(dim=2) * torch.arange(ROWS)).sum(dim=1) - 8
+    across = (moved.sum(dim=1) * torch.arange(COLUMNS)).sum(dim=1) - 6
+    assert 0.15 * ROWS < down.abs().max() <= 0.2 * ROWS + 1e-4
+    assert 0.15 * COLUMNS < across.abs().max() <= 0.2 * COLUMNS + 1e-4
+
+
+def test_an_erased_rectangle_covers_no_more_than_its_share_and_spares_the_others():
+    pictures = _pictures(97)
+    erased = (change_batch(pictures, _draws(97), Limits(erase=0.5, erase_share=0.25)) - pictures).abs() > 1e-4
+    share = erased.any(dim=1).float().mean(dim=(1, 2))
+    assert 0.15 < share.max() < 0.25 + 2 / COLUMNS
+    assert stats.binomtest(int((share == 0).sum()), 97).pvalue > 0.01
+
+
+def test_brightness_multiplies_by_a_factor_within_its_limit():
+    pictures = torch.full((101, 3, ROWS, COLUMNS), 0.2)
+    factor = change_batch(pictures, _draws(101), Limits(brightness=0.5)).mean(dim=(1, 2, 3)) / 0.2
+    assert factor.log().abs().max() <= 0.5 + 1e-5
+    assert factor.log().max() > 0.4
+    assert factor.log().min() < -0.4
+
+
+@pytest.mark.parametrize("limit", ["contrast", "saturation", "tint"])
+def test_a_colour_change_leaves_a_mid_grey_picture_grey_unless_it_tints(limit):
+    pictures = torch.full((5, 3, ROWS, COLUMNS), 0.4)
+    changed = change_batch(pictures, _draws(5), Limits(**{limit: 0.5}))
+    spread = float((changed.amax(dim=1) - changed.amin(dim=1)).max())
+    assert spread > 0.05 if limit == "tint" else spread < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("limit", "place", "adjust"),
+    [
+        ("brightness", 6, reference.adjust_brightness),
+        ("contrast", 7, reference.adjust_contrast),
+        ("saturation", 8, reference.adjust_saturation),
+    ],
+)
+def test_a_colour_is_changed_as_torchvision_changes_it(limit, place, adjust):
+    draws, pictures = _draws(5), _pictures(5)
+    changed = change_batch(pictures, draws, Limits(**{limit: 0.5}))
+    for picture, numbers, found in zip(pictures, draws, changed, strict=True):
+        factor = float(torch.exp(0.5 * (2 * numbers[place] - 1)))
+        assert torch.allclose(found, adjust(picture, factor), atol=2e-3)  # its grey has three digits
+
+
+def test_the_words_hold_every_limit_that_is_on_and_no_other():
+    on = [words(Limits(**{"erase_share": 0.3, name: 0.5})) for name in Limits._fields if name != "erase_share"]
+    assert [len(lines) for lines in on] == [1] * 10
+    assert len({lines[0] for lines in on}) == 10
+    assert words(Limits()) == ()
+    assert words(Limits(zoom=0.2)) == ("size times 0.82 to 1.22",)
+    assert words(Limits(erase=0.5, erase_share=0.25)) == (
+        "in 50 % of the pictures up to 25 % painted over in the picture's mean",
+    )

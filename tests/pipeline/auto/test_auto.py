@@ -1,0 +1,486 @@
+"""`ek auto` from pictures to submission, with a tiny portfolio and a clock that the test holds."""
+
+import csv
+import importlib
+import json
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+import ensemble_kit as ek
+from ensemble_kit.cli import ek as command
+from ensemble_kit.errors import BadDataError, InvalidOptionError, LockedError, MisalignedError, ResourceError
+from ensemble_kit.pipeline.auto import budget, portfolio
+from ensemble_kit.pipeline.auto import measure as auto_measuring
+from ensemble_kit.pipeline.auto import plan_and_train as auto_work
+from ensemble_kit.pipeline.auto.flip_test import FlipTrial
+from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost
+from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.runs.resume import Saver
+from ensemble_kit.storage.files.atomic import locked
+from ensemble_kit.storage.members.members import list_members, read_manifest, read_predictions
+from ensemble_kit.storage.runs.auto_state import read_spent
+
+auto_module, tta_module = (
+    importlib.import_module(f"ensemble_kit.pipeline.{name}") for name in ("auto.auto", "views.tta")
+)
+TEST = 13
+TINY = {"arch": "mlp", "recipe": "assignment", "epochs": 2, "least_epochs": 1, "largest_px": 16}
+WIDTH = {"arch_option": {"width": 7}}
+TUNED = {**TINY, "arch": "timm:tf_efficientnet_lite0", "recipe": "finetune-far", "pretrained": True}
+FIELD = (
+    Candidate("zebra", **TINY, **WIDTH),
+    Candidate("ant", **TINY, **WIDTH, seed=1),
+    Candidate("ant", **TINY, **WIDTH, seed=2),
+)
+COST = Cost(epoch_s=1.0, look_s=10.0)
+TWO = ["auto-zebra-0", "auto-ant-1"]
+"""Those that fit into a minute: (2 x 1 + 10 + 4) s each, 12 s for blending, a margin of 8 %."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Drawn pictures, decoded once."""
+    folder = tmp_path_factory.mktemp("drawn")
+    ek.demo_data(folder / "data", train=50, val=53, test=TEST, size=16, quiet=True)
+    return folder / "data"
+
+
+def standing(name):
+    """Return the checkpoint of the member of that name; None where there is none."""
+    folder = Path("predictions") / str(name)
+    return read_manifest(folder).checkpoint_sha256 if folder.is_dir() else None
+
+
+class World:
+    """A working folder in which time goes by only while members are made, as was measured."""
+
+    def __init__(self, data, patch):
+        self.now, self.data, self.patch, self.calls = 0.0, data, patch, []
+        for module in (budget, auto_module):
+            patch.setattr(module, "time", self)
+        for module in (portfolio, auto_measuring):
+            patch.setattr(module, "PORTFOLIO", FIELD)
+        patch.setattr(auto_measuring, "_cost", lambda *given: COST)
+        patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "absent")
+        patch.setattr(auto_measuring, "ALL_VIEWS", "flips,scale@1.1")
+        patch.setattr(auto_measuring, "UNMIRRORED", "scale@1.1,scale@1.2")
+        patch.setattr(tta_module, "curve_of", lambda *given: None)  # a plot takes a second
+        self.takes("train", lambda given: 8.0 + given["epochs"] * COST.epoch_s)
+        self.takes("tta", lambda given: 2.0)
+
+    def perf_counter(self):
+        return self.now
+
+    @property
+    def made(self):
+        """What was called, in order."""
+        return [name for name, _ in self.calls]
+
+    def takes(self, name, seconds):
+        genuine = getattr(auto_work, name)
+
+        def timed(*args, **given):
+            before = standing(given.get("name"))
+            passed_on = given if given.get("minutes", 0) < 1e-6 else {**given, "minutes": 60.0}  # of the genuine clock
+            report = genuine(*args, **passed_on)
+            if name == "tta" or standing(given["name"]) != before:
+                self.now += seconds(given)
+                self.calls.append((name, given))
+            return report
+
+        self.patch.setattr(auto_work, name, timed)
+
+    def run(self, data=None, **given):
+        said = {"minutes": 1, "flip": True, "threads": 1, "device": "cpu", "quiet": True}
+        return ek.auto(data or self.data, **{**said, "cache": self.data.parent / ".ek", **given})
+
+
+@pytest.fixture
+def world(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return World(data, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A folder in which a minute was spent, and what was said of it."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return SimpleNamespace(folder=folder, report=World(data, patch).run())
+
+
+@pytest.fixture
+def spent(finished, world):
+    """A copy of that folder, to go on in."""
+    shutil.copytree(finished.folder, ".", dirs_exist_ok=True)
+    return world
+
+
+def rows(path="submissions/auto.csv"):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_a_minute_ends_with_a_submission_that_names_every_test_picture_in_order(finished, data):
+    header, *lines = rows(finished.folder / finished.report.submission_path)
+    assert header == ["image_id", "label"]
+    assert [one[0] for one in lines] == sorted(path.name for path in (data / "test").iterdir())
+    assert {one[1] for one in lines} <= {path.name for path in (data / "train").iterdir()}
+    assert len(lines) == TEST
+    assert finished.report.used_s <= 60
+
+
+def test_those_that_fit_are_trained_as_planned_and_blended(finished):
+    report, folder = finished.report, finished.folder
+    assert [one.name for one in report.plan] == [one.name for one in report.steps] == TWO
+    assert list(report.blend.members) == TWO
+    assert sorted(list_members(folder / "predictions")) == sorted(TWO)
+    for seed, (planned, step) in enumerate(zip(report.plan, report.steps, strict=True)):
+        manifest = read_manifest(folder / "predictions" / step.name)
+        assert manifest.seed == seed
+        assert manifest.training["hyperparameters"]["epochs"] == step.epochs == step.epochs_done
+        assert planned.epochs <= step.epochs <= portfolio.LONGEST * TINY["epochs"]
+        assert step.in_time
+        assert step.views == len(manifest.views) > 2
+        assert {"hflip", "identity"} < set(manifest.views)
+
+
+def test_what_each_member_added_sums_to_what_the_blend_is_worth(finished):
+    steps, blend = finished.report.steps, finished.report.blend
+    assert steps[0].added is None
+    gains = sum(one.added for one in steps[1:])
+    assert gains == pytest.approx(blend.honest_accuracy - steps[0].honest_accuracy)
+    assert steps[-1].honest_accuracy == blend.honest_accuracy
+    assert steps[-1].honest_interval == blend.honest_interval
+
+
+def test_a_step_is_worth_what_blending_it_alone_says(finished, data, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    alone = ek.blend(["auto-zebra-0"], name="alone", cache=data.parent / ".ek", quiet=True)
+    assert finished.report.steps[0].honest_accuracy == alone.honest_accuracy
+    assert finished.report.steps[0].val_accuracy == alone.best_single_val_accuracy
+
+
+def test_the_same_again_trains_nothing_and_says_the_same(finished, spent):
+    before = Path("submissions/auto.csv").read_bytes()
+    again = spent.run()
+    assert spent.made == []
+    assert Path("submissions/auto.csv").read_bytes() == before
+    assert again.steps == finished.report.steps
+    assert [one.done for one in again.plan] == [True, True]
+    assert again.used_s == pytest.approx(finished.report.used_s)
+
+
+def test_with_more_minutes_it_adds_a_member_and_leaves_the_others(finished, spent):
+    more = spent.run(minutes=1.5)
+    assert [one.name for one in more.steps] == [*TWO, "auto-ant-2"]
+    assert spent.made == ["train", "tta"]
+    assert more.steps[:2] == finished.report.steps
+    assert finished.report.used_s < more.used_s <= 90
+
+
+def test_a_plan_trains_nothing_and_what_follows_measures_nothing_again(world):
+    planned = world.run(plan=True)
+    assert [one.name for one in planned.plan] == TWO
+    assert (planned.blend, planned.steps, planned.submission_path) == (None, (), None)
+    assert world.made == []
+    assert not list_members(Path("predictions"))
+    world.patch.setattr(auto_measuring, "_cost", lambda *given: pytest.fail("measured again"))
+    assert world.run(plan=True).plan == planned.plan
+
+
+def stop_in_training(world, monkeypatch):
+    genuine = Saver.pause
+    sent = []
+
+    def pause(saver, take):
+        if "ant" in saver.folder.name and not sent:
+            sent.append(signal.raise_signal(signal.SIGTERM))
+        genuine(saver, take)
+
+    monkeypatch.setattr(Saver, "pause", pause)
+
+
+def stop_in(name, call):
+    """Return what lets Ctrl-C come before the so-manieth call."""
+
+    def arrange(world, monkeypatch):
+        genuine, count = getattr(auto_work, name), iter(range(1, 99))
+
+        def broken(*args, **given):
+            if next(count) == call:
+                raise KeyboardInterrupt
+            return genuine(*args, **given)
+
+        monkeypatch.setattr(auto_work, name, broken)
+
+    return arrange
+
+
+def stop_in_blending(world, monkeypatch):
+    genuine, count = auto_module.blend, iter(range(2))
+
+    def broken(*args, **given):
+        if next(count) == 0:
+            raise KeyboardInterrupt
+        return genuine(*args, **given)
+
+    monkeypatch.setattr(auto_module, "blend", broken)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "code"),
+    [
+        (stop_in_training, 143),
+        pytest.param(stop_in("train", 1), 130, marks=pytest.mark.slow),
+        (stop_in("tta", 2), 130),
+        pytest.param(stop_in_blending, 130, marks=pytest.mark.slow),
+    ],
+)
+def test_interrupted_the_same_again_ends_as_if_it_never_was(world, finished, monkeypatch, arrange, code):
+    arrange(world, monkeypatch)
+    with pytest.raises(Stopped, match=r"are saved\.\nGo on: the same again\.$") as stopped:
+        world.run()
+    assert stopped.value.exit_code == code
+    resumed = world.run()
+    assert [one.name for one in resumed.steps] == TWO
+    assert Path("submissions/auto.csv").read_bytes() == (finished.folder / "submissions/auto.csv").read_bytes()
+    for name in TWO:
+        mine, theirs = (
+            read_predictions(place / name, "test") for place in (Path("predictions"), finished.folder / "predictions")
+        )
+        assert mine.logits.tobytes() == theirs.logits.tobytes()
+
+
+def test_who_began_anew_goes_on_without_replace(spent, monkeypatch):
+    stop_in("tta", 1)(spent, monkeypatch)
+    with pytest.raises(Stopped, match=r"Go on: the same again, without --replace\.$"):
+        spent.run(replace=True)
+    assert list(read_spent(Path("runs/auto.budget.json")).begun) == TWO[:1]
+    assert [one.name for one in spent.run().steps] == TWO
+    assert spent.made == ["train", "tta", "train", "tta"]
+
+
+def test_replace_begins_anew(spent, finished):
+    again = spent.run(replace=True)
+    assert spent.made == ["train", "tta"] * 2
+    assert again.used_s == pytest.approx(finished.report.used_s)
+    assert again.steps == tuple(
+        replace(one, train_s=new.train_s) for one, new in zip(finished.report.steps, again.steps, strict=True)
+    )
+
+
+def test_replace_lets_go_of_what_was_asked_before(spent):
+    assert [one.name for one in spent.run(replace=True, seed=5, plan=True).plan] == ["auto-zebra-5", "auto-ant-6"]
+
+
+def test_another_request_under_the_name_is_refused(spent):
+    with pytest.raises(InvalidOptionError, match="begun for something else:\n  flip: True there, False here\nChoose"):
+        spent.run(flip=False)
+    assert spent.run(name="other", flip=False, plan=True).plan[0].name == "other-zebra-0"
+
+
+@pytest.mark.slow
+def test_a_member_is_gone_on_with_by_as_many_threads_as_it_was_begun(world, monkeypatch):
+    stop_in_training(world, monkeypatch)
+    with pytest.raises(Stopped, match="saved"):
+        world.run()
+    assert [one.name for one in world.run(threads=2).steps] == TWO
+    assert {read_manifest(Path("predictions") / name).training["threads"] for name in TWO} == {1}
+
+
+def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
+    def slow(*given):
+        world.now += 55.0
+        return FlipTrial(17, 0.5, 0.5, 1.0)
+
+    world.patch.setattr(auto_measuring, "try_flips", slow)
+    report = world.run(flip=None)
+    assert [one.name for one in report.steps] == TWO[:1]
+    assert report.steps[0].views == 1
+    assert len(rows()) == 1 + TEST
+    assert report.flips == ek.results.FlipReport(True, False, 17, 0.5, 0.5, 1.0)
+
+
+@pytest.mark.slow
+def test_training_that_the_clock_ends_is_kept_as_far_as_it_came(world):
+    genuine = auto_work.train
+    world.patch.setattr(auto_work, "train", lambda **given: genuine(**{**given, "minutes": 1e-9}))
+    step = world.run().steps[0]
+    assert not step.in_time
+    assert (step.epochs_done, step.epochs) == (1, 4)
+
+
+def test_a_member_may_train_until_blending_must_begin(world):
+    world.run()
+    once_s = (COST.look_s - auto_measuring.SETTING_UP_S) / 3
+    left = [60.0, 60.0 - (8 + 4) - 2]
+    for members, (seconds, (_, given)) in enumerate(zip(left, world.calls[::2], strict=True), start=1):
+        looks_s = 3 * once_s + auto_measuring.SETTING_UP_S
+        kept_s = auto_work.BLENDING_S + members * auto_work.JUDGING_S + looks_s
+        assert 60 * given["minutes"] == pytest.approx(seconds - kept_s)
+
+
+@pytest.mark.parametrize(("harm", "flip"), [(True, False), (False, True)])
+def test_what_the_flip_trial_says_is_obeyed(world, harm, flip):
+    world.patch.setattr(auto_measuring, "try_flips", lambda *given: FlipTrial(53, 0.9, 0.1 if harm else 0.9, 1e-9))
+    report = world.run(flip=None, plan=True)
+    assert report.flips.flip == flip
+    assert not report.flips.asked
+
+
+@pytest.mark.slow
+def test_not_to_be_mirrored_holds_for_training_and_looking(world):
+    world.patch.setattr(auto_measuring, "try_flips", lambda *given: pytest.fail("asked for nothing"))
+    report = world.run(flip=False)
+    assert report.flips == ek.results.FlipReport(False, True)
+    for name in TWO:
+        manifest = read_manifest(Path("predictions") / name)
+        assert manifest.training["hyperparameters"]["flip"] is False
+        assert not [view for view in manifest.views if "flip" in view]
+        assert len(manifest.views) > 2
+
+
+@pytest.mark.parametrize(("accuracy", "recipe"), [(0.99, "finetune"), (0.2, "finetune-far")])
+def test_weights_at_hand_go_first_and_a_probe_says_how_they_are_tuned(world, accuracy, recipe):
+    probed = []
+
+    def probe(*args, **given):
+        probed.append(given)
+        return SimpleNamespace(member=SimpleNamespace(val_accuracy=accuracy), train_accuracy=accuracy)
+
+    for module in (portfolio, auto_measuring):
+        world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    world.patch.setattr(auto_measuring, "probe", probe)
+    assert [one.name for one in world.run(plan=True, name="bare").plan] == ["bare-zebra-0", "bare-ant-1"]
+    assert probed == []
+    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
+    first = world.run(plan=True).plan[0]
+    assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, recipe)
+    assert (probed[0]["arch"], probed[0]["name"], probed[0]["pretrained"]) == (TUNED["arch"], "auto-probe", True)
+    assert ".ek" in Path(probed[0]["predictions"]).parts  # no blend takes it in
+    without = world.run(plan=True, name="without", pretrained=False)
+    assert not any(one.pretrained for one in without.plan)
+    assert len(probed) == 1
+
+
+def test_what_was_at_hand_at_first_stays_the_portfolio(world):
+    for module in (portfolio, auto_measuring):
+        world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    planned = world.run(plan=True).plan
+    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
+    assert world.run(plan=True).plan == planned
+
+
+def test_a_probe_that_would_take_long_is_left_out(world):
+    world.patch.setattr(auto_measuring, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    world.patch.setattr(portfolio, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    world.patch.setattr(auto_measuring, "_cost", lambda *given: Cost(100.0, 10.0))
+    world.patch.setattr(auto_measuring, "probe", lambda *args, **given: pytest.fail("probed"))
+    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "cached")
+    assert world.run(plan=True).plan[0].recipe == "finetune-far"
+
+
+def test_without_test_pictures_it_says_that_there_is_no_submission(world, tmp_path):
+    for split in ("train", "val"):
+        shutil.copytree(world.data / split, tmp_path / "data" / split)
+    with pytest.raises(MisalignedError, match="There are no test pictures"):
+        world.run(tmp_path / "data", out="mine.csv")
+    report = world.run(tmp_path / "data")
+    assert report.submission_path is None
+    assert [one.name for one in report.steps] == TWO
+    assert "No submission: no test logits" in " ".join(report.blend.notes)
+
+
+def test_a_sample_and_a_file_of_your_own_are_obeyed(spent):
+    ids = [one[0].removesuffix(".png") for one in rows()[1:]][::-1]
+    Path("sample.csv").write_text("Id,Category\n" + "".join(f"{one},x\n" for one in ids))
+    report = spent.run(sample="sample.csv", out="mine/first.csv")
+    assert report.submission_path == Path("mine/first.csv")
+    header, *lines = rows("mine/first.csv")
+    assert header == ["Id", "Category"]
+    assert [one[0] for one in lines] == ids
+    assert dict(lines) == {name.removesuffix(".png"): label for name, label in rows()[1:]}
+    assert [one[0] for one in rows(spent.run(id="stem", out="stems.csv").submission_path)[1:]] == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"id": "nam"}, InvalidOptionError, "Wanted ids by name or stem, got 'nam'"),
+        ({"out": "mine.txt"}, InvalidOptionError, r"ends in \.csv, got mine\.txt"),
+        ({"out": "taken/mine.csv"}, ResourceError, "taken"),
+        ({"sample": "none.csv"}, BadDataError, r"Cannot read the sample file none\.csv"),
+        ({"sample": "other.csv"}, MisalignedError, "7.png"),
+        ({"runs": "taken"}, ResourceError, "taken"),
+        ({"predictions": "taken"}, ResourceError, "taken"),
+        ({"blends": "taken"}, ResourceError, "taken"),
+        ({"minutes": 0.5}, InvalidOptionError, "--minutes is 0.5; wanted 1 or more"),
+        ({"minutes": float("nan")}, InvalidOptionError, "--minutes is nan"),
+        ({"minutes": float("inf")}, InvalidOptionError, "--minutes is inf"),
+        ({"name": "a/b"}, InvalidOptionError, "a/b"),
+        ({"threads": 0}, InvalidOptionError, "--threads is 0"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_any_time_is_spent(world, given, error, message):
+    Path("taken").write_text("a file")
+    Path("other.csv").write_text("Id,Category\n7.png,x\n")
+    world.patch.setattr(auto_measuring, "_cost", lambda *given: pytest.fail("time was spent"))
+    with pytest.raises(error, match=message):
+        world.run(**given)
+
+
+def test_two_at_once_under_one_name_are_refused(world):
+    with locked(world.data.parent / ".ek" / "locks" / "auto.budget"):
+        with pytest.raises(LockedError, match="under the name 'auto'"):
+            world.run()
+        assert world.run(name="b", plan=True).plan[0].name == "b-zebra-0"
+
+
+def test_the_command_prints_80_columns_or_json(spent):
+    said = ["auto", "--data", str(spent.data), "--minutes", "1", "--flip", "--threads", "1", "--device", "cpu"]
+    said += ["--cache", str(spent.data.parent / ".ek")]
+    page = CliRunner().invoke(command, said)
+    assert page.exit_code == 0, page.stderr
+    assert max(map(len, (page.stdout + page.stderr).splitlines())) <= 80
+    assert page.stdout.splitlines()[-1] == "Submission: submissions/auto.csv"
+    assert "All that fits into the time is trained." in page.stderr + page.stdout
+    found = json.loads(CliRunner().invoke(command, [*said, "--json", "--quiet"]).stdout)
+    assert [one["name"] for one in found["steps"]] == TWO
+    assert found["submission_path"] == "submissions/auto.csv"
+    assert found["flips"] == {"flip": True, "asked": True, "images": None, "accuracy": None} | {
+        "mirrored_accuracy": None,
+        "p": None,
+    }
+
+
+def test_a_member_that_cannot_be_made_is_passed_over(world, monkeypatch):
+    genuine = auto_work.train
+
+    def diverging(**given):
+        if given["name"] == "auto-zebra-0":
+            raise InvalidOptionError("The training loss is nan.")
+        return genuine(**given)
+
+    monkeypatch.setattr(auto_work, "train", diverging)
+    report = world.run()
+    assert [one.name for one in report.steps] == ["auto-ant-1", "auto-ant-2"]
+    assert report.submission_path.exists()
+
+
+def test_where_no_member_can_be_made_the_first_reason_is_said(world, monkeypatch):
+    def full(**given):
+        raise ResourceError(f"out of memory in {given['name']}")
+
+    monkeypatch.setattr(auto_work, "train", full)
+    with pytest.raises(
+        InvalidOptionError, match="No member could be trained. The first: out of memory in auto-zebra-0"
+    ):
+        world.run()

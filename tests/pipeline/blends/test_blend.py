@@ -1,0 +1,212 @@
+"""`ek blend` on members that are imported and small, so that what it says can be worked out by hand."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from scipy.stats import binomtest
+
+import ensemble_kit as ek
+from ensemble_kit.ensembling.weights.stacking import ROWS_A_BALLOT
+from ensemble_kit.errors import InvalidOptionError, UnknownNameError
+from ensemble_kit.reporting.blend import blended
+from ensemble_kit.storage import blends as blend_store
+
+IMAGES, TEST, CLASSES = 101, 13, 3
+QUIET = {"quiet": True}
+TOY = Path(ek.__file__).parents[1] / "predictions" / "toy"
+
+
+def add(name, logits, labels, test):
+    ids, test_ids = ([f"{split}-{place:03d}" for place in range(n)] for split, n in (("val", IMAGES), ("test", TEST)))
+    classes = np.array([f"class-{place}" for place in range(CLASSES)])
+    names = classes[labels]
+    np.savez("val.npz", image_ids=np.array(ids), classes=classes, scores=logits, labels=names)
+    np.savez("test.npz", image_ids=np.array(test_ids), classes=classes, scores=test)
+    ek.members_add(name, val="val.npz", test="test.npz", kind="logits")
+
+
+@pytest.fixture
+def pool(tmp_path, monkeypatch):
+    """Four imported members of which one knows nothing; their val logits and labels."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    labels = random.integers(CLASSES, size=IMAGES)
+    logits = {}
+    for name, strength in (("good", 2.5), ("better", 3.0), ("fair", 1.5), ("nothing", 0.0)):
+        logits[name] = strength * np.eye(CLASSES)[labels] + random.normal(size=(IMAGES, CLASSES))
+        add(name, logits[name], labels, random.normal(size=(TEST, CLASSES)))
+    return logits, labels
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """The committed members, whose cost was measured."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(TOY, "predictions")
+
+
+def test_gains_are_paired_and_tested_as_scipy_does(pool):
+    report = ek.blend(weights="good=1", **QUIET)
+    logits, labels = pool
+    alone = logits["good"].argmax(axis=1) == labels
+    assert report.tuned_val_accuracy == report.honest_accuracy == pytest.approx(alone.mean())
+    assert report.optimism == pytest.approx(0)
+    assert report.gain_over_equal == pytest.approx(report.honest_accuracy - report.equal_honest_accuracy)
+    low, high = report.gain_over_equal_interval
+    assert low < report.gain_over_equal < high
+
+
+def test_a_blend_of_one_against_the_best_single_is_the_binomial_test(pool):
+    report = ek.blend(["good", "better"], weights="good=1", **QUIET)
+    logits, labels = pool
+    good, better = (logits[name].argmax(axis=1) == labels for name in ("good", "better"))
+    assert report.best_single == "better"
+    first, second = int((good & ~better).sum()), int((better & ~good).sum())
+    assert report.best_single_honest_accuracy == pytest.approx(better.mean())  # chosen in every fold
+    assert report.p_vs_best_single == pytest.approx(binomtest(first, first + second).pvalue)
+    low, high = report.gain_over_best_single_interval
+    wald = 1.959964 * np.sqrt(first + second - (first - second) ** 2 / IMAGES) / IMAGES
+    assert wald < (high - low) / 2 < 1.1 * wald
+
+
+def test_calibration_before_is_that_of_the_raw_logits(pool):
+    report = ek.blend(weights="fair=1", **QUIET)
+    logits, labels = pool
+    chances = softmax(logits["fair"].astype(np.float32).astype(float), axis=1)
+    assert report.calibration_before.brier == pytest.approx(((chances - np.eye(CLASSES)[labels]) ** 2).sum(1).mean())
+    assert report.calibration_before.log_loss == pytest.approx(-np.log(chances[np.arange(IMAGES), labels]).mean())
+    votes = ek.blend(method="majority-vote", weights="equal", **QUIET)
+    assert votes.calibration_before is votes.calibration_after is votes.diversity.equivalent_members is None
+
+
+def test_diversity_is_counted_by_hand(pool):
+    report = ek.blend(["good", "fair"], weights="equal", **QUIET)
+    logits, labels = pool
+    good, fair = (logits[name].argmax(axis=1) == labels for name in ("good", "fair"))
+    assert report.diversity.disagreement == pytest.approx((good != fair).mean())
+    assert report.diversity.double_fault == pytest.approx((~good & ~fair).mean())
+    assert report.diversity.oracle_accuracy == pytest.approx((good | fair).mean())
+
+
+def test_members_that_are_nearly_the_same_network_are_named(pool):
+    logits, labels = pool
+    add("copy", 0.5 * logits["good"].astype(np.float16), labels, np.zeros((TEST, CLASSES)))
+    report = ek.blend(**QUIET)
+    assert report.diversity.near_duplicates == (("copy", "good"),)
+    assert "'copy' and 'good' are nearly the same network" in " ".join(report.notes)
+
+
+def test_every_p_value_is_also_said_for_all_configurations(pool):
+    for weights in ("equal", "greedy", "auto"):
+        report = ek.blend(weights=weights, **QUIET)
+    assert report.ledger_trials == 3
+    assert "for 3 configurations tried" in report.verdict
+
+
+def test_other_settings_are_other_configurations(pool):
+    assert ek.blend(weights="greedy", **QUIET).ledger_trials == 1
+    assert ek.blend(weights="greedy", bags=3, **QUIET).ledger_trials == 2
+    assert ek.blend(weights="greedy", bags=3, **QUIET).ledger_trials == 2
+    assert ek.blend(weights="greedy", max_members=2, **QUIET).ledger_trials == 3
+
+
+def test_at_most_so_many_members_get_weight_and_the_blend_says_how_it_was_asked(pool):
+    report = ek.blend(max_members=2, name="two", **QUIET)
+    assert {name for name, weight in report.weights.items() if weight > 0} <= {"good", "better"}
+    assert blend_store.read_blend(Path("blends/two.json")).settings == {"max_members": 2} == report.settings
+    compared = ek.compare("two", "good", **QUIET)
+    assert compared.a_score == pytest.approx(report.honest_accuracy)
+
+
+def test_full_adds_methods_contributions_and_the_proof(pool):
+    report = ek.blend(full=True, **QUIET)
+    said = {(one.method, one.weights_method) for one in report.methods}
+    assert {("logit-sum", way) for way in ("auto", "equal", "log-loss", "greedy", "greedy, 10 bags", "accuracy")} < said
+    assert {(ballot, "equal") for ballot in ("prob-mean", "geo-mean", "majority-vote", "borda")} < said
+    mine = next(one for one in report.methods if (one.method, one.weights_method) == ("logit-sum", "auto"))
+    assert mine.honest_accuracy == report.honest_accuracy
+    guess = np.bincount(pool[1]).max() / IMAGES
+    assert sum(one.value for one in report.contributions) == pytest.approx(report.honest_accuracy - guess)
+    assert report.certificate.bound >= report.certificate.best >= round(report.tuned_val_accuracy * IMAGES)
+    assert max(map(len, blended(report).splitlines())) <= 80
+    assert "Proof: no weights have more than" in blended(report)
+
+
+def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
+    report = ek.blend(["good", "better", "fair"], weights="accuracy", certify=True, certify_seconds=5, **QUIET)
+    assert report.certificate.gap == 0
+    assert round(report.tuned_val_accuracy * IMAGES) == report.certificate.best
+    assert report.settings == {"certify_seconds": 5}
+
+
+def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):
+    with pytest.raises(InvalidOptionError, match=f"{ROWS_A_BALLOT * 12} for 4 members and 3 classes; there are 101"):
+        ek.blend(weights="stacking", **QUIET)
+    report = ek.blend(["good", "better"], weights="stacking", full=True, **QUIET)
+    saved = blend_store.read_blend(report.blend_path)
+    assert saved.stack.coefficients.shape == (2, 3, 3)
+    assert report.honest_accuracy > 0.8
+    assert report.submission_path.exists()
+    assert report.contributions == ()
+    assert report.certificate is None
+    assert "logit-sum, stacking" in blended(report)
+
+
+def test_a_blend_keeps_to_its_time_and_shows_what_less_would_buy(toy):
+    report = ek.blend(max_ms=4.0, **QUIET)
+    assert report.cost_ms <= 4.0
+    assert report.costs[-1].ms <= 4.0
+    assert [cost.ms for cost in report.costs] == sorted(cost.ms for cost in report.costs)
+    best = -1.0
+    for cost in report.costs:
+        assert cost.on_front == (cost.honest_accuracy > best)
+        best = max(best, cost.honest_accuracy)
+    assert "Pareto front" in blended(report)
+    assert max(map(len, blended(report).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ({"certify": True}, InvalidOptionError, "--certify proves --weights accuracy alone"),
+        ({"bags": 3}, InvalidOptionError, "read by --weights greedy alone, not by 'auto'"),
+        ({"start": "sorted", "weights": "equal"}, InvalidOptionError, "read by --weights greedy alone"),
+        ({"start": "middle"}, InvalidOptionError, "--start: wanted empty or sorted, got 'middle'"),
+        ({"weights": "greedy", "bags": -1}, InvalidOptionError, "--bags: wanted 0 or more, got -1"),
+        ({"max_members": 0}, InvalidOptionError, "--max-members: wanted 1 or more, got 0"),
+        ({"max_ms": 3.0}, InvalidOptionError, "nobody has measured 'good'"),
+        ({"weights": "good=1", "max_members": 1}, InvalidOptionError, "there is nothing to limit"),
+        ({"weights": "accuracy", "certify": True, "certify_seconds": 0.0}, InvalidOptionError, "more than 0, got 0.0"),
+        ({"weights": "stacking", "method": "borda"}, InvalidOptionError, "wanted the ballot logit-sum, got borda"),
+        ({"weights": "logloss"}, UnknownNameError, "did you mean 'log-loss'"),
+        ({"method": "bordaa"}, UnknownNameError, "did you mean 'borda'"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_written(pool, asked, error, message):
+    with pytest.raises(error, match=message):
+        ek.blend(["good", "better"], **asked, **QUIET)
+    assert not Path("blends").exists()
+
+
+def test_the_report_is_one_json_object(pool):
+    from ensemble_kit.results.json_text import as_json
+
+    said = json.loads(as_json(ek.blend(**QUIET)))
+    assert said["seconds"] > 0
+    assert said["certificate"] is None
+    assert said["diversity"]["equivalent_members"] == "inf" or said["diversity"]["equivalent_members"] > 0
+
+
+def test_classes_without_a_val_picture_are_named(pool):
+    report = ek.blend(**QUIET)
+    assert "holds no picture" not in " ".join(report.notes)
+    labels = np.zeros(IMAGES, dtype=int)
+    labels[::2] = 1
+    for name in ("good", "better", "fair", "nothing"):
+        ek.members_rm(name)
+    add("two-classes", np.eye(CLASSES)[labels] + 0.1, labels, np.zeros((TEST, CLASSES)))
+    assert "val holds no picture of class-2" in " ".join(ek.blend(**QUIET).notes)

@@ -1,0 +1,244 @@
+import csv
+import os
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.storage.members.external_scores import read_scores
+
+CLASSES = ("ant", "bee", "NA")
+IDS = ("0001", "1e5", "NA", " x", "two\nlines")
+LABELS = ("bee", "NA", "ant", "ant", "bee")
+LOGITS = np.random.default_rng(0).normal(size=(5, 3)) * 3
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    def write(scores=LOGITS, ids=IDS, classes=CLASSES, labels=LABELS, name="val.csv"):
+        path = tmp_path / name
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image_id", *classes, *(["label"] if labels is not None else [])])
+            for row, image_id in enumerate(ids):
+                end = [labels[row]] if labels is not None else []
+                writer.writerow([image_id, *(f"{number:.17g}" for number in scores[row]), *end])
+        return path
+
+    return write
+
+
+@pytest.fixture
+def npz_file(tmp_path):
+    def write(**changes):
+        arrays = {
+            "image_ids": np.array(IDS),
+            "classes": np.array(CLASSES),
+            "scores": LOGITS,
+            "labels": np.array(LABELS),
+            **changes,
+        }
+        path = tmp_path / "val.npz"
+        np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+        return path
+
+    return write
+
+
+def test_logits_come_in_from_both_formats_by_name(csv_file, npz_file):
+    for path in (csv_file(), npz_file(), npz_file(labels=np.array([1, 2, 0, 0, 1]))):
+        got, clipped, *_ = read_scores(path, "val", "logits", "vit")
+        assert (got.member, got.split, got.views, clipped) == ("vit", "val", ("identity",), 0)
+        assert (got.ids, got.classes) == (IDS, CLASSES)
+        assert got.labels.tolist() == [1, 2, 0, 0, 1]
+        assert np.array_equal(got.logits, LOGITS.astype(np.float32)[None])
+
+
+def test_probabilities_become_centred_logits_that_softmax_brings_back(csv_file):
+    probabilities = softmax(LOGITS, axis=1)
+    got, clipped, *_ = read_scores(csv_file(probabilities), "val", "probabilities", "vit")
+    assert clipped == 0
+    np.testing.assert_allclose(softmax(got.logits[0], axis=1), probabilities, atol=1e-6)
+    np.testing.assert_allclose(got.logits[0].mean(axis=1), 0, atol=1e-5)
+
+
+def test_probabilities_are_clipped_at_1e_7_and_counted(npz_file):
+    probabilities = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.25, 0.25, 0.5], [1 - 2e-7, 1e-7, 1e-7], [0, 1, 0]])
+    got, clipped, *_ = read_scores(npz_file(scores=probabilities), "val", "probabilities", "vit")
+    assert clipped == 5
+    np.testing.assert_allclose(got.logits[0, 0, 0] - got.logits[0, 0, 1], np.log(1e7), rtol=1e-6)
+    assert np.isfinite(got.logits).all()
+
+
+def test_rounded_probabilities_pass_within_a_thousandth(csv_file):
+    rounded = np.round(softmax(LOGITS, axis=1), 4)
+    assert read_scores(csv_file(rounded), "val", "probabilities", "vit").predictions.logits.shape == (1, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([0.5, 0.5, 0.1], r"row 2, '1e5': wanted probabilities .* with sum 1.1.*--kind logits"),
+        ([0.5, 0.498, 0.0], r"row 2, '1e5': wanted probabilities"),
+        ([1.5, -0.5, 0.0], r"row 2, '1e5': wanted probabilities .* got -0.5 to 1.5"),
+    ],
+)
+def test_numbers_that_are_no_probabilities_are_refused(row, message, csv_file):
+    scores = softmax(LOGITS, axis=1)
+    scores[1] = row
+    with pytest.raises(BadDataError, match=message):
+        read_scores(csv_file(scores), "val", "probabilities", "vit")
+
+
+def test_probabilities_called_logits_are_refused(npz_file):
+    with pytest.raises(BadDataError, match="every row lies in .* sums to 1. Give --kind probabilities"):
+        read_scores(npz_file(scores=softmax(LOGITS, axis=1)), "val", "logits", "vit")
+
+
+def test_one_row_that_is_no_probability_makes_them_logits(npz_file):
+    scores = softmax(LOGITS, axis=1)
+    scores[4] = [2, -1, 3]
+    assert read_scores(npz_file(scores=scores), "val", "logits", "vit").clipped == 0
+
+
+@pytest.mark.parametrize("kind", ["logits", "probabilities"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e39])
+def test_numbers_that_are_not_finite_are_refused(kind, number, csv_file, npz_file):
+    scores = LOGITS.copy()
+    scores[2, 1] = number
+    for path in (csv_file(scores), npz_file(scores=scores)):
+        with pytest.raises(BadDataError, match="row 3, 'NA', class 'bee': wanted a finite number"):
+            read_scores(path, "val", kind, "vit")
+
+
+def test_labels_must_be_there_on_val_and_may_be_on_test(csv_file, npz_file):
+    with pytest.raises(BadDataError, match="val.csv has no labels; wanted them for val, as `label`"):
+        read_scores(csv_file(labels=None), "val", "logits", "vit")
+    with pytest.raises(BadDataError, match="val.npz has no labels; wanted them for val, as `labels`"):
+        read_scores(npz_file(labels=None), "val", "logits", "vit")
+    assert read_scores(csv_file(labels=None), "test", "logits", "vit").predictions.labels is None
+    assert read_scores(csv_file(), "test", "logits", "vit").predictions.labels is not None
+    with pytest.raises(BadDataError, match="has no labels; wanted them for test"):
+        read_scores(csv_file(labels=None), "test", "logits", "vit", labelled=True)
+
+
+def test_labels_in_a_csv_are_numbers_only_where_none_of_them_is_a_class(csv_file):
+    numbered = csv_file(labels=("1", "2", "0", "0", "1"))
+    assert read_scores(numbered, "val", "logits", "vit").predictions.labels.tolist() == [1, 2, 0, 0, 1]
+    named = csv_file(classes=("2", "1", "0"), labels=("1", "2", "0", "0", "1"))
+    assert read_scores(named, "val", "logits", "vit").predictions.labels.tolist() == [1, 0, 2, 2, 1]
+    mixed = csv_file(classes=("1", "2", "3"), labels=("0", "1", "2", "2", "1"))
+    with pytest.raises(BadDataError, match="row 1, '0001', has the label '0', which is none of its 3 classes"):
+        read_scores(mixed, "val", "logits", "vit")
+
+
+@pytest.mark.parametrize("label", ["bird", "3", "-1", "1.0", ""])
+def test_labels_that_are_no_class_are_refused(label, csv_file):
+    labels = ("1", "2", "0", "0", label) if label == "3" else (*LABELS[:4], label)
+    with pytest.raises(BadDataError, match=f"(?s)row 5, .*, has the label '?{label}'?, which is none"):
+        read_scores(csv_file(labels=labels), "val", "logits", "vit")
+
+
+@pytest.mark.parametrize("index", [3, -1])
+def test_indices_outside_the_classes_are_refused(index, npz_file):
+    with pytest.raises(BadDataError, match=f"row 4, ' x', has the label {index}, which is none of its 3"):
+        read_scores(npz_file(labels=np.array([0, 1, 2, index, 0])), "val", "logits", "vit")
+
+
+def test_groups_come_in_from_an_archive_as_text(npz_file):
+    groups = ("0001", "NA", "NA", " x", "1e5")
+    assert read_scores(npz_file(groups=np.array(groups)), "val", "logits", "vit").predictions.groups == groups
+    assert read_scores(npz_file(), "val", "logits", "vit").predictions.groups is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (np.arange(5), "wanted `groups` as 5 names, got int64"),
+        (np.array(["a", "b"]), r"wanted `groups` as 5 names, got <U1 \(2,\)"),
+        (np.array(["a", "b", "", "a", "b"]), "the group of 'NA' is empty; wanted a name for every image"),
+    ],
+)
+def test_groups_that_are_no_names_are_refused(groups, message, npz_file):
+    with pytest.raises(BadDataError, match=message):
+        read_scores(npz_file(groups=groups), "val", "logits", "vit")
+
+
+def test_doubled_ids_and_classes_are_refused(csv_file, npz_file):
+    ids = ("0001", "1e5", "NA", "1e5", "y")
+    for path in (csv_file(ids=ids), npz_file(image_ids=np.array(ids))):
+        with pytest.raises(BadDataError, match="image id '1e5' stands in places 2 and 4"):
+            read_scores(path, "val", "logits", "vit")
+    with pytest.raises(BadDataError, match="column 'ant' stands in places 2 and 4"):
+        read_scores(csv_file(classes=("ant", "bee", "ant")), "val", "logits", "vit")
+    with pytest.raises(BadDataError, match="class 'ant' stands in places 1 and 3"):
+        read_scores(npz_file(classes=np.array(["ant", "bee", "ant"])), "val", "logits", "vit")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores": None}, "has no array `scores`; it has: image_ids, classes, labels"),
+        ({"image_ids": np.arange(5)}, r"wanted `image_ids` as one row of text, got int64 \(5,\)"),
+        ({"classes": np.array([CLASSES])}, r"wanted `classes` as one row of text, got <U3 \(1, 3\)"),
+        ({"image_ids": np.array(IDS, dtype=object)}, "is no .npz of plain arrays: Object arrays"),
+        ({"scores": LOGITS.T}, r"wanted `scores` as numbers \(images, classes\) = \(5, 3\), got float64 \(3, 5\)"),
+        ({"scores": LOGITS.astype(complex)}, "got complex128"),
+        ({"labels": np.zeros(5)}, "wanted `labels` as 5 class names or whole numbers, got float64"),
+        ({"labels": np.array(LABELS[:3])}, r"wanted `labels` as 5 .*, got <U3 \(3,\)"),
+        ({"image_ids": np.array([], str), "scores": np.zeros((0, 3)), "labels": None}, "has no image id"),
+    ],
+)
+def test_arrays_that_cannot_be_used_are_refused(changes, message, npz_file):
+    with pytest.raises(BadDataError, match=message):
+        read_scores(npz_file(**changes), "val", "logits", "vit")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("key,ant,bee,label\nx,1,2,ant\n", "has no column 'image_id', .* its columns are key, ant, bee, label"),
+        ("image_id;ant;bee\nx;1;2\n", "has no column 'image_id'"),
+        ("image_id,ant,bee,label\nx,1,,ant\n", "wanted a number for 'x', class 'bee', got ''"),
+        ("image_id,ant,bee,label\nx,1,1_0,ant\n", "wanted a number for 'x', class 'bee', got '1_0'"),
+        ("image_id,ant,bee,label\nx,1,nan,ant\n", "row 1, 'x', class 'bee': wanted a finite number"),
+        ("image_id,ant,bee,label\nx,1,2\n", "row 1 after the header has 3 fields"),
+        ("image_id,ant,,label\nx,1,2,ant\n", "column 3 is empty"),
+        ("image_id,label\nx,ant\n", "has no class"),
+        ("image_id,ant,bee,label\n", "has no image id"),
+        ("", "is empty"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_refused(text, message, tmp_path):
+    (tmp_path / "val.csv").write_text(text)
+    with pytest.raises(BadDataError, match=message):
+        read_scores(tmp_path / "val.csv", "val", "logits", "vit")
+
+
+def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):
+    (tmp_path / "val.csv").write_bytes(b"\xef\xbb\xbfimage_id,a,b,label\r\nx,1,2,a\r\n\r\n")
+    assert read_scores(tmp_path / "val.csv", "val", "logits", "vit").predictions.ids == ("x",)
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a zip", b"PK\x03\x04 cut off", b"\x93NUMPY"])
+def test_files_that_are_no_archive_are_refused(damage, tmp_path):
+    (tmp_path / "val.npz").write_bytes(damage)
+    with pytest.raises(BadDataError, match=r"val.npz is no \.npz"):
+        read_scores(tmp_path / "val.npz", "val", "logits", "vit")
+
+
+def test_a_lone_array_is_no_archive(tmp_path):
+    np.save(tmp_path / "val.npy", LOGITS)
+    os.rename(tmp_path / "val.npy", tmp_path / "val.npz")
+    with pytest.raises(BadDataError, match=r"val.npz is no .npz archive"):
+        read_scores(tmp_path / "val.npz", "val", "logits", "vit")
+
+
+def test_wrong_options_and_missing_files_are_named(tmp_path, csv_file):
+    with pytest.raises(InvalidOptionError, match="of kind logits or probabilities, got 'scores'"):
+        read_scores(csv_file(), "val", "scores", "vit")
+    with pytest.raises(InvalidOptionError, match=r"a score file of .npz or .csv, got .*val.pkl"):
+        read_scores(tmp_path / "val.pkl", "val", "logits", "vit")
+    with pytest.raises(BadDataError, match=r"Cannot read .*none.csv: No such file"):
+        read_scores(tmp_path / "none.csv", "val", "logits", "vit")
