@@ -15,10 +15,21 @@ from understood import understood
 import ensemble_kit
 from ensemble_kit import errors
 from ensemble_kit.cli import ek
-from ensemble_kit.cli.train import RECIPES
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption, VerifyOption
 from ensemble_kit.ensembling.combining.table import BALLOTS
 from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
+from ensemble_kit.images import Source, SourceOption
+from ensemble_kit.training.recipes import Recipe, RecipeOption
 from ensemble_kit.training.tables import OPTIMIZERS, SCHEDULES
+from ensemble_kit.workspace import (
+    BlendsOption,
+    CacheOption,
+    PredictionsOption,
+    ReportsOption,
+    RunsOption,
+    SubmissionsOption,
+    Workspace,
+)
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
 ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting"}
@@ -27,8 +38,10 @@ HEIGHT = {
     "pipeline": 4,
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
-    **dict.fromkeys(["aliases", "columns", "csv_text", "disk", "errors", "extras", "groups", "processors"], 1),
-    **dict.fromkeys(["remedies", "splits", "tables", "verdicts", "versions", "visible"], 1),
+    **dict.fromkeys(
+        ["aliases", "columns", "context", "csv_text", "disk", "errors", "extras", "groups", "processors"], 1
+    ),
+    **dict.fromkeys(["processors", "remedies", "splits", "tables", "verdicts", "versions", "visible", "workspace"], 1),
 }
 ORDER = {
     "pipeline": [
@@ -46,6 +59,7 @@ ORDER = {
 """The rooms of a package from the ground up; those of one floor never import each other."""
 MOST_MODULES = 22
 HEAVY = ["torch", "torchvision", "timm", "numpy", "pandas", "sklearn", "scipy", "PIL", "rich"]
+PYTHON_ONLY = {"workspace"}
 PRINTS_ONLY = {"as_json", "config", "show_recipe", "help"}
 
 
@@ -181,17 +195,36 @@ def test_the_command_and_the_python_function_share_name_and_parameters(case):
     names, command = case
     function = getattr(ensemble_kit, "_".join(names).replace("-", "_"))
     signature = inspect.signature(function)
-    ours = {name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD}
-    if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
-        ours |= {field.name for field in fields(RECIPES["assignment"])}
-    assert {param.name for param in command.params} - PRINTS_ONLY == ours
+    assert {param.name for param in command.params} - PRINTS_ONLY == set(signature.parameters) - PYTHON_ONLY
     typed = understood(command, as_few_words_as_will_do(command))
     must_be_said = {param.name for param in command.params if param.required}
     for name, parameter in signature.parameters.items():
         if name in must_be_said:
             assert not (parameter.default is not parameter.empty and parameter.default), name
-        elif parameter.default is not parameter.empty and (typed[name] or parameter.default):
+        elif (
+            name not in PYTHON_ONLY and parameter.default is not parameter.empty and (typed[name] or parameter.default)
+        ):
             assert str(typed[name]) == str(parameter.default), name
+
+
+@pytest.mark.parametrize("name", ensemble_kit.__all__)
+def test_a_function_takes_at_most_two_arguments_by_place(name):
+    kinds = [parameter.kind for parameter in inspect.signature(getattr(ensemble_kit, name)).parameters.values()]
+    assert sum(kind is not inspect.Parameter.KEYWORD_ONLY for kind in kinds) <= 2
+
+
+@pytest.mark.parametrize(
+    ("carried", "options"),
+    [
+        (Source, [SourceOption, {"data": Path}]),
+        (Workspace, [PredictionsOption, RunsOption, BlendsOption, SubmissionsOption, ReportsOption, CacheOption]),
+        (RunContext, [QuietOption, DeviceOption, ThreadsOption, VerifyOption]),
+        (Recipe, [RecipeOption]),
+    ],
+)
+def test_what_a_command_takes_along_has_an_option_for_each_of_its_parts(carried, options):
+    named = {name for one in options for name in (one if isinstance(one, dict) else one.__annotations__)}
+    assert named - PYTHON_ONLY == {field.name for field in fields(carried)}
 
 
 def as_few_words_as_will_do(command):

@@ -14,7 +14,9 @@ from .folders import list_pictures as list_pictures
 from .folders import walk_pictures as walk_pictures
 from .headers import read_file as read_file
 from .manifests import read_classes as read_classes
+from .sources import PlacesOption as PlacesOption
 from .sources import Source as Source
+from .sources import SourceOption as SourceOption
 from .sources import read_source as read_source
 from .sources import straddling as straddling
 from .splits import DataSet as DataSet

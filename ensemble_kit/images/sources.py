@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
@@ -58,27 +58,38 @@ class Source:
     split_seed: int = 0
 
     @classmethod
-    def of(cls, **said: Any) -> "Source":
-        """Return a source from what a caller said: paths also as text, None for what was left unsaid.
+    def of(cls, options: Mapping[str, Any]) -> "Source":
+        """Return the source that options name: paths also as text, None for what was left unsaid.
 
         Example:
-            >>> Source.of(data="pictures", test_dir=["new"], column=None).test_dir == (Path("new"),)
+            >>> source = Source.of({"data": "pictures", "test_dir": ["new"], "column": None, "arch": "cnn"})
+            >>> source.test_dir == (Path("new"),)
             True
         """
-        given = {name: value for name, value in said.items() if value is not None}
+        given = {one.name: options[one.name] for one in fields(cls) if options.get(one.name) is not None}
         paths = {name: Path(value) for name, value in given.items() if name in PATHS}
         folders = {name: tuple(map(Path, given[name])) for name in FOLDERS if name in given}
         return cls(**{**given, **paths, **folders})
 
-    @classmethod
-    def among(cls, given: Mapping[str, Any]) -> "Source":
-        """Return a source from all that a command was given; what says nothing of pictures is passed over.
 
-        Example:
-            >>> Source.among({"arch": "cnn"} | dict.fromkeys(one.name for one in fields(Source))) == Source()
-            True
-        """
-        return cls.of(**{one.name: given[one.name] for one in fields(cls)})
+class PlacesOption(TypedDict, total=False):
+    """Where images are, beside a data folder: see `Source`."""
+
+    train_csv: str | Path | None
+    val_csv: str | Path | None
+    test_csv: str | Path | None
+    images: str | Path | None
+    test_dir: Sequence[str | Path]
+
+
+class SourceOption(PlacesOption, total=False):
+    """Where images are, beside a data folder, and how they are read: see `Source`."""
+
+    column: Mapping[str, str] | None
+    classes: str | Path | None
+    group_from: str | None
+    val_fraction: float | None
+    split_seed: int
 
 
 def read_source(source: Source, val_needed: bool = True) -> DataSet:

@@ -21,36 +21,27 @@ from ensemble_kit.storage.files import INTENT_PREFIX, LOCK_NAME, locked, remove_
 from ensemble_kit.storage.members import UNSWEPT, sweep
 from ensemble_kit.storage.partial import JOB_NAME, remove_headless
 from ensemble_kit.storage.runs import UNFINISHED_NAME, remove_stale
+from ensemble_kit.workspace import Workspace
 
-FOLDERS: Final = {
-    "predictions": "predictions",
-    "runs": "runs",
-    "blends": "blends",
-    "submissions": "submissions",
-    "reports": "reports",
-    "cache": ".ek",
-}
-"""Folders of a command by the option that names them, and where they lie if none does."""
 FILES: Final = ("out", "csv", "sheet")
 """Options that name a file to write."""
 UNMARKED_ENDS: Final = (".npy.tmp", ".npy.tmp.json")  # of earlier versions
 
 
-def clear(options: Mapping[str, Any]) -> None:
-    """Clear the folders that a command was given, and those it has by default.
+def clear(workspace: Workspace, options: Mapping[str, Any]) -> None:
+    """Clear the folders of a workspace, and those where a command writes by other options.
 
     Args:
         options: of the command, by name.
     """
-    given = {option: _path(options.get(option)) for option in (*FOLDERS, *FILES, "folder")}
-    named = {option: given[option] or Path(default) for option, default in FOLDERS.items()}
-    cache, submissions = named["cache"], named["submissions"]
-    members = [named["predictions"], cache / "probe" / "predictions"]
-    roots = [named["runs"], cache / "probe" / "runs"]
+    given = {option: _path(options.get(option)) for option in (*FILES, "folder")}
+    cache, submissions = workspace.cache, workspace.submissions
+    members = [workspace.predictions, cache / "probe" / "predictions"]
+    roots = [workspace.runs, cache / "probe" / "runs"]
     runs = [folder for root in roots for folder in _subfolders(root)]
     jobs = [cache / "looks", *_subfolders(cache / "looks")]
     written = [path.parent for path in (given[option] for option in FILES) if path is not None]
-    others = [Path(), Path("exports"), named["blends"], named["reports"], submissions, submissions / "handed-in"]
+    others = [Path(), Path("exports"), workspace.blends, workspace.reports, submissions, submissions / "handed-in"]
     others += [cache / "images", cache / "features", *([given["folder"]] if given["folder"] else []), *written]
     for folder in _distinct([*members, *roots, *runs, *jobs, *others]):
         names = _names(folder)

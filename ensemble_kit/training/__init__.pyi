@@ -13,6 +13,8 @@ from .recipes import RANGES as RANGES
 from .recipes import RECIPES as RECIPES
 from .recipes import Range as Range
 from .recipes import Recipe as Recipe
+from .recipes import RecipeOption as RecipeOption
+from .recipes import StepOption as StepOption
 from .recipes import check as check
 from .recipes import default_recipe as default_recipe
 from .recipes import resolve as resolve

@@ -2,12 +2,13 @@
 
 A recipe is plain data: it can be printed, stored in a manifest and compared. The
 ranges are declared once, in `RANGES`; whoever makes a recipe passes through `resolve`
-or `check`. Imports nothing heavy. To add a field: one line in `Recipe`, one in `RANGES`.
+or `check`. Imports nothing heavy. To add a field: one line in `Recipe`, one in `RANGES`,
+one among the options between them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.tables import pick
@@ -41,6 +42,35 @@ class Recipe:
     clip: float = 0.0  # largest norm of all gradients together; 0: as they come
     balance: str = "none"  # classes alike: by sampling (equally often) or in the loss (equally heavy)
     cycles: int = 1  # of the schedule; the end of each is a member of its own
+
+
+class StepOption(TypedDict, total=False):
+    """What a step of training is made of; each overrides the recipe's."""
+
+    batch_size: int | None
+    optimizer: str | None
+    weight_decay: float | None
+    dropout: float | None
+    label_smoothing: float | None
+    augment: str | None
+    flip: bool | None
+    mix: float | None
+    layer_decay: float | None
+    clip: float | None
+    balance: str | None
+    precision: str | None
+
+
+class RecipeOption(StepOption, total=False):
+    """Every field of a recipe, as an option that overrides it."""
+
+    epochs: int | None
+    lr: float | None
+    schedule: str | None
+    warmup_epochs: float | None
+    ema: float | None
+    head_epochs: int | None
+    cycles: int | None
 
 
 class Range(NamedTuple):

@@ -11,6 +11,7 @@ from ensemble_kit.disk.temporaries import temporary_name
 from ensemble_kit.storage import leftovers
 from ensemble_kit.storage.files.atomic import locked, replace_file, replace_files
 from ensemble_kit.storage.leftovers import clear
+from ensemble_kit.workspace import Workspace
 
 PLACES = ("", "predictions", "runs", "runs/cnn", "blends", "submissions", "submissions/handed-in", "reports", "exports")
 PLACES += (".ek/images", ".ek/features", ".ek/looks", "elsewhere")
@@ -43,7 +44,7 @@ def test_the_temporary_files_of_the_dead_go_from_everywhere_and_all_else_stays(f
         Path(place).mkdir(parents=True, exist_ok=True)
         for name in (dead, living, mine, "notes.txt"):
             Path(place, name).write_bytes(b"x")
-    clear({"out": "elsewhere/answers.csv"})
+    clear(Workspace(), {"out": "elsewhere/answers.csv"})
     wanted = {Path(place, name).as_posix() for place in PLACES for name in (living, mine, "notes.txt")}
     assert set(files(folder)) - {"submissions/.lock"} == wanted
 
@@ -71,7 +72,7 @@ def test_what_a_half_done_change_still_needs_is_put_in_place_not_removed(folder)
         replace_file(place / name, b"old")
     killed_between_two_renames(place)
     assert ((place / "a.json").read_bytes(), (place / "a.csv").read_bytes()) == (b"new", b"old")
-    clear({})
+    clear(Workspace(), {})
     assert files(folder) == ["submissions/a.csv", "submissions/a.json"]
     assert ((place / "a.json").read_bytes(), (place / "a.csv").read_bytes()) == (b"new", b"new")
 
@@ -80,9 +81,9 @@ def test_it_waits_while_somebody_else_writes_there(folder):
     place = Path("submissions")
     with locked(place):
         killed_between_two_renames(place)
-        clear({})
+        clear(Workspace(), {})
         assert sorted(name.rpartition("/")[2][:4] for name in files(folder)) == [".int", ".loc", ".tmp", "a.js"]
-    clear({})
+    clear(Workspace(), {})
     assert files(folder) == ["submissions/.lock", "submissions/a.csv", "submissions/a.json"]
 
 
@@ -100,7 +101,8 @@ def test_folders_that_options_name_are_cleared(folder):
         place.mkdir(parents=True)
         path = place / dead_name()
         path.write_bytes(b"x")
-        clear({option: str(Path("my", option))})
+        options = {option: str(Path("my", option))}
+        clear(Workspace.of(options), options)
         assert not path.exists(), option
 
 
@@ -109,7 +111,7 @@ def test_what_cannot_be_removed_is_passed_over(folder):
     Path("blends").mkdir()
     Path("blends", dead_name()).write_bytes(b"x")
     Path("blends").chmod(0o500)
-    clear({})
+    clear(Workspace(), {})
     Path("blends").chmod(0o700)
 
 
@@ -117,7 +119,7 @@ def test_a_folder_that_refuses_is_passed_over(folder, monkeypatch):
     Path("blends").mkdir()
     Path("blends", dead_name()).write_bytes(b"x")
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "no")))
-    clear({})
+    clear(Workspace(), {})
 
 
 def test_the_folder_of_a_run_that_holds_nothing_goes_unless_it_is_locked(folder):
@@ -126,9 +128,9 @@ def test_the_folder_of_a_run_that_holds_nothing_goes_unless_it_is_locked(folder)
         Path("runs", name, ".lock").touch()
     Path("runs/mine/notes.txt").touch()
     with locked(Path("runs/held")):
-        clear({})
+        clear(Workspace(), {})
         assert sorted(path.name for path in Path("runs").iterdir()) == ["held", "mine"]
-    clear({})
+    clear(Workspace(), {})
     assert files(folder) == ["runs/mine/.lock", "runs/mine/notes.txt"]
 
 
@@ -137,7 +139,7 @@ def test_the_options_of_an_unfinished_run_go_where_there_is_nothing_to_go_on_fro
         Path("runs", name).mkdir(parents=True)
         for file in ("unfinished.yaml", "kept.txt", *([state] if state else [])):
             Path("runs", name, file).touch()
-    clear({})
+    clear(Workspace(), {})
     assert [name for name in files(folder) if not name.endswith(".lock")] == [
         "runs/none/kept.txt",
         "runs/some/kept.txt",
@@ -198,6 +200,6 @@ def test_clearing_looks_into_few_folders_and_at_no_file_of_a_member(folder, monk
         return scandir(path)
 
     monkeypatch.setattr(leftovers.os, "scandir", counted)
-    clear({})
+    clear(Workspace(), {})
     assert len(seen) <= 100 + 24
     assert not [place for place in seen if place.startswith("predictions/")]

@@ -2,12 +2,13 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
-from ensemble_kit.images import Source
+from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
 from ensemble_kit.pipeline.auto.plan_and_train import names_of, next_step, plan_now, try_member
@@ -15,7 +16,7 @@ from ensemble_kit.pipeline.blends import blend, estimate, ground_of, way_of
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures, open_pictures
 from ensemble_kit.pipeline.members import costs_of, describe_member, evaluation_of
-from ensemble_kit.pipeline.models import LOCKS, threads_of
+from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
 from ensemble_kit.reporting import say
 from ensemble_kit.results import AutoReport, AutoStepReport
 from ensemble_kit.storage import members as store
@@ -23,14 +24,37 @@ from ensemble_kit.storage import submissions as desk
 from ensemble_kit.storage.files import check_output, is_sealed, locked
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import budget_path
+from ensemble_kit.workspace import (
+    BlendsOption,
+    CacheOption,
+    PredictionsOption,
+    RunsOption,
+    SubmissionsOption,
+    Workspace,
+)
 
 LEAST_MINUTES: Final = 1.0
+
+
+class AutoOptions(
+    SourceOption,
+    PredictionsOption,
+    RunsOption,
+    BlendsOption,
+    SubmissionsOption,
+    CacheOption,
+    DeviceOption,
+    ThreadsOption,
+    QuietOption,
+):
+    """What `auto` takes along."""
 
 
 @command
 def auto(
     data: str | Path | None = None,
     minutes: float = 20.0,
+    *,
     out: str | Path | None = None,
     name: str = "auto",
     plan: bool = False,
@@ -39,26 +63,9 @@ def auto(
     seed: int = 0,
     sample: str | Path | None = None,
     id: str = "name",
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
-    column: Mapping[str, str] | None = None,
-    classes: str | Path | None = None,
-    group_from: str | None = None,
-    val_fraction: float | None = None,
-    split_seed: int = 0,
     skip_bad: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    runs: str | Path = "runs",
-    blends: str | Path = "blends",
-    submissions: str | Path = "submissions",
-    cache: str | Path = ".ek",
-    quiet: bool = False,
+    **options: Unpack[AutoOptions],
 ) -> AutoReport:
     """Train the members that fit into a budget of time, look, blend, and write a submission in time.
 
@@ -77,9 +84,7 @@ def auto(
         flip: whether pictures may be mirrored; None finds out on the training pictures.
         seed: of the first member of each kind.
         sample, id: of the submission, see `blend`.
-        train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
-            split_seed, skip_bad: other ways to say where the pictures are, see `train`.
-        threads: of the processor; None leaves torch's choice.
+        skip_bad, options: as in `train`.
         replace: begin anew, and overwrite the blend and the CSV of that name whoever wrote them.
 
     Raises:
@@ -89,30 +94,28 @@ def auto(
         Stopped: Ctrl-C, SIGTERM or SIGHUP came; what is done is kept.
         As `train`, `tta` and `blend`.
     """
-    source = Source.among(locals())
-    from ensemble_kit.inference.engines import choose_device
-
     started = time.perf_counter()
     if not LEAST_MINUTES <= minutes < math.inf:
         raise InvalidOptionError(f"--minutes is {minutes:g}; wanted {LEAST_MINUTES:g} or more.")
     check_name(name)
-    csv = Path(out or Path(submissions) / f"{name}.csv")
+    workspace, context = Workspace.of(options), with_device(RunContext.of(options))
+    csv = Path(out or workspace.submissions / f"{name}.csv")
     if not plan:
-        check_output(Path(blends) / f"{name}.json", replace, "--name", is_ours=is_sealed)
+        check_output(workspace.blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
         desk.check_replaceable(csv, replace)
-    folders = {"predictions": Path(predictions), "runs": Path(runs), "cache": Path(cache)}
-    work = Work(name, source, seed, flip, pretrained, choose_device(device), folders, skip_bad, quiet)
-    with threads_of(threads), alone(folders["cache"] / LOCKS / f"{name}.budget", name):
-        pictures = open_pictures(source, None, folders["cache"], skip_bad, quiet)
+    source = Source.of({"data": data, **options})
+    work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad)
+    with threads_of(context.threads), alone(workspace.cache / LOCKS / f"{name}.budget", name):
+        pictures = open_pictures(source, None, workspace.cache, context, skip_bad=skip_bad)
         asked = {
             "fingerprints": dict(pictures.fingerprints),
             "pretrained": pretrained,
             "flip": flip,
             "seed": seed,
-            "device": work.device,
+            "device": context.device,
         }
-        budget = open_budget(budget_path(folders["runs"], name), asked, 60 * minutes, started, replace)
-        for folder in (Path(predictions), Path(blends)):
+        budget = open_budget(budget_path(workspace.runs, name), asked, 60 * minutes, started, replace)
+        for folder in (workspace.predictions, workspace.blends):
             with locked(folder):
                 pass  # it can be written
         _check_target(pictures, csv, sample, id, out is not None)
@@ -123,7 +126,7 @@ def auto(
             if plan:
                 return AutoReport(name, minutes, budget.used_s, pictures.size_px, flips, planned)
             ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
-            say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", quiet)
+            say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
             while (step := next_step(work, pictures, costs, budget)) is not None:
                 try_member(work, step, budget)
             names = names_of(budget)
@@ -134,13 +137,10 @@ def auto(
                 sample=sample,
                 id=id,
                 replace=replace,
-                predictions=predictions,
-                blends=blends,
-                submissions=submissions,
-                cache=cache,
-                quiet=quiet,
+                workspace=workspace,
+                quiet=context.quiet,
             )
-            steps = _steps(names, budget, Path(predictions), Path(cache))
+            steps = _steps(names, budget, workspace)
         return AutoReport(
             name, minutes, budget.used_s, pictures.size_px, flips, planned, steps, blended, blended.submission_path
         )
@@ -168,9 +168,9 @@ def _check_target(pictures: Pictures, path: Path, sample: str | Path | None, for
         pass  # it can be written
 
 
-def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path) -> tuple[AutoStepReport, ...]:
+def _steps(names: Sequence[str], budget: Budget, workspace: Workspace) -> tuple[AutoStepReport, ...]:
     """Return what each member is, and what it added to the honest estimate of the blend of those before it."""
-    held = store.read_members(predictions, names, cache)
+    held = store.read_members(workspace.predictions, names, workspace.cache)
     steps: list[AutoStepReport] = []
     for count, member in enumerate(held, start=1):
         those, manifest = held[:count], member.manifest
@@ -191,7 +191,7 @@ def _steps(names: Sequence[str], budget: Budget, predictions: Path, cache: Path)
                 in_time=training["in_time"],
                 train_s=float(manifest.cost["train_s"] or 0.0),
                 views=len(manifest.views),
-                val_accuracy=describe_member(predictions, manifest.name).val_accuracy,
+                val_accuracy=describe_member(workspace.predictions, manifest.name).val_accuracy,
                 honest_accuracy=honest.accuracy,
                 honest_interval=honest.interval(val.groups),
                 added=honest.accuracy - steps[-1].honest_accuracy if steps else None,

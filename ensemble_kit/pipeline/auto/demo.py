@@ -4,11 +4,12 @@ import csv
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import numpy as np
 
 import models_zoo
+from ensemble_kit.context import QuietOption, RunContext
 from ensemble_kit.ensembling.combining import predict
 from ensemble_kit.extras import install_hint
 from ensemble_kit.images import CHARACTERS, LAST_DRAWN, draw_data_set, end_drawing
@@ -23,6 +24,7 @@ from ensemble_kit.storage import members as store
 from ensemble_kit.storage import read_blend
 from ensemble_kit.storage.files import note, noted
 from ensemble_kit.types import Predictions, Tuned, align
+from ensemble_kit.workspace import Workspace
 
 SMALL: Final = {"arch": "cnn", "recipe": "strong", "arch_option": {"width": 32, "cells": 4}}
 LADDER: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -43,7 +45,10 @@ FINETUNED: Final[Mapping[str, Any]] = {
 
 
 @command
-def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
+def demo(
+    folder: str | Path = "demo",
+    **options: Unpack[QuietOption],
+) -> DemoReport:
     """Climb the ladder on a synthetic data set; everything lands in `folder`.
 
     Data and members that are there already are not made again.
@@ -52,8 +57,9 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
         BadDataError: `folder` holds a data folder that is not the demo's.
         ResourceError: no room on the disk.
     """
-    folder = Path(folder)
-    data, predictions, cache = folder / "data", folder / "predictions", folder / ".ek"
+    folder, quiet = Path(folder), RunContext.of(options).quiet
+    data, workspace = folder / "data", Workspace.at(folder)
+    predictions = workspace.predictions
     end_drawing(data)
     if not (data / "test-labels.csv").exists():
         say("Drawing ten cartoon characters ...", quiet)
@@ -61,25 +67,10 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
     ladder = _ladder(quiet)
     for name, how in ladder.items():
         if name not in store.list_members(predictions):
-            train(
-                data,
-                name=name,
-                predictions=predictions,
-                runs=folder / "runs",
-                cache=cache,
-                quiet=quiet,
-                **how,
-            )
-        tta(folder / "runs" / name, predictions=predictions, cache=cache, quiet=quiet)
+            train(data, name=name, workspace=workspace, quiet=quiet, **how)
+        tta(workspace.runs / name, workspace=workspace, quiet=quiet)
     say("Blending ...", quiet)
-    blended = blend(
-        list(ladder),
-        predictions=predictions,
-        blends=folder / "blends",
-        submissions=folder / "submissions",
-        cache=cache,
-        quiet=quiet,
-    )
+    blended = blend(list(ladder), workspace=workspace, quiet=quiet)
     truth = _truth(data / "test-labels.csv")
     rungs = [_rung(predictions, name, truth) for name in ladder]
     tuned = read_blend(blended.blend_path).tuned()
@@ -98,12 +89,13 @@ def demo(folder: str | Path = "demo", quiet: bool = False) -> DemoReport:
 @command
 def demo_data(
     folder: str | Path,
+    *,
     train: int = 1578,
     val: int = 300,
     test: int = 500,
     seed: int = 0,
     size: int = 48,
-    quiet: bool = False,
+    **options: Unpack[QuietOption],
 ) -> DemoDataReport:
     """Draw ten invented cartoon characters: a synthetic data set, the same pixels every time.
 
@@ -120,7 +112,7 @@ def demo_data(
     folder = Path(folder)
     end_drawing(folder)
     if not (noted(folder) and (folder / LAST_DRAWN).is_dir()):  # this very command, killed, has drawn it all
-        with Watch("draw", train + val + test, quiet) as watch:
+        with Watch("draw", train + val + test, RunContext.of(options).quiet) as watch:
             draw_data_set(folder, train, val, test, seed, size, lambda _: watch.advance(), partial(note, folder, None))
     return DemoDataReport(folder, tuple(CHARACTERS), train, val, test)
 

@@ -1,12 +1,12 @@
 """What `ek auto` finds out before it plans: flips, what candidates cost here, how near the weights are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import models_zoo
+from ensemble_kit.context import RunContext
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.auto.budget import Budget
 from ensemble_kit.pipeline.auto.flip_test import FlipTrial, try_flips
@@ -17,6 +17,7 @@ from ensemble_kit.pipeline.runs import probe
 from ensemble_kit.reporting import say
 from ensemble_kit.results import FlipReport
 from ensemble_kit.training import Recipe, resolve
+from ensemble_kit.workspace import Workspace
 
 TRIAL_PX: Final = 32  # side of the pictures of the flip trial
 TRIAL_SHARE: Final = 0.04  # of the budget, what the flip trial may take
@@ -29,20 +30,16 @@ UNMIRRORED: Final = "five-crop,scales"
 
 
 class Work(NamedTuple):
-    """What was asked for.
-
-    folders: predictions, runs and cache.
-    """
+    """What was asked for."""
 
     name: str
     source: Source
     seed: int
     flip: bool | None
     pretrained: bool
-    device: str
-    folders: Mapping[str, Any]
+    workspace: Workspace
+    context: RunContext
     skip_bad: bool
-    quiet: bool
 
 
 def find_out(work: Work, pictures: Pictures, budget: Budget) -> tuple[FlipReport, Mapping[str, Cost]]:
@@ -74,10 +71,10 @@ def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
     if work.flip is not None:
         return FlipReport(work.flip, asked=True)
     small = open_pictures(
-        work.source, min(pictures.size_px, TRIAL_PX), work.folders["cache"], work.skip_bad, work.quiet
+        work.source, min(pictures.size_px, TRIAL_PX), work.workspace.cache, work.context, skip_bad=work.skip_bad
     )
-    say("May pictures be mirrored? A small network tells ...", work.quiet)
-    trial: FlipTrial = try_flips(small, TRIAL_SHARE * budget.seconds, work.device)
+    say("May pictures be mirrored? A small network tells ...", work.context.quiet)
+    trial: FlipTrial = try_flips(small, TRIAL_SHARE * budget.seconds, work.context.device)
     return FlipReport(not trial.harmful, False, *trial)
 
 
@@ -96,12 +93,8 @@ def _probed(
     cost = costs[kind_of(tuned)]
     if cost.epoch_s + once_s(cost, budget) > PROBING_SHARE * budget.seconds:
         return None
-    cache = Path(work.folders["cache"])
-    aside: dict[str, Any] = {
-        "predictions": cache / "probe" / "predictions",
-        "runs": cache / "probe" / "runs",
-        "cache": cache,
-    }
+    cache = work.workspace.cache
+    aside = replace(work.workspace, predictions=cache / "probe" / "predictions", runs=cache / "probe" / "runs")
     found = probe(
         **vars(work.source),
         arch=tuned.arch,
@@ -110,11 +103,11 @@ def _probed(
         name=_probe_name(work),
         pretrained=True,
         flip=budget.spent.found["flips"]["flip"],
-        device=work.device,
+        device=work.context.device,
         skip_bad=work.skip_bad,
         replace=True,
-        **aside,
-        quiet=work.quiet,
+        workspace=aside,
+        quiet=work.context.quiet,
     )
     return found.member.val_accuracy >= NEAR
 
@@ -145,11 +138,11 @@ def _cost(one: Candidate, work: Work, pictures: Pictures, flip: bool) -> Cost:
         pictures.images["train"][:64],
     )
     classes, strength = len(pictures.data.classes), partial(augment, strength=recipe.augment, flip=flip)
-    look_s = seconds_per_look(network, size_px, work.device)
-    train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.device)
+    look_s = seconds_per_look(network, size_px, work.context.device)
+    train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.context.device)
     views = len(all_views(flip))
     looks = sum(count for split, count in images.items() if split != "train")
-    say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} pictures/s in training", work.quiet)
+    say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} pictures/s in training", work.context.quiet)
     return Cost(
         epoch_s=images["train"] * train_s + images["val"] * look_s,
         look_s=looks * views * look_s + SETTING_UP_S,

@@ -55,7 +55,7 @@ def try_member(work: Work, name: str, budget: Budget) -> None:
     try:
         make_member(work, name, budget)
     except (InvalidOptionError, ResourceError) as error:
-        say(f"{name} is passed over: {' '.join(str(error).splitlines())}", work.quiet)
+        say(f"{name} is passed over: {' '.join(str(error).splitlines())}", work.context.quiet)
         budget.spent.begun[name]["failed"] = str(error)
         budget.save()
 
@@ -72,17 +72,23 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
         **one["how"],
         name=name,
         minutes=minutes,
-        device=work.device,
         skip_bad=work.skip_bad,
         resume=True,
         replace=replace,
-        **work.folders,
-        quiet=work.quiet,
+        workspace=work.workspace,
+        device=work.context.device,
+        quiet=work.context.quiet,
     )
     views = _affordable(work, name, budget)
     if views is not None:
-        folders = {key: work.folders[key] for key in ("predictions", "cache")}
-        tta(work.folders["runs"] / name, views, skip_bad=work.skip_bad, device=work.device, **folders, quiet=work.quiet)
+        tta(
+            work.workspace.runs / name,
+            views,
+            skip_bad=work.skip_bad,
+            workspace=work.workspace,
+            device=work.context.device,
+            quiet=work.context.quiet,
+        )
     one["done"] = True
     budget.save()
 
@@ -124,7 +130,7 @@ def _affordable(work: Work, name: str, budget: Budget) -> str | None:
     """Return the views that there is time for; None: not even two."""
     from ensemble_kit.inference.views import parse_views
 
-    member = store.read_members(work.folders["predictions"], [name], work.folders["cache"])[0]
+    member = store.read_members(work.workspace.predictions, [name], work.workspace.cache)[0]
     ms = float(member.manifest.cost["ms_per_image"] or 0.0)
     images = sum(len(split.ids) for split in member.splits.values())
     flip = budget.spent.found["flips"]["flip"]
@@ -132,7 +138,7 @@ def _affordable(work: Work, name: str, budget: Budget) -> str | None:
         needed_s = ms / 1000 * images * len(parse_views(views)) + SETTING_UP_S
         if needed_s < budget.left_s - _reserve_s(budget):
             return views
-    say(f"{name}: no time for views.", work.quiet)
+    say(f"{name}: no time for views.", work.context.quiet)
     return None
 
 

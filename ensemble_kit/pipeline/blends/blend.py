@@ -4,8 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.weights import check_solver
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
@@ -28,12 +29,18 @@ from ensemble_kit.storage.files import check_output, is_sealed
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.submissions import check_replaceable
 from ensemble_kit.types import Pool
+from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, SubmissionsOption, Workspace
+
+
+class BlendOptions(PredictionsOption, BlendsOption, SubmissionsOption, CacheOption, VerifyOption, QuietOption):
+    """What `blend` takes along."""
 
 
 @command
 def blend(
     members: Sequence[str] = (),
     method: str = "logit-sum",
+    *,
     weights: str | Mapping[str, float] = "auto",
     metric: str = "accuracy",
     tune_on: str | None = None,
@@ -49,12 +56,7 @@ def blend(
     sample: str | Path | None = None,
     id: str = "name",
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    blends: str | Path = "blends",
-    submissions: str | Path = "submissions",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[BlendOptions],
 ) -> BlendReport:
     """Blend members, say what the blend is worth, write it and its submission.
 
@@ -81,7 +83,6 @@ def blend(
         id: `name` or `stem`: image ids in the CSV with or without their ending.
         replace: overwrite a blend or CSV of that name that ek did not write as it is; its own are made anew
             in any case.
-        verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
@@ -93,13 +94,14 @@ def blend(
         CorruptError: a file of a member is damaged.
     """
     began = time.perf_counter()
-    predictions, blends, cache = Path(predictions), Path(blends), Path(cache)
+    workspace, context = Workspace.of(options), RunContext.of(options)
+    blends = workspace.blends
     if certify and weights != "accuracy":
         raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
     if certify or full:
         check_solver()
-    names = _names(members, predictions)
-    held = store.read_members(predictions, names, cache, verify)
+    names = _names(members, workspace.predictions)
+    held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     manifests = [member.manifest for member in held]
     split = judging_split(*(manifest.files for manifest in manifests))
     tune_on = tune_on or split
@@ -115,7 +117,7 @@ def blend(
     way = way_of(method, weights, metric, settings, costs)
     name = _default_name(way) if name is None else name
     check_name(name)
-    csv = Path(out or Path(submissions) / f"{name}.csv")
+    csv = Path(out or workspace.submissions / f"{name}.csv")
     check_output(blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
     check_replaceable(csv, replace)
     if (tune_on, split) == (VAL, OOF):
@@ -128,9 +130,9 @@ def blend(
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
     ground = ground_of(evaluation, held, families, metric, way.written)
-    say(_greeting(ground), quiet)
+    say(_greeting(ground), context.quiet)
     judged = judge_blend(ground, way)
-    beside = alternatives(ground, way, judged, full, certify_seconds, quiet)
+    beside = alternatives(ground, way, judged, full, certify_seconds, context.quiet)
     notes = notes_of(val, ground, judged)
     saved = _saved(name, way, held, val, judged)
     path = blend_store.write_blend(blends, saved)
@@ -140,7 +142,7 @@ def blend(
         if csv.exists():
             notes.append(f"{csv} stands as it was: it is not of this blend.")
     else:
-        write_csv(target, saved, judged.tuned, Path(submissions), replace, sample)
+        write_csv(target, saved, judged.tuned, workspace.submissions, replace, sample)
     report = BlendReport(
         name=name,
         **_numbers(way, ground, judged),

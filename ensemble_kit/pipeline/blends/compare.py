@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import Judged, Procedure, compare_judged, cross_fit, repeats_of
 from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
 from ensemble_kit.errors import InvalidOptionError
@@ -22,6 +23,7 @@ from ensemble_kit.splits import OOF
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.tables import pick
+from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, Workspace
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,17 @@ class Side:
         return self.saved is not None and self.saved.tuned_on != split
 
 
+class CompareOptions(PredictionsOption, BlendsOption, CacheOption, VerifyOption, QuietOption):
+    """What `compare` takes along."""
+
+
 @command
 def compare(
     a: str,
     b: str,
+    *,
     metric: str = "accuracy",
-    predictions: str | Path = "predictions",
-    blends: str | Path = "blends",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[CompareOptions],
 ) -> CompareReport:
     """Say which of two members, families or blends is better on val, paired on the same pictures.
 
@@ -69,7 +72,6 @@ def compare(
     Args:
         a, b: a member, a family, a blend in `blends`, or the path of a member or a blend.
         metric: accuracy, balanced-accuracy, macro-f1, log-loss.
-        verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError, UnknownNameError: a name of nothing, or of both a member and a
@@ -78,22 +80,25 @@ def compare(
         BadDataError: pictures without labels.
         CorruptError: a damaged file, or a blend whose members have changed.
     """
-    predictions, blends = Path(predictions), Path(blends)
+    workspace, context = Workspace.of(options), RunContext.of(options)
     pick(METRICS, metric, "metric")
-    sides = [_side(name, predictions, blends) for name in (a, b)]
+    sides = [_side(name, workspace.predictions, workspace.blends) for name in (a, b)]
     if sides[0] == sides[1]:
         raise InvalidOptionError(f"'{a}' and '{b}' are the same; wanted two different members or blends.")
     for side in sides:
         check_metric(metric, side.ballot)
     names = list(dict.fromkeys(name for side in sides for name in side.members))
-    held = store.read_members(predictions, names, Path(cache), verify)
+    held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     whole = evaluation_of(held)
     evaluation = replace(whole, pool=small_enough(whole.pool, metric))
     _check_judged(sides, evaluation.split)
     images = len(evaluation.pool.ids)
-    say(f"Cross-fitting both on {images} {PICTURES[evaluation.split]}, 5 folds x {repeats_of(images)} ...", quiet)
+    say(
+        f"Cross-fitting both on {images} {PICTURES[evaluation.split]}, 5 folds x {repeats_of(images)} ...",
+        context.quiet,
+    )
     judged = [_judge(side, evaluation.of(side.members)) for side in sides]
-    trials = count_trials(blends, fingerprint(whole.pool))
+    trials = count_trials(workspace.blends, fingerprint(whole.pool))
     return _report(sides, judged, metric, evaluation, _notes(sides, evaluation), trials)
 
 

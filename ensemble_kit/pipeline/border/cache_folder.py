@@ -5,15 +5,16 @@ can be written, is passed over, and that is said.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from inspect import signature
+from inspect import Signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from ensemble_kit.disk import listed, may, standing_folder
 from ensemble_kit.reporting import say
+from ensemble_kit.workspace import Workspace
 
 KEEPS_PARTS: Final = ("shard", "merge")
 """Options by which calls share what they leave in the cache, so that no other will do."""
@@ -24,27 +25,22 @@ JUDGES: Final = "doctor"
 
 @contextmanager
 def usable_cache(
-    function: Callable[..., Any], given: tuple[Any, ...], named: Mapping[str, Any]
+    command: str, signature: Signature, given: tuple[Any, ...], named: Mapping[str, Any]
 ) -> Iterator[dict[str, Path]]:
     """Give the `cache` that a command is to be called with instead of its own, where that cannot be used.
 
     Args:
+        command: its name; `signature` says whether it takes a cache at all.
         given, named: what the command is called with.
     """
-    cache = named.get("cache", _own_cache(function, len(given)))
-    fixed = cache is None or function.__name__ == JUDGES or any(named.get(option) for option in KEEPS_PARTS)
-    if fixed or may_use(Path(cache)):
+    cache = Workspace.of(named).cache
+    takes_one = "cache" in signature.parameters and command != JUDGES
+    if not takes_one or any(named.get(option) for option in KEEPS_PARTS) or may_use(cache):
         yield {}
         return
     say(f"The cache '{cache}' cannot be used from here: a temporary one stands in for it.")
     with TemporaryDirectory(prefix="ek-cache-") as folder:
         yield {"cache": Path(folder)}
-
-
-def _own_cache(function: Callable[..., Any], given: int) -> Any:
-    """Return the cache that a command uses unless told otherwise; None where it takes none, or was told by place."""
-    unnamed = list(signature(function).parameters.values())[given:]
-    return next((one.default for one in unnamed if one.name == "cache"), None)
 
 
 def may_use(cache: Path) -> bool:

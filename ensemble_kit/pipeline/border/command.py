@@ -9,33 +9,50 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import fields
 from functools import wraps
-from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, get_args, get_type_hints
 
+from ensemble_kit.context import RunContext
 from ensemble_kit.disk import check_working_folder
+from ensemble_kit.images import Source
 from ensemble_kit.pipeline.border.cache_folder import usable_cache
 from ensemble_kit.pipeline.border.refusal import refusal
+from ensemble_kit.tables import pick
+from ensemble_kit.workspace import Workspace
 
 Options = ParamSpec("Options")
 Report = TypeVar("Report")
+
+CARRIED: Final[Mapping[str, Any]] = {
+    one.name: getattr(carried, one.name) for carried in (Source(), Workspace(), RunContext()) for one in fields(carried)
+}
+"""The options of where images are, of folders and of the run, and what each is where it is not said."""
 
 _entered: Final[ContextVar[bool]] = ContextVar("entered", default=False)
 
 
 def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
-    """Return the function as a command."""
+    """Return the function as a command, its signature with every option that it takes along by `**options`.
+
+    Raises, when called:
+        UnknownNameError: an option that the function does not have; suggests what was probably meant.
+    """
+    signature = _spelled_out(function)
+    called = dict.fromkeys(signature.parameters)
 
     @wraps(function)
     def run(*given: Options.args, **named: Options.kwargs) -> Report:
+        for name in named:
+            pick(called, name, f"option of {function.__name__}()")
         if _entered.get():
             return function(*given, **named)
         token = _entered.set(True)
         try:
             check_working_folder()
-            with usable_cache(function, given, named) as usable:
+            with usable_cache(function.__name__, signature, given, named) as usable:
                 named.update(usable)
-                with _after_the_dead(function, given, named):
+                with _after_the_dead(function, signature, given, named):
                     return function(*given, **named)
         except Exception as error:
             refused = refusal(error)
@@ -45,23 +62,39 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
         finally:
             _entered.reset(token)
 
+    vars(run)["__signature__"] = signature
     return run
+
+
+def _spelled_out(function: Callable[..., object]) -> inspect.Signature:
+    """Return the signature of a function with the options of its `**options: Unpack[...]` one by one."""
+    signature = inspect.signature(function)
+    parameters: list[inspect.Parameter] = []
+    for one in signature.parameters.values():
+        if one.kind is not one.VAR_KEYWORD:
+            parameters.append(one)
+            continue
+        hints = get_type_hints(get_args(one.annotation)[0])
+        for name, hint in hints.items():
+            parameters.append(inspect.Parameter(name, one.KEYWORD_ONLY, default=CARRIED.get(name), annotation=hint))
+    return signature.replace(parameters=parameters)
 
 
 @contextmanager
 def _after_the_dead(
-    function: Callable[..., object], given: tuple[Any, ...], named: Mapping[str, Any]
+    function: Callable[..., object], signature: inspect.Signature, given: tuple[Any, ...], named: Mapping[str, Any]
 ) -> Iterator[None]:
     """Clear what dead processes left where the command works; one that ran the same has done its part of the work."""
     from ensemble_kit.storage import clear
     from ensemble_kit.storage.files import noting
 
     try:
-        bound = inspect.signature(function).bind(*given, **named)
+        bound = signature.bind(*given, **named)
     except TypeError:  # the function says it better
         yield
         return
     bound.apply_defaults()
-    clear(bound.arguments)
-    with noting(f"{function.__qualname__} {bound.arguments}", Path(bound.arguments.get("cache") or ".ek")):
+    workspace = Workspace.of(named)
+    clear(workspace, bound.arguments)
+    with noting(f"{function.__qualname__} {bound.arguments}", workspace.cache):
         yield

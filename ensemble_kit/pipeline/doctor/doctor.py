@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 from ensemble_kit.extras import installed
 from ensemble_kit.pipeline.border import command
@@ -16,6 +17,7 @@ from ensemble_kit.pipeline.doctor import packages as doctor_packages
 from ensemble_kit.pipeline.doctor.folder import by_amount, size
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.results import Diagnosis, DoctorReport
+from ensemble_kit.workspace import CacheOption, Workspace
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_BYTES, TOO_LITTLE_BYTES = 2 << 30, 500 << 20
@@ -26,11 +28,13 @@ CGROUP_FILES = (
 
 
 @command
-def doctor(cache: str | Path = ".ek") -> DoctorReport:
+def doctor(
+    **options: Unpack[CacheOption],
+) -> DoctorReport:
     """Look at Python, torch, devices, memory, the working folder, the cache, extras and weights.
 
     Args:
-        cache: the folder of decoded pictures and verified checksums.
+        options: cache, the folder of decoded images and verified checksums.
     """
     facts = doctor_packages.probe_torch()
     versions = [installed(name) for name in ("torch", "torchvision")]
@@ -44,7 +48,7 @@ def doctor(cache: str | Path = ".ek") -> DoctorReport:
             ),
             judge_memory(*memory()),
             *doctor_folder.look_at_folder(Path.cwd()),
-            doctor_folder.look_at_cache(Path(cache)),
+            doctor_folder.look_at_cache(Workspace.of(options).cache),
             doctor_packages.look_at_extras(),
             doctor_packages.look_at_weights(),
         )

@@ -4,10 +4,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.combining import TIE_WIDTH, normalised, rule_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import list_pictures, read_source
@@ -21,22 +22,24 @@ from ensemble_kit.results import ExportReport
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage.files import check_output, write_output
 from ensemble_kit.types import Tuned
+from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, Workspace
 
 SAMPLE_PX = (41, 53)  # what the graph is traced with where every size is open; different, so that both stay open
+
+
+class ExportOptions(PredictionsOption, BlendsOption, CacheOption, VerifyOption, QuietOption):
+    """What `export` takes along."""
 
 
 @command
 def export(
     blend: str | Path | None = None,
     out: str | Path | None = None,
+    *,
     size: int | None = None,
     check_on: str | Path | None = None,
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    blends: str | Path = "blends",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[ExportOptions],
 ) -> ExportReport:
     """Write a whole blend as one ONNX graph: uint8 pictures -> probabilities and the winning class.
 
@@ -65,15 +68,16 @@ def export(
     require("onnx", "onnxscript", "onnxruntime")
     if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
         raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
-    opened = open_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
+    workspace, context = Workspace.of(options), RunContext.of(options)
+    opened = open_blend(blend, workspace, context.verify)
     path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)
     check_output(path, replace, inputs=[opened.path])
-    models = _exportable(opened, Path(predictions))
+    models = _exportable(opened, workspace.predictions)
     paths = _pictures(check_on, models)
     torch_blend = Torch(_lookers(opened, models), _numbers(opened), opened.saved.classes)
-    say(f"Writing the graph of {', '.join(model.name for model in models)} ...", quiet)
+    say(f"Writing the graph of {', '.join(model.name for model in models)} ...", context.quiet)
     graph = _graph(opened, torch_blend, size, graph_bytes)
-    found = check(graph, size, torch_blend, paths, quiet)
+    found = check(graph, size, torch_blend, paths, context.quiet)
     write_output(path, [graph], replace)
     import torch
 

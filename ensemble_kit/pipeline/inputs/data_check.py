@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 import numpy as np
 
+from ensemble_kit.context import QuietOption, RunContext
 from ensemble_kit.csv_text import render_csv
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images import DataSet, Source, decode, read_file, read_source
+from ensemble_kit.images import DataSet, Source, SourceOption, decode, read_file, read_source
 from ensemble_kit.images.checks import (
     BITS,
     NEAR,
@@ -38,31 +39,25 @@ COLUMNS: Final = (
 )
 
 
+class DataCheckOptions(SourceOption, QuietOption):
+    """What `data_check` takes along."""
+
+
 @command
 def data_check(
     data: str | Path | None = None,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
-    column: Mapping[str, str] | None = None,
-    classes: str | Path | None = None,
-    group_from: str | None = None,
-    val_fraction: float | None = None,
-    split_seed: int = 0,
+    *,
     near: int = NEAR,
     csv: str | Path | None = None,
     sheet: str | Path | None = None,
     replace: bool = False,
-    quiet: bool = False,
+    **options: Unpack[DataCheckOptions],
 ) -> DataReport:
     """Read every picture and report what is wrong with the data set; no picture is ever changed.
 
     Args:
         data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
-        train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
-            split_seed: other ways to say where the pictures are, see `images.sources.Source`.
+        options: other ways to say where the images are, see `images.Source`; quiet.
         near: bits of 64 in which the hashes of two near duplicates may differ.
         csv: file for all findings.
         sheet: .png or .jpg file for a contact sheet of the worst findings.
@@ -76,7 +71,7 @@ def data_check(
         InvalidOptionError: `near` outside 0 to 32, or a place where `csv` or `sheet` cannot go, as
             where a file is already.
     """
-    source = Source.among(locals())
+    source = Source.of({"data": data, **options})
     if not 0 <= near <= BITS // 2:
         raise InvalidOptionError(f"--near is {near}; wanted a whole number from 0 to {BITS // 2}.")
     written = {name: Path(path) for name, path in (("csv", csv), ("sheet", sheet)) if path is not None}
@@ -84,7 +79,7 @@ def data_check(
     found = read_source(source, val_needed=False)
     _check_places(written, found)
     paths = [path for split in found.splits.values() for path in split.paths]
-    with Watch("read", len(paths), quiet) as watch:
+    with Watch("read", len(paths), RunContext.of(options).quiet) as watch:
         rows = rows_of(found, inspect_files(paths, watch.advance))
     findings = find_all(rows, near)
     if "csv" in written:
@@ -92,7 +87,7 @@ def data_check(
     if "sheet" in written:
         picture = _as_sheet(findings, found, SHEETS[written["sheet"].suffix.lower()])
         write_output(written["sheet"], [picture], replace, "--sheet")
-    return _report(str(data or train_csv), found, rows, findings, near, written)
+    return _report(str(data or source.train_csv), found, rows, findings, near, written)
 
 
 def _report(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ensemble_kit.context import RunContext
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import (
     RESIZE,
@@ -81,10 +82,10 @@ def open_pictures(
     source: Source,
     size: int | None,
     cache: Path,
-    skip_bad: bool,
-    quiet: bool,
+    context: RunContext,
+    *,
+    skip_bad: bool = False,
     own_size_px: int | None = None,
-    verify: bool = False,
     val_needed: bool = True,
 ) -> Pictures:
     """Find and decode the pictures of every split.
@@ -94,7 +95,6 @@ def open_pictures(
         own_size_px: the side that pre-trained weights were made for stands for those 128; None: there
             are none.
         skip_bad: go on without the pictures that cannot be read.
-        verify: compute the checksums of what was decoded before again.
         val_needed: whether pictures without val are an error; folds of train need none.
 
     Raises:
@@ -104,21 +104,21 @@ def open_pictures(
         raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
     found = read_source(source, val_needed)
     for line in _remarks(found):
-        say(line, quiet)
+        say(line, context.quiet)
     if size is None:
         low, high = DEFAULT_SIZES_PX
         size = min(max(median_side(found.splits["train"].paths), low), own_size_px or high)
     total = sum(len(split.ids) for split in found.splits.values())
     loaded: dict[str, Loaded] = {}
-    with Watch("decode", total, quiet) as watch:
+    with Watch("decode", total, context.quiet) as watch:
         for name, split in found.splits.items():
-            loaded[name] = load_images(split.paths, size, cache, watch.advance, verify)
+            loaded[name] = load_images(split.paths, size, cache, watch.advance, context.verify)
             watch.reach(sum(len(one.images) for one in loaded.values()))  # from the cache, or unreadable
     for remark in dict.fromkeys(remark for one in loaded.values() for remark in one.remarks):
         say(remark)
     if not skip_bad:
         refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
-    return _without_bad(found, loaded, size, quiet)
+    return _without_bad(found, loaded, size, context.quiet)
 
 
 def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, place: str) -> Pictures:

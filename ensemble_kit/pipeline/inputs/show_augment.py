@@ -1,14 +1,13 @@
 """Training pictures as the network sees them, on a contact sheet."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.images import DataSet, Source, decode, median_side, read_file, read_source, resize
+from ensemble_kit.images import DataSet, Source, SourceOption, decode, median_side, read_file, read_source, resize
 from ensemble_kit.images.augmentation import augment as change
 from ensemble_kit.images.augmentation import describe, operations_of
 from ensemble_kit.images.checks import Tile, draw_sheet
@@ -37,6 +36,7 @@ _OUT_OF_SIGHT: Final = "Shifts of up to {shift} px can move most of a picture of
 def show_augment(
     data: str | Path | None = None,
     recipe: str | None = None,
+    *,
     augment: str | None = None,
     flip: bool | None = None,
     mix: float | None = None,
@@ -44,18 +44,9 @@ def show_augment(
     rows: int = 8,
     copies: int = 6,
     seed: int = 0,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
-    column: Mapping[str, str] | None = None,
-    classes: str | Path | None = None,
-    group_from: str | None = None,
-    val_fraction: float | None = None,
-    split_seed: int = 0,
     out: str | Path | None = None,
     replace: bool = False,
+    **options: Unpack[SourceOption],
 ) -> AugmentReport:
     """Draw training pictures beside what a recipe makes of them in its first epochs.
 
@@ -65,8 +56,7 @@ def show_augment(
         size: the side in pixels; None takes the pictures' median, within 16 to 128.
         rows: pictures, of as many classes as possible; `seed` chooses them.
         copies: epochs, from the first; the changes are those of a run with the same seed.
-        train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
-            split_seed: other ways to say where the pictures are, see `images.sources.Source`.
+        options: other ways to say where the images are, see `images.Source`.
         out: the .png file; None: reports/augment-NAME.png.
         replace: overwrite the file of that name; one that ek named and wrote as it is goes in any case.
 
@@ -76,7 +66,7 @@ def show_augment(
         InvalidOptionError: a number outside its range, or a place where the sheet cannot go.
         UnknownNameError: no recipe or augmentation has that name.
     """
-    source = Source.among(locals())
+    source = Source.of({"data": data, **options})
     recipe = recipe or default_recipe(pretrained=False)
     shown = resolve(recipe, {"augment": augment, "flip": flip, "mix": mix})
     _check(rows, copies, size, shown.mix)
@@ -95,7 +85,7 @@ def show_augment(
     write_output(path, [seal_png(draw_sheet(tiles, title, across=1 + copies, squares=1))], replace, is_ours=is_ours)
     return AugmentReport(
         path=path,
-        data=str(data or train_csv),
+        data=str(data or source.train_csv),
         image_ids=tuple(train.ids[i] for i in chosen),
         copies=copies,
         size_px=size_px,

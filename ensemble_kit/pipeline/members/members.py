@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace as with_changes
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
+from ensemble_kit.context import VerifyOption
 from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.evaluation import Judged, ece
 from ensemble_kit.errors import InvalidOptionError
@@ -18,23 +20,31 @@ from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import verify_all
 from ensemble_kit.tables import pick
+from ensemble_kit.workspace import (
+    BlendsOption,
+    CacheOption,
+    PredictionsOption,
+    RunsOption,
+    SubmissionsOption,
+    Workspace,
+)
+
+
+class MembersOptions(PredictionsOption, RunsOption, BlendsOption, SubmissionsOption, CacheOption, VerifyOption):
+    """What `members` takes along."""
 
 
 @command
 def members(
-    predictions: str | Path = "predictions",
-    runs: str | Path = "runs",
-    blends: str | Path = "blends",
-    submissions: str | Path = "submissions",
-    cache: str | Path = ".ek",
-    verify: bool = False,
+    *,
     metric: str = "accuracy",
+    **options: Unpack[MembersOptions],
 ) -> MembersReport:
     """Show every member, the best on val first.
 
     Args:
         metric: accuracy, balanced-accuracy, macro-f1, log-loss: what best means.
-        verify: read every artefact in the four folders again and check it.
+        options: folders; verify: read every artefact in them again and check it.
 
     Raises:
         CorruptError: a file that is damaged, missing or not what it was.
@@ -42,31 +52,39 @@ def members(
         UnknownNameError: no metric has that name.
     """
     gain = pick(METRICS, metric, "metric").gain
-    predictions = Path(predictions)
+    workspace = Workspace.of(options)
+    predictions = workspace.predictions
     if not predictions.is_dir() and predictions != Path("predictions"):
         raise InvalidOptionError(f"Wanted a folder of members, got '{predictions}', which is none.")
     checked = None
-    if verify:
-        checked = len(verify_all(predictions, Path(runs), Path(blends), Path(submissions), Path(cache), say))
-    found = [_described(member, predictions, metric) for member in store.read_members(predictions, cache=Path(cache))]
+    if options.get("verify"):
+        folders = (predictions, workspace.runs, workspace.blends, workspace.submissions, workspace.cache)
+        checked = len(verify_all(*folders, say))
+    found = [
+        _described(member, predictions, metric) for member in store.read_members(predictions, cache=workspace.cache)
+    ]
     found.sort(key=lambda member: (-gain(member.val_score), member.val_log_loss, member.name))
     return MembersReport(tuple(found), checked, metric)
+
+
+class MembersAddOptions(PredictionsOption, CacheOption):
+    """What `members_add` takes along."""
 
 
 @command
 def members_add(
     name: str,
     val: str | Path | None = None,
+    *,
     kind: str = "",
     test: str | Path | None = None,
     group_from: str | None = None,
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    cache: str | Path = ".ek",
     oof: str | Path | None = None,
     labels: str | Path | None = None,
     column: Mapping[str, str] | None = None,
     classes: str | Path | None = None,
+    **options: Unpack[MembersAddOptions],
 ) -> MemberReport:
     """Add a member that ensemble_kit did not train, from its scores.
 
@@ -93,7 +111,8 @@ def members_add(
     """
     from ensemble_kit.pipeline.members.external import Said, bring  # who only looks at members need not load it
 
-    predictions, cache = Path(predictions), Path(cache)
+    workspace = Workspace.of(options)
+    predictions, cache = workspace.predictions, workspace.cache
     files = {split: Path(path) for split, path in ((VAL, val), ("test", test), (OOF, oof)) if path is not None}
     said = Said(
         {} if column is None else column,
@@ -107,25 +126,34 @@ def members_add(
 
 
 @command
-def members_rm(name: str, predictions: str | Path = "predictions") -> RemovedReport:
+def members_rm(
+    name: str,
+    **options: Unpack[PredictionsOption],
+) -> RemovedReport:
     """Remove a member's predictions; its run stays.
 
     Raises:
         InvalidOptionError: there is no such member.
     """
-    store.remove_member(Path(predictions), name)
-    return RemovedReport(name, Path(predictions) / name)
+    predictions = Workspace.of(options).predictions
+    store.remove_member(predictions, name)
+    return RemovedReport(name, predictions / name)
 
 
 @command
-def members_rename(name: str, new_name: str, predictions: str | Path = "predictions") -> RenamedReport:
+def members_rename(
+    name: str,
+    new_name: str,
+    **options: Unpack[PredictionsOption],
+) -> RenamedReport:
     """Give a member another name; blends that pin the old one go stale.
 
     Raises:
         InvalidOptionError: there is no such member, or the new name is taken or cannot be.
     """
-    store.rename_member(Path(predictions), name, new_name)
-    return RenamedReport(name, new_name, Path(predictions) / new_name)
+    predictions = Workspace.of(options).predictions
+    store.rename_member(predictions, name, new_name)
+    return RenamedReport(name, new_name, predictions / new_name)
 
 
 def describe_member(predictions: Path, name: str, cache: Path | None = None, split: str | None = None) -> MemberReport:

@@ -1,6 +1,7 @@
 from .build import arch_options as arch_options
 from .build import build_network as build_network
 from .build import threads_of as threads_of
+from .build import with_device as with_device
 from .checkpoint_plan import Plan as Plan
 from .checkpoint_plan import manifest_of as manifest_of
 from .checkpoint_plan import rebuild as rebuild

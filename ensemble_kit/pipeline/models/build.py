@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import models_zoo
+from ensemble_kit.context import RunContext
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import InvalidOptionError, ResourceError
 from ensemble_kit.storage.runs import check_weights
@@ -68,6 +70,17 @@ def arch_options(arch: str, given: Mapping[str, Any], pretrained: bool) -> dict[
         return models_zoo.resolved(arch, given, pretrained)
     except models_zoo.ZooError as error:
         raise InvalidOptionError(str(error)) from error
+
+
+def with_device(context: RunContext) -> RunContext:
+    """Return the context with the device that will compute, as `cpu` for `auto` where there is no GPU.
+
+    Raises:
+        InvalidOptionError: a device that this machine has not.
+    """
+    from ensemble_kit.inference.engines import choose_device
+
+    return replace(context, device=choose_device(context.device))
 
 
 @contextmanager

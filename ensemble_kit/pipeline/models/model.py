@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import models_zoo
+from ensemble_kit.context import RunContext
 from ensemble_kit.disk import beside, sha256_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import Source, read_classes
@@ -111,14 +112,11 @@ def find_model(
     return _of_run(Path(ckpt), places, predictions, replace, sha256)
 
 
-def open_fitting(
-    model: Model, kept: Mapping[str, Any], cache: Path, skip_bad: bool, quiet: bool, verify: bool = False
-) -> Pictures:
+def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, context: RunContext, skip_bad: bool) -> Pictures:
     """Return the pictures that a model is to look at, their classes in the order of its outputs.
 
     Args:
         kept: what its member holds already, by split; then the pictures must be the same.
-        verify: see `open_pictures`.
 
     Raises:
         MisalignedError: other classes than the model's, or a split holds other pictures than the
@@ -127,7 +125,7 @@ def open_fitting(
     """
     source = model.source
     pictures = open_pictures(
-        source, model.size_px, cache, skip_bad or model.skip_bad, quiet, verify=verify, val_needed=not model.fold
+        source, model.size_px, cache, context, skip_bad=skip_bad or model.skip_bad, val_needed=not model.fold
     )
     place = str(source.data or source.train_csv)
     if model.classes is not None:

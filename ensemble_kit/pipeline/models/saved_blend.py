@@ -20,6 +20,7 @@ from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import FOREIGN, MANIFEST_NAME
+from ensemble_kit.workspace import Workspace
 
 
 class OpenBlend(NamedTuple):
@@ -36,9 +37,7 @@ class OpenBlend(NamedTuple):
         return tuple(place for place, is_heard in enumerate(heard) if is_heard)
 
 
-def open_blend(
-    blend: str | Path | None, predictions: Path, blends: Path, cache: Path | None = None, verify: bool = False
-) -> OpenBlend:
+def open_blend(blend: str | Path | None, workspace: Workspace, verify: bool = False) -> OpenBlend:
     """Return a blend with its members.
 
     Args:
@@ -49,11 +48,11 @@ def open_blend(
         CorruptError: a damaged file, or a member that has changed; says how to refresh the blend.
         BadDataError: a blend or a member that was made elsewhere, with what this version does not know.
     """
-    path = find_blend(blend, blends)
+    path = find_blend(blend, workspace.blends)
     saved = read_blend_here(path)
-    blend_store.check_pins(saved, predictions)
-    held = store.read_members(predictions, [pin.name for pin in saved.members], cache, verify)
-    blend_store.check_pins(saved, predictions)  # none was replaced while they were read
+    blend_store.check_pins(saved, workspace.predictions)
+    held = store.read_members(workspace.predictions, [pin.name for pin in saved.members], workspace.cache, verify)
+    blend_store.check_pins(saved, workspace.predictions)  # none was replaced while they were read
     return OpenBlend(saved, path, tuple(held))
 
 

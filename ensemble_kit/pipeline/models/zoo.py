@@ -9,7 +9,10 @@ DEFAULT_PX = 48
 
 
 @command
-def zoo(classes: int = 10, size: int | None = None) -> ZooReport:
+def zoo(
+    classes: int = 10,
+    size: int | None = None,
+) -> ZooReport:
     """List the architectures with their parameters and size for so many classes, and where weights are.
 
     Args:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.combining import BALLOTS
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import walk_pictures
@@ -21,12 +23,18 @@ from ensemble_kit.reporting import Watch
 from ensemble_kit.results import PredictReport
 from ensemble_kit.storage.files import check_output, write_output
 from ensemble_kit.tables import pick
+from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, Workspace
+
+
+class PredictOptions(PredictionsOption, BlendsOption, CacheOption, DeviceOption, VerifyOption, QuietOption):
+    """What `predict` takes along."""
 
 
 @command
 def predict(
     pictures: Sequence[str | Path],
     blend: str | Path | None = None,
+    *,
     ckpt: str | Path | None = None,
     method: str | None = None,
     top: int = 1,
@@ -39,12 +47,7 @@ def predict(
     engine: str = "auto",
     precision: str = "float32",
     batch_size: int = 64,
-    device: str = "auto",
-    predictions: str | Path = "predictions",
-    blends: str | Path = "blends",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[PredictOptions],
 ) -> PredictReport:
     """Predict the classes of new pictures by a blend, or by one member, which is a blend of its views.
 
@@ -68,7 +71,7 @@ def predict(
         out: a name in .csv, .json or .jsonl; see `predict_file` for the columns. A device takes CSV.
         replace: overwrite the file of that name.
         weights: the file of a timm network's weights, with `ckpt`.
-        engine, precision, batch_size, device: see `tta`.
+        engine, precision, batch_size, options: see `tta`.
 
     Raises:
         InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
@@ -83,21 +86,22 @@ def predict(
     _check(blend, ckpt, method, weights, out)
     check_output(out, replace, inputs=places)
     check_abstaining(abstain_below, accuracy, cascade)
-    way = on_device(way_of(engine, precision, batch_size, device, None, False))
+    workspace, context = Workspace.of(options), RunContext.of(options)
+    way = on_device(way_of(engine, precision, batch_size, context.device, None, False))
     if ckpt is None:
-        asked = ask_blend(blend, Path(predictions), Path(blends), Path(cache), verify)
+        asked = ask_blend(blend, workspace, context.verify)
     else:
-        asked = ask_member(ckpt, weights, method or "logit-sum", Path(predictions), Path(cache), verify)
+        asked = ask_member(ckpt, weights, method or "logit-sum", workspace, context.verify)
     ballot = asked.tuned.ballot
     if not 1 <= top <= len(asked.classes):
         raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(asked.classes)}, the number of classes.")
     check_cascade(cascade, ballot, asked.tuned.stack is not None, asked.name)
     total = sum(1 for _ in walk_pictures(places))
-    abstain = abstain_report(asked, abstain_below, accuracy, quiet)
+    abstain = abstain_report(asked, abstain_below, accuracy, context.quiet)
     stop = None if cascade is None else stop_of(asked, cascade)
     count = Count(_passes(asked, stop), 0.0 if abstain is None else abstain.threshold)
-    with Watch("predict", total, quiet) as watch:
-        chunks = answered_chunks(asked, stop, way, places, quiet)
+    with Watch("predict", total, context.quiet) as watch:
+        chunks = answered_chunks(asked, stop, way, places, context.quiet)
         rows = _counted(chunks, asked.classes, top, count, watch)
         write_output(out, render(out, header_of(ballot, top), rows), replace)
     return PredictReport(

@@ -15,6 +15,7 @@ from ensemble_kit.pipeline.models import Model, OpenBlend, Stated, check_views, 
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.members import MANIFEST_NAME
 from ensemble_kit.types import Pool, Tuned
+from ensemble_kit.workspace import Workspace
 
 ASKED = "ek predict"
 
@@ -63,7 +64,7 @@ class Asked:
         return f"{manifest.name} {manifest.views[look.views[0]]}" if alone else manifest.name
 
 
-def ask_blend(blend: str | Path | None, predictions: Path, blends: Path, cache: Path, verify: bool) -> Asked:
+def ask_blend(blend: str | Path | None, workspace: Workspace, verify: bool) -> Asked:
     """Return a saved blend; None: the only one there is.
 
     Raises:
@@ -71,8 +72,8 @@ def ask_blend(blend: str | Path | None, predictions: Path, blends: Path, cache: 
             that cannot look, each named.
         CorruptError: a file is damaged, or a member has changed.
     """
-    opened = open_blend(blend, predictions, blends, cache, verify)
-    models = models_of(opened, predictions, ASKED)
+    opened = open_blend(blend, workspace, verify)
+    models = models_of(opened, workspace.predictions, ASKED)
     evaluation = evaluation_of(opened.members)
     tuned = opened.saved.tuned()
     heard = tuned if tuned.stack is None else replace(tuned, weights=np.ones(len(tuned.weights)))
@@ -91,9 +92,7 @@ def ask_blend(blend: str | Path | None, predictions: Path, blends: Path, cache: 
     )
 
 
-def ask_member(
-    ckpt: str | Path, weights: str | Path | None, method: str, predictions: Path, cache: Path, verify: bool
-) -> Asked:
+def ask_member(ckpt: str | Path, weights: str | Path | None, method: str, workspace: Workspace, verify: bool) -> Asked:
     """Return the member of a checkpoint as a blend of its views, each of which casts a ballot.
 
     Raises:
@@ -101,12 +100,12 @@ def ask_member(
         BadDataError: what the member is judged by has no labels.
         CorruptError: a checkpoint or a file of the member is damaged.
     """
-    model = find_model(ckpt, Stated(weights=weights), {}, predictions, replace=False)
-    if model.name not in store.list_members(predictions):
-        raise InvalidOptionError(f"'{ckpt}' has no member in {predictions}. Make it: ek tta --ckpt {ckpt}.")
-    member = store.read_member(predictions / model.name, cache, verify)
+    model = find_model(ckpt, Stated(weights=weights), {}, workspace.predictions, replace=False)
+    if model.name not in store.list_members(workspace.predictions):
+        raise InvalidOptionError(f"'{ckpt}' has no member in {workspace.predictions}. Make it: ek tta --ckpt {ckpt}.")
+    member = store.read_member(workspace.predictions / model.name, workspace.cache, verify)
     manifest = member.manifest
-    check_views(manifest.views, predictions / model.name / MANIFEST_NAME, manifest.versions)
+    check_views(manifest.views, workspace.predictions / model.name / MANIFEST_NAME, manifest.versions)
     evaluation = evaluation_of_one(member)
     tuned = tune(condensed(evaluation.pool), method, {model.name: 1.0}, evaluation.chosen)
 

@@ -3,15 +3,15 @@
 import importlib.util
 from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
+from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.extras import install_hint
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import relative
 from ensemble_kit.pipeline.models import OpenBlend, open_blend
 from ensemble_kit.pipeline.report.curves import curve_path, learning_of, looks_of
-from ensemble_kit.pipeline.report.folders import Folders
 from ensemble_kit.pipeline.report.recompute import Case, blend_report, judge_again
 from ensemble_kit.pipeline.report.reproduce import repeat_of
 from ensemble_kit.pipeline.report.sections import (
@@ -29,24 +29,24 @@ from ensemble_kit.pipeline.report.thumbnails import find_pictures, thumbnail
 from ensemble_kit.reporting import say
 from ensemble_kit.results import BlendReport, PageReport, as_json
 from ensemble_kit.storage.files import check_pair, page_voucher, write_pair
+from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, ReportsOption, RunsOption, Workspace
 
 MOST_PICTURES: Final = 200
+
+
+class ReportOptions(PredictionsOption, RunsOption, BlendsOption, ReportsOption, CacheOption, VerifyOption, QuietOption):
+    """What `report` takes along."""
 
 
 @command
 def report(
     blend: str | Path | None = None,
     out: str | Path | None = None,
+    *,
     top: int = 12,
     pictures: bool = True,
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    runs: str | Path = "runs",
-    blends: str | Path = "blends",
-    reports: str | Path = "reports",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[ReportOptions],
 ) -> PageReport:
     """Show a blend on one HTML page that needs nothing else, and the same numbers as JSON beside it.
 
@@ -60,8 +60,6 @@ def report(
         pictures: embed thumbnails of them, where they are found.
         replace: overwrite a page or JSON of that name that ek did not write as it is; its own are made anew
             in any case.
-        reports: folder of the curves that `ek tta` saved, and of the page.
-        verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError: no such blend, or several and none was named; a place where the page cannot
@@ -74,15 +72,15 @@ def report(
     check_packages()
     if not 1 <= top <= MOST_PICTURES:
         raise InvalidOptionError(f"--top is {top}; wanted a whole number from 1 to {MOST_PICTURES}.")
-    folders = Folders(*map(Path, (predictions, runs, blends, reports, cache)))
-    opened = open_blend(blend, folders.predictions, folders.blends, folders.cache, verify)
-    html = folders.reports / f"{opened.saved.name}.html" if out is None else Path(out)
-    json = _beside(html, opened, folders)
+    workspace, context = Workspace.of(options), RunContext.of(options)
+    opened = open_blend(blend, workspace, context.verify)
+    html = workspace.reports / f"{opened.saved.name}.html" if out is None else Path(out)
+    json = _beside(html, opened, workspace)
     check_pair(json, page_voucher(html), replace)
-    case = judge_again(opened, quiet)
-    page = _page(case, blend_report(case, folders.blends, quiet), top, folders, html, json)
-    page, thumbnails = _with_pictures(page, opened, folders) if pictures else (page, {})
-    say("Drawing the page ...", quiet)
+    case = judge_again(opened, context.quiet)
+    page = _page(case, blend_report(case, workspace.blends, context.quiet), top, workspace, html, json)
+    page, thumbnails = _with_pictures(page, opened, workspace) if pictures else (page, {})
+    say("Drawing the page ...", context.quiet)
     from ensemble_kit.reporting.html import render
 
     numbers = as_json(page, path_as=relative).encode(errors="backslashreplace") + b"\n"
@@ -101,7 +99,7 @@ def check_packages() -> None:
         raise InvalidOptionError(f"ek report needs {' and '.join(missing)}: {install_hint('report')}")
 
 
-def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:
+def _beside(html: Path, opened: OpenBlend, workspace: Workspace) -> Path:
     """Return where the JSON goes.
 
     Raises:
@@ -110,8 +108,8 @@ def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:
     if html.suffix.lower() not in (".html", ".htm"):
         raise InvalidOptionError(f"--out is '{html}'; wanted a name that ends in .html.")
     json = html.with_suffix(".json")
-    kept = {folders.blends.resolve(), opened.path.resolve().parent}
-    curves = {curve_path(folders.reports, member.manifest.name).resolve() for member in opened.members}
+    kept = {workspace.blends.resolve(), opened.path.resolve().parent}
+    curves = {curve_path(workspace.reports, member.manifest.name).resolve() for member in opened.members}
     if html.resolve().parent in kept or json.resolve() in curves:
         raise InvalidOptionError(
             f"The page would go to '{html}' and its numbers to '{json}', where something else is kept. "
@@ -120,12 +118,12 @@ def _beside(html: Path, opened: OpenBlend, folders: Folders) -> Path:
     return json
 
 
-def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path, json: Path) -> PageReport:
+def _page(case: Case, blend: BlendReport, top: int, workspace: Workspace, html: Path, json: Path) -> PageReport:
     """Return all that the page shows but its thumbnails."""
     from ensemble_kit.reporting.html import headline
 
     members = case.opened.members
-    ladder = ladder_of(case, folders.predictions, folders.cache)
+    ladder = ladder_of(case, workspace.predictions, workspace.cache)
     return PageReport(
         headline=headline(blend),
         blend=blend,
@@ -135,8 +133,8 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
         confusion=confusion_of(case),
         reliability_before=reliability_of(case.plain, blend.calibration_before),
         reliability_after=reliability_of(case.unseen.judged, blend.calibration_after),
-        learning=tuple(learning_of(member.manifest, folders.runs) for member in members),
-        looks=tuple(looks_of(member, folders.reports, case.ground.evaluation.split) for member in members),
+        learning=tuple(learning_of(member.manifest, workspace.runs) for member in members),
+        looks=tuple(looks_of(member, workspace.reports, case.ground.evaluation.split) for member in members),
         disagreement=disagreement_of(case),
         costs=costs_of_all(blend, ladder),
         wrong=wrong_of(case, top),
@@ -144,16 +142,16 @@ def _page(case: Case, blend: BlendReport, top: int, folders: Folders, html: Path
         **label_errors_of(case, top),
         pictures_note="not asked for",
         pictures_changed=False,
-        repeat=repeat_of(case.opened, folders),
+        repeat=repeat_of(case.opened, workspace),
         html=html,
         json=json,
     )
 
 
-def _with_pictures(page: PageReport, opened: OpenBlend, folders: Folders) -> tuple[PageReport, dict[str, str]]:
+def _with_pictures(page: PageReport, opened: OpenBlend, workspace: Workspace) -> tuple[PageReport, dict[str, str]]:
     """Return the page, knowing why it has no thumbnails where it has none, and its thumbnails by image id."""
     wanted = [one.image_id for one in (*page.wrong, *page.unsure, *page.label_errors)]
-    found = find_pictures(opened.members, folders.predictions, folders.runs, wanted)
+    found = find_pictures(opened.members, workspace.predictions, workspace.runs, wanted)
     seen = {image_id: thumbnail(path) for image_id, path in sorted(found.places.items())}
     page = with_changes(page, pictures_note=found.note, pictures_changed=found.changed)
     return page, {image_id: uri for image_id, uri in seen.items() if uri is not None}

@@ -15,7 +15,6 @@ import models_zoo
 from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.inputs import relative
 from ensemble_kit.pipeline.models import PATHS, OpenBlend, absolute, versions
-from ensemble_kit.pipeline.report.folders import Folders
 from ensemble_kit.pipeline.runs import RECIPE as PROBE
 from ensemble_kit.pipeline.runs import probe, train
 from ensemble_kit.pipeline.views import tta
@@ -23,15 +22,16 @@ from ensemble_kit.results import PinReport, RepeatReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.members import FOREIGN, Manifest
 from ensemble_kit.training import RECIPES
+from ensemble_kit.workspace import Workspace
 
 UNSAID: Final = ("family", "kept_epoch", "in_time", "soup", "penalty", "hyperparameters", "source")
 """What a member's training holds that no option takes as it is."""
 
 
-def repeat_of(opened: OpenBlend, folders: Folders) -> RepeatReport:
+def repeat_of(opened: OpenBlend, workspace: Workspace) -> RepeatReport:
     """Return what makes the blend again, and what it was made of."""
     saved, manifests = opened.saved, [member.manifest for member in opened.members]
-    lines = [line for manifest in manifests for line in _making(manifest, folders)]
+    lines = [line for manifest in manifests for line in _making(manifest, workspace)]
     return RepeatReport(
         commands=(*dict.fromkeys(lines), _blending(saved)),
         notes=tuple(_notes(manifests)),
@@ -54,7 +54,7 @@ def repeat_of(opened: OpenBlend, folders: Folders) -> RepeatReport:
     )
 
 
-def _making(manifest: Manifest, folders: Folders) -> Iterator[str]:
+def _making(manifest: Manifest, workspace: Workspace) -> Iterator[str]:
     """Yield the commands that make a member: train it, or add it, then look through its views."""
     if manifest.source == "imported":
         yield _importing(manifest)
@@ -63,7 +63,7 @@ def _making(manifest: Manifest, folders: Folders) -> Iterator[str]:
         yield _soup(manifest) if "soup" in manifest.training else _training(manifest)
         if len(manifest.views) == 1:
             return
-    yield _looking(manifest, folders)
+    yield _looking(manifest, workspace)
 
 
 def _training(manifest: Manifest) -> str:
@@ -119,13 +119,13 @@ def _soup(manifest: Manifest) -> str:
     return _line("soup", options, words=names)
 
 
-def _looking(manifest: Manifest, folders: Folders) -> str:
+def _looking(manifest: Manifest, workspace: Workspace) -> str:
     """Return the `ek tta` that gave a member its views."""
     views = {"views": ",".join(manifest.views[1:]) or "identity", "choose": manifest.view_choice}
     views["precision"] = manifest.preprocessing.get("precision", "float32")
     if manifest.source == FOREIGN:
-        return _line("tta", {**_foreign(manifest, folders.predictions / manifest.name), **views}, tta)
-    return _line("tta", {"ckpt": relative(manifest.run or folders.runs / manifest.name), **views}, tta)
+        return _line("tta", {**_foreign(manifest, workspace.predictions / manifest.name), **views}, tta)
+    return _line("tta", {"ckpt": relative(manifest.run or workspace.runs / manifest.name), **views}, tta)
 
 
 def _foreign(manifest: Manifest, folder: Path) -> dict[str, Any]:

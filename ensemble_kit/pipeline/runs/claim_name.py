@@ -24,6 +24,7 @@ from ensemble_kit.storage.files import locked, stands
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import read_state, state_files
 from ensemble_kit.versions import made_elsewhere
+from ensemble_kit.workspace import Workspace
 
 IMPORTED = "imported"
 
@@ -34,8 +35,7 @@ class Request:
 
     name: str | None
     arch: str
-    predictions: Path
-    runs: Path
+    workspace: Workspace
     resume: bool
     replace: bool
     plan_of: Callable[[str], tuple[Plan, Mapping[str, str]]]
@@ -69,12 +69,12 @@ def reserve(held: ExitStack, asked: Request) -> Reserved:
         check_name(asked.name)
     for name in _candidates(asked):
         fixed = asked.name is not None or asked.replace
-        taken = not fixed and store.is_taken(asked.predictions, name)
-        if taken and not (asked.resume and (asked.runs / name).is_dir()):
+        taken = not fixed and store.is_taken(asked.workspace.predictions, name)
+        if taken and not (asked.resume and (asked.workspace.runs / name).is_dir()):
             continue
         with ExitStack() as lock:
             try:
-                lock.enter_context(locked(asked.runs / name, timeout_s=0))
+                lock.enter_context(locked(asked.workspace.runs / name, timeout_s=0))
             except LockedError:
                 if fixed:
                     raise
@@ -117,14 +117,16 @@ def names_of(arch: str) -> Iterator[str]:
 
 def _look(name: str, asked: Request) -> Reserved | None:
     """Return what is to be done under a name; None: try the next one."""
-    there = name in store.list_members(asked.predictions)
-    manifest = store.read_manifest(asked.predictions / name) if there else None
-    is_own = there and not store.is_taken(asked.predictions, name)  # this very command wrote it, and was killed
+    there = name in store.list_members(asked.workspace.predictions)
+    manifest = store.read_manifest(asked.workspace.predictions / name) if there else None
+    is_own = there and not store.is_taken(
+        asked.workspace.predictions, name
+    )  # this very command wrote it, and was killed
     standing = None if manifest is None else manifest.checkpoint_sha256 or IMPORTED
     if asked.replace:
         return Reserved(name, standing=standing)
-    state = read_state(asked.runs / name)
-    if state is not None and _facts(state, asked.runs / name)["standing"] == standing:
+    state = read_state(asked.workspace.runs / name)
+    if state is not None and _facts(state, asked.workspace.runs / name)["standing"] == standing:
         _check_state(name, state["facts"], asked)
         return Reserved(name, state=state, standing=standing)
     if manifest is None:
@@ -142,7 +144,7 @@ def _look(name: str, asked: Request) -> Reserved | None:
             return None
     raise InvalidOptionError(
         *_there(
-            f"{asked.predictions} already has a member '{name}'",
+            f"{asked.workspace.predictions} already has a member '{name}'",
             "trained otherwise",
             other,
             "Choose another --name, or give --replace.",
@@ -166,7 +168,7 @@ def _facts(state: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
 
 def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
     """Raise unless the unfinished run is to be gone on with, and is the one that is asked for."""
-    folder = asked.runs / name
+    folder = asked.workspace.runs / name
     plan, fingerprints = asked.plan_of(name)
     other = differences(facts["plan"], asdict(plan))
     if other or not (asked.resume or any(map(stands, state_files(folder)))):  # begun by this very command
@@ -177,7 +179,7 @@ def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
                 other,
                 "Go on:",
             ),
-            f"  {go_on(folder, asked.predictions)}",
+            f"  {go_on(folder, asked.workspace.predictions)}",
             "Begin anew: add --replace. Or choose another --name.",
         )
     _check_pictures(name, facts["fingerprints"], fingerprints)

@@ -6,72 +6,52 @@ from dataclasses import replace as with_changes
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack, get_type_hints
 
 import numpy as np
 
 import models_zoo
-from ensemble_kit.images import Source
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
+from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures, open_pictures
-from ensemble_kit.pipeline.models import arch_options, build_network, threads_of
+from ensemble_kit.pipeline.models import arch_options, build_network, threads_of, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
 from ensemble_kit.reporting import Watch, find_lr_plot, say
 from ensemble_kit.results import FindLrReport
 from ensemble_kit.storage.files import check_output, is_sealed_png, seal_png, write_output
-from ensemble_kit.training import RANGES, Recipe, default_recipe, resolve
+from ensemble_kit.training import Recipe, StepOption, default_recipe, resolve
+from ensemble_kit.workspace import CacheOption, Workspace
 
 DEFAULT_STEPS: Final = 200
+
+
+class FindLrOptions(StepOption, SourceOption, CacheOption, DeviceOption, ThreadsOption, QuietOption):
+    """What `find_lr` takes along."""
 
 
 @command
 def find_lr(
     data: str | Path | None = None,
     arch: str = "cnn",
+    *,
     recipe: str | None = None,
     size: int | None = None,
     seed: int = 0,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
-    column: Mapping[str, str] | None = None,
-    classes: str | Path | None = None,
-    group_from: str | None = None,
-    val_fraction: float | None = None,
-    split_seed: int = 0,
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
     pretrained: bool = False,
     weights: str | Path | None = None,
-    batch_size: int | None = None,
-    optimizer: str | None = None,
-    weight_decay: float | None = None,
-    dropout: float | None = None,
-    label_smoothing: float | None = None,
-    augment: str | None = None,
-    flip: bool | None = None,
-    mix: float | None = None,
-    layer_decay: float | None = None,
-    clip: float | None = None,
-    balance: str | None = None,
-    precision: str | None = None,
     steps: int = DEFAULT_STEPS,
     out: str | Path | None = None,
     replace: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
-    cache: str | Path = ".ek",
-    quiet: bool = False,
+    **options: Unpack[FindLrOptions],
 ) -> FindLrReport:
     """Train for a moment with rising learning rates, and say which one to take.
 
     Val and test are not looked at. All options but `steps`, `out` and `replace` are those of `train`.
 
     Args:
-        batch_size, optimizer, weight_decay, dropout, label_smoothing, augment, flip, mix, layer_decay,
-            clip, balance, precision: each overrides the recipe's; what a step is made of.
         steps: from rate 1e-7 to 1; more of them see more clearly.
         out: the plot, a PNG; None: reports/lr-ARCH.png.
         replace: overwrite the file of that name; one that ek named and wrote as it is goes in any case.
@@ -82,25 +62,24 @@ def find_lr(
         BadDataError: pictures that cannot be used.
         ResourceError: the plot cannot be written, or no network for `pretrained`.
     """
-    given = dict(locals())
-    from ensemble_kit.inference.engines import choose_device
     from ensemble_kit.training import finder
 
-    source = Source.among(given)
+    source, context = Source.of({"data": data, **options}), with_device(RunContext.of(options))
     plot = Path(out) if out is not None else Path("reports", f"lr-{base_name(arch)}.png")
     is_ours = is_sealed_png if out is None else None
     check_output(plot, replace, is_ours=is_ours)
-    given["recipe"] = recipe = recipe or default_recipe(pretrained or weights is not None)
-    chosen = resolve(recipe, {name: given[name] for name in _STEP})
+    recipe = recipe or default_recipe(pretrained or weights is not None)
+    chosen = resolve(recipe, {name: options.get(name) for name in get_type_hints(StepOption)})
     rates = finder.rising_rates(steps)
-    options = arch_options(arch, arch_option or {}, pretrained)
-    place = choose_device(device)
-    with threads_of(threads):
+    resolved = arch_options(arch, arch_option or {}, pretrained)
+    with threads_of(context.threads):
         own_size_px = models_zoo.own_size_px(arch) if pretrained else None
-        pictures = open_pictures(source, size, Path(cache), skip_bad, quiet, own_size_px)
+        pictures = open_pictures(
+            source, size, Workspace.of(options).cache, context, skip_bad=skip_bad, own_size_px=own_size_px
+        )
         network = build_network(
             arch,
-            options,
+            resolved,
             pictures.size_px,
             pictures.data.classes,
             pictures.images["train"],
@@ -110,12 +89,21 @@ def find_lr(
             seed=seed,
         )
         for note in network.notes:
-            say(note, quiet)
-        seen = _swept(network, pictures, chosen, seed, place, rates, quiet)
+            say(note, context.quiet)
+        seen = _swept(network, pictures, chosen, seed, context.device, rates, context.quiet)
     best = finder.suggest(seen)
     recommended = best.tenth
+    said: dict[str, Any] = {
+        "data": data,
+        "arch": arch,
+        "recipe": recipe,
+        "size": size,
+        "seed": seed,
+        "skip_bad": skip_bad,
+    }
+    said |= {"arch_option": arch_option, "pretrained": pretrained, "weights": weights, **options}
     report = FindLrReport(
-        data=Path(train_csv or data or "").name,
+        data=Path(source.train_csv or source.data or "").name,
         arch=arch,
         recipe=recipe,
         optimizer=chosen.optimizer,
@@ -127,7 +115,7 @@ def find_lr(
         smoothed=seen.smoothed,
         diverged=seen.diverged,
         plot=plot,
-        next=_next_command(given, recommended),
+        next=_next_command(said, recommended),
         **best._asdict(),
     )
     page = find_lr_plot(report)
@@ -160,11 +148,11 @@ def _swept(
         return sweep(take_step, rates, lambda: watch.advance(recipe.batch_size))
 
 
-def _next_command(given: Mapping[str, Any], lr: float) -> str:
-    """Return the command that trains with that rate and all else as it was given here."""
+def _next_command(said: Mapping[str, Any], lr: float) -> str:
+    """Return the command that trains with that rate and all else as it was said here."""
     words = ["ek", "train"]
     for name, default in _TRAINS_TOO.items():
-        value, option = given[name], "--" + name.replace("_", "-")
+        value, option = said.get(name, default), "--" + name.replace("_", "-")
         if str(value) == str(default):
             continue
         if isinstance(value, bool):
@@ -177,7 +165,6 @@ def _next_command(given: Mapping[str, Any], lr: float) -> str:
     return shlex.join([*words, "--lr", f"{lr:.1e}"])
 
 
-_STEP: Final = tuple(name for name in RANGES if name in signature(find_lr).parameters)
 _TRAINS_TOO: Final = {
     name: None if name in ("arch", "recipe") else parameter.default  # those two are always said
     for name, parameter in signature(find_lr).parameters.items()

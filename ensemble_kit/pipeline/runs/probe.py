@@ -5,27 +5,29 @@ takes a checkpoint takes this one. Val is never used to fit or to choose.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Unpack
 
 import numpy as np
 
 import models_zoo
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
 from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.statistics import fold_of
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.images import Source
+from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures, open_pictures, relative
 from ensemble_kit.pipeline.members import describe_member
-from ensemble_kit.pipeline.models import Plan, arch_options, build_network, stored_source, threads_of
+from ensemble_kit.pipeline.models import Plan, arch_options, build_network, stored_source, threads_of, with_device
 from ensemble_kit.pipeline.runs.cached_features import Seen, Wanted, last_layer, see_features
 from ensemble_kit.pipeline.runs.claim_name import Request, base_name, reserve
 from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
 from ensemble_kit.results import ProbeReport
+from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
 
 RECIPE: Final = "probe"
 
@@ -38,38 +40,28 @@ class Fitted(NamedTuple):
     best: Any
 
 
+class ProbeOptions(SourceOption, PredictionsOption, RunsOption, CacheOption, DeviceOption, ThreadsOption, QuietOption):
+    """What `probe` takes along."""
+
+
 @command
 def probe(
     data: str | Path | None = None,
     arch: str = "timm:tf_efficientnet_lite0",
+    *,
     name: str | None = None,
     size: int | None = None,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
-    column: Mapping[str, str] | None = None,
-    classes: str | Path | None = None,
-    group_from: str | None = None,
-    val_fraction: float | None = None,
-    split_seed: int = 0,
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
     pretrained: bool = False,
     weights: str | Path | None = None,
     flip: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    runs: str | Path = "runs",
-    cache: str | Path = ".ek",
-    quiet: bool = False,
+    **options: Unpack[ProbeOptions],
 ) -> ProbeReport:
     """Fit a linear classifier on what a pre-trained network sees; write a member.
 
-    Where the pictures are, and the network's options: as in `train`.
+    Where the images are, the network's options, folders, device, threads and quiet: as in `train`.
 
     Args:
         name: of the member; None takes ARCH-probe, then ARCH-probe-2, ...
@@ -82,10 +74,7 @@ def probe(
         LockedError: another process writes under this name.
         ResourceError: no room on the disk, or no network for `pretrained`.
     """
-    given = dict(locals())
     import torch
-
-    from ensemble_kit.inference.engines import choose_device
 
     if not pretrained and weights is None:
         raise InvalidOptionError(
@@ -93,55 +82,50 @@ def probe(
             "Give --pretrained, or --weights FILE, as a checkpoint of ek train."
         )
     started = time.perf_counter()
-    source = Source.among(given)
-    options, place = arch_options(arch, arch_option or {}, pretrained), choose_device(device)
-    predictions, runs = Path(predictions), Path(runs)
-    pictures = open_pictures(
-        source, size, Path(cache), skip_bad, quiet, models_zoo.own_size_px(arch) if pretrained else None
-    )
+    source, workspace = Source.of({"data": data, **options}), Workspace.of(options)
+    chosen, context = arch_options(arch, arch_option or {}, pretrained), with_device(RunContext.of(options))
+    own_size_px = models_zoo.own_size_px(arch) if pretrained else None
+    pictures = open_pictures(source, size, workspace.cache, context, skip_bad=skip_bad, own_size_px=own_size_px)
 
     def plan_of(name: str) -> Plan:
         return Plan(
             name=name,
-            source=stored_source(source, runs / name),
+            source=stored_source(source, workspace.runs / name),
             arch=arch,
-            arch_option=options,
+            arch_option=chosen,
             recipe=RECIPE,
             hyperparameters={"dropout": 0.0, "flip": flip},
             size=pictures.size_px,
             seed=0,
             skip_bad=skip_bad,
             pretrained=pretrained,
-            weights=None if weights is None else str(relative(weights, runs / name)),
+            weights=None if weights is None else str(relative(weights, workspace.runs / name)),
             keep="last",
             metric="log-loss",
             patience=0,
-            device=place,
+            device=context.device,
             threads=torch.get_num_threads(),
             classes=pictures.data.classes,
         )
 
     with ExitStack() as held:
-        held.enter_context(threads_of(threads))
+        held.enter_context(threads_of(context.threads))
         asked = Request(
             name,
             f"{base_name(arch)}-probe",
-            predictions,
-            runs,
+            workspace,
             False,
             replace,
             lambda name: (plan_of(name), pictures.fingerprints),
         )
-        check_writable(predictions)
+        check_writable(workspace.predictions)
         reserved = reserve(held, asked)
-        return _probed(plan_of(reserved.name), pictures, predictions, runs, Path(cache), quiet, started)
+        return _probed(plan_of(reserved.name), pictures, workspace, context.quiet, started)
 
 
-def _probed(
-    plan: Plan, pictures: Pictures, predictions: Path, runs: Path, cache: Path, quiet: bool, started: float
-) -> ProbeReport:
+def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, started: float) -> ProbeReport:
     """See, fit, put together, write."""
-    folder, flip = runs / plan.name, bool(plan.hyperparameters["flip"])
+    folder, flip = workspace.runs / plan.name, bool(plan.hyperparameters["flip"])
     network = build_network(
         plan.arch,
         plan.arch_option,
@@ -153,16 +137,16 @@ def _probed(
     )
     views = [("train", "identity"), *([("train", "hflip")] if flip else [])]
     looking = time.perf_counter()
-    seen = see_features(network, pictures, views, cache, plan.device, quiet, plan.arch, plan.arch_option)
+    seen = see_features(network, pictures, views, workspace.cache, plan.device, quiet, plan.arch, plan.arch_option)
     features_s = time.perf_counter() - looking
     fitted = _fitted(seen.features, pictures, flip)
     _put_in(network, fitted.affine)
     facts = facts_of_run(asdict(plan), pictures, network, time.perf_counter() - started)
     facts |= {"kept_epoch": 0, "penalty": fitted.best.penalty}
     metrics = [one._asdict() for one in fitted.tried]
-    look_and_write(folder, predictions, facts, network, pictures, quiet, metrics, _config(plan))
+    look_and_write(folder, workspace.predictions, facts, network, pictures, quiet, metrics, _config(plan))
     return ProbeReport(
-        member=describe_member(predictions, plan.name),
+        member=describe_member(workspace.predictions, plan.name),
         run=folder,
         arch=plan.arch,
         size_px=plan.size,

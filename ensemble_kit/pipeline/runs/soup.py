@@ -8,18 +8,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext
 from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.evaluation import Judged, compare_judged
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.images import PlacesOption
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures
 from ensemble_kit.pipeline.members import describe_member
-from ensemble_kit.pipeline.models import Stated, find_model, open_fitting, stored_source
+from ensemble_kit.pipeline.models import Stated, find_model, open_fitting, stored_source, with_device
 from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
 from ensemble_kit.pipeline.runs.soup_members import (
     Ingredient,
@@ -40,29 +42,26 @@ from ensemble_kit.storage.members import MANIFEST_NAME
 from ensemble_kit.tables import pick
 from ensemble_kit.training import SOUPS, Soup, batch_norms, settle_norms
 from ensemble_kit.types import Predictions, align
+from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
 
 SPOILED = 0.05  # accuracy below the ingredients' mean from which a soup is said to be spoiled
+
+
+class SoupOptions(PlacesOption, PredictionsOption, RunsOption, CacheOption, DeviceOption, QuietOption):
+    """What `soup` takes along."""
 
 
 @command
 def soup(
     members: Sequence[str],
     name: str,
+    *,
     method: str = "uniform",
     metric: str = "log-loss",
     data: str | Path | None = None,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
     skip_bad: bool = False,
-    device: str = "auto",
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    runs: str | Path = "runs",
-    cache: str | Path = ".ek",
-    quiet: bool = False,
+    **options: Unpack[SoupOptions],
 ) -> SoupReport:
     """Average the weights of members of one architecture; write the run, the checkpoint and the member.
 
@@ -74,8 +73,8 @@ def soup(
         method: `uniform`: the mean of all. `greedy`: the best on val, then each that does not make
             the soup worse there; val then judged the soup, which is recorded.
         metric: what is good on val: log-loss, accuracy, balanced-accuracy, macro-f1.
-        data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where they
-            were in training.
+        data, options: where the images are, as far as that is not where they were in training; folders,
+            device, quiet: as in `train`.
         skip_bad: go on without the pictures that cannot be read, as members do that were trained so.
         replace: overwrite the member and the run of that name.
 
@@ -87,39 +86,37 @@ def soup(
         BadDataError, ResourceError: pictures, memory or disk, as `train` says.
         LockedError: another process writes under this name.
     """
-    from ensemble_kit.inference.engines import choose_device
-
     started = time.perf_counter()
-    predictions, runs, cache = Path(predictions), Path(runs), Path(cache)
+    workspace = Workspace.of(options)
     pick(SOUPS, method, "way to make a soup")
     gain = pick(METRICS, metric, "metric").gain
     _check_names(members, name)
-    found = [read_ingredient(member, predictions, runs, cache) for member in members]
+    found = [read_ingredient(member, workspace) for member in members]
     for other in found[1:]:
         check_alike(found[0], other)
     found.sort(key=lambda one: -gain(score_of(one.val, metric)))  # ties stay as they were given
-    device = choose_device(device)
-    places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
-    places |= {"images": images, "test_dir": tuple(test_dir)}
-    check_writable(predictions)
-    with _held(name, found, predictions, runs, replace) as folder:
-        model = find_model(found[0].checkpoint, Stated(), places, predictions, replace=False)
-        pictures = open_fitting(model, {}, cache, skip_bad, quiet)
+    context = with_device(RunContext.of(options))
+    check_writable(workspace.predictions)
+    with _held(name, found, workspace, replace) as folder:
+        model = find_model(
+            found[0].checkpoint, Stated(), {"data": data, **options}, workspace.predictions, replace=False
+        )
+        pictures = open_fitting(model, {}, workspace.cache, context, skip_bad)
         check_pictures(found[0], pictures)
         network = model.load(pictures.data.classes)
         norms = len(batch_norms(network))
-        made = _made(network, found, pictures, SOUPS[method].load(), metric, device, quiet)
+        made = _made(network, found, pictures, SOUPS[method].load(), metric, context)
         network.load_state_dict(made.state)
         kept = [one for one, is_kept in zip(found, made.kept, strict=True) if is_kept]
-        plan = common_plan(name, kept, stored_source(model.source, folder)) | {"device": device}
+        plan = common_plan(name, kept, stored_source(model.source, folder)) | {"device": context.device}
         facts = facts_of_run(plan, pictures, network, time.perf_counter() - started) | {
             "soup": _recipe(method, metric, found, made),
             "kept_epoch": common([one.facts["kept_epoch"] for one in kept]),
             "in_time": all(one.facts.get("in_time", True) for one in kept),
         }
-        seen = look_and_write(folder, predictions, facts, network, pictures, quiet)
+        seen = look_and_write(folder, workspace.predictions, facts, network, pictures, context.quiet)
     return SoupReport(
-        member=describe_member(predictions, name),
+        member=describe_member(workspace.predictions, name),
         run=folder,
         method=method,
         metric=metric,
@@ -147,20 +144,20 @@ def _check_names(members: Sequence[str], name: str) -> None:
 
 
 @contextmanager
-def _held(name: str, ingredients: Sequence[Ingredient], predictions: Path, runs: Path, replace: bool) -> Iterator[Path]:
+def _held(name: str, ingredients: Sequence[Ingredient], workspace: Workspace, replace: bool) -> Iterator[Path]:
     """Hold the soup's run folder inside the block.
 
     Raises:
         InvalidOptionError: the name is taken, or the folder is an ingredient's.
         LockedError: another process writes there.
     """
-    folder = runs / name
+    folder = workspace.runs / name
     owner = [one.name for one in ingredients if one.checkpoint.parent.resolve() == folder.resolve()]
     if owner:
         raise InvalidOptionError(f"{folder} holds the weights of the ingredient '{owner[0]}'; choose another --name.")
     with locked(folder, timeout_s=0):
-        member = predictions / name
-        taken = member if store.is_taken(predictions, name) else None
+        member = workspace.predictions / name
+        taken = member if store.is_taken(workspace.predictions, name) else None
         left = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
         if (taken or (left and not stands(member / MANIFEST_NAME))) and not replace:
             raise InvalidOptionError(f"{taken or left[0]} is there already. Choose another --name, or give --replace.")
@@ -168,7 +165,7 @@ def _held(name: str, ingredients: Sequence[Ingredient], predictions: Path, runs:
 
 
 def _made(
-    network: Any, ingredients: Sequence[Ingredient], pictures: Pictures, way: Any, metric: str, device: str, quiet: bool
+    network: Any, ingredients: Sequence[Ingredient], pictures: Pictures, way: Any, metric: str, context: RunContext
 ) -> Soup:
     """Return the soup; the network is used to try it, and left with any weights."""
     import torch
@@ -176,14 +173,14 @@ def _made(
     from ensemble_kit.training import measure as measured
     from ensemble_kit.training import state_of
 
-    network.to(device, memory_format=torch.channels_last)
+    network.to(context.device, memory_format=torch.channels_last)
     judging = judging_split(pictures.images)
-    val = torch.from_numpy(np.array(pictures.images[judging])).to(device)
-    labels = torch.from_numpy(np.array(pictures.split(judging).labels)).to(device)
+    val = torch.from_numpy(np.array(pictures.images[judging])).to(context.device)
+    labels = torch.from_numpy(np.array(pictures.split(judging).labels)).to(context.device)
 
     def settle(state: Mapping[str, Any]) -> dict[str, Any]:
         network.load_state_dict(dict(state))
-        with Watch("batch norms", len(pictures.images["train"]), quiet) as watch:
+        with Watch("batch norms", len(pictures.images["train"]), context.quiet) as watch:
             settle_norms(network, pictures.images["train"], on_batch=watch.advance)
         return state_of(network)
 

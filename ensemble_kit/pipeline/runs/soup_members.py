@@ -14,6 +14,7 @@ from ensemble_kit.splits import judging_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.types import Predictions
+from ensemble_kit.workspace import Workspace
 
 NORMALISATION = ("mean", "std")  # buffers of every network of the zoo: no weights
 LONGEST_SHOWN = 100  # characters of what differs
@@ -41,7 +42,7 @@ class Ingredient:
         return plan
 
 
-def read_ingredient(name: str, predictions: Path, runs: Path, cache: Path) -> Ingredient:
+def read_ingredient(name: str, workspace: Workspace) -> Ingredient:
     """Return a member with what its checkpoint knows.
 
     Raises:
@@ -49,14 +50,14 @@ def read_ingredient(name: str, predictions: Path, runs: Path, cache: Path) -> In
         CorruptError: it is damaged.
         BadDataError: its checkpoint was made elsewhere, and this version or this torch cannot read it.
     """
-    member = store.read_member(predictions / name, cache)
+    member = store.read_member(workspace.predictions / name, workspace.cache)
     manifest = member.manifest
     if manifest.source != "trained" or manifest.checkpoint_sha256 is None:
         raise InvalidOptionError(
             f"Member '{name}' is {manifest.source}: there is no checkpoint of ours whose weights could be averaged. "
             "Leave it out; `ek blend` takes any member."
         )
-    path = runs / Path(manifest.run or name).name / run_store.checkpoint_name(manifest.checkpoint_sha256)
+    path = workspace.runs / Path(manifest.run or name).name / run_store.checkpoint_name(manifest.checkpoint_sha256)
     if not path.is_file():
         raise InvalidOptionError(
             f"The weights of member '{name}' are not there: wanted {path}. Name the folder of its run by --runs, "

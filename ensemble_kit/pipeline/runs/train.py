@@ -6,26 +6,35 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.images import Source
+from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.border import Stopped, command
-from ensemble_kit.pipeline.models import arch_options
+from ensemble_kit.pipeline.models import arch_options, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
 from ensemble_kit.pipeline.runs.train_one import Order, snapshot_names, train_one
 from ensemble_kit.reporting import say
 from ensemble_kit.results import FamilyReport, TrainReport
 from ensemble_kit.storage.members import is_taken
 from ensemble_kit.tables import pick
-from ensemble_kit.training import Recipe, check, default_recipe, resolve
+from ensemble_kit.training import RANGES, Recipe, RecipeOption, check, default_recipe, resolve
+from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
+
+
+class TrainOptions(
+    RecipeOption, SourceOption, PredictionsOption, RunsOption, CacheOption, DeviceOption, ThreadsOption, QuietOption
+):
+    """What `train` takes along."""
 
 
 @command
 def train(
     data: str | Path | None = None,
     arch: str = "cnn",
+    *,
     name: str | None = None,
     recipe: str | None = None,
     size: int | None = None,
@@ -34,16 +43,6 @@ def train(
     folds: int = 0,
     fold: int = 0,
     family: str | None = None,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
-    column: Mapping[str, str] | None = None,
-    classes: str | Path | None = None,
-    group_from: str | None = None,
-    val_fraction: float | None = None,
-    split_seed: int = 0,
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
     pretrained: bool = False,
@@ -52,16 +51,10 @@ def train(
     metric: str = "log-loss",
     patience: int = 0,
     minutes: float | None = None,
-    device: str = "auto",
-    threads: int | None = None,
     resume: bool = False,
     replace: bool = False,
     save_every: float = 30.0,
-    predictions: str | Path = "predictions",
-    runs: str | Path = "runs",
-    cache: str | Path = ".ek",
-    quiet: bool = False,
-    **hyperparameters: Any,
+    **options: Unpack[TrainOptions],
 ) -> TrainReport | FamilyReport:
     """Train a member, or a family of them; write runs, checkpoints, and logits on val and test.
 
@@ -81,8 +74,6 @@ def train(
             val, that fold judges the member.
         fold: only this one of them, from 1; 0: all.
         family: what members are called that were trained alike; None: NAME, where there are several.
-        train_csv, val_csv, test_csv, images, test_dir, column, classes, group_from, val_fraction,
-            split_seed: other ways to say where the pictures are, see `images.sources.Source`.
         skip_bad: go on without the pictures that cannot be read; the member records them.
         arch_option: the architecture's own options by name.
         pretrained: start from ImageNet weights, installed or from the hub (timm only).
@@ -92,13 +83,12 @@ def train(
         patience: epochs without a better one after which training stops; 0: never. Recorded too.
         minutes: by the clock, after which a run ends with what it has learnt; recorded. None: never.
             Each member of a family has so many, and so has a run that is gone on with.
-        threads: of the processor; None leaves torch's choice. Part of the bits.
         resume: go on with the unfinished run of that name, bit for bit; begin where there is none;
             do nothing where the member stands as asked for. So for each member of a family.
         replace: overwrite the member of that name, and discard an unfinished run.
         save_every: seconds between two saves of the unfinished run; 0: after every step.
-        predictions, runs, cache: folders of members, of runs, of decoded pictures.
-        hyperparameters: fields of `training.recipes.Recipe`; each overrides the recipe's.
+        options: other ways to say where the images are (`images.Source`), fields of `training.Recipe` that
+            override the recipe's, folders (`workspace.Workspace`), and device, threads, quiet (`context.RunContext`).
 
     Raises:
         InvalidOptionError: a value outside its range, a name that is taken, an unfinished run
@@ -110,16 +100,15 @@ def train(
         Stopped: Ctrl-C, SIGTERM or SIGHUP came while training (a KeyboardInterrupt); all is saved.
         ResourceError: no room on the disk, or no network for `pretrained`.
     """
-    source = Source.among(locals())
-    from ensemble_kit.inference.engines import choose_device
-
     asked, recipe = recipe, recipe or default_recipe(pretrained or weights is not None)
-    chosen = resolve(recipe, hyperparameters)
+    chosen = resolve(recipe, {name: options.get(name) for name in RANGES})
     _check(seed, keep, metric, patience, save_every, minutes)
     check(chosen)
     _check_family(chosen, keep, patience, seeds, folds, fold)
     order = Order(
-        source=source,
+        source=Source.of({"data": data, **options}),
+        workspace=Workspace.of(options),
+        context=with_device(RunContext.of(options)),
         arch=arch,
         arch_option=arch_options(arch, arch_option or {}, pretrained),
         name=name,
@@ -137,19 +126,13 @@ def train(
         metric=metric,
         patience=patience,
         minutes=minutes,
-        device=choose_device(device),
-        threads=threads,
         resume=resume,
         replace=replace,
         save_every=save_every,
-        predictions=Path(predictions),
-        runs=Path(runs),
-        cache=Path(cache),
-        quiet=quiet,
     )
     orders = list(_each(order, seeds))
     if asked is None:
-        say(_unasked(recipe, chosen), quiet)
+        say(_unasked(recipe, chosen), order.context.quiet)
     if len(orders) == 1:
         return train_one(orders[0])
     _check_names(orders)
@@ -208,11 +191,12 @@ def _check_names(orders: Sequence[Order]) -> None:
     """Raise, before anything is trained, where a member stands under a name that the family needs."""
     for one in orders:
         assert one.name is not None
+        members = one.workspace.predictions
         names = (one.name, *snapshot_names(one.name, one.recipe.cycles))
-        taken = [name for name in names if is_taken(one.predictions, name)]
+        taken = [name for name in names if is_taken(members, name)]
         if taken and not (one.resume or one.replace):
             raise InvalidOptionError(
-                f"{one.predictions} already has a member '{taken[0]}'. Choose another --name, or give --resume to "
+                f"{members} already has a member '{taken[0]}'. Choose another --name, or give --resume to "
                 "train only what is missing, or --replace."
             )
 

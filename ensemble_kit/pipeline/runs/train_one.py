@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import models_zoo
+from ensemble_kit.context import RunContext
 from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Source
@@ -27,6 +28,7 @@ from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import locked
 from ensemble_kit.storage.runs import remove_states
 from ensemble_kit.training import Recipe
+from ensemble_kit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Order:
     """What is asked of one run; everything in it was checked."""
 
     source: Source
+    workspace: Workspace
+    context: RunContext
     arch: str
     arch_option: Mapping[str, Any]
     name: str | None
@@ -51,15 +55,9 @@ class Order:
     metric: str
     patience: int
     minutes: float | None
-    device: str
-    threads: int | None
     resume: bool
     replace: bool
     save_every: float
-    predictions: Path
-    runs: Path
-    cache: Path
-    quiet: bool
 
 
 class Trained(NamedTuple):
@@ -84,7 +82,13 @@ def train_one(order: Order) -> TrainReport:
     def pictures() -> Pictures:
         own_size_px = models_zoo.own_size_px(order.arch) if order.pretrained else None
         found = open_pictures(
-            order.source, order.size, order.cache, order.skip_bad, order.quiet, own_size_px, val_needed=not order.fold
+            order.source,
+            order.size,
+            order.workspace.cache,
+            order.context,
+            skip_bad=order.skip_bad,
+            own_size_px=own_size_px,
+            val_needed=not order.fold,
         )
         return folded(found, order.folds, order.fold, order.source.split_seed) if order.fold else found
 
@@ -92,7 +96,7 @@ def train_one(order: Order) -> TrainReport:
         family = order.family or (name if order.recipe.cycles > 1 else None)
         return Plan(
             name=name,
-            source=stored_source(order.source, order.runs / name),
+            source=stored_source(order.source, order.workspace.runs / name),
             arch=order.arch,
             arch_option=order.arch_option,
             recipe=order.recipe_name,
@@ -101,11 +105,11 @@ def train_one(order: Order) -> TrainReport:
             seed=order.seed,
             skip_bad=order.skip_bad,
             pretrained=order.pretrained,
-            weights=None if order.weights is None else str(relative(order.weights, order.runs / name)),
+            weights=None if order.weights is None else str(relative(order.weights, order.workspace.runs / name)),
             keep=order.keep,
             metric=order.metric,
             patience=order.patience,
-            device=order.device,
+            device=order.context.device,
             threads=torch.get_num_threads(),
             classes=pictures().data.classes,
             family=family,
@@ -116,29 +120,30 @@ def train_one(order: Order) -> TrainReport:
     asked = Request(
         order.name,
         order.arch,
-        order.predictions,
-        order.runs,
+        order.workspace,
         order.resume,
         order.replace,
         lambda name: (plan_of(name), pictures().fingerprints),
     )
-    check_writable(order.predictions)
+    check_writable(order.workspace.predictions)
     with ExitStack() as held:
-        held.enter_context(threads_of(order.threads))
+        held.enter_context(threads_of(order.context.threads))
         reserved = reserve(held, asked)
-        plan, folder = plan_of(reserved.name), order.runs / reserved.name
+        plan, folder = plan_of(reserved.name), order.workspace.runs / reserved.name
         if reserved.finished:
-            say(_standing(plan.name, order), order.quiet)
+            say(_standing(plan.name, order), order.context.quiet)
             remove_states(folder)
-            return _report(plan, pictures(), order.predictions, folder)
+            return _report(plan, pictures(), order.workspace.predictions, folder)
         if reserved.state is None and not order.replace:
             _check_snapshots(plan, pictures().fingerprints, order)
         if (twin := _twin(plan, pictures().fingerprints, order)) is not None:
             other = f"For another member: --seed {order.seed + 1}."
-            say(f"{plan.name} repeats {twin}: same options, same seed. {other}", order.quiet)
-        way = Way(folder, order.predictions, reserved.state, reserved.standing, order.save_every, order.minutes)
-        _run(plan, order.recipe, pictures(), way, order.quiet)
-        return _report(plan, pictures(), order.predictions, folder)
+            say(f"{plan.name} repeats {twin}: same options, same seed. {other}", order.context.quiet)
+        way = Way(
+            folder, order.workspace.predictions, reserved.state, reserved.standing, order.save_every, order.minutes
+        )
+        _run(plan, order.recipe, pictures(), way, order.context.quiet)
+        return _report(plan, pictures(), order.workspace.predictions, folder)
 
 
 def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) -> None:
@@ -204,13 +209,13 @@ def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:
 def _check_snapshots(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> None:
     """Raise where a member stands under the name of a snapshot to come, unless a killed run left it that is resumed."""
     for name in snapshot_names(plan.name, order.recipe.cycles):
-        if store.is_taken(order.predictions, name):
-            one = store.read_manifest(order.predictions / name)
+        if store.is_taken(order.workspace.predictions, name):
+            one = store.read_manifest(order.workspace.predictions / name)
             ours = one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan))
             if not (order.resume and ours):
                 raise InvalidOptionError(
-                    f"{order.predictions} already has a member '{name}', and --cycles {order.recipe.cycles} would "
-                    "write one. Choose another --name, or give --replace."
+                    f"{order.workspace.predictions} already has a member '{name}', and --cycles {order.recipe.cycles} "
+                    "would write one. Choose another --name, or give --replace."
                 )
 
 
@@ -219,8 +224,8 @@ def _twin(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> str | No
     if order.name is not None:
         return None
     for name in takewhile(plan.name.__ne__, names_of(order.arch)):
-        if name in store.list_members(order.predictions):
-            one = store.read_manifest(order.predictions / name)
+        if name in store.list_members(order.workspace.predictions):
+            one = store.read_manifest(order.workspace.predictions / name)
             if one.data_fingerprint == fingerprints and not differences(one.training, asdict(plan)):
                 return name
     return None
@@ -228,7 +233,7 @@ def _twin(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> str | No
 
 def _standing(name: str, order: Order) -> str:
     """Return what to say of a member that is there as it was asked for."""
-    training = store.read_manifest(order.predictions / name).training
+    training = store.read_manifest(order.workspace.predictions / name).training
     if training.get("in_time", True):
         return f"{name}: trained already, with these very options."
     kept = f"epoch {training['kept_epoch']} kept"

@@ -15,6 +15,7 @@ from ensemble_kit.storage import members as store
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.submissions import HandedIn, Sheet, Wanted, id_form, read_checked, read_sample
 from ensemble_kit.types import Pool, Predictions
+from ensemble_kit.workspace import Workspace
 
 NO_SAMPLE = "No --sample was given, so nobody knows whether the judge wants this header, these ids and this order."
 
@@ -32,23 +33,14 @@ class Draft(NamedTuple):
     judged_on: str = VAL
 
 
-def from_blend(
-    blend: str | None,
-    sample: str | Path | None,
-    id: str,
-    predictions: Path,
-    blends: Path,
-    submissions: Path,
-    cache: Path,
-    verify: bool,
-) -> Draft:
+def from_blend(blend: str | None, sample: str | Path | None, id: str, workspace: Workspace, verify: bool) -> Draft:
     """Return what a saved blend says of test, in the form of a sample: by default of the one that it was blended with.
 
     Raises: as `submit`.
     """
-    opened = open_blend(blend, predictions, blends, cache, verify)
+    opened = open_blend(blend, workspace, verify)
     saved = opened.saved
-    sample = sample_of(saved, submissions) if sample is None else sample
+    sample = sample_of(saved, workspace.submissions) if sample is None else sample
     target = find_target(opened.members, Path(f"{saved.name}.csv"), sample, id)
     if target is None:
         raise MisalignedError(f"Blend '{saved.name}' cannot be submitted: {without_test(opened.members)}")

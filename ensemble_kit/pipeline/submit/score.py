@@ -35,6 +35,7 @@ Right = Bool[np.ndarray, " images"]
 def score(
     csv: Sequence[str | Path],
     labels: str | Path,
+    *,
     public_fraction: float = 0.5,
     seed: int = 0,
     baselines: Sequence[float] = (),

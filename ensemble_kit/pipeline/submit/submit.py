@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
+from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.csv_text import is_formula
 from ensemble_kit.ensembling.contest import balance_p, chance_to_show, public_images, telling
 from ensemble_kit.errors import EnsembleKitError, InvalidOptionError
@@ -18,12 +20,18 @@ from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, 
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, read_rules
 from ensemble_kit.storage.submissions import log as desk_ledger
+from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, SubmissionsOption, Workspace
+
+
+class SubmitOptions(PredictionsOption, BlendsOption, SubmissionsOption, CacheOption, VerifyOption, QuietOption):
+    """What `submit` takes along."""
 
 
 @command
 def submit(
     blend: str | None = None,
     csv: str | Path | None = None,
+    *,
     sample: str | Path | None = None,
     id: str = "name",
     check: bool = False,
@@ -32,12 +40,7 @@ def submit(
     reset: str | None = None,
     zone: str | None = None,
     public_fraction: float | None = None,
-    predictions: str | Path = "predictions",
-    blends: str | Path = "blends",
-    submissions: str | Path = "submissions",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[SubmitOptions],
 ) -> SubmitReport:
     """Hand a submission in: check it, keep it as `submissions/handed-in/NAME.csv`, count it against the day's quota.
 
@@ -51,7 +54,6 @@ def submit(
         again: hand in what says the same of every image as one before.
         quota, reset, zone, public_fraction: the judge's rules: submissions a day, when and where a day ends,
             the share of public images; once given they are kept. At first 5, 23:59, +08:00, 0.5.
-        verify: compute the checksums of the members again.
 
     Raises:
         InvalidOptionError: the quota is used up, the same was handed in before, rules that cannot be, no
@@ -61,7 +63,8 @@ def submit(
         CorruptError: a damaged file, or a blend whose members have changed; of one handed in before, a note says so.
         LockedError, ResourceError: the folder cannot be locked or written.
     """
-    folder = Path(submissions)
+    workspace, context = Workspace.of(options), RunContext.of(options)
+    folder = workspace.submissions
     rules = read_rules(folder, say, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
     there = desk_ledger.without_own(folder, desk_ledger.read_desk(folder))
     if not check:
@@ -69,9 +72,9 @@ def submit(
     if blend is not None and csv is not None:
         raise InvalidOptionError("Give --blend or --csv, not both.")
     draft = (
-        from_blend(blend, sample, id, Path(predictions), Path(blends), folder, Path(cache), verify)
+        from_blend(blend, sample, id, workspace, context.verify)
         if csv is None
-        else from_csv(Path(csv), sample, id, Path(predictions))
+        else from_csv(Path(csv), sample, id, workspace.predictions)
     )
     same = _same(folder, there, draft.sheet)
     refuse = None if again else partial(_refuse_same, folder, draft.sheet)
@@ -81,7 +84,7 @@ def submit(
     if there and (its := desk_ledger.find_kept(folder, there[-1].name)) is not None:
         compared = None
         try:
-            compared = _compared(there[-1], draft.entry, Path(predictions), Path(blends), Path(cache), quiet)
+            compared = _compared(there[-1], draft.entry, workspace, context.quiet)
         except EnsembleKitError as error:  # what is handed in is whole all the same
             notes.append(f"Not compared on {draft.judged_on} with '{there[-1].name}': {error}")
         change = _change(there[-1], its, draft, rules, compared)
@@ -133,9 +136,7 @@ def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
         )
 
 
-def _compared(
-    before: HandedIn, after: HandedIn, predictions: Path, blends: Path, cache: Path, quiet: bool
-) -> CompareReport | None:
+def _compared(before: HandedIn, after: HandedIn, workspace: Workspace, quiet: bool) -> CompareReport | None:
     """Return how two blends compare where members are judged; None where one is no blend, or both are the same.
 
     Raises:
@@ -145,10 +146,10 @@ def _compared(
     """
     if before.blend is None or after.blend is None or before.blend_sha256 == after.blend_sha256:
         return None
-    path = blends / f"{before.blend}.json"
+    path = workspace.blends / f"{before.blend}.json"
     if blend_store.blend_sha256(blend_store.read_blend(path)) != before.blend_sha256:
         raise InvalidOptionError(f"{path} was made anew since.")
-    return compare(str(blends / f"{after.blend}.json"), str(path), "accuracy", predictions, blends, cache, False, quiet)
+    return compare(str(workspace.blends / f"{after.blend}.json"), str(path), workspace=workspace, quiet=quiet)
 
 
 def _change(

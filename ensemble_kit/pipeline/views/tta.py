@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
+from ensemble_kit.context import DeviceOption, QuietOption, RunContext, VerifyOption
 from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.tuning import tune_views
 from ensemble_kit.ensembling.weights import VIEW_CHOICES
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.images import PlacesOption
 from ensemble_kit.inference.views import merge_equal, parse_views
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures
@@ -43,6 +45,7 @@ from ensemble_kit.storage.members import MANIFEST_NAME, check_origin
 from ensemble_kit.storage.partial import Job
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, align
+from ensemble_kit.workspace import CacheOption, PredictionsOption, ReportsOption, Workspace
 
 Splits = dict[str, Predictions]
 
@@ -57,17 +60,17 @@ class Look(NamedTuple):
     job: Job | None = None
 
 
+class TtaOptions(PlacesOption, PredictionsOption, ReportsOption, CacheOption, DeviceOption, VerifyOption, QuietOption):
+    """What `tta` takes along."""
+
+
 @command
 def tta(
     ckpt: str | Path | Callable[..., Any],
     views: str = "flips",
+    *,
     choose: str = "auto",
     data: str | Path | None = None,
-    train_csv: str | Path | None = None,
-    val_csv: str | Path | None = None,
-    test_csv: str | Path | None = None,
-    images: str | Path | None = None,
-    test_dir: Sequence[str | Path] = (),
     skip_bad: bool = False,
     weights: str | Path | None = None,
     name: str | None = None,
@@ -78,16 +81,11 @@ def tta(
     engine: str = "auto",
     precision: str = "float32",
     batch_size: int = 64,
-    device: str = "auto",
     shard: str | tuple[int, int] | None = None,
     merge: bool = False,
     check: bool = False,
     replace: bool = False,
-    predictions: str | Path = "predictions",
-    reports: str | Path = "reports",
-    cache: str | Path = ".ek",
-    verify: bool = False,
-    quiet: bool = False,
+    **options: Unpack[TtaOptions],
 ) -> TtaReport | ShardReport:
     """Add test-time views to a member: their logits on val and test, and their weights.
 
@@ -99,8 +97,8 @@ def tta(
             callable, float pixels in [0, 1] (images, 3, size, size) -> logits (images, classes).
         views: names and sets of views, see `inference.views`.
         choose: how the views are weighed: auto, log-loss, greedy, accuracy, equal, none.
-        data, train_csv, val_csv, test_csv, images, test_dir: where the pictures are; None: where
-            they were in training.
+        data, options: where the images are, as far as that is not where they were in training; folders, device,
+            verify, quiet: as in `train`.
         skip_bad: go on without the pictures that cannot be read, as a member does that was trained so.
         weights, name, classes, size, mean, std: what has to be said of a model that is not ours,
             see `pipeline.models.Stated`.
@@ -111,8 +109,6 @@ def tta(
         merge: compute nothing: join what the shards computed.
         check: first prove that a picture's logits depend on neither the order nor the batch.
         replace: make every view of the member again, from this checkpoint and these pictures.
-        reports: folder for the curve over the number of views.
-        verify: compute the checksums of what is there again.
 
     Returns:
         A `TtaReport`; with `shard` a `ShardReport`.
@@ -127,16 +123,16 @@ def tta(
         LockedError: another process looks for this member.
         ResourceError: memory, disk or a package that is not there.
     """
+    workspace, context = Workspace.of(options), RunContext.of(options)
     asked = parse_views(views)
     pick(VIEW_CHOICES, choose, "way to choose views")
-    way = way_of(engine, precision, batch_size, device, shard, merge)
-    predictions, cache = Path(predictions), Path(cache)
-    places: dict[str, Any] = {"data": data, "train_csv": train_csv, "val_csv": val_csv, "test_csv": test_csv}
-    places |= {"images": images, "test_dir": tuple(test_dir)}
-    model = find_model(ckpt, Stated(weights, name, classes, size, mean, std), places, predictions, replace)
+    way = way_of(engine, precision, batch_size, context.device, shard, merge)
+    predictions, cache = workspace.predictions, workspace.cache
+    stated = Stated(weights, name, classes, size, mean, std)
+    model = find_model(ckpt, stated, {"data": data, **options}, predictions, replace)
     check_writable(predictions)
     with alone(model.name, way, cache):
-        there = _read(predictions, model.name, cache, verify)
+        there = _read(predictions, model.name, cache, context.verify)
         kept = {} if replace else there
         if there:
             before = store.read_manifest(predictions / model.name)
@@ -146,13 +142,13 @@ def tta(
         if not missing and not check:
             look, pictures = Look(None), None
         else:
-            pictures = open_fitting(model, kept, cache, skip_bad, quiet, verify)
+            pictures = open_fitting(model, kept, cache, context, skip_bad)
             model = in_precision(model, way.precision)
             if kept:
                 check_origin(
                     store.read_manifest(predictions / model.name), None, model.describe(pictures).preprocessing
                 )
-            look = _look(model, pictures, missing, on_device(way), check, cache, quiet)
+            look = _look(model, pictures, missing, on_device(way), check, cache, context.quiet)
         if way.shard is not None:
             return ShardReport(
                 model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
@@ -170,7 +166,7 @@ def tta(
         return TtaReport(
             member=model.name,
             choose=choose,
-            curve=curve_of(val, manifest, Path(reports)),
+            curve=curve_of(val, manifest, workspace.reports),
             computed=missing,
             same={view: first for view, first in same.items() if view in asked},
             engine=look.engine,

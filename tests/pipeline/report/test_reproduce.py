@@ -8,13 +8,13 @@ from understood import understood
 
 from ensemble_kit.cli import ek as command
 from ensemble_kit.pipeline.models.saved_blend import OpenBlend
-from ensemble_kit.pipeline.report.folders import Folders
 from ensemble_kit.pipeline.report.reproduce import repeat_of
 from ensemble_kit.storage.blends import Blend, PinnedMember
 from ensemble_kit.storage.members.manifest import Manifest
 from ensemble_kit.storage.members.read import Member
+from ensemble_kit.workspace import Workspace
 
-FOLDERS = Folders(*map(Path, ("predictions", "runs", "blends", "reports", ".ek")))
+FOLDERS = Workspace()
 
 
 def repeated(*manifests, **facts):
