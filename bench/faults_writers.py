@@ -20,7 +20,7 @@ def work_of(number, ek):
     quiet = commands.QUIET
     kind = number % 4
     if kind == 0:
-        ek.members_add(f"brought-{number}", "brought.csv", "probabilities")
+        ek.members_add(f"brought-{number}", "brought.csv", kind="probabilities")
         return f"predictions/brought-{number}/member.json"
     if kind == 1:
         ek.blend(members=["mlp", "kin"], weights="equal", name=f"blend-{number}", **quiet)

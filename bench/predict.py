@@ -21,10 +21,11 @@ from ensemble_kit.pipeline.predict.cascade import stop_of
 from ensemble_kit.pipeline.predict.predictor import ask_blend
 from ensemble_kit.storage.blends import list_blends
 from ensemble_kit.types import align
+from ensemble_kit.workspace import Workspace
 
 LOSSES = (0.01, 0.02, 0.03, 0.05)
 ACCURACIES = (0.9, 0.95, 0.98)
-FOLDERS = (Path("predictions"), Path("blends"), Path(".ek"))
+WORKSPACE = Workspace()
 
 
 def main():
@@ -34,7 +35,7 @@ def main():
     asked = parser.parse_args()
     labels = measuring.truth(asked.labels)
     measuring.work_in(asked.work)
-    opened = [ask_blend(name, *FOLDERS, verify=False) for name in list_blends(FOLDERS[1])]
+    opened = [ask_blend(name, WORKSPACE, verify=False) for name in list_blends(WORKSPACE.blends)]
     print("| blend | may be lost | val: lost, at most | val: saved | test: lost | test: saved | all / stopped |")
     print("|---|---|---|---|---|---|---|")
     for blend in opened:

@@ -362,20 +362,20 @@ def test_members_from_elsewhere_join_by_name(road):
         writer.writerow(["image_id", *classes])
         for row in stored("cnn", "test")[1]:
             writer.writerow([row["image_id"], *softmax(rng.normal(size=10)).tolist()])
-    report = ek.members_add("vit", "vit-val.npz", "probabilities", "vit-test.csv")
+    report = ek.members_add("vit", "vit-val.npz", kind="probabilities", test="vit-test.csv")
     assert report.val_accuracy == pytest.approx(accuracy_score(labels, probabilities.argmax(axis=1)))
     assert report.source == "imported"
     assert manifest("vit")["checkpoint_sha256"] is None
     blended = ek.blend(["cnn", "vit"], method="prob-mean", **QUIET)
     assert blended.submission_path.exists()
     with pytest.raises(BadDataError, match="probabilities"):
-        ek.members_add("vit2", "vit-val.npz", "logits", "vit-test.csv")
+        ek.members_add("vit2", "vit-val.npz", kind="logits", test="vit-test.csv")
     with pytest.raises(InvalidOptionError, match="already has a member 'vit'"):
-        ek.members_add("vit", "vit-val.npz", "probabilities", "vit-test.csv")
+        ek.members_add("vit", "vit-val.npz", kind="probabilities", test="vit-test.csv")
     held = np.load("vit-val.npz", allow_pickle=False)
     np.savez("short.npz", **{k: v[:59] if k != "classes" else v for k, v in held.items()})
     with pytest.raises(MisalignedError, match="has 59 val images"):
-        ek.members_add("short", "short.npz", "probabilities")
+        ek.members_add("short", "short.npz", kind="probabilities")
 
 
 def test_unreadable_pictures_stop_the_run_by_name(road):

@@ -43,7 +43,7 @@ def add(name, logits=None, ids=IDS, labels=LABELS, order=None, **given):
         labels=labels[order],
         **arrays,
     )
-    return ek.members_add(name, f"{name}.npz", "logits", **given)
+    return ek.members_add(name, f"{name}.npz", kind="logits", **given)
 
 
 @pytest.fixture

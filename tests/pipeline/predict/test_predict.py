@@ -28,6 +28,7 @@ from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.members.members import read_member
 from ensemble_kit.types import align
+from ensemble_kit.workspace import Workspace
 
 VIEWS = "hflip,crop@0.75:tl,scale@1.1"
 QUIET = {"quiet": True}
@@ -350,7 +351,7 @@ def test_members_that_name_classes_in_another_order_speak_in_that_of_the_blend(b
     pool, tuned = pool_of("logit-sum")
     asked = predict_chunks.Eye.look
     ek.predict(TEST, blend="logit-sum", out="whole.json", **FAST)
-    blend = ask_blend("logit-sum", Path("predictions"), Path("blends"), Path(".ek"), False)
+    blend = ask_blend("logit-sum", Workspace(), False)
     turned = replace(blend, classes=blend.classes[::-1])
     way = way_of("eager", "float32", 8, "cpu", None, False)
     images = np.zeros((3, 3, 24, 24), np.uint8)

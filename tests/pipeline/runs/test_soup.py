@@ -62,8 +62,8 @@ def cooked_road(walked, tmp_path_factory):
         patch.chdir(folder)
         start = {"weights": find_checkpoint(Path("runs/cnn")), "arch_option": {"width": 8}, "family": "kin"}
         for seed in (1, 2):
-            ek.train("data", "cnn", f"kin-{seed}", seed=seed, epochs=1, lr=1e-3, **start, **PLAIN)
-        ek.train("data", "mlp", "mlp-2", seed=7, epochs=3, **PLAIN)
+            ek.train("data", "cnn", name=f"kin-{seed}", seed=seed, epochs=1, lr=1e-3, **start, **PLAIN)
+        ek.train("data", "mlp", name="mlp-2", seed=7, epochs=3, **PLAIN)
     return folder
 
 
@@ -163,7 +163,7 @@ def test_a_soup_that_is_looked_at_again_gives_the_same_logits(kitchen):
 
 
 def test_a_greedy_soup_is_no_worse_than_its_best_ingredient_and_val_judged_it(kitchen):
-    report = ek.soup(["cnn", "kin-1", "kin-2"], "soup", "greedy", metric="accuracy", **FAST)
+    report = ek.soup(["cnn", "kin-1", "kin-2"], "soup", method="greedy", metric="accuracy", **FAST)
     assert [one.score for one in report.ingredients] == sorted((one.score for one in report.ingredients), reverse=True)
     assert report.ingredients[0].kept
     assert report.soup.accuracy >= max(accuracy_of(name) for name in ("cnn", "kin-1", "kin-2"))
@@ -194,7 +194,7 @@ def spoil(name, run):
 
 def test_a_greedy_soup_of_one_is_that_one_to_the_bit_and_says_so(kitchen):
     spoil("bad", "kin-1")
-    report = ek.soup(["bad", "kin-1"], "soup", "greedy", **FAST)
+    report = ek.soup(["bad", "kin-1"], "soup", method="greedy", **FAST)
     assert [(one.name, one.kept) for one in report.ingredients] == [("kin-1", True), ("bad", False)]
     ours, theirs = weights_of("soup"), weights_of("kin-1")
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
@@ -219,7 +219,7 @@ def test_a_spoiled_soup_is_written_with_a_warning(kitchen):
 
 @pytest.mark.parametrize("method", ["uniform", "greedy"])
 def test_a_soup_whose_views_are_made_again_is_still_a_soup(kitchen, method):
-    ek.soup(["kin-1", "kin-2"], "soup", method, **FAST)
+    ek.soup(["kin-1", "kin-2"], "soup", method=method, **FAST)
     before, logits = manifest("soup"), val_of("soup")[0]
     assert before["training"]["soup"]["method"] == method
     assert before["val_used_for"] == (["soup"] if method == "greedy" else [])
@@ -232,7 +232,7 @@ def test_a_soup_whose_views_are_made_again_is_still_a_soup(kitchen, method):
 
 
 def test_what_val_chose_for_an_ingredient_it_chose_for_the_soup(kitchen):
-    ek.train("data", "mlp", "best", seed=3, epochs=1, keep="best", patience=1, **PLAIN)
+    ek.train("data", "mlp", name="best", seed=3, epochs=1, keep="best", patience=1, **PLAIN)
     ek.soup(["mlp", "best"], "soup", **FAST)
     assert manifest("soup")["val_used_for"] == ["epoch", "early stop"]
 
@@ -272,16 +272,16 @@ def test_a_soup_never_takes_the_place_of_an_ingredient(kitchen):
 def test_members_that_cannot_be_averaged_are_refused_by_name(kitchen):
     with pytest.raises(MisalignedError, match=r"'cnn' and 'mlp' differ in their architecture \(cnn and mlp\)"):
         ek.soup(["cnn", "mlp"], "soup", **FAST)
-    ek.train("data", "mlp", "small", size=20, epochs=1, **PLAIN)
+    ek.train("data", "mlp", name="small", size=20, epochs=1, **PLAIN)
     with pytest.raises(MisalignedError, match=r"'mlp' and 'small' differ in their size in pixels \(24 and 20\)"):
         ek.soup(["mlp", "small"], "soup", **FAST)
-    ek.train("data", "mlp", "narrow", arch_option={"width": 7}, epochs=1, **PLAIN)
+    ek.train("data", "mlp", name="narrow", arch_option={"width": 7}, epochs=1, **PLAIN)
     with pytest.raises(MisalignedError, match=r"'mlp' and 'narrow' differ in their options of the architecture"):
         ek.soup(["mlp", "narrow"], "soup", **FAST)
     shutil.copytree("data", "fewer")
     for split in ("train", "val"):
         shutil.rmtree(sorted(Path("fewer", split).iterdir())[0])
-    ek.train("fewer", "mlp", "fewer", epochs=1, predictions="other", **PLAIN)
+    ek.train("fewer", "mlp", name="fewer", epochs=1, predictions="other", **PLAIN)
     shutil.copytree("other/fewer", "predictions/fewer")
     with pytest.raises(MisalignedError, match="'mlp' and 'fewer' differ in their classes"):
         ek.soup(["mlp", "fewer"], "soup", **FAST)
@@ -318,7 +318,7 @@ def test_words_that_make_no_soup_are_refused(kitchen):
     with pytest.raises(InvalidOptionError, match="No member 'cn'"):
         ek.soup(["cnn", "cn"], "soup", **FAST)
     with pytest.raises(UnknownNameError, match="No way to make a soup is named 'gredy'; did you mean 'greedy'"):
-        ek.soup(["cnn", "kin-1"], "soup", "gredy", **FAST)
+        ek.soup(["cnn", "kin-1"], "soup", method="gredy", **FAST)
     with pytest.raises(UnknownNameError, match="No metric is named 'acc'"):
         ek.soup(["cnn", "kin-1"], "soup", metric="acc", **FAST)
     with pytest.raises(InvalidOptionError, match="Wanted a name"):
@@ -330,7 +330,7 @@ def test_members_without_a_checkpoint_of_ours_are_refused_by_name(kitchen):
     classes = np.array(manifest("cnn")["classes"])
     labels = [one.split("/")[0] for one in ids]
     np.savez("val.npz", image_ids=np.array(ids), classes=classes, scores=logits, labels=np.array(labels))
-    ek.members_add("brought", "val.npz", "logits")
+    ek.members_add("brought", "val.npz", kind="logits")
     with pytest.raises(InvalidOptionError, match="Member 'brought' is imported: there is no checkpoint of ours"):
         ek.soup(["cnn", "brought"], "soup", **FAST)
     find_checkpoint(Path("runs/kin-1")).unlink()

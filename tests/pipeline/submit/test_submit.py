@@ -258,7 +258,7 @@ def test_a_blend_whose_members_know_no_test_is_refused(folder):
     rng = np.random.default_rng(0)
     ids, labels = [f"{place}.png" for place in range(61)], np.arange(61) % 3
     np.savez("bare.npz", image_ids=ids, classes=["x", "y", "z"], scores=rng.normal(size=(61, 3)), labels=labels)
-    ek.members_add("bare", "bare.npz", "logits", predictions="bare")
+    ek.members_add("bare", "bare.npz", kind="logits", predictions="bare")
     ek.blend(["bare"], name="bare", predictions="bare", **QUIET)
     with pytest.raises(MisalignedError, match="Blend 'bare' cannot be submitted: no test logits in member 'bare'"):
         ek.submit("bare", predictions="bare", **QUIET)
@@ -383,7 +383,7 @@ def test_the_command_says_it_all_in_80_columns(folder, monkeypatch):
     assert json.loads(typed("submissions", "--json", "told", "all", "0.8").stdout)["submissions"][0]["public"] == 0.8
     shutil.copytree("submissions", "others")
     typed("submissions", "--submissions", "others", "told", "all", "0.7")
-    assert [ek.submissions(one).submissions[0].public for one in ("submissions", "others")] == [0.8, 0.7]
+    assert [ek.submissions(submissions=one).submissions[0].public for one in ("submissions", "others")] == [0.8, 0.7]
     monkeypatch.setenv("COLUMNS", "40")
     empty = typed("submissions", "--submissions", "none").stdout
     assert empty.startswith("Nothing has been handed in yet")
