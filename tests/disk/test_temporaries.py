@@ -16,7 +16,7 @@ from ensemble_kit.disk.temporaries import is_abandoned, is_dead, process_mark, t
 NAMED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from ensemble_kit.temporaries import temporary_name
+from ensemble_kit.disk.temporaries import temporary_name
 print(temporary_name(), flush=True)
 input()
 """

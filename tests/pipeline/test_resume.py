@@ -1,6 +1,7 @@
 """Runs that are stopped, killed, gone on with, or asked for otherwise."""
 
 import csv
+import importlib
 import json
 import os
 import random
@@ -182,11 +183,12 @@ def test_the_very_command_that_was_stopped_goes_on(train, stop_at):
 
 def test_a_family_that_failed_on_the_way_keeps_the_members_that_it_has(train, monkeypatch):
     made = []
-    monkeypatch.setattr("ensemble_kit.pipeline.runs.train.train_one", killed_at(2, made))
+    chapter = importlib.import_module("ensemble_kit.pipeline.runs.train")
+    monkeypatch.setattr(chapter, "train_one", killed_at(2, made))
     with pytest.raises(ResourceError):
         train(name="kin", seeds=3)
     before = {path: path.stat().st_mtime_ns for path in Path("runs/kin-seed-0").iterdir()}
-    monkeypatch.setattr("ensemble_kit.pipeline.runs.train.train_one", train_one)
+    monkeypatch.setattr(chapter, "train_one", train_one)
     train(name="kin", seeds=3)
     assert {path: path.stat().st_mtime_ns for path in Path("runs/kin-seed-0").iterdir()} == before
     assert set(os.listdir("predictions")) >= {"kin-seed-0", "kin-seed-1", "kin-seed-2"}
@@ -420,7 +422,7 @@ def test_a_signal_ends_the_command_within_two_seconds_with_its_code(data, tmp_pa
 
 
 def test_sigterm_during_tta_leaves_the_member_as_it_was(train, monkeypatch):
-    from ensemble_kit.inference.engines import forward as engine
+    from ensemble_kit.inference import engines as engine
 
     train(epochs=1)
     before = {path: path.read_bytes() for path in Path("predictions/mlp").iterdir()}

@@ -24,7 +24,7 @@ HOLD = """
 import sys, time
 from contextlib import ExitStack
 from pathlib import Path
-from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage.files import locked
 with ExitStack() as held:
     for folder in sys.argv[1:]:
         held.enter_context(locked(Path(folder)))

@@ -18,7 +18,7 @@ from ensemble_kit.disk import check_working_folder
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.border.cache_folder import usable_cache
 from ensemble_kit.pipeline.border.refusal import refusal
-from ensemble_kit.tables import pick
+from ensemble_kit.tables import meant
 from ensemble_kit.workspace import Workspace
 
 Options = ParamSpec("Options")
@@ -36,15 +36,17 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
     """Return the function as a command, its signature with every option that it takes along by `**options`.
 
     Raises, when called:
-        UnknownNameError: an option that the function does not have; suggests what was probably meant.
+        TypeError: an option that the function does not have; suggests what was probably meant.
     """
     signature = _spelled_out(function)
-    called = dict.fromkeys(signature.parameters)
+    called = tuple(signature.parameters)
 
     @wraps(function)
     def run(*given: Options.args, **named: Options.kwargs) -> Report:
         for name in named:
-            pick(called, name, f"option of {function.__name__}()")
+            if name not in called:
+                hint = meant(name, called)
+                raise TypeError(f"{function.__name__}() got an unexpected keyword argument '{name}'{hint}")
         if _entered.get():
             return function(*given, **named)
         token = _entered.set(True)

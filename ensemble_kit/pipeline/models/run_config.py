@@ -118,7 +118,7 @@ def source_of(stored: Mapping[str, Any], run: Path, changes: Mapping[str, Any]) 
     for new, old in (("test_dir", "test_csv"), ("test_csv", "test_dir")):
         if new in given:
             found.pop(old, None)
-    return Source.of(**{**found, **given})
+    return Source.of({**found, **given})
 
 
 def absolute(path: str | Path, folder: Path, where: str = "") -> Path:

@@ -1,3 +1,4 @@
+import importlib
 import itertools
 import tracemalloc
 from collections.abc import Callable
@@ -199,8 +200,9 @@ def every_subset(members: int) -> np.ndarray:
 def test_each_part_is_blended_as_if_its_members_were_all(
     cast: Callable[[np.ndarray], np.ndarray], shares: int, scores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.diagnostics.shapley._SHARES_AT_ONCE", shares)
-    monkeypatch.setattr("ensemble_kit.ensembling.diagnostics.shapley._SCORES_AT_ONCE", scores)
+    module = importlib.import_module("ensemble_kit.ensembling.diagnostics.shapley")
+    monkeypatch.setattr(module, "_SHARES_AT_ONCE", shares)
+    monkeypatch.setattr(module, "_SCORES_AT_ONCE", scores)
     logits, weights, labels = drawn(1)
     votes = cast is cast_top1
     subsets = every_subset(MEMBERS)

@@ -96,7 +96,7 @@ def test_pictures_of_one_flat_colour_match_nothing(tmp_path):
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 20))
 def test_blocks_give_what_one_comparison_at_a_time_gives(seed, most):
-    import ensemble_kit.images.duplicates as module
+    from ensemble_kit.images.checks import duplicates as module
 
     rng = np.random.default_rng(seed)
     common = rng.integers(0, 256, (3, 16, 16), dtype=np.uint8)

@@ -365,7 +365,7 @@ def test_weights_at_hand_go_first_and_a_probe_says_how_they_are_tuned(world, acc
     first = world.run(plan=True).plan[0]
     assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, recipe)
     assert (probed[0]["arch"], probed[0]["name"], probed[0]["pretrained"]) == (TUNED["arch"], "auto-probe", True)
-    assert ".ek" in Path(probed[0]["predictions"]).parts  # no blend takes it in
+    assert ".ek" in probed[0]["workspace"].predictions.parts  # no blend takes it in
     without = world.run(plan=True, name="without", pretrained=False)
     assert not any(one.pretrained for one in without.plan)
     assert len(probed) == 1

@@ -290,7 +290,7 @@ def test_this_machine_is_examined_and_nothing_is_left_behind(tmp_path, monkeypat
 
 
 def shown(monkeypatch, *diagnoses, words=()):
-    monkeypatch.setattr(doctor, "doctor", lambda cache: DoctorReport(diagnoses))
+    monkeypatch.setattr(ensemble_kit, "doctor", lambda cache: DoctorReport(diagnoses))
     return CliRunner().invoke(ek, ["doctor", *words])
 
 

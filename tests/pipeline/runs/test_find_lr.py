@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import ensemble_kit as ek
+from ensemble_kit import training
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.training import finder
 
 TINY = {
     "recipe": "assignment",
@@ -86,7 +86,7 @@ def test_the_same_call_says_the_same(find):
 
 
 def test_a_stop_in_the_middle_leaves_nothing(find, monkeypatch):
-    genuine = finder.sweep
+    genuine = training.sweep
 
     def stopping(take_step, rates, on_step):
         def step(number, rate):
@@ -96,7 +96,7 @@ def test_a_stop_in_the_middle_leaves_nothing(find, monkeypatch):
 
         return genuine(step, rates, on_step)
 
-    monkeypatch.setattr(finder, "sweep", stopping)
+    monkeypatch.setattr(training, "sweep", stopping)
     with pytest.raises(KeyboardInterrupt):
         find()
     assert files() == []

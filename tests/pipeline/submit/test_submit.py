@@ -164,7 +164,9 @@ def test_the_same_that_another_process_handed_in_meanwhile_is_refused(folder, mo
 def test_what_changed_is_counted_and_what_the_public_part_can_tell_is_said(folder, monkeypatch):
     monkeypatch.setattr(submitting, "_compared", COMPARED)
     found = []
-    monkeypatch.setattr(submitting, "compare", lambda *given: found.append(ek.compare(*given)) or found[-1])
+    monkeypatch.setattr(
+        submitting, "compare", lambda *given, **named: found.append(ek.compare(*given, **named)) or found[-1]
+    )
     ek.submit("two", **QUIET)
     change = ek.submit("all", **QUIET).change
     two, both = (dict(rows_of(f"submissions/{name}.csv")[1:]) for name in ("two", "all"))

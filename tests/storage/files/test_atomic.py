@@ -14,7 +14,7 @@ from ensemble_kit.storage.files import atomic
 HOLD = """
 import sys, time
 from pathlib import Path
-from ensemble_kit.storage.atomic import locked
+from ensemble_kit.storage.files import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -112,8 +112,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.storage.desk_ledger import HandedIn, Sheet, hand_in
-from ensemble_kit.storage.desk_rules import Rules
+from ensemble_kit.storage.submissions import HandedIn, Sheet
+from ensemble_kit.storage.submissions.log import hand_in
+from ensemble_kit.storage.submissions.rules import Rules
 noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
 sheet = Sheet(("id", "label"), ("a",), ("cat",))
 entered = 0
