@@ -19,7 +19,7 @@ from ensemble_kit.ensembling import BALLOTS, VIEW_CHOICES, WEIGHTS
 from ensemble_kit.training import OPTIMIZERS, SCHEDULES
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
-ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting"}
+ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting", "synthetic"}
 HEIGHT = {
     "cli": 5,
     "pipeline": 4,

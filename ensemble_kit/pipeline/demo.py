@@ -11,7 +11,6 @@ import numpy as np
 import models_zoo
 from ensemble_kit.ensembling.tuning import predict
 from ensemble_kit.extras import install_hint
-from ensemble_kit.images.cartoons import CHARACTERS, LAST_DRAWN, draw_data_set, end_drawing
 from ensemble_kit.pipeline.blend import blend
 from ensemble_kit.pipeline.command import command
 from ensemble_kit.pipeline.members import describe_member
@@ -22,6 +21,7 @@ from ensemble_kit.results import DemoDataReport, DemoReport, Rung
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.receipts import note, noted
+from ensemble_kit.synthetic import CHARACTERS, LAST_DRAWN, draw_data_set, end_drawing
 from ensemble_kit.types import Predictions, Tuned, align
 
 SMALL: Final = {"arch": "cnn", "recipe": "strong", "arch_option": {"width": 32, "cells": 4}}
