@@ -2,8 +2,9 @@
 
 A part goes on where the first column is empty. The tables hold positions in face units.
 Brushes are the methods of `Pen`; one in the plural draws twice: on the left, then on the
-right. `at` moves the pen for the rest of the part. Paints have a name in `pen.PAINTS` or
-in the colours of the pen: "ink", the look's (see `faces`), an object's "toy".
+right. `at` moves the pen for the rest of the part. The order counts: at 16 px even neighbours
+touch. Paints have a name in `pen.PAINTS` or in the colours of the pen: "ink", the look's
+(see `faces`), an object's "toy".
 
     arc x y width height from to [points]    oval x y width height    star outer inner
     path: corners, joined as they are    blob: smoothed    twin: with their mirror images, then smoothed
