@@ -32,7 +32,7 @@ from ensemble_kit.workspace import (
 )
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
-ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting"}
+ISLANDS = {"images", "training", "inference", "ensembling", "storage", "reporting", "synthetic"}
 HEIGHT = {
     "cli": 5,
     "pipeline": 4,

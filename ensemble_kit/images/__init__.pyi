@@ -3,10 +3,6 @@ from .cache import digest_files as digest_files
 from .cache import load_images as load_images
 from .cache import median_side as median_side
 from .cache import refuse as refuse
-from .cartoon_faces import CHARACTERS as CHARACTERS
-from .cartoons import LAST_DRAWN as LAST_DRAWN
-from .cartoons import draw_data_set as draw_data_set
-from .cartoons import end_drawing as end_drawing
 from .decode import RESIZE as RESIZE
 from .decode import decode as decode
 from .decode import resize as resize

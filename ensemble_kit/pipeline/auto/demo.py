@@ -12,7 +12,6 @@ import models_zoo
 from ensemble_kit.context import QuietOption, RunContext
 from ensemble_kit.ensembling.combining import predict
 from ensemble_kit.extras import install_hint
-from ensemble_kit.images import CHARACTERS, LAST_DRAWN, draw_data_set, end_drawing
 from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import describe_member
@@ -23,6 +22,7 @@ from ensemble_kit.results import DemoDataReport, DemoReport, Rung
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import read_blend
 from ensemble_kit.storage.files import note, noted
+from ensemble_kit.synthetic import CHARACTERS, LAST_DRAWN, draw_data_set, end_drawing
 from ensemble_kit.types import Predictions, Tuned, align
 from ensemble_kit.workspace import Workspace
 

@@ -1,13 +1,11 @@
-"""The embedded demo data set: small pictures of ten cartoon characters. Synthetic.
+"""One picture of a cartoon character, and a data set of them on disk.
 
-Nothing is stored: every picture is drawn on the spot, and depends on nothing but
-(seed, split, index), so it comes out pixel for pixel the same each time, however many
-others are asked for. Pose, scale, crop, light, background and obstacles vary; the
-colours overlap between characters. Never overwrites: the folder must be new or empty.
-To add a character, see `cartoon_faces`; a background or an obstacle, `cartoon_scenes`.
+A picture depends on nothing but (seed, split, index), so it comes out pixel for pixel
+the same each time, however many others are asked for. Pose, scale, crop, light,
+background and obstacles vary; the colours overlap between characters. Never overwrites:
+the folder must be new or empty.
 """
 
-import csv
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +17,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ensemble_kit.disk import is_dead, process_mark, temporary_name
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.cartoon_faces import CHARACTERS, draw_character
-from ensemble_kit.images.cartoon_pen import Pen
-from ensemble_kit.images.cartoon_scenes import draw_background, draw_obstacle, light
-
-__all__ = ["CHARACTERS", "character_of", "draw_data_set", "draw_picture"]
+from ensemble_kit.synthetic.faces import CHARACTERS, draw_character
+from ensemble_kit.synthetic.pen import Pen
+from ensemble_kit.synthetic.scenes import draw_background, draw_obstacle, light
 
 SPLITS: Final = ("train", "val", "test")
 SIZES_PX: Final = (16, 256)
@@ -42,7 +38,7 @@ def draw_data_set(
     test: int = 500,
     seed: int = 0,
     size_px: int = 48,
-    on_image: Callable[[int], None] | None = None,
+    on_image: Callable[[int], None] = lambda done: None,
     on_drawn: Callable[[], None] = lambda: None,
 ) -> None:
     """Write train/CLASS/*.png, val/CLASS/*.png, test/*.png and test-labels.csv (file,label).
@@ -65,15 +61,13 @@ def draw_data_set(
     Source: own.
     """
     counts = {"train": train, "val": val, "test": test}
-    _check_numbers({**counts, "seed": seed}, size_px)
-    _check_empty(folder)
+    _check(folder, {**counts, "seed": seed}, size_px)
     is_new = not folder.exists()
     unfinished = (folder.parent if is_new else folder) / temporary_name()
     unfinished.mkdir(parents=True)
     try:
         for done, _ in enumerate(_write_pictures(unfinished, counts, seed, size_px), start=1):
-            if on_image:
-                on_image(done)
+            on_image(done)
         _write_labels(unfinished / "test-labels.csv", test, seed)
         on_drawn()
         if is_new:
@@ -109,7 +103,7 @@ def draw_picture(split: str, index: int, seed: int = 0, size_px: int = 48) -> Im
     canvas_px = SUPERSAMPLE * size_px
     canvas = Image.new("RGB", (canvas_px, canvas_px))
     ink = (int(rng.integers(30, 70)), int(rng.integers(24, 44)), int(rng.integers(36, 72)))
-    pen = Pen(ImageDraw.Draw(canvas), np.array([[canvas_px, 0.0, 0.0], [0.0, canvas_px, 0.0]]), ink)
+    pen = Pen(ImageDraw.Draw(canvas), canvas_px * np.eye(2, 3), {"ink": ink})
     draw_background(pen, rng)
     draw_character(_posed(pen, rng), character_of(split, index, seed), rng)
     if rng.random() < OBSTACLE_RATE:
@@ -155,31 +149,22 @@ def _write_pictures(folder: Path, counts: dict[str, int], seed: int, size_px: in
 
 def _write_labels(path: Path, count: int, seed: int) -> None:
     """Write the classes of the test pictures, for measuring only."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("file", "label"))
-        writer.writerows((f"{index:04d}.png", character_of("test", index, seed)) for index in range(count))
+    rows = ["file,label", *(f"{index:04d}.png,{character_of('test', index, seed)}" for index in range(count))]
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n")
 
 
-def _check_numbers(counts: dict[str, int], size_px: int) -> None:
-    """Raise unless counts and seed are 0 or more and the size is in its range."""
+def _check(folder: Path, counts: dict[str, int], size_px: int) -> None:
+    """Raise unless the numbers are in their ranges and the folder is not there, or empty."""
     for name, value in counts.items():
         if value < 0:
             raise InvalidOptionError(f"Wanted {name} >= 0, got {value}.")
     low, high = SIZES_PX
     if not low <= size_px <= high:
         raise InvalidOptionError(f"Wanted size_px in [{low}, {high}], got {size_px}.")
-
-
-def _check_empty(folder: Path) -> None:
-    """Raise unless the folder is not there, or is an empty folder."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    if folder.exists() and not folder.is_dir():
         raise BadDataError(f"Wanted a new or empty folder, got the file '{folder}'. Name another folder.")
-    found = min((entry.name for entry in folder.iterdir()), default=None)
-    if found is not None:
+    if folder.exists() and (names := [entry.name for entry in folder.iterdir()]):
         raise BadDataError(
-            f"Wanted a new or empty folder, got '{folder}', which holds '{found}'. "
+            f"Wanted a new or empty folder, got '{folder}', which holds '{min(names)}'. "
             "Name another folder, or empty this one."
         )

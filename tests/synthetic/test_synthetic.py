@@ -11,10 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images import cartoon_hair, cartoon_parts, cartoon_scenes
-from ensemble_kit.images.cartoon_faces import CHARACTERS, CLOTHES, HAIRS, draw_character, draw_look
-from ensemble_kit.images.cartoon_pen import Pen, ellipse, mirrored, smooth
-from ensemble_kit.images.cartoons import character_of, draw_data_set, draw_picture
+from ensemble_kit.synthetic import parts, scenes
+from ensemble_kit.synthetic.draw import character_of, draw_data_set, draw_picture
+from ensemble_kit.synthetic.faces import CHARACTERS, CLOTHES, HAIRS, draw_character, draw_look
+from ensemble_kit.synthetic.pen import Pen, ellipse, mirrored, smooth
 
 LOOK_ALIKES = (("ada", "bea"), ("cato", "dov"), ("gull", "hob"))
 
@@ -27,7 +27,7 @@ def hashes(folder):
 def pen_on(image, radius_px=20.0):
     width, height = image.size
     frame = np.array([[radius_px, 0.0, width / 2], [0.0, radius_px, height / 2]])
-    return Pen(ImageDraw.Draw(image), frame, (0, 0, 0))
+    return Pen(ImageDraw.Draw(image), frame, {"ink": (0, 0, 0)})
 
 
 def drawn(name, seed=3, size=(101, 103)):
@@ -121,7 +121,7 @@ def test_mean_colour_does_not_give_the_character_away():
 def test_every_character_wears_every_hair_colour_sometimes():
     rng = np.random.default_rng(0)
     for who in CHARACTERS.values():
-        worn = np.array([draw_look(rng, who).hair for _ in range(601)])
+        worn = np.array([draw_look(rng, who).colours["hair"] for _ in range(601)])
         nearest = {min(HAIRS, key=lambda name: np.abs(np.subtract(HAIRS[name], hair)).sum()) for hair in worn}
         assert nearest == set(HAIRS)
 
@@ -151,15 +151,15 @@ def test_all_other_pairs_of_characters_differ_in_many_pixels():
 
 def test_every_part_in_the_tables_is_worn_by_someone():
     everyone = CHARACTERS.values()
-    assert {who.hair for who in everyone} == set(cartoon_hair.HAIR)
-    assert {who.nose for who in everyone} == set(cartoon_parts.NOSES)
-    assert {detail for who in everyone for detail in who.on_face} == set(cartoon_parts.FACE_DETAILS)
-    assert {detail for who in everyone for detail in who.on_head} == set(cartoon_parts.HEAD_DETAILS)
+    assert {who.hair for who in everyone} == set(parts.FRONT_HAIR) >= set(parts.BACK_HAIR)
+    assert {who.nose for who in everyone} == set(parts.NOSES)
+    assert {detail for who in everyone for detail in who.on_face} == set(parts.ON_FACE)
+    assert {detail for who in everyone for detail in who.on_head} == set(parts.ON_HEAD)
     assert {colour for who in everyone for colour in who.hairs} <= set(HAIRS)
     assert {colour for who in everyone for colour in who.clothes} <= set(CLOTHES)
 
 
-@pytest.mark.parametrize("mouth", cartoon_parts.MOUTHS)
+@pytest.mark.parametrize("mouth", parts.MOUTHS)
 def test_every_mouth_is_drawn_by_chance(mouth):
     rng = np.random.default_rng(1)
     assert mouth in {draw_look(rng, CHARACTERS["juno"]).mouth for _ in range(97)}
@@ -167,35 +167,38 @@ def test_every_mouth_is_drawn_by_chance(mouth):
 
 def share_marked(draw, frame):
     image = Image.new("RGB", (83, 83), (1, 2, 3))
-    draw(Pen(ImageDraw.Draw(image), np.array(frame), (9, 9, 9)), np.random.default_rng(5))
+    draw(Pen(ImageDraw.Draw(image), np.array(frame), {"ink": (9, 9, 9)}), np.random.default_rng(5))
     return (np.asarray(image) != (1, 2, 3)).any(axis=2).mean()
 
 
-@pytest.mark.parametrize("draw", cartoon_scenes.BACKGROUNDS.values(), ids=cartoon_scenes.BACKGROUNDS)
+@pytest.mark.parametrize("draw", scenes.BACKGROUNDS.values(), ids=scenes.BACKGROUNDS)
 def test_a_background_covers_the_whole_picture(draw):
     assert share_marked(draw, [[83.0, 0.0, 0.0], [0.0, 83.0, 0.0]]) == 1.0
 
 
-@pytest.mark.parametrize("draw", cartoon_scenes.OBSTACLES.values(), ids=cartoon_scenes.OBSTACLES)
+@pytest.mark.parametrize("draw", scenes.OBSTACLES.values(), ids=scenes.OBSTACLES)
 def test_an_obstacle_covers_a_part_of_the_picture(draw):
     assert 0.01 < share_marked(draw, [[83.0, 0.0, 0.0], [0.0, 83.0, 0.0]]) < 0.5
 
 
-@pytest.mark.parametrize("draw", cartoon_scenes.OBJECTS.values(), ids=cartoon_scenes.OBJECTS)
-def test_an_object_is_about_one_unit_in_radius(draw):
+@pytest.mark.parametrize("strokes", parts.OBJECTS.values(), ids=parts.OBJECTS)
+def test_an_object_is_about_one_unit_in_radius(strokes):
+    def draw(pen, rng):
+        scenes.draw_object(pen, strokes, rng)
+
     assert 0.2 * np.pi * 20**2 / 83**2 < share_marked(draw, [[20.0, 0.0, 41.0], [0.0, 20.0, 41.0]]) < 0.4
 
 
 def test_light_changes_brightness_and_keeps_the_shape():
     picture = np.full((13, 13, 3), 100.0)
-    means = [cartoon_scenes.light(picture, np.random.default_rng(seed)).mean() for seed in range(7)]
+    means = [scenes.light(picture, np.random.default_rng(seed)).mean() for seed in range(7)]
     assert np.ptp(means) > 5
-    assert cartoon_scenes.light(picture, np.random.default_rng(0)).shape == (13, 13, 3)
+    assert scenes.light(picture, np.random.default_rng(0)).shape == (13, 13, 3)
 
 
 def test_a_pen_maps_face_units_to_pixels_by_hand():
     image = Image.new("RGB", (41, 37))
-    pen = Pen(ImageDraw.Draw(image), np.array([[10.0, 0.0, 20.0], [0.0, 10.0, 17.0]]), (0, 0, 0)).at(
+    pen = Pen(ImageDraw.Draw(image), np.array([[10.0, 0.0, 20.0], [0.0, 10.0, 17.0]]), {"ink": (0, 0, 0)}).at(
         0.5, -0.5, 2.0, 1.0, 90
     )
     pen.fill(np.array([[0.0, 0.0], [0.3, 0.0], [0.3, 0.4], [0.0, 0.4]]), (255, 255, 255))

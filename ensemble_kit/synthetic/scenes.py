@@ -1,18 +1,23 @@
-"""What surrounds a cartoon character: background, clutter, things in front, light.
+"""What surrounds a cartoon character: background, objects, things in front, light.
 
 Everything is drawn from the same distributions for every character, so a scene says
 nothing about who is in it. Positions are in picture units: 0 to 1 from left to right
-and from top to bottom. To add one: a function, and its line in a table at the end.
+and from top to bottom. Some objects look like what a character wears or has, so that a
+bow, glasses or a pair of eyes are not always the character's. To add an object, see
+`parts`; a background or an obstacle: a function, and its line in a table at the end.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
-from ensemble_kit.images.cartoon_pen import Colour, Pen, ellipse, mirrored, mixed, polygon, smooth
+from ensemble_kit.synthetic.parts import OBJECTS, Part
+from ensemble_kit.synthetic.pen import PAINTS, Colour, Pen, Points, ellipse, mixed, smooth
 
+T = TypeVar("T")
 Draw = Callable[[Pen, np.random.Generator], None]
 Picture = Float[np.ndarray, "size size 3"]  # levels, 0 to 255
 
@@ -24,7 +29,9 @@ TOYS: Final[tuple[Colour, ...]] = (
     (222, 74, 74), (240, 148, 62), (246, 206, 84), (104, 176, 92), (60, 148, 160), (74, 110, 190), (150, 96, 178),
     (118, 72, 46), (58, 48, 62), (242, 200, 160), (170, 110, 74), (240, 236, 226),
 )  # fmt: skip
-SQUARE: Final = polygon([(0, 0), (1, 0), (1, 1), (0, 1)])
+BRIGHT: Final = PAINTS["bright"]
+SQUARE: Final = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
+CIRCLE: Final = ellipse(0, 0, 1, 1)
 
 
 def draw_background(pen: Pen, rng: np.random.Generator) -> None:
@@ -33,7 +40,15 @@ def draw_background(pen: Pen, rng: np.random.Generator) -> None:
     for _ in range(rng.integers(1, 7)):
         x, y = rng.uniform(-0.05, 1.05, 2)
         size = rng.uniform(0.07, 0.2)
-        _one(OBJECTS, rng)(pen.at(x, y, size, size, rng.uniform(-40, 40)), rng)
+        strokes = _one(OBJECTS, rng)
+        draw_object(pen.at(x, y, size, size, rng.uniform(-40, 40)), strokes, rng)
+
+
+def draw_object(pen: Pen, strokes: Part, rng: np.random.Generator) -> None:
+    """Draw an object around the origin, about one unit in radius; the colour of a toy at random."""
+    if any("toy" in str(paint) for _, _, paint, *_ in strokes):
+        pen = pen.dyed(toy=_colour(rng, TOYS))
+    pen.draw(strokes)
 
 
 def draw_obstacle(pen: Pen, rng: np.random.Generator) -> None:
@@ -57,14 +72,14 @@ def light(picture: Picture, rng: np.random.Generator) -> Picture:
     return noisy
 
 
-def _one(table: Mapping[str, Draw], rng: np.random.Generator) -> Draw:
-    """Return one function of the table, all equally likely."""
+def _one(table: Mapping[str, T], rng: np.random.Generator) -> T:
+    """Return one entry of the table, all equally likely."""
     return tuple(table.values())[rng.integers(len(table))]
 
 
 def _colour(rng: np.random.Generator, palette: tuple[Colour, ...]) -> Colour:
     """Return one colour of the palette, a little lighter or darker."""
-    end = (255, 255, 255) if rng.random() < 0.5 else (30, 24, 44)
+    end = BRIGHT if rng.random() < 0.5 else (30, 24, 44)
     return mixed(palette[rng.integers(len(palette))], end, float(rng.uniform(0, 0.25)))
 
 
@@ -89,28 +104,22 @@ def _stripes(pen: Pen, rng: np.random.Generator) -> None:
         turned.at(x, -0.8, width, 1.6).fill(SQUARE, other)
 
 
-def _dots(pen: Pen, rng: np.random.Generator) -> None:
+def _grid(
+    pen: Pen, rng: np.random.Generator, cell: Points, gaps: tuple[float, float], size: float, every: int, shift: float
+) -> None:
+    """Repeat a cell in rows, each second row shifted; `size` and `shift` are shares of the gap between rows."""
     pen.fill(SQUARE, _colour(rng, PASTELS))
-    gap, other = rng.uniform(0.14, 0.26), _colour(rng, PASTELS)
+    gap, other = rng.uniform(*gaps), _colour(rng, PASTELS)
     for row, y in enumerate(np.arange(0, 1.1, gap)):
-        for x in np.arange(0, 1.2, gap) - gap / 2 * (row % 2):
-            pen.at(x, y, gap * 0.28, gap * 0.28).fill(ellipse(0, 0, 1, 1), other)
-
-
-def _tiles(pen: Pen, rng: np.random.Generator) -> None:
-    pen.fill(SQUARE, _colour(rng, PASTELS))
-    side, other = rng.uniform(0.14, 0.3), _colour(rng, PASTELS)
-    for row, y in enumerate(np.arange(0, 1, side)):
-        for x in np.arange(0, 1, 2 * side) + side * (row % 2):
-            pen.at(x, y, side, side).fill(SQUARE, other)
+        for x in np.arange(0, 1.2, gap * every) + gap * shift * (row % 2):
+            pen.at(x, y, gap * size, gap * size).fill(cell, other)
 
 
 def _hills(pen: Pen, rng: np.random.Generator) -> None:
     _sky(pen, rng)
     pen.at(rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.3)).fill(ellipse(0, 0, 0.1, 0.1), (252, 232, 160))
     for y in (0.75, 0.95):
-        hill = ellipse(0, 0, 1, 1)
-        pen.at(rng.uniform(0, 1), y, rng.uniform(0.4, 0.8), rng.uniform(0.2, 0.4)).fill(hill, _colour(rng, PASTELS))
+        pen.at(rng.uniform(0, 1), y, rng.uniform(0.4, 0.8), rng.uniform(0.2, 0.4)).fill(CIRCLE, _colour(rng, PASTELS))
 
 
 def _shelves(pen: Pen, rng: np.random.Generator) -> None:
@@ -124,60 +133,6 @@ def _shelves(pen: Pen, rng: np.random.Generator) -> None:
         pen.at(0, y, 1, 0.04).fill(SQUARE, (128, 86, 60))
 
 
-# Objects lie around the origin, about one unit in radius.
-
-
-def _balloon(pen: Pen, rng: np.random.Generator) -> None:
-    pen.line(smooth(((0.0, 1.0), (0.15, 1.6), (-0.1, 2.2), (0.15, 1.6))))
-    pen.shape(ellipse(0, 0, 0.8, 1), _colour(rng, TOYS))
-    pen.fill(ellipse(-0.3, -0.4, 0.16, 0.24), (255, 255, 255))
-
-
-def _star(pen: Pen, rng: np.random.Generator) -> None:
-    turn = np.radians(np.arange(-90, 270, 36))
-    radius = np.tile([1.0, 0.45], 5)
-    pen.shape(np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1), _colour(rng, TOYS))
-
-
-def _crate(pen: Pen, rng: np.random.Generator) -> None:
-    colour = _colour(rng, TOYS)
-    pen.at(-0.8, -0.8, 1.6, 1.6).shape(SQUARE, colour)
-    pen.line(polygon([(-0.8, -0.8), (0.8, 0.8)]), mixed(colour, pen.ink, 0.4))
-
-
-def _puff(pen: Pen, rng: np.random.Generator) -> None:
-    pen.cluster([(-0.7, 0.1, 0.45), (0.0, -0.2, 0.65), (0.7, 0.1, 0.45)], _colour(rng, TOYS))
-
-
-def _fruit(pen: Pen, rng: np.random.Generator) -> None:
-    pen.shape(ellipse(0, 0, 0.85, 0.8), _colour(rng, TOYS))
-    pen.line(polygon([(0.0, -0.6), (0.2, -1.2)]))
-    pen.fill(smooth(((0.2, -0.9), (0.7, -1.3), (0.9, -0.9))), (104, 160, 84))
-
-
-def _eyes(pen: Pen, rng: np.random.Generator) -> None:
-    """Draw a small round creature, so that a pair of eyes is not always the character's."""
-    pen.shape(smooth(mirrored(((-1.0, 0.9), (-0.95, 0.0), (-0.5, -0.85)))), _colour(rng, TOYS))
-    for x in (-0.35, 0.35):
-        pen.fill(ellipse(x, -0.1, 0.26, 0.3), (252, 250, 244))
-        pen.fill(ellipse(x, -0.06, 0.12, 0.14), (24, 18, 30))
-
-
-def _ribbon(pen: Pen, rng: np.random.Generator) -> None:
-    """Draw a bow, so that a bow somewhere is not always worn."""
-    colour = _colour(rng, TOYS)
-    for side in (-1.0, 1.0):
-        pen.at(0, 0, side).shape(smooth(((0.0, 0.0), (0.6, -0.55), (1.0, -0.45), (1.0, 0.45), (0.6, 0.55))), colour)
-    pen.shape(ellipse(0, 0, 0.25, 0.27), mixed(colour, (255, 255, 255), 0.3))
-
-
-def _spectacles(pen: Pen, rng: np.random.Generator) -> None:
-    """Draw a pair of glasses, so that glasses somewhere are not always worn."""
-    for x in (-0.55, 0.55):
-        pen.shape(ellipse(x, 0, 0.45, 0.45), (226, 236, 240))
-    pen.line(polygon([(-0.12, -0.05), (0.12, -0.05)]))
-
-
 # Obstacles cover a part of the unit square.
 
 
@@ -186,8 +141,8 @@ def _hand(pen: Pen, rng: np.random.Generator) -> None:
     hand = pen.at(rng.uniform(0.1, 0.9), rng.uniform(0.65, 1.0), 0.2, 0.2, rng.uniform(-50, 50))
     hand.at(-0.5, 0.6, 1.0, 6.0).shape(SQUARE, _colour(rng, TOYS))
     for x, tip in ((-0.5, -1.0), (0.0, -1.2), (0.5, -0.95)):
-        hand.at(x, (tip + 0.3) / 2, 0.3, (0.5 - tip) / 2).shape(ellipse(0, 0, 1, 1), skin)
-    hand.at(0.75, 0.2, 0.5, 0.24, -40).shape(ellipse(0, 0, 1, 1), skin)
+        hand.at(x, (tip + 0.3) / 2, 0.3, (0.5 - tip) / 2).shape(CIRCLE, skin)
+    hand.at(0.75, 0.2, 0.5, 0.24, -40).shape(CIRCLE, skin)
     hand.shape(ellipse(0, 0.35, 0.8, 0.65), skin)
 
 
@@ -197,7 +152,7 @@ def _leaf(pen: Pen, rng: np.random.Generator) -> None:
     leaf = pen.at(*corner, -side * 0.26, 0.26, rng.uniform(-50, 50))
     green = mixed((150, 196, 92), (48, 110, 92), float(rng.random()))
     leaf.shape(smooth(((-1.0, 0.0), (-0.1, -0.62), (0.9, -0.3), (1.7, 0.1), (0.8, 0.4), (-0.1, 0.55))), green)
-    leaf.line(polygon([(-0.9, 0.0), (1.3, 0.05)]), mixed(green, pen.ink, 0.35))
+    leaf.line(np.array([(-0.9, 0.0), (1.3, 0.05)]), mixed(green, pen.colours["ink"], 0.35))
 
 
 def _bar(pen: Pen, rng: np.random.Generator) -> None:
@@ -209,16 +164,17 @@ def _bar(pen: Pen, rng: np.random.Generator) -> None:
 def _ball(pen: Pen, rng: np.random.Generator) -> None:
     colour, size = _colour(rng, TOYS), rng.uniform(0.12, 0.22)
     ball = pen.at(rng.uniform(0, 1), rng.uniform(0.1, 1), size, size, rng.uniform(0, 180))
-    ball.shape(ellipse(0, 0, 1, 1), colour)
-    ball.fill(ellipse(0, 0, 0.35, 0.92), mixed(colour, (255, 255, 255), 0.6))
+    ball.shape(CIRCLE, colour)
+    ball.fill(ellipse(0, 0, 0.35, 0.92), mixed(colour, BRIGHT, 0.6))
 
 
 BACKGROUNDS: Final[Mapping[str, Draw]] = {
-    "plain": _plain, "sky": _sky, "stripes": _stripes, "dots": _dots, "tiles": _tiles, "hills": _hills,
+    "plain": _plain,
+    "sky": _sky,
+    "stripes": _stripes,
+    "dots": partial(_grid, cell=CIRCLE, gaps=(0.14, 0.26), size=0.28, every=1, shift=-0.5),
+    "tiles": partial(_grid, cell=SQUARE, gaps=(0.14, 0.3), size=1.0, every=2, shift=1.0),
+    "hills": _hills,
     "shelves": _shelves,
-}  # fmt: skip
-OBJECTS: Final[Mapping[str, Draw]] = {
-    "balloon": _balloon, "star": _star, "crate": _crate, "puff": _puff, "fruit": _fruit, "eyes": _eyes,
-    "ribbon": _ribbon, "spectacles": _spectacles,
-}  # fmt: skip
+}
 OBSTACLES: Final[Mapping[str, Draw]] = {"hand": _hand, "leaf": _leaf, "bar": _bar, "ball": _ball}
