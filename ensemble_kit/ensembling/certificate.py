@@ -53,13 +53,8 @@ class Certificate(NamedTuple):
 
     @property
     def gap(self) -> int:
-        """How many more images might be right under weights that were not found."""
+        """How many more images might be right under weights that were not found; 0 is the proof that none are."""
         return self.bound - self.best
-
-    @property
-    def optimal(self) -> bool:
-        """Whether no weights at all win more images by the margin."""
-        return self.gap == 0
 
 
 class _Answer(NamedTuple):
@@ -85,8 +80,8 @@ def certify(pairs: Pairs, seconds: float, known: Weights) -> Certificate:
         >>> from ensemble_kit.ensembling.pairs import pairs_of
         >>> cast = np.array([[[3.0, 0.0], [0.0, 2.0], [0.0, 1.0]], [[0.0, 2.0], [3.0, 0.0], [0.0, 1.0]]])
         >>> found = certify(pairs_of(cast, np.array([0, 0, 0])), 5.0, np.array([1.0, 0.0]))
-        >>> found.best, found.bound, found.optimal, found.weights.round(2)  # image 2 is lost by both
-        (2, 2, True, array([0.5, 0.5]))
+        >>> found.best, found.bound, found.weights.round(2)  # image 2 is lost by both
+        (2, 2, array([0.5, 0.5]))
 
     Source: own; the program is that of the maximum feasible subsystem, Amaldi and Kann, "The
         complexity and approximability of finding maximum feasible subsystems of linear

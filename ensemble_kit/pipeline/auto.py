@@ -126,7 +126,7 @@ def auto(
             flips, costs = find_out(work, pictures, budget)
             planned = plan_now(work, pictures, costs, budget)
             if plan:
-                return AutoReport(name, minutes, budget.used_s, pictures.size_px, flips, planned)
+                return AutoReport(name, minutes, budget.used_s, flips, planned)
             ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", quiet)
             while (step := next_step(work, pictures, costs, budget)) is not None:
@@ -146,9 +146,7 @@ def auto(
                 quiet=quiet,
             )
             steps = _steps(names, budget, Path(predictions), Path(cache))
-        return AutoReport(
-            name, minutes, budget.used_s, pictures.size_px, flips, planned, steps, blended, blended.submission_path
-        )
+        return AutoReport(name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path)
 
 
 def _check_target(pictures: Pictures, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:

@@ -161,7 +161,7 @@ def test_a_step_is_worth_what_blending_it_alone_says(finished, data, monkeypatch
     monkeypatch.chdir(finished.folder)
     alone = ek.blend(["auto-zebra-0"], name="alone", cache=data.parent / ".ek", quiet=True)
     assert finished.report.steps[0].honest_accuracy == alone.honest_accuracy
-    assert finished.report.steps[0].val_accuracy == alone.best_single_val_accuracy
+    assert finished.report.steps[0].val_accuracy == alone.best_single_val_score
 
 
 def test_the_same_again_trains_nothing_and_says_the_same(finished, spent):
