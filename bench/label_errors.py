@@ -16,9 +16,9 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from scipy.special import softmax
 
+from ensemble_kit.ensembling.honesty import say_unseen
 from ensemble_kit.ensembling.label_errors import find_label_errors
 from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.unseen import say_unseen
 from ensemble_kit.storage import members as store
 from ensemble_kit.types import align
 

@@ -21,10 +21,10 @@
     screening      a quick look at a logit sum that knows where it can be trusted
 
     judging        what was said of labelled images, in any metric
-    honesty        the whole procedure, redone inside every fold
+    honesty        the whole procedure, or whatever else, redone inside every fold: the one loop
     resampling     images or groups drawn again, or swapped, repeatably
     comparison     which of two is better, paired on the same images
-    holdouts       the folds of one member;  near_best: which choices are hardly worse
+    near_best      which choices are hardly worse
     measures       calibration, the interval of an accuracy
     diversity      who is right where, and who is nearly the same network
     contributions  what each member adds;  shapley: fairly, whoever joins first

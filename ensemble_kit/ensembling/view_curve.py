@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, compare_judged
 from ensemble_kit.ensembling.folds import numbered
-from ensemble_kit.ensembling.holdouts import holdouts, repeats_of
+from ensemble_kit.ensembling.honesty import Split, held_out, repeats_of
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.logloss import row_losses
 from ensemble_kit.ensembling.near_best import near_best, paired_errors
@@ -110,7 +110,7 @@ def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], grou
     groups = None if groups is None else [groups[row] for row in rows]
     if why_not_fitted(labels) is None:
         order = greedy_order(view_logits, labels)
-        predicted, losses = _cross_fitted(view_logits, labels, ids, groups, len(order))
+        predicted, losses = _cross_fitted(view_logits, labels, ids, groups)
     else:
         order, identity = (0,), np.eye(1, len(view_logits))
         predicted, losses = (said[:, None] for said in _said(view_logits, labels, identity))
@@ -149,16 +149,17 @@ def greedy_order(view_logits: ViewLogits, labels: Labels, most: int = MOST_LOOKS
 
 
 def _cross_fitted(
-    view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None, steps: int
+    view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None
 ) -> tuple[Predicted, Losses]:
     """Return what every step says of each image, and its log loss, by the folds that did not see it."""
-    shape = (steps, repeats_of(len(ids)), len(ids))
-    predicted, losses = np.empty(shape, np.int64), np.empty(shape)
-    for repeat, seen, held in holdouts(ids, labels, groups):
-        means = _calibrated_means(view_logits[:, seen], labels[seen])
-        said = _said(view_logits[:, held], labels[held], means)
-        predicted[:, repeat, held], losses[:, repeat, held] = said
-    return predicted, losses
+
+    def say(split: Split) -> dict[str, np.ndarray]:
+        means = _calibrated_means(view_logits[:, split.seen], labels[split.seen])
+        predicted, losses = _said(view_logits[:, split.held], labels[split.held], means)
+        return {"predicted": predicted, "losses": losses}
+
+    said = held_out(ids, labels, groups, say, repeats=repeats_of(len(ids)))
+    return said["predicted"], said["losses"]
 
 
 def _calibrated_means(view_logits: ViewLogits, labels: Labels) -> Means:

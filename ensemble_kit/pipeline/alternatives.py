@@ -11,7 +11,7 @@ from ensemble_kit.ensembling.applying import calibrated, rule_of
 from ensemble_kit.ensembling.ballots import cast_prob
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.contributions import contributions
-from ensemble_kit.ensembling.holdouts import repeats_of
+from ensemble_kit.ensembling.honesty import repeats_of
 from ensemble_kit.ensembling.proof import prove
 from ensemble_kit.ensembling.selection import grow
 from ensemble_kit.ensembling.shapley import Shapley, shapley, subset_accuracies

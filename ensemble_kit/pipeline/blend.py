@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.ensembling.certificate import check_solver
-from ensemble_kit.ensembling.holdouts import repeats_of
+from ensemble_kit.ensembling.honesty import repeats_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
 from ensemble_kit.pipeline.blend_notes import notes_of

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.ensembling.comparison import compare_judged
-from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.ensembling.honesty import Procedure, cross_fit
+from ensemble_kit.ensembling.honesty import Procedure, cross_fit, repeats_of
 from ensemble_kit.ensembling.judging import Judged
 from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
 from ensemble_kit.errors import InvalidOptionError

@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 
 from ensemble_kit.ensembling.certificate import Certificate
 from ensemble_kit.ensembling.condensing import condensed
-from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.ensembling.honesty import Procedure, cross_fit
+from ensemble_kit.ensembling.honesty import Procedure, cross_fit, repeats_of
 from ensemble_kit.ensembling.judging import Judged, judge
 from ensemble_kit.ensembling.proof import prove
 from ensemble_kit.ensembling.stacking import check_enough_rows, enough_rows

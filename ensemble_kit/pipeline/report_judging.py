@@ -10,9 +10,8 @@ import numpy as np
 
 from ensemble_kit.ensembling.ballots import merge_views
 from ensemble_kit.ensembling.diversity import Diversity, diversity
-from ensemble_kit.ensembling.holdouts import repeats_of
+from ensemble_kit.ensembling.honesty import Unseen, repeats_of, say_as_it_is, say_unseen
 from ensemble_kit.ensembling.judging import Judged, judge
-from ensemble_kit.ensembling.unseen import Unseen, say_as_it_is, say_unseen
 from ensemble_kit.pipeline.alternatives import cost_ms, every_budget
 from ensemble_kit.pipeline.blend_models import OpenBlend
 from ensemble_kit.pipeline.blend_notes import notes_of

@@ -10,8 +10,7 @@ from ensemble_kit.ensembling.ballots import merge_views, softmax
 from ensemble_kit.ensembling.comparison import PSEUDO_SHARE, compare_judged
 from ensemble_kit.ensembling.condensing import condensed
 from ensemble_kit.ensembling.harm import Harm, find_harm
-from ensemble_kit.ensembling.holdouts import repeats_of
-from ensemble_kit.ensembling.honesty import Procedure, cross_fit
+from ensemble_kit.ensembling.honesty import Procedure, cross_fit, repeats_of
 from ensemble_kit.ensembling.tuning import TunedViews, tune, why_not_fitted
 from ensemble_kit.ensembling.view_curve import view_curve
 from ensemble_kit.metrics import accuracy, log_loss

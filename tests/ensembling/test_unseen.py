@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ensemble_kit.ensembling.honesty import cross_fit
+from ensemble_kit.ensembling.honesty import cross_fit, say_as_it_is, say_unseen
 from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.unseen import say_as_it_is, say_unseen
 from ensemble_kit.types import Pool
 
 IMAGES, CLASSES = 101, 5

@@ -198,11 +198,12 @@ def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended
     report = ek.predict(TEST, blend="prob-mean", accuracy=0.85, out="some.json", **FAST)
     pool, _ = pool_of("prob-mean", "val")
     confidence, correct = np.zeros((4, 60)), np.zeros((4, 60), bool)
-    for split in splits(pool):
-        tuned = tune(split.seen, "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
-        chances = probabilities(split.unseen, tuned)
-        confidence[split.repeat, split.rows] = chances.max(axis=1)
-        correct[split.repeat, split.rows] = chances.argmax(axis=1) == split.unseen.labels
+    for split in splits(pool.ids, pool.labels, pool.groups):
+        held = pool.rows(split.held)
+        tuned = tune(pool.rows(split.seen), "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
+        chances = probabilities(held, tuned)
+        confidence[split.repeat, split.held] = chances.max(axis=1)
+        correct[split.repeat, split.held] = chances.argmax(axis=1) == held.labels
     np.testing.assert_allclose(given[0], confidence)
     np.testing.assert_array_equal(given[1], correct)
     assert given[2:] == [None, 0.85]
