@@ -6,7 +6,6 @@ from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
 
-from ensemble_kit.ensembling.certificate import check_solver
 from ensemble_kit.ensembling.honesty import repeats_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.alternatives import alternatives, cost_ms
@@ -88,7 +87,7 @@ def blend(
 
     Raises:
         InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
-            be, options that the way does not read, a solver that is not installed, the log
+            be, options that the way does not read, the log
             loss of votes, members without val or `oof` logits, or without some of a family's folds, or a blend
             or CSV of that name that is another's or was edited.
         MisalignedError: members that differ, or a sample whose ids are not ours.
@@ -99,8 +98,6 @@ def blend(
     predictions, blends, cache = Path(predictions), Path(blends), Path(cache)
     if certify and weights != "accuracy":
         raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
-    if certify or full:
-        check_solver()
     names = _names(members, predictions)
     held = store.read_members(predictions, names, cache, verify)
     manifests = [member.manifest for member in held]
