@@ -70,7 +70,12 @@ def test_the_zoo_knows_nothing_of_ensemble_kit(path):
     assert not [module for module in imported(path) if module.split(".")[0] == "ensemble_kit"]
 
 
-SOLVERS = {"certificate.py": {"scipy"}, "stacking.py": {"sklearn"}}
+SOLVERS = {
+    "bounds.py": {"scipy"},
+    "certificate.py": {"scipy"},
+    "public_half.py": {"scipy"},
+    "stacking.py": {"sklearn"},
+}
 
 
 @pytest.mark.parametrize("path", modules("ensemble_kit/ensembling"), ids=lambda path: path.name)

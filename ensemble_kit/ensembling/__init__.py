@@ -38,7 +38,7 @@
     public_half    what the public part of a test set can tell;  balance_check: classes as often as in val
     final_two      which two submissions to end with
 
-NumPy only: no torch, no files, no model; SciPy and scikit-learn where a solver is
+NumPy only: no torch, no files, no model; SciPy and scikit-learn where a solver or a law of chance is
 asked for. The tables below import nothing. To add a
 ballot, a way to find weights, or a way to choose views: write the function, add one line.
 """
