@@ -52,7 +52,7 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python $(TORCH:%=$(VENV)/torch-%) Makefile setup.cfg pyproject.toml
 	@echo "Installing (torch is large: some minutes and some gigabytes the first time)"
-	$(PIP) -e '.[onnx,pretrained,report,solvers]'
+	$(PIP) -e '.[onnx,pretrained,report]'
 	@touch $@
 
 $(VENV)/torch-%: $(BIN)/python

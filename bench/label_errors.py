@@ -17,7 +17,7 @@ from cleanlab.filter import find_label_issues
 from scipy.special import softmax
 
 from ensemble_kit.ensembling.diagnostics.label_errors import find_label_errors
-from ensemble_kit.ensembling.evaluation.unseen import say_unseen
+from ensemble_kit.ensembling.evaluation.cross_fitting import say_unseen
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.storage.members import members as store
 from ensemble_kit.types import align

@@ -21,7 +21,8 @@ import numpy as np
 import ensemble_kit as ek
 from ensemble_kit.ensembling.combining.ballots import softmax
 from ensemble_kit.ensembling.evaluation.calibration import wilson
-from ensemble_kit.storage.members.members import list_members, read_members
+from ensemble_kit.storage.members.commit import list_members
+from ensemble_kit.storage.members.read import read_members
 
 OWN = {"mlp": {}, "cnn": {}}
 THEIRS = {"arch": "mlp", "arch_option": {"width": 256}}

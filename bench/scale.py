@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ensemble_kit.ensembling.tuning.tune import predict
+from ensemble_kit.ensembling.combining.apply import predict
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.storage.members import members as store
 from ensemble_kit.types import Predictions, Tuned, align

@@ -32,7 +32,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ensemble_kit.images.cache import load_images
 from ensemble_kit.inference.engines.agreement import tolerance_of
-from ensemble_kit.inference.engines.forward import look, start
+from ensemble_kit.inference.engines.forward import look
+from ensemble_kit.inference.engines.start import start
 
 SIZE_PX, ENLARGED_PX, FILE_PX, CLASSES = 112, 128, (500, 375), 10
 CROPS = tuple(f"crop@0.875:{place}" for place in ("center", "tl", "tr", "bl", "br"))

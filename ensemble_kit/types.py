@@ -178,8 +178,9 @@ def _place(member: Predictions, first: Predictions) -> Predictions:
             f"member '{member.member}' brings its {member.split} logits, "
             f"'{first.member}' its {first.split} logits; align one split at a time."
         )
-    rows = _order(member, first, "ids", "image id", "Rerun `ek tta` or re-import it on the same images.")
-    columns = _order(member, first, "classes", "class", "Members of one pool share one list of classes.")
+    _check_same(member, first, "ids", "image id", "Rerun `ek tta` or re-import it on the same images.")
+    _check_same(member, first, "classes", "class", "Members of one pool share one list of classes.")
+    rows, columns = order_of(first.ids, member.ids), order_of(first.classes, member.classes)
     logits = member.logits
     if rows is not None:
         logits = logits[:, rows]
@@ -197,16 +198,26 @@ def _place(member: Predictions, first: Predictions) -> Predictions:
     return placed
 
 
-def _order(
-    member: Predictions, first: Predictions, axis: str, word: str, remedy: str
-) -> Int[np.ndarray, " places"] | None:
-    """Return where the first's entries stand in the member; None if already in place."""
-    theirs, ours = getattr(member, axis), getattr(first, axis)
+def order_of(ours: Sequence[str], theirs: Sequence[str]) -> Int[np.ndarray, " places"] | None:
+    """Return where each of ours stands among theirs, which hold the same; None where all stand in place.
+
+    Example:
+        >>> order_of(("x", "y", "z"), ("z", "x", "y"))
+        array([1, 2, 0])
+    """
     if theirs is ours or theirs == ours:
         return None
     place = {name: i for i, name in enumerate(theirs)}
-    missing = [name for name in ours if name not in place]
-    known = set(ours)
+    return np.array([place[name] for name in ours], dtype=np.int64)
+
+
+def _check_same(member: Predictions, first: Predictions, axis: str, word: str, remedy: str) -> None:
+    """Raise unless the member has the entries of the first, in whatever order."""
+    theirs, ours = getattr(member, axis), getattr(first, axis)
+    if theirs is ours or theirs == ours:
+        return
+    there, known = set(theirs), set(ours)
+    missing = [name for name in ours if name not in there]
     extra = [name for name in theirs if name not in known]
     if missing or extra:
         parts = []
@@ -219,7 +230,6 @@ def _order(
             f"member '{member.member}' has {len(theirs)} {member.split} {counted}, "
             f"'{first.member}' has {len(ours)}; {'; '.join(parts)}. {remedy}"
         )
-    return np.array([place[name] for name in ours], dtype=np.int64)
 
 
 def _placed_labels(member: Predictions, rows: Int[np.ndarray, " places"] | None, first: Predictions) -> Labels | None:

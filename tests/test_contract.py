@@ -145,7 +145,12 @@ def test_the_zoo_knows_nothing_of_ensemble_kit(path):
     assert not [module for module in imported(path) if module.split(".")[0] == "ensemble_kit"]
 
 
-SOLVERS = {"weights/optimality.py": {"scipy"}, "weights/stacking.py": {"sklearn"}}
+SOLVERS = {
+    "contest/public_split.py": {"scipy"},
+    "statistics/exact_bounds.py": {"scipy"},
+    "weights/optimality.py": {"scipy"},
+    "weights/stacking.py": {"sklearn"},
+}
 
 
 @pytest.mark.parametrize("path", modules("ensemble_kit/ensembling"), ids=lambda path: path.name)

@@ -12,7 +12,7 @@ import ensemble_kit
 from ensemble_kit import extras
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
-EVERY = ("onnx", "pretrained", "report", "solvers")
+EVERY = ("onnx", "pretrained", "report")
 
 
 def asked(extra):

@@ -76,7 +76,6 @@ class AutoReport:
     name: str
     minutes: float
     used_s: float
-    median_px: int
     flips: FlipReport
     plan: tuple[AutoPlanReport, ...]
     steps: tuple[AutoStepReport, ...] = ()

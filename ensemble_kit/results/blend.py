@@ -150,13 +150,10 @@ class BlendReport:
     honest_accuracy: float
     honest_interval: Interval
     optimism: float
-    equal_val_accuracy: float
     equal_honest_accuracy: float
     equal_honest_interval: Interval
     best_single: str
-    best_single_val_accuracy: float
     best_single_honest_accuracy: float
-    best_single_honest_interval: Interval
     metric: str
     val_score: float
     val_score_interval: Interval
@@ -209,8 +206,8 @@ class CompareReport:
     A difference is the first minus the second, in the metric's unit.
     only_a, only_b: how many pictures only one has right, averaged over repeats; None for other
         metrics than accuracy.
-    p: that of `test`, two-sided; p_adjusted is min(1, trials * p), for all the
-        configurations that were tried on these pictures.
+    p: that of `test`, two-sided, of this one comparison; trials: how many configurations were tried on these
+        pictures, and p is worth that many times itself.
     resolvable: the smallest difference that this val set could resolve (80 % power at 5 %).
     verdict: what may be said of the first against the second, see `verdicts`.
     better: the better side; None where that is not proven.
@@ -232,7 +229,6 @@ class CompareReport:
     test: str
     p: float
     trials: int
-    p_adjusted: float
     resolvable: float
     better: str | None
     notes: tuple[str, ...]

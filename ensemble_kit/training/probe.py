@@ -1,18 +1,17 @@
 """A linear classifier on features that are at hand: multinomial logistic regression.
 
-Convex, so there is one answer, found to many digits: no learning rate, no seed. Features are
-standardised inside and the result is folded back, so that it applies to features as they
+Convex, so there is one answer, found to many digits by scikit-learn: no learning rate, no seed.
+Features are standardised inside and the result is folded back, so that it applies to features as they
 are. Never sees val or a file: the penalty is chosen among the rows that are handed in.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional as F
 
 from ensemble_kit.errors import BadDataError
 
@@ -22,7 +21,6 @@ Labels = Int[np.ndarray, " images"]
 PENALTIES: Final = tuple(np.geomspace(10.0, 1e-3, 7).round(12).tolist())
 """From strong to weak; see `fit_affine`."""
 _CLOSE, _CLOSER = 1e-4, 1e-6  # largest slope at which a fit is done: to choose by, to keep
-_MOST_TURNED: Final = 2048  # features; above, finding the axes would take longer than it saves
 _STEPS: Final = 1000
 
 
@@ -63,11 +61,10 @@ def fit_affine(features: Features, labels: Labels, classes: int, penalty: float)
         [0, 1]
     """
     _check(features)
-    problem = _Problem.of(features, labels, classes, _Axes.of(features))
-    start = None
+    fit = _Fit(features, labels, classes)
     for stronger in (one for one in PENALTIES if one > penalty):
-        start = problem.solved(stronger, start, _CLOSE)  # quick, and near enough for the next to be quick
-    return problem.affine(problem.solved(penalty, start, _CLOSER))
+        fit.at(stronger, _CLOSE)  # quick, and near enough for the next to be quick
+    return fit.at(penalty, _CLOSER)
 
 
 def choose_penalty(
@@ -87,17 +84,13 @@ def choose_penalty(
         BadDataError: no rows, or a feature that is not finite.
     """
     _check(features)
-    axes = _Axes.of(features)  # a change of variables alone: no fit depends on it
-    folds = np.unique(fold).tolist()
-    problems = {one: _Problem.of(features[fold != one], labels[fold != one], classes, axes) for one in folds}
-    found: dict[int, Tensor | None] = dict.fromkeys(folds)
+    fits = {one: _Fit(features[fold != one], labels[fold != one], classes) for one in np.unique(fold).tolist()}
     tried: list[Tried] = []
     for penalty in penalties:
         log_probs = np.zeros((len(labels), classes))
-        for one, problem in problems.items():
-            found[one] = solved = problem.solved(penalty, found[one], _CLOSE)
-            held = torch.from_numpy(problem.affine(solved).logits(features[fold == one]))
-            log_probs[fold == one] = F.log_softmax(held, dim=1).numpy()
+        for one, fit in fits.items():
+            held = fit.at(penalty, _CLOSE).logits(features[fold == one])
+            log_probs[fold == one] = held - np.logaddexp.reduce(held, axis=1, keepdims=True)
         losses = -log_probs[np.arange(len(labels)), labels]
         tried.append(Tried(penalty, float(losses.mean()), float((log_probs.argmax(axis=1) == labels).mean())))
         if best(tried) != tried[-1]:
@@ -115,73 +108,40 @@ def best(tried: Sequence[Tried]) -> Tried:
     return min(tried, key=lambda one: (one.log_loss, -one.penalty))
 
 
-class _Axes(NamedTuple):
-    """Directions in which standardised features vary, and how much: with them a fit takes few steps."""
+class _Fit:
+    """Rows to fit on, standardised, and the weights that were found last: each fit begins where the last one ended."""
 
-    turn: Float[np.ndarray, "features features"] | None  # None: too many features for it to pay
-    variance: Float[np.ndarray, " features"]
+    def __init__(self, features: Features, labels: Labels, classes: int) -> None:
+        """Standardise the rows."""
+        from sklearn.linear_model import LogisticRegression
 
-    @classmethod
-    def of(cls, features: Features) -> "_Axes":
-        count = features.shape[1]
-        if count > _MOST_TURNED:
-            return cls(None, np.ones(count))
-        mean, spread = _mean_and_spread(features)
-        rows = (features - mean) / spread
-        variance, turn = np.linalg.eigh(rows.T @ rows / len(rows))
-        return cls(turn, np.maximum(variance, 0.0))
+        self._mean, self._spread = _mean_and_spread(features)
+        self._rows, self._labels, self._classes = (features - self._mean) / self._spread, labels, classes
+        self._present = np.unique(labels)
+        self._model = LogisticRegression(max_iter=_STEPS, warm_start=True)
 
+    def at(self, penalty: float, close: float) -> Affine:
+        """Return the classifier of a penalty, for features as they are."""
+        weight, bias = self._solved(penalty, close) if len(self._present) > 1 else (0.0, 0.0)
+        placed = np.zeros((self._classes, len(self._mean)))
+        placed[self._present] = weight / self._spread
+        constant = np.full(self._classes, -np.log(len(self._labels) + 1))
+        constant[self._present] = bias - placed[self._present] @ self._mean
+        return Affine(placed, constant)
 
-class _Problem(NamedTuple):
-    """Rows to fit on, standardised and turned, and the way back."""
+    def _solved(self, penalty: float, close: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights and bias of the classes that have rows; over these both sum to 0."""
+        from threadpoolctl import threadpool_limits
 
-    rows: Float[Tensor, "images features"]
-    labels: Int[Tensor, " images"]
-    classes: int
-    axes: _Axes
-    mean: Float[np.ndarray, " features"]
-    spread: Float[np.ndarray, " features"]
-
-    @classmethod
-    def of(cls, features: Features, labels: Labels, classes: int, axes: _Axes) -> "_Problem":
-        mean, spread = _mean_and_spread(features)
-        rows = (features - mean) / spread
-        turned = torch.from_numpy(rows if axes.turn is None else rows @ axes.turn)
-        return cls(turned, torch.from_numpy(np.array(labels)), classes, axes, mean, spread)
-
-    def solved(self, penalty: float, start: Tensor | None, close: float) -> Float[Tensor, "classes columns"]:
-        """Return the weights of the rows and, in the last column, the bias."""
-        first = torch.zeros(self.classes, self.rows.shape[1] + 1, dtype=torch.float64) if start is None else start
-        scale = self._steepness(first, penalty)
-        free = (first * scale).requires_grad_()
-        optimizer = torch.optim.LBFGS(
-            [free], max_iter=_STEPS, tolerance_grad=close, tolerance_change=1e-13, line_search_fn="strong_wolfe"
-        )
-
-        def loss() -> Tensor:
-            optimizer.zero_grad()
-            found = free / scale
-            value = F.cross_entropy(self._logits(found), self.labels) + penalty / 2 * found[:, :-1].square().sum()
-            value.backward()  # type: ignore[no-untyped-call]
-            return value
-
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
-        return free.detach() / scale
-
-    def _logits(self, found: Float[Tensor, "classes columns"]) -> Float[Tensor, "images classes"]:
-        return self.rows @ found[:, :-1].T + found[:, -1]
-
-    def _steepness(self, found: Float[Tensor, "classes columns"], penalty: float) -> Float[Tensor, " columns"]:
-        """Return about how fast the slope changes along each column, its root: the unit to take steps in."""
-        shares = torch.softmax(self._logits(found), dim=1)
-        unsure = float((shares * (1 - shares)).mean())
-        return torch.from_numpy(np.sqrt(np.append(self.axes.variance, 1.0) * unsure + penalty))
-
-    def affine(self, solved: Float[Tensor, "classes columns"]) -> Affine:
-        """Return a solution for features as they are."""
-        weight, bias = solved[:, :-1].numpy(), solved[:, -1].numpy()
-        weight = (weight if self.axes.turn is None else weight @ self.axes.turn.T) / self.spread
-        return Affine(weight, bias - weight @ self.mean)
+        two = len(self._present) == 2  # then one row is fitted, the lead of the second: twice as long, penalised once
+        strength = (2 if two else 1) / (penalty * len(self._labels))
+        with warnings.catch_warnings(), threadpool_limits(torch.get_num_threads()):
+            warnings.simplefilter("ignore")  # what has not converged by then is near enough
+            self._model.set_params(C=strength, tol=close).fit(self._rows, self._labels)
+        weight, bias = self._model.coef_, self._model.intercept_
+        if two:
+            weight, bias = np.vstack([-weight, weight]) / 2, np.append(-bias, bias) / 2
+        return weight - weight.mean(axis=0), bias - bias.mean()
 
 
 def _mean_and_spread(

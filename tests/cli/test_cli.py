@@ -118,7 +118,7 @@ def test_json_is_one_object_on_standard_output(road, words):
             "ledger_trials",
             "certificate",
             "seconds",
-            "equal_val_accuracy",
+            "equal_honest_accuracy",
             "best_single",
             "blend_path",
             "submission_path",

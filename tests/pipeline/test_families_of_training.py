@@ -24,7 +24,9 @@ from ensemble_kit.pipeline.border.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.reporting.train import trained
 from ensemble_kit.results.members import FamilyReport
-from ensemble_kit.storage.members.members import list_members, read_member, write_member
+from ensemble_kit.storage.members.commit import list_members
+from ensemble_kit.storage.members.members import write_member
+from ensemble_kit.storage.members.read import read_member
 from ensemble_kit.storage.runs.runs import find_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
-from ensemble_kit.storage.members.members import read_manifest, read_member
+from ensemble_kit.storage.members.commit import read_manifest
+from ensemble_kit.storage.members.read import read_member
 
 FAST = {"quiet": True, "device": "cpu"}
 TRAIN, TEST = 140, 23

@@ -14,7 +14,7 @@ import yaml
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.storage.members.members import read_predictions
+from ensemble_kit.storage.members.read import read_predictions
 from ensemble_kit.storage.runs.runs import find_checkpoint, read_checkpoint
 
 FAST = {

@@ -22,7 +22,7 @@ from ensemble_kit.pipeline.border.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.pipeline.runs.train_one import train_one
 from ensemble_kit.storage.files.atomic import locked
-from ensemble_kit.storage.members.members import read_predictions
+from ensemble_kit.storage.members.read import read_predictions
 from ensemble_kit.storage.runs.runs import find_checkpoint, read_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")

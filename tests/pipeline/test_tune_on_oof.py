@@ -20,7 +20,8 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownName
 from ensemble_kit.reporting.blend import blended
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.storage import blends as blend_store
-from ensemble_kit.storage.members.members import read_member, write_member
+from ensemble_kit.storage.members.members import write_member
+from ensemble_kit.storage.members.read import read_member
 from ensemble_kit.types import Pool
 
 OOF = {"quiet": True, "tune_on": "oof"}
@@ -179,7 +180,7 @@ def test_the_best_single_family_is_chosen_on_the_folds_and_measured_on_val(famil
     }
     assert report.best_single == "cnn"
     right = alone["cnn"] == LABELS["val"]
-    assert report.best_single_honest_accuracy == report.best_single_val_accuracy == pytest.approx(right.mean())
+    assert report.best_single_honest_accuracy == report.best_single_val_score == pytest.approx(right.mean())
     blend = scores_by_hand(families, tuned, "val").argmax(axis=1) == LABELS["val"]
     first, second = int((blend & ~right).sum()), int((right & ~blend).sum())
     expected = binomtest(first, first + second).pvalue if first + second else 1.0

@@ -52,12 +52,12 @@ def blended(notes=()):
 
 def trained(**changes):
     steps = (step("auto-lite0-0", 0.89, None), step("auto-cnn-deep-0", 0.9033, 0.0133, epochs_done=17))
-    report = AutoReport("auto", 20, 780, 48, FOUND, (planned(),), steps, blended(), Path("submissions/auto.csv"))
+    report = AutoReport("auto", 20, 780, FOUND, (planned(),), steps, blended(), Path("submissions/auto.csv"))
     return replace(report, **changes)
 
 
 def plan(*members, **changes):
-    return replace(AutoReport("auto", 20, 66, 48, FOUND, members or (planned(), planned("auto-cnn-deep-1"))), **changes)
+    return replace(AutoReport("auto", 20, 66, FOUND, members or (planned(), planned("auto-cnn-deep-1"))), **changes)
 
 
 def flat(text):

@@ -20,7 +20,6 @@ REPORT = CompareReport(
     test="exact McNemar, mean of 4 repeats",
     p=0.031,
     trials=1,
-    p_adjusted=0.031,
     resolvable=0.04,
     better="vit",
     notes=(),
@@ -36,7 +35,7 @@ def test_the_better_one_is_named_with_the_difference_its_interval_and_p() -> Non
 
 
 def test_what_cannot_be_told_apart_says_what_could_have_been_resolved() -> None:
-    open_question = replace(REPORT, difference=0.007, interval=(-0.021, 0.034), p=0.72, p_adjusted=0.72, better=None)
+    open_question = replace(REPORT, difference=0.007, interval=(-0.021, 0.034), p=0.72, better=None)
     assert sentence(open_question) == (
         "On these 300 val pictures vit cannot be told apart from cnn: +0.7 points "
         "(95 %: -2.1 to 3.4; p = 0.72); minimum detectable gain: 4.0 points (80 % power)."
@@ -44,12 +43,12 @@ def test_what_cannot_be_told_apart_says_what_could_have_been_resolved() -> None:
 
 
 def test_nothing_is_printed_as_minus_nought() -> None:
-    close = replace(REPORT, difference=-0.0001, interval=(-0.0004, 0.0003), p=0.9, p_adjusted=0.9, better=None)
+    close = replace(REPORT, difference=-0.0001, interval=(-0.0004, 0.0003), p=0.9, better=None)
     assert "cannot be told apart from vit: +0.0 points (95 %: 0.0 to 0.0; p = 0.90)" in sentence(close)
 
 
 def test_many_trials_take_the_proof_away() -> None:
-    tried = replace(REPORT, trials=7, p_adjusted=0.217, better=None)
+    tried = replace(REPORT, trials=7, better=None)
     assert sentence(tried) == (
         "On these 300 val pictures vit looks better than cnn by 3.0 points (95 %: 0.4 to 5.6; p = 0.031, "
         "p = 0.22 for 7 configurations tried), but for so many that is no proof."

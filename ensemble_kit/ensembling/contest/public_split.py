@@ -10,19 +10,16 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from ensemble_kit.ensembling.evaluation import SURE
 from ensemble_kit.ensembling.statistics import generator
 
 LEVEL: Final = 0.05
 _MANY: Final = 4000  # images that differ; from here on the normal law will do
-_FAR: Final = 9.0  # standard deviations beyond which nothing is counted
 _FEWEST_COINS: Final = 6  # that can all fall alike by less than 5 %: 2 / 2^6
 _NOTHING: Final = 1e-12  # chances below are not counted
 _HALVINGS: Final = 60
-
-Counts = Int[np.ndarray, " some"]
 
 
 def public_images(images: int, fraction: float) -> int:
@@ -66,12 +63,11 @@ def prediction_interval(accuracy: float, val_images: float, images: int) -> tupl
     Source: Krishnamoorthy and Peng, "Improved closed-form prediction intervals for binomial and
     Poisson distributions", J. Statistical Planning and Inference 141(5), 2011.
     """
-    right, wrong = accuracy * val_images + 0.5, (1 - accuracy) * val_images + 0.5
-    number = np.arange(images + 1)
-    logs = _log_choose(images, number) + _log_beta(number + right, images - number + wrong)
-    below = np.cumsum(np.exp(logs - _log_beta(np.array([right]), np.array([wrong]))))
-    low, high = np.searchsorted(below, [LEVEL / 2, 1 - LEVEL / 2])
-    return int(low) / images, min(int(high), images) / images
+    from scipy.stats import betabinom
+
+    law = betabinom(images, accuracy * val_images + 0.5, (1 - accuracy) * val_images + 0.5)
+    low, high = law.ppf([LEVEL / 2, 1 - LEVEL / 2])
+    return float(low) / images, float(high) / images
 
 
 def effective_images(accuracy: float, interval: tuple[float, float], images: int) -> float:
@@ -126,7 +122,9 @@ def telling(differ: int, images: int, public: int) -> Telling:
     mean, most = differ * public / images, min(differ, public)
     if differ > _MANY:
         return Telling(mean, math.ceil(1.96 * math.sqrt(mean)))
-    chances = _hypergeometric(differ, images, public)
+    from scipy.stats import hypergeom
+
+    chances = hypergeom(images, differ, public).pmf(np.arange(differ + 1))
     tails = np.zeros(differ + 1)  # of a difference of at least so many
     for rows in np.flatnonzero(chances > _NOTHING):
         tails[: rows + 1] += chances[rows] * _two_sided(int(rows))
@@ -145,60 +143,27 @@ def chance_to_show(only_first: float, only_second: float, public: int, smallest:
         >>> round(chance_to_show(0.06, 0.01, 250, 10), 3)
         0.765
     """
-    differ = only_first + only_second
+    from scipy.stats import binom
+
+    differ = min(1.0, only_first + only_second)
     if differ <= 0:
         return 0.0
-    spread = _FAR * math.sqrt(public * differ) + _FAR
-    low, high = max(0, int(public * differ - spread)), min(public, int(public * differ + spread))
-    total = 0.0
-    for rows in range(low, high + 1):
-        won = np.arange(rows + 1)
-        shown = np.abs(2 * won - rows) >= smallest
-        logs = _log_binomials(won[shown], rows, only_first / differ) + _log_binomials(np.array([rows]), public, differ)
-        total += float(np.exp(logs).sum())
-    return min(1.0, total)
+    rows = np.arange(public + 1)
+    ahead, behind = (rows + smallest + 1) // 2, (rows - smallest) // 2  # of so many rows: the fewest, the most won
+    shown = binom.sf(ahead - 1, rows, only_first / differ) + binom.cdf(behind, rows, only_first / differ)
+    return min(1.0, float(binom.pmf(rows, public, differ) @ shown))
 
 
 def _two_sided(rows: int) -> Float[np.ndarray, " differences"]:
     """Return how likely as many fair coins differ by at least 0, 1, ... `rows`."""
-    won = np.arange(rows + 1)
-    chance = np.zeros(rows + 1)
-    np.add.at(chance, np.abs(2 * won - rows), np.exp(_log_choose(rows, won) - rows * math.log(2)))
-    tails: Float[np.ndarray, " differences"] = np.cumsum(chance[::-1])[::-1]
+    from scipy.stats import binom
+
+    fewest_won = (rows + np.arange(rows + 1) + 1) // 2
+    tails: Float[np.ndarray, " differences"] = np.minimum(1.0, 2 * binom.sf(fewest_won - 1, rows, 0.5))
     return tails
-
-
-def _hypergeometric(differ: int, images: int, public: int) -> Float[np.ndarray, " counts"]:
-    """Return how likely 0, 1, ... `differ` of the images that differ are public."""
-    number = np.arange(differ + 1)
-    possible = (number <= public) & (differ - number <= images - public)
-    chances = np.zeros(differ + 1)
-    held = number[possible]
-    logs = _log_choose(differ, held) + _log_choose(images - differ, public - held)
-    chances[possible] = np.exp(logs - _log_choose(images, np.array([public])))
-    return chances
 
 
 def _wilson_width(share: float, images: float) -> float:
     """Return the width of Wilson's interval where the number of images need not be whole."""
     squared = SURE**2 / images
     return 2 * math.sqrt(squared * share * (1 - share) + squared * squared / 4) / (1 + squared)
-
-
-def _log_binomials(count: Counts, total: int, share: float) -> Float[np.ndarray, " some"]:
-    """Return the log chance of each count; a share of 0 or 1 leaves one."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        yes = np.where(count > 0, count * np.log(share), 0.0)
-        no = np.where(count < total, (total - count) * np.log1p(-share), 0.0)
-    logs: Float[np.ndarray, " some"] = _log_choose(total, count) + yes + no
-    return logs
-
-
-def _log_choose(total: int, count: Counts) -> Float[np.ndarray, " some"]:
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
-    chosen: Float[np.ndarray, " some"] = logs[total] - logs[count] - logs[total - count]
-    return chosen
-
-
-def _log_beta(a: Float[np.ndarray, " some"], b: Float[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
-    return np.array([math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y) for x, y in zip(a, b, strict=True)])

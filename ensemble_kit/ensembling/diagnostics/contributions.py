@@ -25,11 +25,11 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
         BadDataError: the pool has no labels, or no images.
     """
     scored = []
-    for split in splits(pool, repeats=repeats):
-        tuned = procedure(split.seen)
-        rule, logits = rule_of(tuned.ballot), calibrated(split.unseen, tuned)
+    for split in splits(pool.ids, pool.labels, pool.groups, repeats=repeats):
+        tuned, held = procedure(pool.rows(split.seen)), pool.rows(split.held)
+        rule, logits = rule_of(tuned.ballot), calibrated(held, tuned)
         confidence = cast_prob(logits) if rule.unit == "votes" else None
-        scored.append((rule.cast(logits), tuned.weights, split.unseen.labels, confidence))
+        scored.append((rule.cast(logits), tuned.weights, held.labels, confidence))
     assert pool.labels is not None
     guess = float(np.bincount(pool.labels).max() / len(pool.labels))
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.metrics import check_some
-from ensemble_kit.types import Labels, MemberLogits, Weights
+from ensemble_kit.types import Labels, MemberLogits
 
 Predicted = Int[np.ndarray, "members images"]
 PerPair = Float[np.ndarray, "members members"]
@@ -59,11 +59,10 @@ class PairMeans(NamedTuple):
 class Diversity(NamedTuple):
     """How good members are, and how different.
 
-    accuracies: of each member; `accuracy` is their mean.
+    accuracy: mean over the members.
     oracle: the share of images that at least one member has right.
     """
 
-    accuracies: Weights
     accuracy: float
     oracle: float
     pairs: Pairs
@@ -87,8 +86,8 @@ def diversity(predicted: Predicted, labels: Labels) -> Diversity:
     Example:
         >>> labels = np.array([0, 1, 2, 0, 1])
         >>> found = diversity(np.array([[0, 1, 2, 1, 2], [0, 1, 1, 0, 0]]), labels)
-        >>> found.accuracies, found.oracle
-        (array([0.6, 0.6]), 0.8)
+        >>> found.accuracy, found.oracle
+        (0.6, 0.8)
         >>> found.means.disagreement, found.means.different_class, found.means.double_fault
         (0.4, 0.6, 0.2)
 
@@ -99,7 +98,6 @@ def diversity(predicted: Predicted, labels: Labels) -> Diversity:
     correct = predicted == labels
     pairs = _pairs(predicted, correct.astype(np.float64))
     return Diversity(
-        accuracies=correct.mean(axis=1),
         accuracy=float(correct.mean()),
         oracle=float(correct.any(axis=0).mean()),
         pairs=pairs,

@@ -37,7 +37,6 @@ class ViewHarm(NamedTuple):
     interval: 95 % of this one difference, not widened for the number of views.
     p: exact McNemar, or exact sign flips of whole groups; two-sided.
     adjusted_p: Holm's, over all views.
-    only_pair, only_identity: how many images only one of them has right.
     harmful: it is worse, see `verdicts`, by the adjusted p.
     smallest: the smallest harm that would be found in 80 % of val sets like this one.
     """
@@ -47,8 +46,6 @@ class ViewHarm(NamedTuple):
     interval: tuple[float, float]
     p: float
     adjusted_p: float
-    only_pair: int
-    only_identity: int
     harmful: bool
     smallest: float
 
@@ -167,8 +164,6 @@ def _views(
             interval=each.interval,
             p=each.p,
             adjusted_p=float(adjusted[place]),
-            only_pair=int(each.only_first or 0),
-            only_identity=int(each.only_second or 0),
             harmful=verdict(each.difference, each.interval, float(adjusted[place])) == "worse",
             smallest=_smallest(units[place], len(labels), LEVEL / len(pairs)),
         )

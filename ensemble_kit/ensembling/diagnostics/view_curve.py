@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Judged, compare_judged, holdouts, repeats_of
+from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Judged, Split, compare_judged, held_out, repeats_of
 from ensemble_kit.ensembling.statistics import near_best, numbered, paired_errors, percentiles, resamples
 from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.ensembling.weights import MOST_IMAGES, fit_scales, row_losses
@@ -104,7 +104,7 @@ def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], grou
     groups = None if groups is None else [groups[row] for row in rows]
     if why_not_fitted(labels) is None:
         order = greedy_order(view_logits, labels)
-        predicted, losses = _cross_fitted(view_logits, labels, ids, groups, len(order))
+        predicted, losses = _cross_fitted(view_logits, labels, ids, groups)
     else:
         order, identity = (0,), np.eye(1, len(view_logits))
         predicted, losses = (said[:, None] for said in _said(view_logits, labels, identity))
@@ -143,16 +143,17 @@ def greedy_order(view_logits: ViewLogits, labels: Labels, most: int = MOST_LOOKS
 
 
 def _cross_fitted(
-    view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None, steps: int
+    view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None
 ) -> tuple[Predicted, Losses]:
     """Return what every step says of each image, and its log loss, by the folds that did not see it."""
-    shape = (steps, repeats_of(len(ids)), len(ids))
-    predicted, losses = np.empty(shape, np.int64), np.empty(shape)
-    for repeat, seen, held in holdouts(ids, labels, groups):
-        means = _calibrated_means(view_logits[:, seen], labels[seen])
-        said = _said(view_logits[:, held], labels[held], means)
-        predicted[:, repeat, held], losses[:, repeat, held] = said
-    return predicted, losses
+
+    def say(split: Split) -> dict[str, np.ndarray]:
+        means = _calibrated_means(view_logits[:, split.seen], labels[split.seen])
+        predicted, losses = _said(view_logits[:, split.held], labels[split.held], means)
+        return {"predicted": predicted, "losses": losses}
+
+    said = held_out(ids, labels, groups, say, repeats=repeats_of(len(ids)))
+    return said["predicted"], said["losses"]
 
 
 def _calibrated_means(view_logits: ViewLogits, labels: Labels) -> Means:

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.ensembling.combining import merge_views, rule_of
-from ensemble_kit.ensembling.evaluation import holdouts, repeats_of
+from ensemble_kit.ensembling.evaluation import Split, held_out, repeats_of
 from ensemble_kit.ensembling.selective.early_exit import Costs, Rows, StopRule, count, lead, ordered, saved, winners
 from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound
 from ensemble_kit.ensembling.tuning import why_not_fitted
@@ -188,18 +188,18 @@ def _estimate(
 ) -> MarginEstimate:
     """Return what the rules of the folds cost and save on the rows that they did not see."""
     place = None if groups is None else numbered(groups)
-    shape = (repeats_of(len(ids)), len(ids))
-    lost, changed, looks = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_), np.zeros(shape, np.int64)
-    for repeat, seen, held in holdouts(ids, labels, groups):
-        fitted = _fitted(rule, path, merged, labels, place, loss, seen)
-        stops = path.stops(fitted.threshold * fitted.temperature, held)
-        lost[repeat, held], changed[repeat, held] = path.lost[stops, held], path.changed[stops, held]
-        looks[repeat, held] = stops + 1
+
+    def say(split: Split) -> dict[str, np.ndarray]:
+        fitted = _fitted(rule, path, merged, labels, place, loss, split.seen)
+        stops = path.stops(fitted.threshold * fitted.temperature, split.held)
+        return {"lost": path.lost[stops, split.held], "changed": path.changed[stops, split.held], "looks": stops + 1}
+
+    said = held_out(ids, labels, groups, say, repeats=repeats_of(len(ids)))
     return MarginEstimate(
-        loss=float(lost.mean()),
-        at_most=max(_bound(lost, each) for each in (np.arange(len(ids)), place) if each is not None),
-        changed=float(changed.mean()),
-        saved=saved(rule, looks.reshape(-1), costs),
+        loss=float(said["lost"].mean()),
+        at_most=max(_bound(said["lost"], each) for each in (np.arange(len(ids)), place) if each is not None),
+        changed=float(said["changed"].mean()),
+        saved=saved(rule, said["looks"].reshape(-1), costs),
     )
 
 

@@ -15,7 +15,6 @@ from .member_selection import choose_members as choose_members
 from .member_selection import grow as grow
 from .optimality import Certificate as Certificate
 from .optimality import certify as certify
-from .optimality import check_solver as check_solver
 from .stacking import among as among
 from .stacking import check_enough_rows as check_enough_rows
 from .stacking import enough_rows as enough_rows

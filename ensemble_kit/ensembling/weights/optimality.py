@@ -10,7 +10,6 @@ HiGHS runs in a process of its own: some of its releases print to standard outpu
 they are told, and none can be interrupted while it is at work.
 """
 
-import importlib.util
 import json
 import math
 import subprocess
@@ -24,7 +23,6 @@ from jaxtyping import Int
 from ensemble_kit.ensembling.combining import normalised
 from ensemble_kit.ensembling.weights.margins import Leads, Pairs, right
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.extras import install_hint
 from ensemble_kit.types import Weights
 
 EPSILON: Final = 1e-5  # ten times what HiGHS lets pass as zero
@@ -53,13 +51,8 @@ class Certificate(NamedTuple):
 
     @property
     def gap(self) -> int:
-        """How many more images might be right under weights that were not found."""
+        """How many more images might be right under weights that were not found; 0 is the proof that none are."""
         return self.bound - self.best
-
-    @property
-    def optimal(self) -> bool:
-        """Whether no weights at all win more images by the margin."""
-        return self.gap == 0
 
 
 class _Answer(NamedTuple):
@@ -78,15 +71,15 @@ def certify(pairs: Pairs, seconds: float, known: Weights) -> Certificate:
 
     Raises:
         MisalignedError: there are more or fewer known weights than members.
-        InvalidOptionError: scipy is not installed, the seconds are not above 0, or known
+        InvalidOptionError: the seconds are not above 0, or known
             weights are negative, not finite, or all 0.
 
     Example:
         >>> from ensemble_kit.ensembling.weights.margins import pairs_of
         >>> cast = np.array([[[3.0, 0.0], [0.0, 2.0], [0.0, 1.0]], [[0.0, 2.0], [3.0, 0.0], [0.0, 1.0]]])
         >>> found = certify(pairs_of(cast, np.array([0, 0, 0])), 5.0, np.array([1.0, 0.0]))
-        >>> found.best, found.bound, found.optimal, found.weights.round(2)  # image 2 is lost by both
-        (2, 2, True, array([0.5, 0.5]))
+        >>> found.best, found.bound, found.weights.round(2)  # image 2 is lost by both
+        (2, 2, array([0.5, 0.5]))
 
     Source: own; the program is that of the maximum feasible subsystem, Amaldi and Kann, "The
         complexity and approximability of finding maximum feasible subsystems of linear
@@ -106,19 +99,8 @@ def certify(pairs: Pairs, seconds: float, known: Weights) -> Certificate:
     return Certificate(weights, best, max(bound, best), EPSILON, time.monotonic() - started)
 
 
-def check_solver() -> None:
-    """Raise unless there is a solver.
-
-    Raises:
-        InvalidOptionError: scipy is not installed.
-    """
-    if importlib.util.find_spec("scipy") is None:
-        raise InvalidOptionError(f"The proof of the best weights needs scipy: {install_hint('solvers')}")
-
-
 def _check(pairs: Pairs, seconds: float, known: Weights) -> None:
-    """Raise unless there is a solver, time for it, and weights to start from."""
-    check_solver()
+    """Raise unless there is time for the solver, and weights to start from."""
     if not (math.isfinite(seconds) and seconds > 0):
         raise InvalidOptionError(f"Wanted a number of seconds above 0 for the proof, got {seconds}.")
     normalised(known, len(pairs.lead))

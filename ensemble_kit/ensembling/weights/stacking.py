@@ -18,7 +18,6 @@ from ensemble_kit.ensembling.combining import BALLOTS, cast_logit, stacked
 from ensemble_kit.ensembling.weights.evidence import Evidence, Weighing
 from ensemble_kit.ensembling.weights.logloss_solver import row_losses
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.extras import install_hint
 from ensemble_kit.types import Labels, MemberLogits, Pool, Stack, Weights
 
 INVERSE_RIDGES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C, the strongest ridge first
@@ -38,7 +37,7 @@ def stack(evidence: Evidence) -> Weighing:
         The stack. Its weights are for reading only: each member's part of all squared coefficients.
 
     Raises:
-        InvalidOptionError: the ballot is not logit-sum, or scikit-learn is not installed.
+        InvalidOptionError: the ballot is not logit-sum.
 
     Source: Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
     """
@@ -92,11 +91,9 @@ def check_enough_rows(images: int, members: int, classes: int) -> None:
 
 def _path(ballots: MemberLogits, labels: Labels, inverse_ridges: Sequence[float]) -> list[Stack]:
     """Return the stack for each ridge; each fit begins where the last one ended."""
-    try:
-        from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise InvalidOptionError(f"Stacking needs scikit-learn: {install_hint('solvers')}") from error
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
     members, images, classes = ballots.shape
     present = np.unique(labels)
     if len(present) < 2:

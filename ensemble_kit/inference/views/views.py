@@ -119,20 +119,6 @@ def see(views: Iterable[str], pixels: "Tensor") -> "Iterator[Tensor]":
         yield seen
 
 
-def apply_view(name: str, pixels: "Tensor") -> "Tensor":
-    """Return the batch (images, 3, size, size) as seen through one view, in the same shape.
-
-    Raises:
-        InvalidOptionError, UnknownNameError: as `see`.
-
-    Example:
-        >>> import torch
-        >>> apply_view("rot90", torch.tensor([[1.0, 2.0], [3.0, 4.0]]).expand(1, 3, 2, 2))[0, 0].tolist()
-        [[2.0, 4.0], [1.0, 3.0]]
-    """
-    return next(see([name], pixels))
-
-
 def _read_element(piece: Piece) -> Iterator[str]:
     """Yield the canonical names of one element of a list: a view, or a set."""
     if not piece.text:

@@ -20,10 +20,10 @@ from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
 from ensemble_kit.reporting import say
 from ensemble_kit.results import AutoReport, AutoStepReport
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage import submissions as desk
 from ensemble_kit.storage.files import check_output, is_sealed, locked
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import budget_path
+from ensemble_kit.storage.submissions import sample_and_csv as desk
 from ensemble_kit.workspace import (
     BlendsOption,
     CacheOption,
@@ -124,7 +124,7 @@ def auto(
             flips, costs = find_out(work, pictures, budget)
             planned = plan_now(work, pictures, costs, budget)
             if plan:
-                return AutoReport(name, minutes, budget.used_s, pictures.size_px, flips, planned)
+                return AutoReport(name, minutes, budget.used_s, flips, planned)
             ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
             while (step := next_step(work, pictures, costs, budget)) is not None:
@@ -141,9 +141,7 @@ def auto(
                 quiet=context.quiet,
             )
             steps = _steps(names, budget, workspace)
-        return AutoReport(
-            name, minutes, budget.used_s, pictures.size_px, flips, planned, steps, blended, blended.submission_path
-        )
+        return AutoReport(name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path)
 
 
 def _check_target(pictures: Pictures, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:

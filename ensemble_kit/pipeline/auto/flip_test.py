@@ -93,5 +93,5 @@ def judge_trial(as_it_is: np.ndarray, mirrored: np.ndarray) -> FlipTrial:
         images=len(as_it_is),
         accuracy=float(as_it_is.mean()),
         mirrored_accuracy=float(mirrored.mean()),
-        p=mcnemar(lost, won).p,
+        p=mcnemar(lost, won),
     )

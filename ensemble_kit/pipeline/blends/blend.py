@@ -8,7 +8,6 @@ from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import repeats_of
-from ensemble_kit.ensembling.weights import check_solver
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blends.evaluation import Judgement, judge_blend
 from ensemble_kit.pipeline.blends.full_report import alternatives, cost_ms
@@ -86,7 +85,7 @@ def blend(
 
     Raises:
         InvalidOptionError, UnknownNameError: no members, names, numbers and limits that cannot
-            be, options that the way does not read, a solver that is not installed, the log
+            be, options that the way does not read, the log
             loss of votes, members without val or `oof` logits, or without some of a family's folds, or a blend
             or CSV of that name that is another's or was edited.
         MisalignedError: members that differ, or a sample whose ids are not ours.
@@ -98,8 +97,6 @@ def blend(
     blends = workspace.blends
     if certify and weights != "accuracy":
         raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
-    if certify or full:
-        check_solver()
     names = _names(members, workspace.predictions)
     held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     manifests = [member.manifest for member in held]

@@ -202,7 +202,6 @@ def _report(
     """Return the report, and its sentence."""
     val = evaluation.pool
     found = compare_judged(judged[0], judged[1], metric, val.ids, val.groups)
-    p_adjusted = min(1.0, max(trials, 1) * found.p)
     report = CompareReport(
         a=sides[0].name,
         b=sides[1].name,
@@ -221,7 +220,6 @@ def _report(
         test=found.test,
         p=found.p,
         trials=trials,
-        p_adjusted=p_adjusted,
         resolvable=found.resolvable,
         better=None,
         notes=tuple(notes),

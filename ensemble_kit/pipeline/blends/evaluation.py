@@ -76,12 +76,11 @@ def _accuracies(val: Pool, seen: Mapping[str, Judged], honest: Mapping[str, Judg
         "optimism": optimism(seen["this"].accuracy, honest["this"]),
         "val_score_interval": seen["this"].score_interval(metric, val.ids, val.groups),
     }
+    for key, prefix in (("this", ""), ("equal", "equal_")):
+        figures[f"{prefix}honest_interval"] = honest[key].interval(val.groups)
     for key, prefix in (("this", ""), ("equal", "equal_"), ("single", "best_single_")):
-        if prefix:
-            figures[f"{prefix}val_accuracy"] = seen[key].accuracy
         figures |= {
             f"{prefix}honest_accuracy": honest[key].accuracy,
-            f"{prefix}honest_interval": honest[key].interval(val.groups),
             f"{prefix}val_score": seen[key].score(metric),
             f"{prefix}honest_score": honest[key].score(metric),
             f"{prefix}honest_score_interval": honest[key].score_interval(metric, val.ids, val.groups),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ensemble_kit.ensembling.evaluation import repeats_of, splits
+from ensemble_kit.ensembling.evaluation import Split, held_out, repeats_of
 from ensemble_kit.ensembling.selective import abstention, answer, fewest
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blends import small_enough
@@ -57,14 +57,15 @@ def abstain_report(asked: Asked, below: float | None, accuracy: float | None, qu
 def _cross_fitted(asked: Asked, quiet: bool) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
     """Return the winners' probabilities, and whether they are right, by blends that did not see the pictures."""
     val = asked.evaluation.pool
-    assert val.labels is not None
     repeats = repeats_of(len(val.ids))
     say(f"Cross-fitting on {len(val.ids)} {PICTURES[asked.evaluation.split]}, 5 folds x {repeats} ...", quiet)
-    confidence, correct = np.zeros((repeats, len(val.ids))), np.zeros((repeats, len(val.ids)), np.bool_)
-    weights = "auto" if asked.tuned.stack is None else "stacking"
-    for split in splits(small_enough(val, "accuracy", weights), repeats=repeats):
-        panel = asked.panel_of(asked.procedure(split.seen))
-        said = answer(panel.pool(val.rows(split.rows)), panel.tuned)
-        confidence[split.repeat, split.rows] = said.probabilities[np.arange(len(split.rows)), said.winners]
-        correct[split.repeat, split.rows] = said.winners == val.labels[split.rows]
-    return confidence, correct, val.groups
+    small = small_enough(val, "accuracy", "auto" if asked.tuned.stack is None else "stacking")
+
+    def say_of(split: Split) -> dict[str, np.ndarray]:
+        panel, held = asked.panel_of(asked.procedure(small.rows(split.seen))), val.rows(split.held)
+        found = answer(panel.pool(held), panel.tuned)
+        confidence = found.probabilities[np.arange(len(split.held)), found.winners]
+        return {"confidence": confidence, "correct": found.winners == held.labels}
+
+    said = held_out(small.ids, small.labels, small.groups, say_of, repeats=repeats)
+    return said["confidence"], said["correct"], val.groups

@@ -148,4 +148,4 @@ def _classes(truth: Sequence[str], said: Sequence[str], names: Sequence[str]) ->
 
 def _neighbours(first: Path, second: Path, one: Right, other: Right) -> NeighboursReport:
     only_first, only_second = int((one & ~other).sum()), int((other & ~one).sum())
-    return NeighboursReport(first, second, only_first, only_second, mcnemar(only_first, only_second).p)
+    return NeighboursReport(first, second, only_first, only_second, mcnemar(only_first, only_second))

@@ -25,7 +25,7 @@ from ensemble_kit.storage.members.manifest import (
     check_view_ms,
     check_view_weights,
 )
-from ensemble_kit.types import Predictions, Scores, align
+from ensemble_kit.types import Predictions, Scores, align, order_of
 
 
 def add_views(
@@ -190,17 +190,9 @@ def _extend(folder: Path, manifest: Manifest, addition: Predictions, new: list[s
 
 def _placed_views(addition: Predictions, new: Sequence[str], stored: Predictions) -> list[RowsOf]:
     """Return the new views in the row and class order of what is stored; `align` has checked that both are there."""
-    rows, columns = _order(addition.ids, stored.ids), _order(addition.classes, stored.classes)
+    rows, columns = order_of(stored.ids, addition.ids), order_of(stored.classes, addition.classes)
     logits = np.asarray(addition.logits)
     return [partial(_placed, logits[addition.views.index(view)], rows, columns) for view in new]
-
-
-def _order(theirs: Sequence[str], ours: Sequence[str]) -> Int[np.ndarray, " places"] | None:
-    """Return where each of ours stands among theirs; None where all stand in place."""
-    if theirs == ours:
-        return None
-    place = {name: index for index, name in enumerate(theirs)}
-    return np.array([place[name] for name in ours], dtype=np.int64)
 
 
 def _placed(

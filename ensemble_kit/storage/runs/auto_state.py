@@ -10,7 +10,7 @@ from typing import Any
 
 from ensemble_kit.disk import seal, unseal
 from ensemble_kit.errors import CorruptError
-from ensemble_kit.storage.files import UnknownFieldError, build, remove_files, replace_file
+from ensemble_kit.storage.files import UnknownFieldError, build, replace_file
 from ensemble_kit.versions import made_elsewhere
 
 
@@ -62,8 +62,3 @@ def read_spent(path: Path) -> Spent | None:
         raise made_elsewhere(path, f"{error} Begin anew with --replace.", None) from error
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{path} is no state of a run under a budget: {error} Begin anew with --replace.") from error
-
-
-def remove_spent(path: Path) -> None:
-    """Remove the file, where there is one."""
-    remove_files([path])

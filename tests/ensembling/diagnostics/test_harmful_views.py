@@ -63,7 +63,6 @@ def test_a_view_is_judged_as_by_hand() -> None:
         pair = (logits[0] + logits[each.view]).argmax(axis=1) == labels
         won, lost = int((pair & ~identity).sum()), int((identity & ~pair).sum())
         p_values.append(binomtest(won, won + lost).pvalue)
-        assert (each.only_pair, each.only_identity) == (won, lost)
         assert each.difference == pytest.approx(pair.mean() - identity.mean())
         assert each.p == pytest.approx(p_values[-1])
         assert each.interval == difference_interval(won, lost, IMAGES)

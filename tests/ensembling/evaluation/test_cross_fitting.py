@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ensemble_kit.ensembling.combining.apply import predict, probabilities
 from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit, optimism
 from ensemble_kit.ensembling.evaluation.scored import Judged
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.tuning.tune import best_single, predict, probabilities
+from ensemble_kit.ensembling.tuning.tune import best_single
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics.scores import accuracy
 from ensemble_kit.types import Pool, Tuned

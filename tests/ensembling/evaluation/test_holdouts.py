@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ensemble_kit.ensembling.evaluation.holdouts import holdouts, repeats_of
+from ensemble_kit.ensembling.evaluation.cross_fitting import repeats_of, splits
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.errors import BadDataError
 
@@ -13,7 +13,7 @@ def test_folds_are_those_of_the_honest_estimate_and_each_image_is_held_out_once_
     groups = [f"sign-{row // 3}" for row in range(IMAGES)]
     for names in (None, groups):
         times = np.zeros((4, IMAGES), int)
-        for repeat, seen, held in holdouts(ids, labels, names):
+        for repeat, seen, held in splits(ids, labels, names):
             times[repeat, held] += 1
             assert sorted([*seen, *held]) == list(range(IMAGES))
             fold = fold_of(ids, labels, names, repeat=repeat + 1)
@@ -28,4 +28,4 @@ def test_many_images_need_one_repeat() -> None:
 
 def test_without_images_nothing_can_be_held_out() -> None:
     with pytest.raises(BadDataError, match="Wanted labelled images"):
-        next(holdouts([], np.zeros(0, int), None))
+        next(splits([], np.zeros(0, int), None))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
-from ensemble_kit.ensembling.evaluation.unseen import say_as_it_is, say_unseen
+from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit, say_as_it_is, say_unseen
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.types import Pool
 

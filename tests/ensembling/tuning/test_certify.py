@@ -3,9 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
+from ensemble_kit.ensembling.combining.apply import predict
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.certify import prove
-from ensemble_kit.ensembling.tuning.tune import predict
 from ensemble_kit.ensembling.weights.evidence import Search
 from ensemble_kit.ensembling.weights.member_selection import Limits
 from ensemble_kit.types import Tuned

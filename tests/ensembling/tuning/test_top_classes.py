@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from ensemble_kit.ensembling.combining.apply import predict
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.top_classes import condensed
-from ensemble_kit.ensembling.tuning.tune import predict
 from ensemble_kit.types import Pool
 
 

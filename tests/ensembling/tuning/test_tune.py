@@ -6,9 +6,10 @@ import pytest
 from scipy.special import softmax
 from sklearn import metrics
 
+from ensemble_kit.ensembling.combining.apply import predict, probabilities, scores
 from ensemble_kit.ensembling.combining.table import BALLOTS
 from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.tuning.tune import best_single, given, predict, probabilities, scores
+from ensemble_kit.ensembling.tuning.tune import best_single, given
 from ensemble_kit.ensembling.weights.evidence import Search
 from ensemble_kit.ensembling.weights.member_selection import Limits
 from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS

@@ -1,4 +1,3 @@
-import sys
 import warnings
 from dataclasses import replace
 
@@ -215,12 +214,6 @@ def test_a_fit_that_stops_early_says_nothing(monkeypatch: pytest.MonkeyPatch) ->
 def test_only_logits_are_stacked(ballot, name: str) -> None:
     with pytest.raises(InvalidOptionError, match=f"wanted the ballot logit-sum, got {name}. Take --method logit-sum"):
         stack(replace(evidence(), ballot=ballot))
-
-
-def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
-    with pytest.raises(InvalidOptionError, match=r"needs scikit-learn: pip install 'scikit-learn>=.*'"):
-        stack(evidence())
 
 
 def test_fifteen_images_are_asked_for_each_class_of_each_member(draw_pool) -> None:

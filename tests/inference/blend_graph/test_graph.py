@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from through import through
 from torch import nn
 
 import models_zoo
@@ -23,7 +24,7 @@ from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph,
 from ensemble_kit.inference.blend_graph.pixels import squared
 from ensemble_kit.inference.engines import onnx_export
 from ensemble_kit.inference.engines.onnx_export import graph_bytes
-from ensemble_kit.inference.views.views import apply_view, parse_views
+from ensemble_kit.inference.views.views import parse_views
 from ensemble_kit.types import Pool, Stack, Tuned
 
 FAMILIES = {
@@ -94,7 +95,7 @@ def test_every_family_of_views_shows_the_pixels_that_it_shows_to_tta():
     batch = pictures(3, 23, 23)
     (seen,) = opened(Looking(views, 23), 23)[0].run(None, {INPUT: batch})
     for view, pixels in zip(views, seen, strict=True):
-        expected = apply_view(view, torch.from_numpy(batch).float() / 255)
+        expected = through(view, torch.from_numpy(batch).float() / 255)
         assert np.abs(pixels - expected.numpy()).max() < 5e-6, view
 
 
@@ -127,7 +128,7 @@ def pool_of(lookers, batch):
     for looker in lookers:
         pixels = squared(torch.from_numpy(batch), looker.size_px) / 255
         with torch.no_grad():
-            said.append(np.stack([looker.network(apply_view(view, pixels)).numpy() for view in looker.views]))
+            said.append(np.stack([looker.network(through(view, pixels)).numpy() for view in looker.views]))
     ids = tuple(map(str, range(len(batch))))
     return Pool(("a", "b", "c"), tuple(looker.views for looker in lookers), tuple(said), ids, CLASSES)
 
@@ -238,7 +239,7 @@ def test_networks_of_every_kind_fit_into_the_graph(arch):
     session, _ = opened(BlendGraph([looker], COUNT, None))
     batch = pictures(5, 43, 41)
     found, _ = session.run(None, {INPUT: batch})
-    look = partial(apply_view, pixels=squares(batch, 37))
+    look = partial(through, pixels=squares(batch, 37))
     with torch.no_grad():
         logits = sum(weight * network(look(view)) for view, weight in zip(views, looker.view_weights, strict=True))
     assert found == pytest.approx(logits.softmax(dim=1).numpy(), abs=1e-4)

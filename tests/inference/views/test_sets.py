@@ -4,13 +4,14 @@ import re
 
 import pytest
 import torch
+from through import through
 from torchvision.transforms import TenCrop
 from torchvision.transforms.v2 import functional
 
 from ensemble_kit.inference.views.names import VERBS
 from ensemble_kit.inference.views.sets import SETS, random_crops
 from ensemble_kit.inference.views.table import VIEW_SETS
-from ensemble_kit.inference.views.views import apply_view, canonical, parse_views
+from ensemble_kit.inference.views.views import canonical, parse_views
 
 FIVE = ("center", "tl", "tr", "bl", "br")
 
@@ -57,7 +58,7 @@ def test_ten_crop_is_exactly_that_of_torchvision_on_the_enlarged_picture(size_px
     ours = parse_views(f"ten-crop@{ratio}")[2:]
     assert len(ours) == len(wanted)
     for name, crop in zip(ours, wanted, strict=True):
-        assert torch.equal(apply_view(name, pixels), crop), name
+        assert torch.equal(through(name, pixels), crop), name
 
 
 def test_random_crops_are_as_many_as_asked_in_range_and_written_down_here():

@@ -5,13 +5,14 @@ import random
 import numpy as np
 import pytest
 import torch
+from through import through
 from torchvision.transforms.v2 import functional
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.inference.views.primitives import Cut, Pad, Resize, Tone
 from ensemble_kit.inference.views.steps import DIRECTIONS, MODES, PLACES
 from ensemble_kit.inference.views.turns import TURNS
-from ensemble_kit.inference.views.views import apply_view, canonical, lowered, merge_equal, parse_views
+from ensemble_kit.inference.views.views import canonical, lowered, merge_equal, parse_views
 
 PADDING = {"edge": "edge", "reflect": "reflect", "zero": "constant"}
 TURNED = {
@@ -144,8 +145,8 @@ def test_a_view_is_every_step_as_written_to_the_bit_where_pixels_only_move(size_
     for _ in range(150):
         text = written(chance, kinds="mtt")
         wanted = done_as_written(text, pixels)
-        assert torch.equal(apply_view(text, pixels), wanted), text
-        assert torch.equal(apply_view(canonical(text), pixels), wanted), text
+        assert torch.equal(through(text, pixels), wanted), text
+        assert torch.equal(through(canonical(text), pixels), wanted), text
 
 
 @pytest.mark.parametrize("size_px", [5, 12, 29])
@@ -155,7 +156,7 @@ def test_a_view_is_every_step_as_written_to_rounding_where_pixels_are_mixed(size
         text = written(chance)
         wanted = done_as_written(text, pixels)
         for name in (text, canonical(text)):
-            torch.testing.assert_close(apply_view(name, pixels), wanted, rtol=0, atol=1e-5, msg=text)
+            torch.testing.assert_close(through(name, pixels), wanted, rtol=0, atol=1e-5, msg=text)
 
 
 @pytest.mark.parametrize("kinds", ["c", "s", "m", "p", "t"])
@@ -163,7 +164,7 @@ def test_a_lone_step_is_exactly_what_it_is_by_hand(kinds):
     chance, pixels = random.Random(kinds), batch(23)
     for _ in range(60):
         text = written(chance, kinds, most=1)
-        assert torch.equal(apply_view(text, pixels), done_as_written(text, pixels)), text
+        assert torch.equal(through(text, pixels), done_as_written(text, pixels)), text
 
 
 @pytest.mark.parametrize("size_px", [5, 28, 113])
@@ -215,15 +216,15 @@ def test_a_crop_that_would_fill_the_memory_is_refused(name):
 @pytest.mark.parametrize("name", ["crop@0.9:tl", "scale@1.1", "scale@0.9", "hflip*crop@0.9:center"])
 def test_crops_and_scales_want_squares(name):
     with pytest.raises(InvalidOptionError, match=r"want.* square pictures, these have 5 x 7 pixels \(height x width\)"):
-        apply_view(name, torch.zeros(2, 3, 5, 7))
+        through(name, torch.zeros(2, 3, 5, 7))
 
 
 def test_mirrors_and_shifts_do_not_want_squares():
     pixels = torch.rand(2, 3, 10, 20, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(apply_view("hflip", pixels), pixels.flip(-1))
-    assert torch.equal(apply_view("rot180", pixels), pixels.flip(-1, -2))
-    right = apply_view("shift@0.2:right:zero", pixels)
+    assert torch.equal(through("hflip", pixels), pixels.flip(-1))
+    assert torch.equal(through("rot180", pixels), pixels.flip(-1, -2))
+    right = through("shift@0.2:right:zero", pixels)
     assert torch.equal(right[..., 4:], pixels[..., :-4])
     assert not right[..., :4].any()
-    down = apply_view("hflip*shift@0.2:down", pixels)
+    down = through("hflip*shift@0.2:down", pixels)
     assert torch.equal(down[..., 2:, :], pixels.flip(-1)[..., :-2, :])

@@ -5,13 +5,14 @@ import weakref
 import pytest
 import torch
 import ttach
+from through import through
 from torch import nn
 
 from ensemble_kit.inference.views import pixels as view_pixels
 from ensemble_kit.inference.views.names import VERBS
 from ensemble_kit.inference.views.primitives import Resize
 from ensemble_kit.inference.views.table import VIEW_SETS
-from ensemble_kit.inference.views.views import KEPT, apply_view, canonical, merge_equal, parse_views, see
+from ensemble_kit.inference.views.views import KEPT, canonical, merge_equal, parse_views, see
 
 BATCH = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 EVERY_KIND = (*(form.example for form in VERBS.values()), "scale@0.8:reflect", "shift@0.2:up:zero*contrast@1.5")
@@ -50,8 +51,8 @@ def test_crops_of_a_picture_enlarged_to_five_by_five_are_these_slices(monkeypatc
     enlarged = FIVE_BY_FIVE.expand(1, 3, 5, 5)
     monkeypatch.setitem(view_pixels.CARRIED_OUT, Resize, lambda pixels, side_px: enlarged)
     small = torch.zeros(1, 3, 3, 3)
-    assert apply_view(f"crop@0.6:{place}", small)[0, 1].tolist() == SLICES[place]
-    assert apply_view(f"hflip*crop@0.6:{place}", small)[0, 1].tolist() == MIRRORED[place]
+    assert through(f"crop@0.6:{place}", small)[0, 1].tolist() == SLICES[place]
+    assert through(f"hflip*crop@0.6:{place}", small)[0, 1].tolist() == MIRRORED[place]
 
 
 def mean_logits(merge_of, views):
@@ -83,11 +84,11 @@ def test_the_mean_over_views_is_that_of_ttach(views, transforms):
 def test_scaling_up_is_the_middle_of_what_ttach_scales(factor):
     large = ttach.Scale([factor], interpolation="bilinear", align_corners=False).apply_aug_image(BATCH, scale=factor)
     wanted = ttach.functional.center_crop(large, 16, 16)
-    torch.testing.assert_close(apply_view(f"scale@{factor}", BATCH), wanted, rtol=0, atol=1e-5)
+    torch.testing.assert_close(through(f"scale@{factor}", BATCH), wanted, rtol=0, atol=1e-5)
 
 
 def test_scaling_down_repeats_the_edge():
-    small = apply_view("scale@0.75", BATCH)
+    small = through("scale@0.75", BATCH)
     assert small.shape == BATCH.shape
     assert torch.equal(small[..., 0, 2:-2], small[..., 2, 2:-2])
     assert not torch.equal(small[..., 1, 2:-2], small[..., 3, 2:-2])
@@ -114,18 +115,18 @@ def test_a_network_that_cannot_tell_left_from_right_gives_equal_logits_for_hflip
 
 @pytest.mark.parametrize("name", EVERY_KIND)
 def test_a_view_of_a_picture_does_not_depend_on_the_others_in_the_batch(name):
-    together = apply_view(name, BATCH)
+    together = through(name, BATCH)
     assert together.shape == BATCH.shape
     for one in range(len(BATCH)):
-        torch.testing.assert_close(apply_view(name, BATCH[one : one + 1]), together[one : one + 1], rtol=0, atol=1e-6)
+        torch.testing.assert_close(through(name, BATCH[one : one + 1]), together[one : one + 1], rtol=0, atol=1e-6)
     others = torch.cat([BATCH[:1], torch.ones_like(BATCH[1:])])
-    torch.testing.assert_close(apply_view(name, others)[:1], together[:1], rtol=0, atol=1e-6)
+    torch.testing.assert_close(through(name, others)[:1], together[:1], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", EVERY_KIND)
 def test_a_view_leaves_the_batch_as_it_was_and_stays_in_range(name):
     before = BATCH.clone()
-    seen = apply_view(name, BATCH)
+    seen = through(name, BATCH)
     assert torch.equal(BATCH, before)
     assert seen.min() >= 0
     assert seen.max() <= 1 + 1e-6
@@ -184,7 +185,7 @@ def test_sharing_changes_nothing():
         "random:7@1,ten-crop,scales,hflip*scale@1.1,crop@0.8:tl*scale@1.5,crop@0.8:tl*scale@0.9,random:7@1"
     )
     for name, seen in zip(views, see(views, BATCH), strict=True):
-        assert torch.equal(seen, apply_view(name, BATCH)), name
+        assert torch.equal(seen, through(name, BATCH)), name
 
 
 def test_of_equal_views_the_first_stays_and_identity_before_all():

@@ -23,7 +23,8 @@ from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost
 from ensemble_kit.pipeline.border.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.storage.files.atomic import locked
-from ensemble_kit.storage.members.members import list_members, read_manifest, read_predictions
+from ensemble_kit.storage.members.commit import list_members, read_manifest
+from ensemble_kit.storage.members.read import read_predictions
 from ensemble_kit.storage.runs.auto_state import read_spent
 
 auto_module, tta_module = (
@@ -165,7 +166,7 @@ def test_a_step_is_worth_what_blending_it_alone_says(finished, data, monkeypatch
     monkeypatch.chdir(finished.folder)
     alone = ek.blend(["auto-zebra-0"], name="alone", cache=data.parent / ".ek", quiet=True)
     assert finished.report.steps[0].honest_accuracy == alone.honest_accuracy
-    assert finished.report.steps[0].val_accuracy == alone.best_single_val_accuracy
+    assert finished.report.steps[0].val_accuracy == alone.best_single_val_score
 
 
 def test_the_same_again_trains_nothing_and_says_the_same(finished, spent):

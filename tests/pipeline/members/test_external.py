@@ -12,7 +12,7 @@ from scipy.special import softmax
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, UnknownNameError
-from ensemble_kit.storage.members.members import read_member
+from ensemble_kit.storage.members.read import read_member
 
 NO_VAL = {"splits": ("test", "oof")}
 OOF = said(5, "oof", np.arange(TRAIN), 0.9)[0]

@@ -26,7 +26,7 @@ from ensemble_kit.pipeline.predict import batches as predict_chunks
 from ensemble_kit.pipeline.predict.predictor import ask_blend
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.storage.blends import read_blend
-from ensemble_kit.storage.members.members import read_member
+from ensemble_kit.storage.members.read import read_member
 from ensemble_kit.types import align
 from ensemble_kit.workspace import Workspace
 
@@ -200,11 +200,12 @@ def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended
     report = ek.predict(TEST, blend="prob-mean", accuracy=0.85, out="some.json", **FAST)
     pool, _ = pool_of("prob-mean", "val")
     confidence, correct = np.zeros((4, 60)), np.zeros((4, 60), bool)
-    for split in splits(pool):
-        tuned = tune(split.seen, "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
-        chances = probabilities(split.unseen, tuned)
-        confidence[split.repeat, split.rows] = chances.max(axis=1)
-        correct[split.repeat, split.rows] = chances.argmax(axis=1) == split.unseen.labels
+    for split in splits(pool.ids, pool.labels, pool.groups):
+        held = pool.rows(split.held)
+        tuned = tune(pool.rows(split.seen), "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
+        chances = probabilities(held, tuned)
+        confidence[split.repeat, split.held] = chances.max(axis=1)
+        correct[split.repeat, split.held] = chances.argmax(axis=1) == held.labels
     np.testing.assert_allclose(given[0], confidence)
     np.testing.assert_array_equal(given[1], correct)
     assert given[2:] == [None, 0.85]

@@ -23,7 +23,8 @@ import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage.blends import read_blend, write_blend
-from ensemble_kit.storage.members.members import manifest_sha256, read_member, write_member
+from ensemble_kit.storage.members.members import manifest_sha256, write_member
+from ensemble_kit.storage.members.read import read_member
 from ensemble_kit.training.recipes import RANGES, Recipe, resolve
 
 IMAGES, CLASSES = 101, 3

@@ -14,7 +14,8 @@ from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.runs import cached_features as seeing
 from ensemble_kit.pipeline.runs.cached_features import last_layer, trunk_of
-from ensemble_kit.storage.members.members import read_manifest, read_predictions
+from ensemble_kit.storage.members.commit import read_manifest
+from ensemble_kit.storage.members.read import read_predictions
 from ensemble_kit.storage.runs.runs import find_checkpoint, read_checkpoint
 
 TINY = {

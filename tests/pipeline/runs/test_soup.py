@@ -176,7 +176,8 @@ def test_a_greedy_soup_is_no_worse_than_its_best_ingredient_and_val_judged_it(ki
 
 def spoil(name, run):
     """Write a member whose weights are those of a run, negated: whatever it is averaged with is lost."""
-    from ensemble_kit.storage.members.members import read_member, write_member
+    from ensemble_kit.storage.members.members import write_member
+    from ensemble_kit.storage.members.read import read_member
     from ensemble_kit.storage.runs.runs import write_checkpoint
 
     state, facts = read_checkpoint(find_checkpoint(Path("runs", run)))
@@ -299,7 +300,8 @@ def test_pixels_that_are_normalised_otherwise_are_refused(kitchen):
 
     state, facts = read_checkpoint(find_checkpoint(Path("runs/kin-1")))
     stored = write_checkpoint(Path("runs/kin-1"), {**state, "mean": state["mean"] + 0.1}, facts)
-    from ensemble_kit.storage.members.members import read_member, write_member
+    from ensemble_kit.storage.members.members import write_member
+    from ensemble_kit.storage.members.read import read_member
 
     member = read_member(Path("predictions/kin-1"))
     changed = dataclasses.replace(member.manifest, checkpoint_sha256=stored.sha256)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ensemble_kit.disk.sealed import seal
 from ensemble_kit.errors import BadDataError, CorruptError, ResourceError
 from ensemble_kit.storage.files import atomic
-from ensemble_kit.storage.runs.auto_state import Spent, budget_path, read_spent, remove_spent, write_spent
+from ensemble_kit.storage.runs.auto_state import Spent, budget_path, read_spent, write_spent
 
 SPENT = Spent(
     asked={"seed": 2, "fingerprints": {"train": "ab", "val": "cd"}},
@@ -56,13 +56,6 @@ def test_members_come_back_in_the_order_in_which_they_were_begun(path):
 
 
 def test_nothing_there_is_none(path):
-    assert read_spent(path) is None
-    remove_spent(path.parent.parent / "auto.budget.json")
-
-
-def test_removed_is_gone(path):
-    write_spent(path, SPENT)
-    remove_spent(path)
     assert read_spent(path) is None
 
 
