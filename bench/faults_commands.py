@@ -56,7 +56,7 @@ COMMANDS = {
     "predict --replace": lambda ek: ek.predict(["data/test"], blend="other", out="mine.csv", replace=True, **CPU),
     "report": lambda ek: ek.report("small", **QUIET),
     "submit": lambda ek: ek.submit("other", again=True, quota=4, **QUIET),
-    "submissions told": lambda ek: ek.submissions_told("small", 0.5),
+    "submissions score": lambda ek: ek.submissions_score("small", 0.5),
     "submissions withdraw": lambda ek: ek.submissions_withdraw("small"),
     "score": lambda ek: ek.score(["submissions/small.csv"], "data/test-labels.csv"),
     "export": lambda ek: ek.export("small", size=16, **QUIET),

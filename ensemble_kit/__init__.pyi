@@ -20,7 +20,7 @@ from .pipeline.runs import soup as soup
 from .pipeline.runs import train as train
 from .pipeline.submit import score as score
 from .pipeline.submit import submissions as submissions
-from .pipeline.submit import submissions_told as submissions_told
+from .pipeline.submit import submissions_score as submissions_score
 from .pipeline.submit import submissions_withdraw as submissions_withdraw
 from .pipeline.submit import submit as submit
 from .pipeline.views import tta as tta

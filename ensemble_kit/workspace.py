@@ -46,6 +46,17 @@ class Workspace:
         named = {folder.name: options.get(folder.name) for folder in fields(cls)}
         return cls(**{name: getattr(under, name) if path is None else Path(path) for name, path in named.items()})
 
+    def member(self, named: str | Path) -> str:
+        """Return the name of the member that is meant by its name, or by the path of its folder or its run.
+
+        Example:
+            >>> Workspace().member("runs/cnn"), Workspace().member("predictions/cnn/"), Workspace().member("cnn")
+            ('cnn', 'cnn', 'cnn')
+        """
+        path = Path(named)
+        folders = (self.predictions.absolute(), self.runs.absolute())
+        return path.name if path.parent.absolute() in folders else str(named)
+
 
 class WorkspaceOption(TypedDict, total=False):
     """workspace: the root of all folders that are not named, or a `Workspace`."""

@@ -263,7 +263,7 @@ def test_the_public_names_are_these_and_no_others():
         "show_augment",
         "soup",
         "submissions",
-        "submissions_told",
+        "submissions_score",
         "submissions_withdraw",
         "submit",
         "train",

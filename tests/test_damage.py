@@ -28,7 +28,7 @@ from damage_cases import (
 from damage_cases import copy as laid
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="commands run in forks")
-SLOW = {"export", "probe", "probe --weights"}  # of some seconds
+SLOW = {"export", "probe", "probe --init"}  # of some seconds
 QUICKEST = {kind: min(names, key=lambda name: (name in SLOW, names.index(name))) for kind, names in READS.items()}
 CELLS = [(kind, name) for kind, names in READS.items() for name in names]
 

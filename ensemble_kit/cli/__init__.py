@@ -129,9 +129,9 @@ def ek() -> None:
     ek blend --method logit-sum           blend them, write the submission
     ek compare cnn vit                    say which of two is better
     ek report                             what is known of a blend, on one page
-    ek predict --blend NAME new/          classes of new pictures
-    ek submit --blend logit-sum-auto      hand it in: checked, kept, counted
-    ek export --blend logit-sum-auto      the whole blend as one ONNX graph
+    ek predict NAME new/          classes of new pictures
+    ek submit logit-sum-auto      hand it in: checked, kept, counted
+    ek export logit-sum-auto      the whole blend as one ONNX graph
 
     \b
     Example:

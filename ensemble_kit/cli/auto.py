@@ -9,40 +9,48 @@ from ensemble_kit.cli import options
 
 @click.command()
 @click.option("--data", type=options.FOLDER, default=None, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
-@click.option("--minutes", type=float, default=20.0, show_default=True, help="For everything, over all calls.")
 @click.option(
-    "--out", type=options.FOLDER, default=None, metavar="FILE", help="The CSV.  [default: submissions/NAME.csv]"
+    "--minutes",
+    type=float,
+    default=20.0,
+    show_default=True,
+    help="Total time budget in minutes, resumed runs included.",
 )
-@click.option("--name", default="auto", show_default=True, help="Of the blend; members are called after it.")
-@click.option("--plan", is_flag=True, help="Measure this machine and print the plan; train nothing.")
+@click.option(
+    "--out", type=options.FOLDER, default=None, metavar="FILE", help="Submission CSV.  [default: submissions/NAME.csv]"
+)
+@click.option("--name", default="auto", show_default=True, help="Name of the blend; member names begin with it.")
+@click.option("--plan", is_flag=True, help="Measure this machine, print the plan and stop.")
 @click.option(
     "--pretrained/--no-pretrained",
     default=True,
     show_default=True,
-    help="Start from ImageNet weights where they are at hand.",
+    help="Start from ImageNet weights where they are installed.",
 )
 @click.option(
-    "--flip/--no-flip", default=None, help="Mirror pictures or not.  [default: found out on training pictures]"
+    "--flip/--no-flip", default=None, help="Use horizontal flips or not.  [default: tested on training images]"
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the first member of each kind.")
-@click.option("--sample", type=options.FOLDER, default=None, help="Sample submission; header, ids, order are kept.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the first member of each kind.")
+@click.option(
+    "--sample", type=options.FOLDER, default=None, help="Sample submission: its header, ids and order are used."
+)
 @click.option(
     "--id",
     metavar="name|stem",
     default="name",
     show_default=True,
-    help="Image ids in the CSV with their ending or not.",
+    help="Image ids in the CSV with or without file ending.",
 )
 @options.several(*options.locations, *options.readings, options.skip_bad, options.device)
-@click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
-@click.option("--replace", is_flag=True, help="Begin anew; overwrite the CSV, whoever wrote it.")
+@click.option("--threads", type=int, default=None, help="CPU threads.  [default: torch's choice]")
+@click.option("--replace", is_flag=True, help="Start again; overwrite the blend and the CSV.")
 @options.several(options.predictions, options.runs, options.blends, options.submissions, options.cache)
 @options.several(options.quiet, options.json)
 def auto(as_json: bool, **given: Any) -> None:
     """Train what fits into the time, look, blend, and write a submission.
 
-    Measures this machine, plans members of a fixed portfolio, and ends in time.
-    Interrupted, the same command goes on; with more --minutes it adds members.
+    Measures this machine, plans members of a fixed portfolio, and ends in time. After an
+    interruption the same command resumes; with more --minutes it adds members.
 
     \b
     Example:

@@ -11,37 +11,37 @@ from ensemble_kit.ensembling.weights import WEIGHTS
 
 @click.command()
 @click.argument("members", nargs=-1)
-@click.option(
-    "--method", metavar="|".join(BALLOTS), default="logit-sum", show_default=True, help="What a member casts."
-)
+@click.option("--method", metavar="|".join(BALLOTS), default="logit-sum", show_default=True, help="How members vote.")
 @click.option(
     "--weights",
     metavar="|".join([*WEIGHTS, "NAME=1,..."]),
     default="auto",
     show_default=True,
-    help="How members weigh.",
+    help="How weights are found.",
 )
 @options.metric
 @click.option(
     "--tune-on",
     type=click.Choice(["val", "oof"]),
     default=None,
-    help="Rows that decide; oof: folds of train, held out.  [default: val where all members have it]",
+    help="Tuning set; oof: out-of-fold rows of train.  [default: val where all members have it]",
 )
-@click.option("--start", metavar="empty|sorted", default="empty", show_default=True, help="What greedy begins with.")
-@click.option("--bags", type=int, default=0, show_default=True, help="Random halves that greedy selects in; 0: none.")
-@click.option("--max-members", type=int, default=None, metavar="K", help="Blend at most so many members.")
-@click.option("--max-ms", type=float, default=None, metavar="MS", help="Blend what takes at most so long a picture.")
-@click.option("--certify", is_flag=True, help="Prove that no weights are better (accuracy).")
-@click.option("--certify-seconds", type=float, default=10.0, show_default=True, help="How long the proof may take.")
-@click.option("--full", is_flag=True, help="Judge every method and every member too, and prove.")
+@click.option(
+    "--start", metavar="empty|sorted", default="empty", show_default=True, help="Initial ensemble of greedy selection."
+)
+@click.option("--bags", type=int, default=0, show_default=True, help="Number of bagged subsets of greedy (0: none).")
+@click.option("--max-members", type=int, default=None, metavar="K", help="Largest number of members.")
+@click.option("--max-ms", type=float, default=None, metavar="MS", help="Inference time limit per image.")
+@click.option("--certify", is_flag=True, help="Prove how good any weights could be (accuracy).")
+@click.option("--certify-seconds", type=float, default=10.0, show_default=True, help="Time limit of the proof.")
+@click.option("--full", is_flag=True, help="Full report: every method, every member, the proof.")
 @click.option("--name", default=None, help="Name of the blend.  [default: method-weights]")
-@click.option("--out", type=options.FOLDER, default=None, help="The CSV.  [default: submissions/NAME.csv]")
+@click.option("--out", type=options.FOLDER, default=None, help="Submission CSV.  [default: submissions/NAME.csv]")
 @click.option(
     "--sample",
     type=options.FOLDER,
     default=None,
-    help="A sample submission: its header, ids and order are kept.",
+    help="Sample submission: its header, ids and order are used.",
 )
 @options.several(options.id_form, options.replace)
 @options.several(options.predictions, options.blends, options.submissions, options.cache, options.verify)
@@ -49,16 +49,15 @@ from ensemble_kit.ensembling.weights import WEIGHTS
 def blend(as_json: bool, **given: Any) -> None:
     """Blend MEMBERS, all if none is named; write a submission.
 
-    The tuned figure is measured on the rows it was tuned on and is called optimistic; the
-    honest one repeats the whole procedure inside every fold. Figures are in --metric;
-    greedy goes by it, auto never does. Ways to find weights: auto (log loss, held to equal
-    as far as val asks), equal, log-loss (without that hold), greedy (Caruana), accuracy
-    (searched exactly), stacking (logistic regression), or numbers.
+    The tuned figure is measured on the tuning set and is optimistic. The honest estimate
+    is cross-fitted: the whole procedure is repeated inside every fold. Figures are in
+    --metric; greedy selects by it, auto never reads it. Weights: auto (log loss with a
+    ridge towards equal weights), equal, log-loss (without ridge), greedy (Caruana),
+    accuracy (exact search), stacking (logistic regression), or numbers.
 
-    With --tune-on oof everything is found on the folds of the training pictures that the
-    members held out (ek train --folds), and val is measured on once: its figure is honest
-    as it stands. Where members have no val, the honest figure is cross-fitted on oof.
-    Families are weighed then; MEMBERS may name them, here and above.
+    With --tune-on oof everything is tuned on out-of-fold rows of train (ek train --folds),
+    and val is used once, for evaluation. Where members have no val, the honest estimate is
+    cross-fitted on oof. Weights are then those of families; MEMBERS may name families.
 
     \b
     Example:

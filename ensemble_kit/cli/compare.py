@@ -15,10 +15,9 @@ from ensemble_kit.cli import options
 def compare(as_json: bool, **given: Any) -> None:
     """Say which of A and B, members, families or blends, is better on val.
 
-    Both are judged on the same pictures by predictions that never saw them: on what was
-    held out of train where one has no val. The test is
-    the exact McNemar's, sign flips where pictures come in groups, random swaps for other
-    metrics than accuracy.
+    Both are cross-fitted on the same images: val, or out-of-fold rows of train where one
+    has no val. Test: McNemar's, exact; sign flips where images come in groups; random swaps
+    for other metrics than accuracy.
 
     \b
     Example:

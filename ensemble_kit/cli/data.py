@@ -16,16 +16,20 @@ def data() -> None:
 @data.command()
 @click.argument("data", metavar="[DIR]", type=options.FOLDER, required=False)
 @options.several(*options.locations, *options.readings)
-@click.option("--near", type=int, default=6, show_default=True, help="Bits of 64 by which near duplicates differ.")
+@click.option(
+    "--near", type=int, default=6, show_default=True, help="Largest Hamming distance of near duplicates (of 64 bits)."
+)
 @click.option("--csv", type=options.FOLDER, default=None, metavar="FILE", help="Write all findings as CSV.")
-@click.option("--sheet", type=options.FOLDER, default=None, metavar="FILE", help="Draw them: a .png or .jpg file.")
+@click.option(
+    "--sheet", type=options.FOLDER, default=None, metavar="FILE", help="Contact sheet of the findings: .png or .jpg."
+)
 @options.several(options.replace, options.quiet, options.json)
 @click.pass_context
 def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """Read every picture; find what is broken, double, mislabelled or in two splits.
 
-    DIR holds train/CLASS/*, val/CLASS/* and test/*. No picture is ever changed. Exit code 3
-    where files cannot be read, or a picture or group stands in two splits.
+    DIR holds train/CLASS/*, val/CLASS/* and test/*. No image is changed. Exit code 3 where
+    files cannot be read, or an image or a group is in two splits.
 
     \b
     Example:

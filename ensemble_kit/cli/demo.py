@@ -14,8 +14,8 @@ def demo(as_json: bool, **given: Any) -> None:
     """Climb the whole ladder on drawn pictures, in minutes.
 
     Draws a synthetic data set, trains four members, and a pre-trained one where its
-    weights are installed; adds TTA, blends and submits.
-    Everything lands in FOLDER (demo); what is there already is not made again.
+    weights are installed; adds TTA, blends them and writes a submission. Everything goes
+    into FOLDER (demo); what is there already is kept.
 
     \b
     Example:
@@ -29,11 +29,11 @@ def demo(as_json: bool, **given: Any) -> None:
 
 @click.command("demo-data")
 @click.argument("folder", type=options.FOLDER)
-@click.option("--train", type=click.IntRange(20), default=1578, show_default=True, help="Training pictures.")
-@click.option("--val", type=click.IntRange(10), default=300, show_default=True, help="Validation pictures.")
-@click.option("--test", type=click.IntRange(0), default=500, show_default=True, help="Test pictures.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other pictures.")
-@click.option("--size", type=click.IntRange(16, 512), default=48, show_default=True, help="Side in pixels.")
+@click.option("--train", type=click.IntRange(20), default=1578, show_default=True, help="Number of training images.")
+@click.option("--val", type=click.IntRange(10), default=300, show_default=True, help="Number of validation images.")
+@click.option("--test", type=click.IntRange(0), default=500, show_default=True, help="Number of test images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("--size", type=click.IntRange(16, 512), default=48, show_default=True, help="Image size in pixels.")
 @options.several(options.quiet, options.json)
 def demo_data(as_json: bool, **given: Any) -> None:
     """Draw a synthetic data set of ten cartoon characters.

@@ -14,7 +14,7 @@ def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """Look at this machine and folder; say what to do about each finding.
 
     Python, torch and torchvision, devices, memory, disk, file locks, cache, extras and
-    weights. Exits 6 where there is a problem; a note is none.
+    weights. Exit code 6 where there is a problem; notes are no problems.
 
     \b
     Example:

@@ -24,24 +24,32 @@ def _field(name: str) -> Any:
     return click.option(option, type=limits.kind, default=None, metavar=metavar, help="As in ek train.")
 
 
-@click.command("find-lr")
+@click.command("find-lr", cls=options.Renaming)
 @click.option("--data", type=options.FOLDER, default=None, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
 @click.option("--arch", default="cnn", show_default=True, help="Architecture, see `ek zoo`.")
 @options.recipe
 @options.several(*(_field(name) for name in STEP_FIELDS))
-@click.option("--size", type=int, default=None, help="Side in pixels.  [default: the pictures' median, 16 to 128]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--size", type=int, default=None, help="Input size in pixels.  [default: median of the images, 16 to 128]"
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 @options.several(*options.locations, *options.readings, options.skip_bad)
 @click.option(
-    "--arch-option", multiple=True, metavar="NAME=VALUE", callback=options.pairs, help="As width=64; see `ek zoo`."
+    "--arch-option",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=options.pairs,
+    help="Option of the architecture, as width=64; see `ek zoo`.",
 )
 @click.option("--pretrained", is_flag=True, help="timm: start from ImageNet weights.")
-@click.option("--weights", type=options.FOLDER, default=None, help="Start from a .safetensors or .pth file.")
-@click.option("--steps", type=int, default=200, show_default=True, help="Steps from rate 1e-7 to 1.")
+@click.option(
+    "--init", type=options.FOLDER, metavar="FILE", default=None, help="Initial weights: a .safetensors or .pth file."
+)
+@click.option("--steps", type=int, default=200, show_default=True, help="Training steps from learning rate 1e-7 to 1.")
 @click.option(
     "--out", type=options.FOLDER, default=None, metavar="FILE.png", help="The plot.  [default: reports/lr-ARCH.png]"
 )
-@click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
+@click.option("--threads", type=int, default=None, help="CPU threads.  [default: torch's choice]")
 @options.several(options.replace, options.device, options.cache, options.quiet, options.json)
 def find_lr(as_json: bool, **given: Any) -> None:
     """Find the learning rate to train with, in one short run; keeps nothing but a plot.

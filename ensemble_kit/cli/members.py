@@ -1,4 +1,4 @@
-"""`ek members`: look at the members; add foreign ones, remove, rename."""
+"""`ek members`: show the members; add external ones, remove, rename."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     Val accuracy, or --metric, with its 95 % interval, log loss, calibration error, views
     and cost; the best first.
 
-    With --verify every artefact in the four folders is read again and checked.
+    --verify reads every file of the four folders again and checks its sha256.
 
     \b
     Example:
@@ -35,28 +35,28 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
 
 @members.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["logits", "probabilities"]), required=True, help="What the scores are.")
-@click.option("--oof", type=options.FOLDER, default=None, help="Scores on train, out of fold: .npz or .csv.")
+@click.option("--kind", type=click.Choice(["logits", "probabilities"]), required=True, help="Kind of the scores.")
+@click.option("--oof", type=options.FOLDER, default=None, help="Out-of-fold scores on train: .npz or .csv.")
 @click.option("--val", type=options.FOLDER, default=None, help="Scores on val: .npz or .csv.")
 @click.option("--test", type=options.FOLDER, default=None, help="Scores on test: .npz or .csv.")
-@click.option("--labels", type=options.FOLDER, default=None, help="Labels of oof and val: a CSV, as train.csv.")
+@click.option("--labels", type=options.FOLDER, default=None, help="CSV with the labels of oof and val, as train.csv.")
 @click.option(
     "--column",
     multiple=True,
     metavar="NAME=COLUMN",
     callback=options.pairs,
-    help="As label=Category: what a CSV calls its id, label or group.",
+    help="Column name in CSVs of id, label or group, as label=Category.",
 )
-@click.option("--classes", type=options.FOLDER, default=None, help="File of class names; integers index it.")
-@click.option("--group-from", default=None, metavar="REGEX", help="Pictures that belong together, from their ids.")
+@click.option("--classes", type=options.FOLDER, default=None, help="File of class names; integer labels index it.")
+@click.option("--group-from", default=None, metavar="REGEX", help="Group of an image: regular expression on its id.")
 @options.several(options.replace, options.predictions, options.cache, options.json)
 def add(as_json: bool, **given: Any) -> None:
     """Add a member that ek did not train, from its scores.
 
-    A CSV holds a column of ids, one column a class and, for oof and val, one of labels,
-    unless these lie in another file; an .npz holds image_ids, classes, scores, labels, and
-    groups where there are any. Rows and classes may stand in any order. With --oof the
-    member is a family of its own, and blends with those of ek train --folds.
+    A CSV has a column of ids, one column per class and, for oof and val, one of labels
+    (unless --labels names another file). An .npz has image_ids, classes, scores, labels and,
+    if any, groups. Rows and classes may be in any order. With --oof the member is a family
+    of its own, and blends with those of ek train --folds.
 
     \b
     Example:

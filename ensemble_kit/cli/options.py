@@ -2,13 +2,14 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from ensemble_kit.formerly import FORMERLY
 from ensemble_kit.inference.engines import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.training import RECIPES, default_recipe
@@ -31,16 +32,16 @@ cache = click.option(
     type=FOLDER,
     default=".ek",
     show_default=True,
-    help="Folder of decoded pictures and verified checksums.",
+    help="Folder of decoded images and verified checksums.",
 )
 metric = click.option(
-    "--metric", metavar="|".join(METRICS), default="accuracy", show_default=True, help="What counts as good."
+    "--metric", metavar="|".join(METRICS), default="accuracy", show_default=True, help="Metric of the figures."
 )
 recipe = click.option(
     "--recipe",
     metavar="|".join(RECIPES),
     default=None,
-    help="Named hyper-parameters; all but assignment mirror pictures: see --no-flip.  "
+    help="Named hyper-parameters; all but assignment use horizontal flips, see --no-flip.  "
     f"[default: {default_recipe(pretrained=False)}; from pre-trained weights: {default_recipe(pretrained=True)}]",
 )
 id_form = click.option(
@@ -48,13 +49,13 @@ id_form = click.option(
     type=click.Choice(["name", "stem"]),
     default="name",
     show_default=True,
-    help="Ids with or without suffix.",
+    help="Image ids with or without file ending.",
 )
-verify = click.option("--verify", is_flag=True, help="Read every file again and check its sha256.")
-device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-quiet = click.option("--quiet", is_flag=True, help="No progress on standard error.")
-json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
-replace = click.option("--replace", is_flag=True, help="Replace what is there under this name.")
+verify = click.option("--verify", is_flag=True, help="Compute the sha256 of every file again.")
+device = click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, cuda:1 or mps.")
+quiet = click.option("--quiet", is_flag=True, help="Print no progress.")
+json = click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+replace = click.option("--replace", is_flag=True, help="Overwrite what has this name.")
 
 
 def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -70,18 +71,18 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 
 
 locations = (
-    click.option("--train-csv", type=FOLDER, default=None, help="CSV of training pictures: id or file name, label."),
-    click.option("--val-csv", type=FOLDER, default=None, help="The same for val."),
-    click.option("--test-csv", type=FOLDER, default=None, help="The same for test; labels are passed over."),
+    click.option("--train-csv", type=FOLDER, default=None, help="CSV of training images: id or file name, label."),
+    click.option("--val-csv", type=FOLDER, default=None, help="CSV of validation images."),
+    click.option("--test-csv", type=FOLDER, default=None, help="CSV of test images; labels are ignored."),
     click.option(
-        "--images", type=FOLDER, default=None, help="Folder that paths in CSVs start from.  [default: the CSV's own]"
+        "--images", type=FOLDER, default=None, help="Root folder of paths in CSVs.  [default: the CSV's folder]"
     ),
     click.option(
         "--test-dir",
         type=FOLDER,
         multiple=True,
         metavar="FOLDER",
-        help="Folder of test pictures; may be repeated, or with --test-csv one.",
+        help="Folder of test images; repeatable; with --test-csv only one.",
     ),
 )
 """Where pictures lie, beside or instead of a data folder."""
@@ -91,17 +92,23 @@ readings = (
         multiple=True,
         metavar="NAME=COLUMN",
         callback=pairs,
-        help="As label=Category: what a CSV calls its id, path, label or group, where its name does not say so.",
+        help="Column name in CSVs of id, path, label or group, as label=Category.",
     ),
-    click.option("--classes", type=FOLDER, default=None, help="File of class names, a line each; integers index it."),
-    click.option("--group-from", default=None, metavar="REGEX", help="Pictures that belong together, from their ids."),
-    click.option("--val-fraction", type=float, default=None, help="Share of train to hold out where there is no val."),
+    click.option(
+        "--classes", type=FOLDER, default=None, help="File of class names, one a line; integer labels index it."
+    ),
+    click.option(
+        "--group-from", default=None, metavar="REGEX", help="Group of an image: regular expression on its id."
+    ),
+    click.option(
+        "--val-fraction", type=float, default=None, help="Validation split: share of train, where there is no val."
+    ),
     click.option(
         "--split-seed",
         type=int,
         default=0,
         show_default=True,
-        help="Which pictures that share, or each fold, is; for all members.",
+        help="Seed of that split and of the folds; the same for all members.",
     ),
 )
 """How the pictures are to be read: ids, classes, groups, and the share held out."""
@@ -111,16 +118,20 @@ looking = (
         metavar="|".join(("auto", *ENGINES)),
         default="auto",
         show_default=True,
-        help="What computes; checked against eager first.",
+        help="Inference engine; checked against eager first.",
     ),
     click.option(
-        "--precision", metavar="|".join(PRECISIONS), default="float32", show_default=True, help="Of the products."
+        "--precision",
+        metavar="|".join(PRECISIONS),
+        default="float32",
+        show_default=True,
+        help="Compute precision of convolutions and matrix products.",
     ),
-    click.option("--batch-size", type=int, default=64, show_default=True, help="Pictures at a time."),
+    click.option("--batch-size", type=int, default=64, show_default=True, help="Images per batch."),
     device,
 )
 """How a network is run over pictures."""
-skip_bad = click.option("--skip-bad", is_flag=True, help="Go on without the pictures that cannot be read.")
+skip_bad = click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read.")
 
 
 def channels(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, float, float] | None:
@@ -146,6 +157,62 @@ def several(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
         return command
 
     return add
+
+
+class Renaming(click.Command):
+    """A command that takes options by the names that they had before, and says the ones that they have now.
+
+    To rename an option: a line in `formerly.FORMERLY`. What is given by place today, `by_place`, was an option once.
+    """
+
+    def __init__(self, *args: Any, by_place: str | None = None, **extra: Any) -> None:
+        """Take the option that is given by place today, as --blend."""
+        super().__init__(*args, **extra)
+        self.by_place = by_place
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words, each former name by the one that stands for it."""
+        from ensemble_kit.reporting import say
+
+        was = FORMERLY.get(getattr(self.callback, "__name__", ""), {})
+        now = {_flag(old): _flag(new) for old, new in was.items()}
+        words: list[str] = []
+        first: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            flag, equals, value = word.partition("=")
+            if flag == self.by_place:
+                first = [value if equals else next(rest, "")]
+                say(f"{flag} NAME is written without {flag} now; the old way works until the next release.")
+            elif flag in now:
+                say(f"{flag} is called {now[flag]} now; the old name works until the next release.")
+                words.append(now[flag] + equals + value)
+            else:
+                words.append(word)
+        return super().parse_args(ctx, first + words)
+
+
+class RenamingGroup(click.Group):
+    """A group whose commands are found by former names too, which are said."""
+
+    def __init__(self, *args: Any, formerly: Mapping[str, str] | None = None, **extra: Any) -> None:
+        """Take former names of commands, and the ones that they have now."""
+        super().__init__(*args, **extra)
+        self.formerly = formerly or {}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name, or the one that had it."""
+        if (now := self.formerly.get(cmd_name)) is not None:
+            from ensemble_kit.reporting import say
+
+            say(f"{cmd_name} is called {now} now; the old name works until the next release.")
+            return super().get_command(ctx, now)
+        return super().get_command(ctx, cmd_name)
+
+
+def _flag(name: str) -> str:
+    """Return an option as it is typed."""
+    return "--" + name.replace("_", "-")
 
 
 def hand_down(ctx: click.Context) -> None:

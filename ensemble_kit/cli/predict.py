@@ -6,36 +6,75 @@ import click
 
 from ensemble_kit.cli import options
 from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.errors import InvalidOptionError
 
 
-@click.command()
-@click.argument("pictures", type=options.FOLDER, nargs=-1, required=True)
-@click.option("--blend", default=None, metavar="NAME", help="A saved blend, by name or path.  [default: the only one]")
-@click.option("--ckpt", type=options.FOLDER, default=None, help="Instead: a run or checkpoint that has a member.")
+def _by_place(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Say that the blend is given by place now."""
+    if value is not None:
+        from ensemble_kit.reporting import say
+
+        say("--blend NAME is written without --blend now; the old way works until the next release.")
+    return value
+
+
+def _with_blend(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the blend told from the images: the first word, where it is of a blend.
+
+    Raises:
+        InvalidOptionError: it is of a blend, and of images too.
+        click.UsageError: there are no images.
+    """
+    first, *rest = given["images"]
+    of_blend = first.suffix == ".json" or (given["blends"] / f"{first}.json").is_file()
+    if given["blend"] is not None or given["ckpt"] is not None or not of_blend:
+        return given
+    if first.suffix != ".json" and first.exists():
+        raise InvalidOptionError(
+            f"'{first}' is a blend and a path. For the blend: {given['blends'] / first.name}.json. For images in "
+            "that path: name the blend first."
+        )
+    if not rest:
+        raise click.UsageError("Missing argument 'IMAGES...'.", click.get_current_context())
+    return {**given, "blend": str(first), "images": tuple(rest)}
+
+
+@click.command(cls=options.Renaming)
+@click.argument("images", type=options.FOLDER, nargs=-1, required=True, metavar="[BLEND] IMAGES...")
+@click.option("--blend", default=None, hidden=True, callback=_by_place)
+@click.option(
+    "--ckpt", type=options.FOLDER, default=None, help="Instead of a blend: a run or checkpoint with a member."
+)
 @click.option(
     "--method",
     metavar="|".join(BALLOTS),
     default=None,
-    help="What each view of that member casts.  [default: logit-sum]",
+    help="How the views of that member vote.  [default: logit-sum]",
 )
-@click.option("--top", type=int, default=1, show_default=True, help="Classes in a row, the likeliest first.")
-@click.option("--abstain-below", type=float, default=None, metavar="P", help="Flag rows of a lower probability.")
+@click.option("--top", type=int, default=1, show_default=True, help="Number of classes per row, the likeliest first.")
+@click.option(
+    "--abstain-below", type=float, default=None, metavar="P", help="Abstain: flag rows with a lower probability."
+)
 @click.option(
     "--accuracy",
     type=float,
     default=None,
     metavar="SHARE",
-    help="Flag so many that this share of the others is right, as 0.95.",
+    help="Abstain so that this share of the others is right, as 0.95.",
 )
 @click.option(
-    "--cascade",
+    "--early-exit",
     type=float,
     default=None,
     metavar="LOSS",
-    help="Ask no further than needed; share of pictures it may cost, 0 or as 0.01.",
+    help="Early exit; at most this share of predictions may become wrong (0: none).",
 )
 @click.option(
-    "--out", type=options.FOLDER, default="predictions.csv", show_default=True, help="A .csv, .json or .jsonl."
+    "--out",
+    type=options.FOLDER,
+    default="predictions.csv",
+    show_default=True,
+    help="Output file: .csv, .json or .jsonl.",
 )
 @click.option("--weights", type=options.FOLDER, default=None, help="Weights of timm:NAME.")
 @options.several(
@@ -51,23 +90,24 @@ from ensemble_kit.ensembling.combining import BALLOTS
 def predict(as_json: bool, **given: Any) -> None:
     """Predict new PICTURES (files or folders) by a blend, or by one member.
 
-    Each row has the class, its probability, and how much of the blend agrees. --cascade asks
-    members one by one: prob-mean, majority-vote and borda stop only where nothing can change;
-    logit-sum and geo-mean by a margin that val allows. A picture that cannot be read has the
-    reason in its row.
+    BLEND is a name or a .json file; without it, the only blend there is. Each row has the
+    class, its probability, and the share of members that agree. --early-exit runs members one
+    by one: prob-mean, majority-vote and borda stop where the class cannot change, logit-sum
+    and geo-mean at a margin found on val. For an image that cannot be read, the row has the
+    reason.
 
     \b
     Example:
       ek predict new/
-      ek predict --blend logit-sum-auto new/ --top 3 --out new.jsonl
-      ek predict --blend logit-sum-auto new/ --accuracy 0.95
-      ek predict --blend prob-mean-equal new/ --cascade 0
+      ek predict logit-sum-auto new/ --top 3 --out new.jsonl
+      ek predict logit-sum-auto new/ --accuracy 0.95
+      ek predict prob-mean-equal new/ --early-exit 0
       ek predict --ckpt runs/cnn new/ --method prob-mean
     """
     import ensemble_kit
     from ensemble_kit.reporting import predicted
 
-    options.show(ensemble_kit.predict(**given), predicted, as_json)
+    options.show(ensemble_kit.predict(**_with_blend(given)), predicted, as_json)
 
 
 COMMANDS = (predict,)

@@ -9,22 +9,19 @@ from ensemble_kit.cli import options
 
 @click.command()
 @click.argument("blend", required=False)
-@click.option("--out", type=options.FOLDER, default=None, help="The page.  [default: reports/NAME.html]")
-@click.option("--top", type=int, default=12, show_default=True, help="Pictures of each kind to show.")
-@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Embed thumbnails of them.")
-@click.option(
-    "--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of curves, and of the page."
-)
+@click.option("--out", type=options.FOLDER, default=None, help="HTML file.  [default: reports/NAME.html]")
+@click.option("--top", type=int, default=12, show_default=True, help="Number of images of each kind to show.")
+@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Show thumbnails.")
+@click.option("--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of plots and pages.")
 @options.several(options.predictions, options.runs, options.blends, options.cache, options.verify)
 @options.several(options.replace, options.quiet, options.json)
 def report(as_json: bool, **given: Any) -> None:
     """Show all that is known of BLEND on one HTML page.
 
-    BLEND is a name or a file; without it, the only blend there is. The page needs neither
-    network nor other files; its numbers lie beside it as JSON. It shows what the blend is
-    worth and whether that is real, its members, which classes are confused, whether
-    probabilities can be believed, what views and time bring, the pictures to look at, and
-    how to repeat it all.
+    BLEND is a name or a file; without it, the only blend there is. The page needs no
+    network and no other file; its numbers are beside it as JSON. It shows the honest
+    estimate and its interval, members, confusion matrix, calibration, views, cost, images
+    that were wrong or unsure, likely label errors, and the commands that repeat it all.
 
     \b
     Example:

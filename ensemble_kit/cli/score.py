@@ -18,16 +18,16 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[flo
 @click.command()
 @click.argument("csv", nargs=-1, required=True, type=options.FOLDER)
 @click.option("--labels", type=options.FOLDER, required=True, metavar="FILE", help="CSV of ids and true classes.")
-@click.option("--public-fraction", type=float, default=0.5, show_default=True, help="Share of public pictures.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Which pictures are public.")
+@click.option("--public-fraction", type=float, default=0.5, show_default=True, help="Share of public images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the public part.")
 @click.option("--baselines", default="", metavar="A,B,...", callback=numbers, help="Accuracies to pass, as 0.45,0.7.")
 @options.json
 def score(as_json: bool, **given: Any) -> None:
     """Score submissions (CSV ...) against LABELS, as a judge does.
 
-    The public part is a simple random draw of the pictures, by --seed and the set of ids, so
-    that the order of rows cannot matter. One submission: its classes and baselines; several:
-    a leaderboard, with a paired test (McNemar's, exact, on all pictures) of neighbours.
+    The public part is a random draw of the images, by --seed and the set of ids; the order
+    of rows does not matter. One submission: accuracy per class and baselines. Several: a
+    leaderboard, with a paired test of neighbours (McNemar's, exact, on all images).
 
     \b
     Example:

@@ -19,17 +19,17 @@ from ensemble_kit.training import SOUPS
     show_default=True,
     help="; ".join(f"{name}: {entry.help}" for name, entry in SOUPS.items()) + ".",
 )
-@click.option("--metric", metavar="|".join(METRICS), default="log-loss", show_default=True, help="What is good on val.")
-@click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one trained on]")
+@click.option("--metric", metavar="|".join(METRICS), default="log-loss", show_default=True, help="Metric on val.")
+@click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one of training]")
 @options.several(*options.locations, options.skip_bad, options.device, options.replace)
 @options.several(options.predictions, options.runs, options.cache, options.quiet, options.json)
 def soup(as_json: bool, **given: Any) -> None:
     """Average the weights of members of one architecture.
 
-    A soup costs one network a picture, a blend as many as it has members. It works for
-    networks fine-tuned from the same weights, or the ends of cycles of one run; networks
-    of different seeds, averaged, mostly know nothing.
-    Batch norms get new statistics from the training pictures.
+    A soup costs one forward pass per image, a blend one per member. It works for networks
+    fine-tuned from the same weights, or for the cycles of one run; the mean of networks of
+    different seeds is mostly useless. Batch norms get new statistics from the training
+    images.
 
     \b
     Example:

@@ -91,7 +91,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     return [str(one) for one in value] if several else value if isinstance(value, bool) else str(value)
 
 
-@click.command()
+@click.command(cls=options.Renaming)
 @click.option(
     "--config",
     type=options.FOLDER,
@@ -99,7 +99,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     expose_value=False,
     is_eager=True,
     metavar="FILE",
-    help="Take options from a YAML file, such as a run's config.yaml; those typed here beat it.",
+    help="Read options from a YAML file, as a run's config.yaml; typed options win.",
 )
 @click.option("--data", type=options.FOLDER, default=None, help="Folder with train/CLASS/*, val/CLASS/*, test/*.")
 @click.option(
@@ -113,49 +113,49 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     "--size",
     type=int,
     default=None,
-    help="Side in pixels.  [default: the pictures' median, 16 to 128]",
+    help="Input size in pixels.  [default: median of the images, 16 to 128]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random in training.")
-@click.option("--seeds", type=int, default=1, show_default=True, help="Train so many: NAME-seed-0, NAME-seed-1, ...")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of training.")
+@click.option("--seeds", type=int, default=1, show_default=True, help="Number of members to train: NAME-seed-0, ...")
 @click.option(
-    "--folds", type=int, default=0, show_default=True, help="Train one without each fold of train: NAME-fold-1, ..."
+    "--folds", type=int, default=0, show_default=True, help="K-fold cross-validation: K members, each without one fold."
 )
-@click.option("--fold", type=int, default=0, show_default=True, help="Only this one of the folds; 0: all.")
-@click.option("--family", default=None, help="What members trained alike are called.  [default: NAME, if several]")
+@click.option("--fold", type=int, default=0, show_default=True, help="Train this fold only (0: all).")
+@click.option("--family", default=None, help="Family name of members trained alike.  [default: NAME]")
 @options.several(*options.locations, *options.readings, options.skip_bad)
 @click.option(
     "--arch-option",
     multiple=True,
     metavar="NAME=VALUE",
     callback=options.pairs,
-    help="As width=64; see `ek zoo`.",
+    help="Option of the architecture, as width=64; see `ek zoo`.",
 )
+@click.option("--pretrained", is_flag=True, help="timm: start from ImageNet weights, installed or from the hub.")
 @click.option(
-    "--pretrained", is_flag=True, help="timm: start from ImageNet weights: installed, or from the hub; see `ek zoo`."
+    "--init", type=options.FOLDER, metavar="FILE", default=None, help="Initial weights: a .safetensors or .pth file."
 )
-@click.option("--weights", type=options.FOLDER, default=None, help="Start from a .safetensors or .pth file.")
 @click.option(
     "--keep",
     metavar="last|best",
     default="last",
     show_default=True,
-    help="Epoch to keep; best: on val.",
+    help="Checkpoint to keep: last epoch, or best on val.",
 )
 @click.option(
-    "--metric", metavar="|".join(METRICS), default="log-loss", show_default=True, help="By which it is best on val."
+    "--metric", metavar="|".join(METRICS), default="log-loss", show_default=True, help="Metric of --keep best."
 )
 @click.option(
     "--patience",
     type=int,
     default=0,
     show_default=True,
-    help="Stop after so many epochs without a better one on val; 0: never.",
+    help="Early stopping: epochs without improvement on val (0: off).",
 )
-@click.option("--minutes", type=float, default=None, help="End each run after so many, with what it has learnt.")
-@click.option("--threads", type=int, default=None, help="Threads of the processor.  [default: torch's choice]")
-@click.option("--resume", is_flag=True, help="Go on with what is unfinished; pass over what is done.")
+@click.option("--minutes", type=float, default=None, help="Time limit of each run, in minutes; keeps what is learnt.")
+@click.option("--threads", type=int, default=None, help="CPU threads.  [default: torch's choice]")
+@click.option("--resume", is_flag=True, help="Resume unfinished runs; skip finished ones.")
 @click.option(
-    "--save-every", type=float, default=30.0, show_default=True, help="Seconds between saves; 0: after every step."
+    "--save-every", type=float, default=30.0, show_default=True, help="Seconds between saved states (0: every step)."
 )
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
@@ -163,8 +163,8 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
     """Train a member, or a family, and keep the logits on val and test.
 
     A recipe sets the hyper-parameters; single options override it.
-    With --folds, each member also keeps its logits on its own fold of train; without val
-    it is judged there.
+    With --folds, each member also keeps its logits on the fold that it was not trained on
+    (out of fold, oof); without val it is evaluated there.
 
     \b
     Example:
@@ -186,8 +186,8 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
 
 
 @click.command()
-@click.option("--classes", type=int, default=10, show_default=True, help="Number of classes to count for.")
-@click.option("--size", type=int, default=None, help="Side in pixels to count for.  [default: each arch's own]")
+@click.option("--classes", type=int, default=10, show_default=True, help="Number of classes.")
+@click.option("--size", type=int, default=None, help="Input size in pixels.  [default: each arch's own]")
 @options.json
 def zoo(as_json: bool, **given: Any) -> None:
     """List the architectures, their sizes, and whose weights are at hand.

@@ -8,21 +8,29 @@ from ensemble_kit.cli import options
 from ensemble_kit.ensembling.weights import VIEW_CHOICES
 from ensemble_kit.inference.views import VIEW_SETS
 
-foreign = (
+external = (
     click.option("--weights", type=options.FOLDER, default=None, help="Weights of timm:NAME, .safetensors or .pth."),
-    click.option("--name", default=None, help="Name of the member of timm:NAME or an .onnx file."),
+    click.option("--name", default=None, help="Member name of timm:NAME or an .onnx file."),
     click.option(
-        "--classes", type=options.FOLDER, default=None, help="File of its classes, in order.  [default: the data's]"
+        "--classes", type=options.FOLDER, default=None, help="File of its class names in order.  [default: the data's]"
     ),
-    click.option("--size", type=int, default=None, help="Side of its pictures in pixels.  [default: its own]"),
-    click.option("--mean", metavar="R,G,B", callback=options.channels, default=None, help="Subtracted from [0, 1]."),
-    click.option("--std", metavar="R,G,B", callback=options.channels, default=None, help="Divided by, after that."),
+    click.option("--size", type=int, default=None, help="Input size in pixels.  [default: its own]"),
+    click.option(
+        "--mean",
+        metavar="R,G,B",
+        callback=options.channels,
+        default=None,
+        help="Mean per channel, of pixels in [0, 1].",
+    ),
+    click.option(
+        "--std", metavar="R,G,B", callback=options.channels, default=None, help="Standard deviation per channel."
+    ),
 )
 
 
 @click.command()
 @click.option(
-    "--ckpt", type=options.FOLDER, required=True, help="A run, a checkpoint, timm:NAME with --weights, an .onnx file."
+    "--ckpt", type=options.FOLDER, required=True, help="Run, checkpoint, timm:NAME with --weights, or .onnx file."
 )
 @click.option(
     "--views",
@@ -35,23 +43,22 @@ foreign = (
     metavar="|".join(VIEW_CHOICES),
     default="auto",
     show_default=True,
-    help="How the views are weighed.",
+    help="How view weights are found.",
 )
-@click.option("--check", is_flag=True, help="First prove that order and batch of the pictures do not matter.")
-@click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one trained on]")
-@options.several(*options.locations, options.skip_bad, *foreign, *options.looking)
-@click.option("--shard", metavar="I/N", default=None, help="Compute one share of N alone.")
-@click.option("--merge", is_flag=True, help="Join what the shards computed.")
+@click.option("--check", is_flag=True, help="Check first that order and batch of images do not matter.")
+@click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one of training]")
+@options.several(*options.locations, options.skip_bad, *external, *options.looking)
+@click.option("--shard", metavar="I/N", default=None, help="Compute only share I of N.")
+@click.option("--merge", is_flag=True, help="Join all shards.")
 @options.several(options.replace, options.predictions)
-@click.option("--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of curves.")
+@click.option("--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of plots.")
 @options.several(options.cache, options.verify, options.quiet, options.json)
 def tta(as_json: bool, **given: Any) -> None:
     """Look at each picture in several ways, and weigh the ways.
 
-    Adds the views' logits on val and test to the member.
-    Views that are there are not computed again. `--choose auto` holds the weights to
-    identity unless val says clearly otherwise; `none` leaves identity alone.
-    Interrupted, the same command goes on at the last finished part.
+    Adds the logits of the views on val and test to the member; views that are there are not
+    computed again. `--choose auto` finds weights by log loss with a ridge towards identity;
+    `none` uses identity alone. After an interruption the same command resumes.
 
     \b
     Example:

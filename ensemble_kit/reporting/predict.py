@@ -50,7 +50,7 @@ def _cascade(cascade: CascadeReport) -> str:
     if cascade.kind == "all":
         return (
             f"cascade: everything was asked of every picture: {cascade.judged_on} cannot promise that stopping "
-            f"early loses {percent(cascade.wanted_loss)} % at most. Allow more by --cascade, or blend by prob-mean, "
+            f"early loses {percent(cascade.wanted_loss)} % at most. Allow more by --early-exit, or blend by prob-mean, "
             "which stops where nothing can change"
         )
     work = "" if cascade.saved_ms is None else f"{percent(cascade.saved_ms)} % of the work (ms) and "

@@ -24,7 +24,7 @@ def desk(report: SubmissionsReport) -> str:
     lines = (
         [_table(report.submissions)]
         if report.submissions
-        else [wrapped("Nothing has been handed in yet: ek submit --blend NAME.")]
+        else [wrapped("Nothing has been handed in yet: ek submit NAME.")]
     )
     if any(one.expected_public for one in report.submissions):
         lines.append(
@@ -58,7 +58,7 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
     yield ""
     yield _quota(report.left, report.quota, report.next_day)
     if report.csv is not None:
-        yield f"When the judge shows its score: ek submissions told {quote(report.name)} 0.912"
+        yield f"When the judge shows its score: ek submissions score {quote(report.name)} 0.912"
         yield f"Not uploaded after all: ek submissions withdraw {quote(report.name)}"
 
 

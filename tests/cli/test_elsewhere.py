@@ -27,15 +27,15 @@ QUICK = "--device cpu --quiet"
 LOOKS = {
     "tta": f"tta --ckpt runs/mlp --views vflip {QUICK}",
     "predict --ckpt": f"predict --ckpt runs/mlp data/test --engine eager {QUICK}",
-    "predict --blend": f"predict --blend small data/test --engine eager {QUICK}",
-    "export": "export --blend small --size 16 --quiet",
+    "predict --blend": f"predict small data/test --engine eager {QUICK}",
+    "export": "export small --size 16 --quiet",
     "soup": f"soup mlp mlp-2 --name soup {QUICK}",
 }
 """What puts a checkpoint to use."""
 READS_BLENDS = {
     **{name: LOOKS[name] for name in ("predict --blend", "export")},
     "report": "report small --quiet",
-    "submit": "submit --blend small --quiet",
+    "submit": "submit small --quiet",
     "compare": "compare blends/small.json mlp --quiet",
 }
 READS_MEMBERS = {**LOOKS, "members": "members", "blend": "blend mlp cnn --quiet", **READS_BLENDS}

@@ -148,7 +148,7 @@ def test_a_blend_its_page_and_its_submission(hostile):
     assert "49" not in {word for name in re.findall(r"<strong>(.*?)</strong>", page) for word in name.split()}
     told = json.loads(Path("reports/all.json").read_text(encoding="utf-8"))
     assert {one["name"] for one in told["classes"]} == set(NAMES.values())
-    done = typed("submit", "--blend", "all")
+    done = typed("submit", "all")
     assert "ids or labels begin as formulas of a spreadsheet do" in " ".join(done.stdout.split())
     assert rows("submissions/handed-in/all.csv") == rows("submissions/all.csv")
     assert "formulas" in json.loads(Path("submissions/all.json").read_text(encoding="utf-8"))["cells"]

@@ -16,8 +16,8 @@ BLEND = "blend mlp cnn --name small --quiet"
 OUTPUTS = {
     "predictions.csv": "predict --ckpt runs/cnn data/test --engine eager --quiet",
     "new.jsonl": "predict --ckpt runs/cnn data/test --engine eager --out new.jsonl --quiet",
-    "exports/small.onnx": "export --blend small --size 16 --quiet",
-    "net.onnx": "export --blend small --size 16 --out net.onnx --quiet",
+    "exports/small.onnx": "export small --size 16 --quiet",
+    "net.onnx": "export small --size 16 --out net.onnx --quiet",
     "found.csv": "data check data --csv found.csv --quiet",
     "found.png": "data check data --sheet found.png --quiet",
     "reports/augment-strong.png": "show-augment --data data --recipe strong --rows 2 --copies 1",
@@ -80,7 +80,7 @@ def test_auto_refuses_before_it_measures_anything(small):
 def test_nobody_else_writes_what_a_command_reads(small):
     blend = read("blends/small.json")
     for typed in (
-        "export --blend small --out blends/small.json --replace",
+        "export small --out blends/small.json --replace",
         "data check --train-csv list.csv --images data/train --val-fraction 0.5 --csv list.csv --replace",
     ):
         Path("list.csv").write_text("image_id,label\nada/0000.png,ada\nada/0001.png,ada\n")

@@ -48,12 +48,12 @@ READS = {
     "members add brought --kind probabilities --val brought.csv": ("scores brought", "logits on val"),
     "members rename cnn renamed": ("member", "logits on val"),
     "predict --ckpt runs/cnn data/test": ("checkpoint", "member"),
-    "predict --blend small data/test": ("blend", "logits on val", "checkpoint"),
+    "predict small data/test": ("blend", "logits on val", "checkpoint"),
     "report small": ("blend", "member", "logits on val", "logits on test"),
     "score submissions/small.csv --labels data/test-labels.csv": ("submission", "labels"),
     "soup mlp cnn --name soup": ("member", "checkpoint"),
     "submissions": ("ledger of submissions", "rules"),
-    "submit --blend other --quota 3 --again": ("member", "logits on test", "ledger of submissions", "rules"),
+    "submit other --quota 3 --again": ("member", "logits on test", "ledger of submissions", "rules"),
     "tta --ckpt runs/cnn --views flips": ("checkpoint", "member", "logits on val", "lock of the members"),
 }
 COMMANDS = {name: typed for name, typed in TYPED.items() if name not in {*TAKES_MINUTES, "completion", "zoo"}}

@@ -14,7 +14,7 @@ ROOT = Path(ek.__file__).parents[1]
 QUICK = ("members add", "members rename", "members rm", "soup", "blend", "submit")
 SLOW = (
     *("train", "train --resume", "train --folds", "tta", "probe", "predict", "report", "find-lr", "show-augment"),
-    *("data check", "demo-data", "submissions told", "submissions withdraw"),
+    *("data check", "demo-data", "submissions score", "submissions withdraw"),
 )
 UNHARMED = {"lost": 0, "left": 0, "refused": 0, "differs": 0}
 

@@ -23,7 +23,7 @@ def made(tmp_path_factory):
         for arch in ("mlp", "cnn"):
             ek.train(folder / "data", arch, epochs=1, size=16, device="cpu", quiet=True, **places)
         checkpoint = next((folder / "runs/cnn").glob("checkpoint-*"))
-        ek.train(folder / "data", "cnn", name="tuned", epochs=1, size=16, weights=checkpoint, quiet=True, **places)
+        ek.train(folder / "data", "cnn", name="tuned", epochs=1, size=16, init=checkpoint, quiet=True, **places)
         ek.tta(folder / "runs/cnn", views="flips", device="cpu", quiet=True, predictions=folder / "predictions")
         out = {"out": folder / "submissions/b.csv", "submissions": folder / "submissions"}
         ek.blend(["mlp", "cnn", "tuned"], name="b", quiet=True, **blends, **out)
@@ -51,7 +51,7 @@ def test_the_paths_that_are_kept_still_lead_there(made, monkeypatch):
     assert report.pictures_note is None
     commands = " ".join(report.repeat.commands)
     assert "ek train --name tuned --data data" in commands
-    assert "--weights runs/cnn/checkpoint-" in commands
+    assert "--init runs/cnn/checkpoint-" in commands
 
 
 def test_a_member_is_found_from_another_folder_too(made, monkeypatch, tmp_path):

@@ -97,7 +97,7 @@ def blend(
     blends = workspace.blends
     if certify and weights != "accuracy":
         raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
-    names = _names(members, workspace.predictions)
+    names = _names([workspace.member(name) for name in members], workspace.predictions)
     held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     manifests = [member.manifest for member in held]
     split = judging_split(*(manifest.files for manifest in manifests))

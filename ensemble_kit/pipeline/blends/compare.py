@@ -82,7 +82,7 @@ def compare(
     """
     workspace, context = Workspace.of(options), RunContext.of(options)
     pick(METRICS, metric, "metric")
-    sides = [_side(name, workspace.predictions, workspace.blends) for name in (a, b)]
+    sides = [_side(name, workspace) for name in (a, b)]
     if sides[0] == sides[1]:
         raise InvalidOptionError(f"'{a}' and '{b}' are the same; wanted two different members or blends.")
     for side in sides:
@@ -102,7 +102,7 @@ def compare(
     return _report(sides, judged, metric, evaluation, _notes(sides, evaluation), trials)
 
 
-def _side(name: str, predictions: Path, blends: Path) -> Side:
+def _side(name: str, workspace: Workspace) -> Side:
     """Return the member, family or blend of that name or path.
 
     Raises:
@@ -110,11 +110,12 @@ def _side(name: str, predictions: Path, blends: Path) -> Side:
         UnknownNameError: it is of nothing.
         CorruptError: the blend is damaged, or one of its members has changed.
     """
+    predictions, blends = workspace.predictions, workspace.blends
     if name.endswith(".json"):
         return _blend_side(name, Path(name), predictions)
     names, saved = store.list_members(predictions), blend_store.list_blends(blends)
-    if Path(name).parent == predictions and Path(name).name in names:
-        return _member_side(name, Path(name).name)
+    if (member := workspace.member(name)) != name and member in names:
+        return _member_side(name, member)
     if name in names and name not in saved:
         return _member_side(name, name)  # without a look at the others, which may be damaged
     there = {member: store.read_manifest(predictions / member) for member in names}

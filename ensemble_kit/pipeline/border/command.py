@@ -15,9 +15,11 @@ from typing import Any, Final, ParamSpec, TypeVar, get_args, get_type_hints
 
 from ensemble_kit.context import RunContext
 from ensemble_kit.disk import check_working_folder
+from ensemble_kit.formerly import renamed
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.border.cache_folder import usable_cache
 from ensemble_kit.pipeline.border.refusal import refusal
+from ensemble_kit.reporting import say
 from ensemble_kit.tables import meant
 from ensemble_kit.workspace import Workspace
 
@@ -43,6 +45,9 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
 
     @wraps(function)
     def run(*given: Options.args, **named: Options.kwargs) -> Report:
+        now = renamed(function.__name__, named, say)
+        named.clear()
+        named.update(now)
         for name in named:
             if name not in called:
                 hint = meant(name, called)

@@ -135,7 +135,8 @@ def members_rm(
     Raises:
         InvalidOptionError: there is no such member.
     """
-    predictions = Workspace.of(options).predictions
+    workspace = Workspace.of(options)
+    predictions, name = workspace.predictions, workspace.member(name)
     store.remove_member(predictions, name)
     return RemovedReport(name, predictions / name)
 
@@ -151,7 +152,8 @@ def members_rename(
     Raises:
         InvalidOptionError: there is no such member, or the new name is taken or cannot be.
     """
-    predictions = Workspace.of(options).predictions
+    workspace = Workspace.of(options)
+    predictions, name = workspace.predictions, workspace.member(name)
     store.rename_member(predictions, name, new_name)
     return RenamedReport(name, new_name, predictions / new_name)
 

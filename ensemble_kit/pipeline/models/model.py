@@ -161,7 +161,9 @@ def _of_run(
     ckpt: Path, places: Mapping[str, Any], predictions: Path, replace: bool, wanted_sha256: str | None
 ) -> Model:
     """Return the model that a run of ours holds."""
-    checkpoint = run_store.find_checkpoint(ckpt, runs=(predictions.parent / "runs").glob("*"))
+    runs = predictions.parent / "runs"
+    named = runs / ckpt.name if len(ckpt.parts) == 1 and not ckpt.exists() else ckpt
+    checkpoint = run_store.find_checkpoint(named if named.is_dir() else ckpt, runs=runs.glob("*"))
     state, facts = read_checkpoint_here(checkpoint, wanted_sha256)
     plan, sha256 = facts["plan"], wanted_sha256 or sha256_of(checkpoint)
     store.check_folder_name(str(plan["name"]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ensemble_kit.disk import NOT_THERE, beside, unreachable
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.formerly import FORMERLY
 from ensemble_kit.pipeline.inputs import relative, tell_outside
 from ensemble_kit.reporting import say
 from ensemble_kit.storage.files import read_editable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ensemble_kit.images import Source
     from ensemble_kit.pipeline.models.checkpoint_plan import Plan
 
-PATHS: Final = ("data", "train_csv", "val_csv", "test_csv", "images", "test_dir", "classes", "weights")
+PATHS: Final = ("data", "train_csv", "val_csv", "test_csv", "images", "test_dir", "classes", "weights", "init")
 """The options that hold paths; `test_dir` holds several."""
 
 FOLDERS: Final = ("predictions", "runs", "cache")
@@ -63,7 +64,9 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
         ) from error
     if not isinstance(read, dict):
         raise BadDataError(f"'{path}' holds {type(read).__name__}; wanted lines `option: value`.")
-    options = {str(key).replace("-", "_"): value for key, value in read.items()}
+    now = FORMERLY["train"]  # what ek wrote before it was renamed, and writes still
+    spelled = {str(key).replace("-", "_"): value for key, value in read.items()}
+    options = {now.get(name, name): value for name, value in spelled.items()}
     for name in options:
         pick(dict.fromkeys(known), name, f"option in '{path}'")
     given, folder = {name: value for name, value in options.items() if value is not None}, path.parent

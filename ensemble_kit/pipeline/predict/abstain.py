@@ -24,7 +24,7 @@ def check_abstaining(below: float | None, accuracy: float | None, cascade: float
         raise InvalidOptionError("--accuracy finds what --abstain-below gives; give one of the two.")
     if accuracy is not None and cascade is not None:
         raise InvalidOptionError(
-            "--accuracy is found for the probabilities of the whole blend, and --cascade gives those of the members "
+            "--accuracy is found for the probabilities of the whole blend, and --early-exit gives those of the members "
             "that were asked; give one of the two."
         )
 

@@ -44,16 +44,16 @@ def check_cascade(cascade: float | None, ballot: str, stacked: bool, name: str) 
     if cascade is None:
         return
     if not 0 <= cascade < 1:
-        raise InvalidOptionError(f"--cascade is {cascade}; wanted a share from 0 to below 1, as 0.01.")
+        raise InvalidOptionError(f"--early-exit is {cascade}; wanted a share from 0 to below 1, as 0.01.")
     if stacked:
         raise InvalidOptionError(
-            f"'{name}' is a stack, which reads every member to say anything; leave --cascade out, or blend with "
+            f"'{name}' is a stack, which reads every member to say anything; leave --early-exit out, or blend with "
             "other --weights."
         )
     if cascade == 0 and asks_each_view(ballot):
         raise InvalidOptionError(
-            f"--cascade 0 loses nothing, and {ballot} has no bounds: what is left may turn any lead. Allow a loss, as "
-            "--cascade 0.02, or take prob-mean, majority-vote or borda."
+            f"--early-exit 0 loses nothing, and {ballot} has no bounds: what is left may turn any lead. Allow a loss, "
+            "as --early-exit 0.02, or take prob-mean, majority-vote or borda."
         )
 
 
@@ -91,8 +91,8 @@ def _check_one_by_one(asked: Asked) -> None:
     """Raise where no picture is known on which all members were asked, one after the other."""
     if asked.evaluation.families:
         raise InvalidOptionError(
-            f"--cascade finds on val whom to ask first and when to stop, and members of '{asked.name}' have no val: of "
-            "each training picture only the fold that held it out may speak. Leave --cascade out."
+            f"--early-exit finds order and threshold on val, and members of '{asked.name}' have no val: of each training "
+            "image only the fold that held it out may speak. Leave --early-exit out."
         )
 
 

@@ -32,7 +32,7 @@ class PredictOptions(PredictionsOption, BlendsOption, CacheOption, DeviceOption,
 
 @command
 def predict(
-    pictures: Sequence[str | Path],
+    images: Sequence[str | Path],
     blend: str | Path | None = None,
     *,
     ckpt: str | Path | None = None,
@@ -40,7 +40,7 @@ def predict(
     top: int = 1,
     abstain_below: float | None = None,
     accuracy: float | None = None,
-    cascade: float | None = None,
+    early_exit: float | None = None,
     out: str | Path = "predictions.csv",
     replace: bool = False,
     weights: str | Path | None = None,
@@ -56,7 +56,7 @@ def predict(
     the reason in its row.
 
     Args:
-        pictures: files, and folders of pictures.
+        images: files, and folders of images.
         blend: a name in `blends`, or the path of its .json; None, without a ckpt: the only one there is.
         ckpt: instead of a blend: a run folder or checkpoint; `timm:NAME` or an ONNX file that has a member.
         method: what each view of that member casts: logit-sum (None), prob-mean, geo-mean,
@@ -65,9 +65,9 @@ def predict(
         abstain_below: a row whose probability (for votes: vote share) is lower is flagged.
         accuracy: flag so many that, with 95 % confidence, this share of the others is right;
             found on val, cross-fitted.
-        cascade: ask members, and views, one by one, and no further than needed. The share of
-            pictures that may be lost by that: exactly 0 for prob-mean, majority-vote and borda
-            whatever is given; sums of logits stop by a margin that was found on val.
+        early_exit: compute members, and views, one by one, and stop where the class is settled; at most this
+            share of predictions may become wrong by that. Always 0 for prob-mean, majority-vote and borda; sums
+            of logits stop by a margin that was found on val.
         out: a name in .csv, .json or .jsonl; see `predict_file` for the columns. A device takes CSV.
         replace: overwrite the file of that name.
         weights: the file of a timm network's weights, with `ckpt`.
@@ -82,10 +82,10 @@ def predict(
         ResourceError: memory or disk that is not there.
     """
     started = time.perf_counter()
-    out, places = Path(out), [Path(picture) for picture in pictures]
+    out, places = Path(out), [Path(image) for image in images]
     _check(blend, ckpt, method, weights, out)
     check_output(out, replace, inputs=places)
-    check_abstaining(abstain_below, accuracy, cascade)
+    check_abstaining(abstain_below, accuracy, early_exit)
     workspace, context = Workspace.of(options), RunContext.of(options)
     way = on_device(way_of(engine, precision, batch_size, context.device, None, False))
     if ckpt is None:
@@ -95,10 +95,10 @@ def predict(
     ballot = asked.tuned.ballot
     if not 1 <= top <= len(asked.classes):
         raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(asked.classes)}, the number of classes.")
-    check_cascade(cascade, ballot, asked.tuned.stack is not None, asked.name)
+    check_cascade(early_exit, ballot, asked.tuned.stack is not None, asked.name)
     total = sum(1 for _ in walk_pictures(places))
     abstain = abstain_report(asked, abstain_below, accuracy, context.quiet)
-    stop = None if cascade is None else stop_of(asked, cascade)
+    stop = None if early_exit is None else stop_of(asked, early_exit)
     count = Count(_passes(asked, stop), 0.0 if abstain is None else abstain.threshold)
     with Watch("predict", total, context.quiet) as watch:
         chunks = answered_chunks(asked, stop, way, places, context.quiet)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import models_zoo
+from ensemble_kit.formerly import FORMERLY
 from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.inputs import relative
 from ensemble_kit.pipeline.models import PATHS, OpenBlend, absolute, versions
@@ -162,7 +163,8 @@ def _line(command: str, options: Mapping[str, Any], function: Any = None, words:
     """Return a command as a shell takes it; options that say what they say anyway are left out."""
     defaults = {} if function is None else inspect.signature(function).parameters
     said = ["ek", *command.split(), *words]
-    for name, value in options.items():
+    now = FORMERLY.get(command, {})
+    for name, value in ((now.get(name, name), value) for name, value in options.items()):
         default = defaults[name].default if name in defaults else None
         if value is None or value == default or value in ((), [], {}):
             continue

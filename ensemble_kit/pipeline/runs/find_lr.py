@@ -41,7 +41,7 @@ def find_lr(
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
     pretrained: bool = False,
-    weights: str | Path | None = None,
+    init: str | Path | None = None,
     steps: int = DEFAULT_STEPS,
     out: str | Path | None = None,
     replace: bool = False,
@@ -68,7 +68,7 @@ def find_lr(
     plot = Path(out) if out is not None else Path("reports", f"lr-{base_name(arch)}.png")
     is_ours = is_sealed_png if out is None else None
     check_output(plot, replace, is_ours=is_ours)
-    recipe = recipe or default_recipe(pretrained or weights is not None)
+    recipe = recipe or default_recipe(pretrained or init is not None)
     chosen = resolve(recipe, {name: options.get(name) for name in get_type_hints(StepOption)})
     rates = finder.rising_rates(steps)
     resolved = arch_options(arch, arch_option or {}, pretrained)
@@ -85,7 +85,7 @@ def find_lr(
             pictures.images["train"],
             dropout=chosen.dropout,
             pretrained=pretrained,
-            weights=None if weights is None else Path(weights),
+            weights=None if init is None else Path(init),
             seed=seed,
         )
         for note in network.notes:
@@ -101,7 +101,7 @@ def find_lr(
         "seed": seed,
         "skip_bad": skip_bad,
     }
-    said |= {"arch_option": arch_option, "pretrained": pretrained, "weights": weights, **options}
+    said |= {"arch_option": arch_option, "pretrained": pretrained, "init": init, **options}
     report = FindLrReport(
         data=Path(source.train_csv or source.data or "").name,
         arch=arch,

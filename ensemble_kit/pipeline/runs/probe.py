@@ -54,7 +54,7 @@ def probe(
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
     pretrained: bool = False,
-    weights: str | Path | None = None,
+    init: str | Path | None = None,
     flip: bool = False,
     replace: bool = False,
     **options: Unpack[ProbeOptions],
@@ -65,7 +65,7 @@ def probe(
 
     Args:
         name: of the member; None takes ARCH-probe, then ARCH-probe-2, ...
-        pretrained, weights: where the network's weights come from; one of them.
+        pretrained, init: where the network's weights come from; one of them.
         flip: fit on the mirrored training pictures too.
 
     Raises:
@@ -76,10 +76,10 @@ def probe(
     """
     import torch
 
-    if not pretrained and weights is None:
+    if not pretrained and init is None:
         raise InvalidOptionError(
             "A probe needs a network that has learnt to see; features of random weights are worth nothing. "
-            "Give --pretrained, or --weights FILE, as a checkpoint of ek train."
+            "Give --pretrained, or --init FILE, as a checkpoint of ek train."
         )
     started = time.perf_counter()
     source, workspace = Source.of({"data": data, **options}), Workspace.of(options)
@@ -99,7 +99,7 @@ def probe(
             seed=0,
             skip_bad=skip_bad,
             pretrained=pretrained,
-            weights=None if weights is None else str(relative(weights, workspace.runs / name)),
+            weights=None if init is None else str(relative(init, workspace.runs / name)),
             keep="last",
             metric="log-loss",
             patience=0,

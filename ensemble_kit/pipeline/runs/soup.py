@@ -90,6 +90,7 @@ def soup(
     workspace = Workspace.of(options)
     pick(SOUPS, method, "way to make a soup")
     gain = pick(METRICS, metric, "metric").gain
+    members = [workspace.member(one) for one in members]
     _check_names(members, name)
     found = [read_ingredient(member, workspace) for member in members]
     for other in found[1:]:

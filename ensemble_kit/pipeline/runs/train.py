@@ -46,7 +46,7 @@ def train(
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
     pretrained: bool = False,
-    weights: str | Path | None = None,
+    init: str | Path | None = None,
     keep: str = "last",
     metric: str = "log-loss",
     patience: int = 0,
@@ -77,7 +77,7 @@ def train(
         skip_bad: go on without the pictures that cannot be read; the member records them.
         arch_option: the architecture's own options by name.
         pretrained: start from ImageNet weights, installed or from the hub (timm only).
-        weights: start from a .safetensors or .pth file.
+        init: start from the weights in a .safetensors or .pth file.
         keep: `last` epoch, or `best` on val, or that fold (which then judged the member; recorded).
         metric: by which an epoch is better on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         patience: epochs without a better one after which training stops; 0: never. Recorded too.
@@ -100,7 +100,7 @@ def train(
         Stopped: Ctrl-C, SIGTERM or SIGHUP came while training (a KeyboardInterrupt); all is saved.
         ResourceError: no room on the disk, or no network for `pretrained`.
     """
-    asked, recipe = recipe, recipe or default_recipe(pretrained or weights is not None)
+    asked, recipe = recipe, recipe or default_recipe(pretrained or init is not None)
     chosen = resolve(recipe, {name: options.get(name) for name in RANGES})
     _check(seed, keep, metric, patience, save_every, minutes)
     check(chosen)
@@ -121,7 +121,7 @@ def train(
         fold=fold,
         skip_bad=skip_bad,
         pretrained=pretrained,
-        weights=weights,
+        init=init,
         keep=keep,
         metric=metric,
         patience=patience,

@@ -50,7 +50,7 @@ class Order:
     fold: int
     skip_bad: bool
     pretrained: bool
-    weights: str | Path | None
+    init: str | Path | None
     keep: str
     metric: str
     patience: int
@@ -105,7 +105,7 @@ def train_one(order: Order) -> TrainReport:
             seed=order.seed,
             skip_bad=order.skip_bad,
             pretrained=order.pretrained,
-            weights=None if order.weights is None else str(relative(order.weights, order.workspace.runs / name)),
+            weights=None if order.init is None else str(relative(order.init, order.workspace.runs / name)),
             keep=order.keep,
             metric=order.metric,
             patience=order.patience,

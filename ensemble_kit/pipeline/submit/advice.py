@@ -171,7 +171,7 @@ def _impossible(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules
             return [
                 f"The public scores of '{one.name}' and '{other.name}' cannot both be right: they are {100 * gap:.1f} "
                 f"points apart, which is {gap * public:.0f} of {public} public pictures, and only {differ} pictures "
-                "differ. Look at the scores (ek submissions told NAME SCORE), and at --public-fraction."
+                "differ. Look at the scores (ek submissions score NAME SCORE), and at --public-fraction."
             ]
     return []
 

@@ -27,7 +27,7 @@ def submissions(
 
 
 @command
-def submissions_told(
+def submissions_score(
     name: str,
     score: float,
     **options: Unpack[SubmissionsOption],

@@ -229,7 +229,7 @@ def _append_about(folder: Path, name: str, entry: Mapping[str, Any]) -> None:
     path = folder / LEDGER_NAME
     alike = {key: value for key, value in entry.items() if key != "time"}
     if not read_desk(folder) and entered(path, read_ledger(path), alike) is None:
-        raise UnknownNameError(f"Nothing has been handed in yet in '{folder}'. Do it: ek submit --blend NAME.")
+        raise UnknownNameError(f"Nothing has been handed in yet in '{folder}'. Do it: ek submit NAME.")
 
     def line(entries: list[dict[str, Any]]) -> Mapping[str, Any]:
         pick({one.name: one for one in _read(entries, path)}, name, "submission handed in")

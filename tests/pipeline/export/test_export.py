@@ -80,7 +80,7 @@ def test_the_report_and_the_file_say_what_is_in_it(exported):
 def test_a_graph_of_one_size_takes_that_size_alone_and_counts_what_is_resized_twice(exported):
     folder, places, _ = exported
     words = [f"--{name}={place}" for name, place in places.items()]
-    typed = ["export", "--blend", "both", "--size", "19", "--out", str(folder / "small.onnx"), "--quiet", *words]
+    typed = ["export", "both", "--size", "19", "--out", str(folder / "small.onnx"), "--quiet", *words]
     done = CliRunner().invoke(command, typed)
     assert done.exit_code == 0, done.output
     assert "in    pictures       uint8 (images, 3, 19, 19), RGB" in done.output

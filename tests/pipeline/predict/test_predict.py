@@ -125,7 +125,7 @@ def test_votes_have_shares_and_no_probabilities(blended):
 @pytest.mark.parametrize("method", ["prob-mean", "majority-vote"])
 def test_an_exact_cascade_saves_work_and_changes_no_class(blended, method):
     ek.predict(TEST, blend=method, out="whole.csv", **FAST)
-    report = ek.predict(TEST, blend=method, cascade=0, out="asked.csv", **FAST)
+    report = ek.predict(TEST, blend=method, early_exit=0, out="asked.csv", **FAST)
     whole, asked = said("whole.csv"), said("asked.csv")
     assert [row["label"] for row in asked] == [row["label"] for row in whole]
     looks = np.array([int(row["looks"]) for row in asked])
@@ -139,10 +139,10 @@ def test_an_exact_cascade_saves_work_and_changes_no_class(blended, method):
 
 
 def test_a_sum_of_logits_stops_by_a_margin_that_val_allows(blended):
-    strict = ek.predict(TEST, blend="logit-sum", cascade=0.01, **FAST)
+    strict = ek.predict(TEST, blend="logit-sum", early_exit=0.01, **FAST)
     assert (strict.cascade.kind, strict.cascade.saved_passes, strict.cascade.loss) == ("all", 0.0, None)
     whole = said()
-    loose = ek.predict(TEST, blend="logit-sum", cascade=0.2, out="asked.csv", **FAST)
+    loose = ek.predict(TEST, blend="logit-sum", early_exit=0.2, out="asked.csv", **FAST)
     assert loose.cascade.kind == "margin"
     assert len(loose.cascade.order) == 8
     assert loose.cascade.order[0] in {
@@ -158,7 +158,7 @@ def test_a_sum_of_logits_stops_by_a_margin_that_val_allows(blended):
 
 
 def test_a_member_alone_is_a_blend_of_its_views(blended):
-    report = ek.predict(TEST, ckpt="runs/cnn", method="majority-vote", cascade=0, **FAST)
+    report = ek.predict(TEST, ckpt="runs/cnn", method="majority-vote", early_exit=0, **FAST)
     stored = read_member(Path("predictions/cnn"))
     logits, classes = np.array(stored.split("test").logits, float), stored.manifest.classes
     votes = np.array([np.bincount(best, minlength=10) for best in logits.argmax(axis=2).T])
@@ -217,7 +217,7 @@ def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended
 
 def test_what_60_pictures_cannot_promise_is_said_and_everything_flagged(blended):
     done = CliRunner().invoke(
-        command, ["predict", "--blend", "prob-mean", *TEST, "--accuracy", "0.99", "--quiet", "--engine", "eager"]
+        command, ["predict", "prob-mean", *TEST, "--accuracy", "0.99", "--quiet", "--engine", "eager"]
     )
     assert done.exit_code == 0, done.output
     assert "on these 60 val pictures no threshold can promise that 99.0 %" in " ".join(done.stdout.split())
@@ -230,7 +230,7 @@ def test_pictures_that_cannot_be_read_have_a_row_with_the_reason(blended):
     Path("new/gone.png").symlink_to("nowhere")
     Path('new/zz, "quoted"\nnamed <b>ü.png').write_bytes(b"")
     ek.predict(TEST, blend="logit-sum", out="whole.csv", **FAST)
-    for extra in ({}, {"cascade": 0.2}):
+    for extra in ({}, {"early_exit": 0.2}):
         report = ek.predict(["new"], blend="logit-sum", out="new.csv", replace=True, **extra, **FAST)
         rows = {row["image_id"]: row for row in said("new.csv")}
         assert (report.pictures, report.unreadable, len(rows)) == (39, 3, 39)
@@ -296,10 +296,10 @@ def test_one_picture_will_do(blended):
         ({"blends": "empty"}, InvalidOptionError, "no blend in 'empty'. Make one: ek blend"),
         ({"method": "borda"}, InvalidOptionError, "A blend has its own method"),
         ({"blend": "logit-sum", "ckpt": "runs/cnn"}, InvalidOptionError, "--blend NAME or --ckpt RUN, got both"),
-        ({"ckpt": "cnn"}, InvalidOptionError, "no run or checkpoint cnn; did you mean 'runs/cnn'"),
+        ({"ckpt": "cn"}, InvalidOptionError, "no run or checkpoint cn; did you mean 'runs/cnn'"),
         ({"ckpt": "runs/cn"}, InvalidOptionError, "no run or checkpoint runs/cn; did you mean 'runs/cnn'"),
         ({"blend": "logitsum"}, InvalidOptionError, "no blend blends/logitsum.json; did you mean 'logit-sum'"),
-        ({"blend": "logit-sum", "pictures": ["dat/test"]}, BadDataError, "'dat/test'; did you mean 'data/test'"),
+        ({"blend": "logit-sum", "images": ["dat/test"]}, BadDataError, "'dat/test'; did you mean 'data/test'"),
         ({"blend": "logit-sum", "method": "borda"}, InvalidOptionError, "A blend has its own method"),
         ({"blend": "nothing"}, InvalidOptionError, "There is no blend .*nothing.json. Blends there: logit-sum, maj"),
         ({"ckpt": "runs/cnn", "method": "bord"}, UnknownNameError, "did you mean 'borda'"),
@@ -307,21 +307,29 @@ def test_one_picture_will_do(blended):
         ({"blend": "logit-sum", "out": "new.txt"}, InvalidOptionError, "ends in .csv, .json, .jsonl"),
         ({"blend": "logit-sum", "out": "folder.csv"}, InvalidOptionError, r"'folder.csv' is a folder; wanted a file"),
         ({"blend": "logit-sum", "top": 11}, InvalidOptionError, "--top is 11; wanted 1 to 10"),
-        ({"blend": "logit-sum", "cascade": 0}, InvalidOptionError, "--cascade 0 loses nothing, and logit-sum has no"),
-        ({"blend": "prob-mean", "cascade": 1.5}, InvalidOptionError, "--cascade is 1.5; wanted a share from 0"),
-        ({"blend": "prob-mean", "cascade": 0, "accuracy": 0.9}, InvalidOptionError, "of the members that were asked"),
+        (
+            {"blend": "logit-sum", "early_exit": 0},
+            InvalidOptionError,
+            "--early-exit 0 loses nothing, and logit-sum has no",
+        ),
+        ({"blend": "prob-mean", "early_exit": 1.5}, InvalidOptionError, "--early-exit is 1.5; wanted a share from 0"),
+        (
+            {"blend": "prob-mean", "early_exit": 0, "accuracy": 0.9},
+            InvalidOptionError,
+            "of the members that were asked",
+        ),
         ({"blend": "prob-mean", "abstain_below": 0.4, "accuracy": 0.9}, InvalidOptionError, "give one of the two"),
         ({"blend": "prob-mean", "abstain_below": 2.0}, InvalidOptionError, "--abstain-below is 2.0; wanted a share"),
         ({"blend": "prob-mean", "accuracy": float("nan")}, InvalidOptionError, "--accuracy is nan; wanted a share"),
         ({"blend": "prob-mean", "batch_size": 0}, InvalidOptionError, "--batch-size is 0"),
-        ({"blend": "prob-mean", "pictures": ["nowhere"]}, BadDataError, "There is no file or folder 'nowhere'"),
-        ({"blend": "prob-mean", "pictures": []}, InvalidOptionError, "Wanted pictures or folders of pictures"),
+        ({"blend": "prob-mean", "images": ["nowhere"]}, BadDataError, "There is no file or folder 'nowhere'"),
+        ({"blend": "prob-mean", "images": []}, InvalidOptionError, "Wanted pictures or folders of pictures"),
     ],
 )
 def test_what_cannot_be_is_refused(blended, given, error, message):
     Path("folder.csv").mkdir()
     with pytest.raises(error, match=message):
-        ek.predict(**{"pictures": TEST, **FAST, **given})
+        ek.predict(**{"images": TEST, **FAST, **given})
     assert not Path("predictions.csv").exists()
 
 
@@ -367,16 +375,16 @@ def test_what_is_printed_fits_80_columns_and_json_is_one_object(blended):
     Path("new").mkdir()
     Image.new("RGB", (9, 5)).save("new/a.png")
     Path("new/b.png").write_bytes(b"x")
-    base = ["predict", "new", "--quiet", "--replace", "--engine", "eager"]
+    base = ["--quiet", "--replace", "--engine", "eager"]
     for words in (
-        ["--blend", "logit-sum", "--cascade", "0.2"],
-        ["--blend", "logit-sum", "--cascade", "0.001"],
-        ["--blend", "prob-mean", "--cascade", "0"],
-        ["--blend", "prob-mean", "--accuracy", "0.5"],
-        ["--ckpt", "runs/cnn", "--method", "prob-mean", "--abstain-below", "0.5"],
-        ["--blend", "logit-sum", "--json"],
+        ["logit-sum", "new", "--early-exit", "0.2"],
+        ["logit-sum", "new", "--early-exit", "0.001"],
+        ["prob-mean", "new", "--early-exit", "0"],
+        ["prob-mean", "new", "--accuracy", "0.5"],
+        ["new", "--ckpt", "runs/cnn", "--method", "prob-mean", "--abstain-below", "0.5"],
+        ["logit-sum", "new", "--json"],
     ):
-        done = CliRunner().invoke(command, [*base, *words])
+        done = CliRunner().invoke(command, ["predict", *words, *base])
         assert done.exit_code == 0, done.output
         if "--json" in words:
             assert json.loads(done.stdout)["unreadable"] == 1

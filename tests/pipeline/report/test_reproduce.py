@@ -60,7 +60,7 @@ def test_paths_are_seen_from_the_working_folder_and_quoted():
     assert given["train_csv"] == Path("my data/train.csv")
     assert list(given["test_dir"]) == [Path("a"), Path("/b")]
     assert given["column"] == {"id": "Id", "label": "x y"}
-    assert given["weights"] == Path("w.pth")
+    assert given["init"] == Path("w.pth")
 
 
 def test_what_the_recipe_says_itself_is_left_out():

@@ -44,7 +44,7 @@ def probe(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(**given):
-        return ek.probe(trained[0], **{"weights": trained[1], "quiet": True, **TINY, **given})
+        return ek.probe(trained[0], **{"init": trained[1], "quiet": True, **TINY, **given})
 
     return run
 
@@ -109,7 +109,7 @@ def test_other_weights_pictures_or_views_have_features_of_their_own(probe, train
     assert probe(flip=True, name="flipped").computed == 110
     assert len(kept()) == 2
     ek.train(trained[0], epochs=1, seed=3, name="other", recipe="assignment", quiet=True, **TINY)
-    assert probe(weights=find_checkpoint(Path("runs/other")), name="third").computed == 110
+    assert probe(init=find_checkpoint(Path("runs/other")), name="third").computed == 110
     assert logits("third").tobytes() != logits("cnn-probe").tobytes()
     assert logits("flipped").tobytes() != logits("cnn-probe").tobytes()
 
@@ -129,7 +129,7 @@ def test_val_labels_have_no_part_in_it(probe, trained, tmp_path):
             ids = ["/".join(Path(path).parts[-2:]) for path, _ in lines]  # as folders give them: folds go by ids
             rows_with_ids = [(one, *line) for one, line in zip(ids, lines, strict=True)]
             csv.writer(file).writerows([("image_id", "path", "label"), *rows_with_ids])
-    weights = {"weights": trained[1], "quiet": True, **TINY}
+    weights = {"init": trained[1], "quiet": True, **TINY}
     ek.probe(train_csv=tmp_path / "train.csv", val_csv=tmp_path / "val.csv", name="wrong", **weights)
     first, second = (read_checkpoint(find_checkpoint(Path("runs") / name))[0] for name in ("plain", "wrong"))
     for name, value in first.items():
@@ -138,7 +138,7 @@ def test_val_labels_have_no_part_in_it(probe, trained, tmp_path):
 
 def test_random_weights_are_refused(probe):
     with pytest.raises(InvalidOptionError, match="features of random weights are worth nothing"):
-        probe(weights=None)
+        probe(init=None)
 
 
 def test_a_name_that_is_taken_is_refused_unless_replaced(probe):
@@ -174,7 +174,7 @@ def test_a_trunk_gives_what_the_last_layer_takes(arch):
 
 
 def test_the_page_fits_80_columns(probe, trained):
-    words = ["probe", "--data", str(trained[0]), "--arch", "cnn", "--weights", str(trained[1]), "--size", "16"]
+    words = ["probe", "--data", str(trained[0]), "--arch", "cnn", "--init", str(trained[1]), "--size", "16"]
     options = ["--arch-option", "width=5", "--arch-option", "depth=2", "--flip", "--threads", "1", "--quiet"]
     done = CliRunner().invoke(command, [*words, *options, "--device", "cpu"])
     assert done.exit_code == 0, done.stderr

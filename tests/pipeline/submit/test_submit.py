@@ -281,7 +281,7 @@ def test_a_public_score_that_the_honest_estimate_did_not_promise_is_warned_of(fo
     ek.submit("two", **QUIET)
     low, high = ek.submissions().submissions[0].expected_public
     for score, surprising, said in ((low, False, ""), (low - 0.004, True, "below"), (high + 0.004, True, "above")):
-        report = ek.submissions_told("two", score)
+        report = ek.submissions_score("two", score)
         assert (report.submissions[0].public, report.submissions[0].surprising) == (score, surprising)
         assert [f" is {said} the " in note for note in report.notes] == [True] * surprising
 
@@ -291,20 +291,20 @@ def test_public_scores_that_rank_otherwise_are_named_with_what_that_means(folder
     ek.submit("all", **QUIET)
     shown = ek.submissions().submissions
     better, worse = sorted(shown, key=lambda one: -one.honest_accuracy)
-    ek.submissions_told(better.name, 0.86)
-    [note] = ek.submissions_told(worse.name, 0.868).notes
+    ek.submissions_score(better.name, 0.86)
+    [note] = ek.submissions_score(worse.name, 0.868).notes
     assert note.startswith(f"The public scores put '{worse.name}' before '{better.name}', the honest estimates")
     assert "0.8 points on 250 public pictures are within chance" in note
-    notes = ek.submissions_told(worse.name, 0.94).notes
+    notes = ek.submissions_score(worse.name, 0.94).notes
     assert any("8.0 points on 250 public pictures are more than chance" in note for note in notes)
 
 
 def test_scores_further_apart_than_the_pictures_that_differ_cannot_both_be_right(folder):
     ek.submit("two", **QUIET)
     differ = ek.submit("all", **QUIET).change.changed
-    ek.submissions_told("two", 0.8)
-    assert not any("cannot both" in note for note in ek.submissions_told("all", 0.81 + differ / 250).notes)
-    note = ek.submissions_told("all", 0.8 + (differ + 3) / 250).notes[0]
+    ek.submissions_score("two", 0.8)
+    assert not any("cannot both" in note for note in ek.submissions_score("all", 0.81 + differ / 250).notes)
+    note = ek.submissions_score("all", 0.8 + (differ + 3) / 250).notes[0]
     assert note.startswith("The public scores of 'two' and 'all' cannot both be right")
     assert f"which is {differ + 3} of 250 public pictures, and only {differ} pictures differ" in note
 
@@ -335,8 +335,8 @@ def test_without_honest_estimates_the_final_two_go_by_public_scores(folder):
         shutil.copy(f"submissions/{name}.csv", f"{name}-made.csv")
         ek.submit(csv=f"{name}-made.csv", **QUIET)
     assert ek.submissions().final_two == ()
-    ek.submissions_told("two-made", 0.8)
-    assert ek.submissions_told("all-made", 0.9).final_two == ("all-made", "two-made")
+    ek.submissions_score("two-made", 0.8)
+    assert ek.submissions_score("all-made", 0.9).final_two == ("all-made", "two-made")
     assert "best by public score, as none has an honest estimate" in " ".join(typed("submissions").stdout.split())
 
 
@@ -351,9 +351,9 @@ def test_a_submission_that_never_arrived_is_withdrawn(folder):
 )
 def test_a_score_that_is_no_fraction_is_refused(folder, score, message):
     with pytest.raises(InvalidOptionError, match=message):
-        ek.submissions_told("two", score)
+        ek.submissions_score("two", score)
     with pytest.raises(UnknownNameError, match="Nothing has been handed in yet"):
-        ek.submissions_told("two", 0.5)
+        ek.submissions_score("two", 0.5)
 
 
 def test_a_folder_that_cannot_be_written_is_said(folder):
@@ -368,14 +368,14 @@ def test_other_peoples_lines_in_the_ledger_do_no_harm(folder):
 
 
 def test_the_command_says_it_all_in_80_columns(folder, monkeypatch):
-    first = typed("submit", "--blend", "two")
+    first = typed("submit", "two")
     assert first.exit_code == 0, first.stderr
-    second = typed("submit", "--blend", "all", "--sample", write_sample([f"{place:04d}" for place in range(500)]))
+    second = typed("submit", "all", "--sample", write_sample([f"{place:04d}" for place in range(500)]))
     assert second.exit_code == 0, second.stderr
     assert "upload  submissions/handed-in/all.csv" in second.stdout.splitlines()
     assert "Nothing was uploaded" in second.stdout
     told = typed("submissions", "told", "all", "0.9")
-    refused = typed("submit", "--blend", "two")
+    refused = typed("submit", "two")
     listed = json.loads(typed("submissions", "--json").stdout)
     assert [one["public"] for one in listed["submissions"]] == [None, 0.9]
     assert (refused.exit_code, refused.stdout) == (2, "")
