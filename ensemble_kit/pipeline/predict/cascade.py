@@ -91,8 +91,8 @@ def _check_one_by_one(asked: Asked) -> None:
     """Raise where no picture is known on which all members were asked, one after the other."""
     if asked.evaluation.families:
         raise InvalidOptionError(
-            f"--early-exit finds order and threshold on val, and members of '{asked.name}' have no val: of each training "
-            "image only the fold that held it out may speak. Leave --early-exit out."
+            f"--early-exit finds order and threshold on val, and members of '{asked.name}' have no val: of each "
+            "training image only the fold that held it out may speak. Leave --early-exit out."
         )
 
 
