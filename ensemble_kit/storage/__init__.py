@@ -21,7 +21,7 @@
     ledger         every configuration tried, one sealed line each
     submissions    sample files, submission CSVs and their provenance
     desk_ledger    what was handed in (desk_rules: what a judge allows; desk_days: when its days end)
-    submission_check  one submission against what is wanted (submission_file, _header, _causes, _findings)
+    submission_check  one submission against what is wanted (submission_file, _causes)
     verify         every checksum of everything, forced
 
 Nothing is ever written in place, and nothing foreign is ever unpickled. This island
