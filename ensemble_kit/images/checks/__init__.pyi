@@ -3,7 +3,6 @@ from .contact_sheet import Tile as Tile
 from .contact_sheet import draw_sheet as draw_sheet
 from .duplicates import BITS as BITS
 from .duplicates import NEAR as NEAR
-from .duplicates import nearest as nearest
 from .findings import Row as Row
 from .findings import find_all as find_all
 from .findings import rows_of as rows_of

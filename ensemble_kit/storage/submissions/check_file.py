@@ -1,14 +1,16 @@
-"""The file of a submission -> its rows, with all that is odd about the file itself.
+"""The file of a submission -> its rows, and findings: what is odd about it.
 
-Never knows which ids or classes are wanted. To add a check: a function, a line in `read_rows`.
+Lines are counted from 1, the header included, as an editor shows them. Never knows what is wanted.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from ensemble_kit.storage.submissions.findings import Findings
+from ensemble_kit.storage.submissions.check_causes import SHOWN
 
 BOM: Final = b"\xef\xbb\xbf"
 PLAIN: Final = "Save it as comma-separated UTF-8."
@@ -22,82 +24,105 @@ MAGICS: Final = {
 DELIMITERS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
+class Finding(NamedTuple):
+    """One kind of thing that was found: what, in words that fit behind 'lines 3, 7:', and where."""
+
+    what: str
+    remedy: str
+    lines: list[int]
+    examples: list[str]
+
+    def sentence(self) -> str:
+        """Return the finding in one line.
+
+        Example:
+            >>> Finding("ids are empty", "Write an id in every row.", [2, 3, 5, 7, 11, 13], []).sentence()
+            'lines 2, 3, 5, 7, 11, ... (6 in all): ids are empty. Write an id in every row.'
+        """
+        count = len(self.lines)
+        more = f", ... ({count} in all)" if count > SHOWN else ""
+        where = f"line{'s' if count > 1 else ''} {', '.join(map(str, self.lines[:SHOWN]))}{more}: " if count else ""
+        examples = ", ".join(list(dict.fromkeys(self.examples))[:SHOWN])
+        return f"{where}{self.what}{': ' if examples else ''}{examples}. {self.remedy}".replace("....", "...")
+
+
+@dataclass
+class Findings:
+    """All that was found, each kind once, in the order in which it was found first.
+
+    errors: what makes the file unfit.
+    notes: what misleads no careful reader; a strict judge may still refuse it.
+    """
+
+    errors: dict[str, Finding] = field(default_factory=dict)
+    notes: dict[str, Finding] = field(default_factory=dict)
+
+    def add(self, what: str, remedy: str, line: int | None = None, example: str = "", harmless: bool = False) -> None:
+        """Note one thing; no line: it is of the whole file."""
+        finding = (self.notes if harmless else self.errors).setdefault(what, Finding(what, remedy, [], []))
+        finding.lines.extend([] if line is None else [line])
+        finding.examples.extend([example] if example else [])
+
+
 class Row(NamedTuple):
-    """A row and the line on which it begins, from 1."""
+    """A row and the line on which it begins."""
 
     line: int
     fields: list[str]
+
+    def cell(self, column: int) -> str:
+        """Return one field; empty where the row is too short."""
+        return self.fields[column] if column < len(self.fields) else ""
 
 
 def read_rows(data: bytes, findings: Findings) -> list[Row]:
     """Return the rows that are not blank, the header first; what is odd goes into the findings."""
     magic = next((what for mark, what in MAGICS.items() if data.startswith(mark)), None)
-    if magic is None and data[1:64:2].strip(b"\0") == b"" and len(data) > 3:
+    if len(data) > 3 and not data[1:64:2].strip(b"\0"):
         magic = "UTF-16, not UTF-8"
-    if magic is not None:
+    if magic:
         findings.add(f"the file is {magic}", PLAIN)
         return []
     if data.startswith(BOM):
         findings.add("the file begins with a byte-order mark", "Save it as UTF-8 without BOM.", 1, harmless=True)
-        data = data.removeprefix(BOM)
-    _look_at_line_ends(data, findings)
-    text = _without_nul(data, findings).decode("utf-8", "surrogateescape")
-    rows = list(_parse(text, _delimiter(text, findings), findings))
+    data = data.removeprefix(BOM)
+    _check_line_ends(data, findings)
+    for number, line in enumerate(data.split(b"\n") if b"\0" in data else [], start=1):
+        if b"\0" in line:
+            findings.add("there are NUL bytes, as in a damaged file", "Write the file again.", number)
+    text = data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
+    rows = list(_parse(text, findings))
     if not rows:
         findings.add("the file is empty", "Wanted a header line and one line an image.")
     return rows
 
 
-def _look_at_line_ends(data: bytes, findings: Findings) -> None:
-    pairs = data.count(b"\r\n")
-    feeds, returns = data.count(b"\n") - pairs, data.count(b"\r") - pairs
-    if (pairs > 0) + (feeds > 0) + (returns > 0) > 1:
-        lines = data.replace(b"\r\n", b"\0").replace(b"\r", b"\1").replace(b"\n", b"\2")
-        ends = [byte for byte in lines if byte < 3]
-        line = next(number for number, end in enumerate(ends, start=1) if end != ends[0])
-        findings.add("line ends are mixed", "End every line with a line feed alone.", line, harmless=True)
-    elif pairs:
+def _check_line_ends(data: bytes, findings: Findings) -> None:
+    ends = re.findall(rb"\r\n|\r|\n", data)
+    other = next((line for line, end in enumerate(ends, start=1) if end != ends[0]), None)
+    if other:
+        findings.add("line ends are mixed", "End every line with a line feed alone.", other, harmless=True)
+    elif b"\r\n" in ends:
         findings.add("lines end in CR LF, as on Windows", "A strict judge wants a line feed alone.", harmless=True)
-    elif returns:
+    elif b"\r" in ends:
         findings.add("lines end in CR alone", "End every line with a line feed.", harmless=True)
     if data and not data.endswith((b"\n", b"\r")):
-        last = data.count(b"\n") + (data.count(b"\r") - pairs) + 1
-        findings.add(
-            "the last line has no end, as in a file that was cut off", "See that it is whole.", last, harmless=True
-        )
+        what = "the last line has no end, as in a file that was cut off"
+        findings.add(what, "See that it is whole.", len(ends) + 1, harmless=True)
 
 
-def _without_nul(data: bytes, findings: Findings) -> bytes:
-    for number, line in enumerate(data.split(b"\n") if b"\0" in data else [], start=1):
-        if b"\0" in line:
-            findings.add("there are NUL bytes, as in a damaged file", "Write the file again.", number)
-    return data.replace(b"\0", b"")
-
-
-def _delimiter(text: str, findings: Findings) -> str:
-    """Return what separates fields, by the first line."""
+def _parse(text: str, findings: Findings) -> Iterator[Row]:
     first = text.lstrip("\r\n").partition("\n")[0]
-    if "," in first:
-        return ","
-    for mark, what in DELIMITERS.items():
-        if mark in first:
-            findings.add(f"fields are separated by {what}, not commas", PLAIN, 1)
-            return mark
-    return ","
-
-
-def _parse(text: str, delimiter: str, findings: Findings) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            findings.add(f"from here on the file is no CSV ({error})", "Look for a quote that is not closed.", line)
-            return
-        if fields:
-            yield Row(line, fields)
-        else:
-            findings.add("there are blank lines", "Remove them.", line, harmless=True)
+    mark = next((mark for mark in (",", *DELIMITERS) if mark in first), ",")
+    if mark != ",":
+        findings.add(f"fields are separated by {DELIMITERS[mark]}, not commas", PLAIN, 1)
+    reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True), 1
+    try:
+        for fields in reader:
+            if fields:
+                yield Row(line, fields)
+            else:
+                findings.add("there are blank lines", "Remove them.", line, harmless=True)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        findings.add(f"from here on the file is no CSV ({error})", "Look for a quote that is not closed.", line)

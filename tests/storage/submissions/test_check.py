@@ -269,6 +269,13 @@ def test_a_row_with_a_line_break_inside_is_counted_by_the_line_it_begins_on():
     assert errors == ["line 4: labels are no classes: 'y'. Classes are 'x'."]
 
 
+def test_control_characters_inside_a_row_count_as_no_line_end():
+    wanted = Wanted(("a\x02", "b"), ("x",), HEADER)
+    errors, notes, labels = said("image_id,label\na\x02,x\r\nb,x\n", wanted)
+    assert (errors, labels) == ([], ("x", "x"))
+    assert notes == ["line 2: line ends are mixed. End every line with a line feed alone."]
+
+
 def test_a_file_that_is_not_fit_or_not_there_is_refused_with_its_name(tmp_path):
     path = tmp_path / "mine.csv"
     with pytest.raises(BadDataError, match="Cannot read the submission .*mine.csv: No such file"):
