@@ -15,10 +15,10 @@ import numpy as np
 
 from ensemble_kit.ensembling.combining.apply import predict
 from ensemble_kit.ensembling.selective.early_exit import replay, saved
-from ensemble_kit.ensembling.selective.partial_blend import answer, answers, asks_each_view
-from ensemble_kit.pipeline.predict.abstain import abstain_report
-from ensemble_kit.pipeline.predict.cascade import stop_of
-from ensemble_kit.pipeline.predict.predictor import ask_blend
+from ensemble_kit.ensembling.selective.partial_blend import answer, answers, runs_each_view
+from ensemble_kit.pipeline.predict.abstention import abstention_report
+from ensemble_kit.pipeline.predict.early_exit import early_exit_of
+from ensemble_kit.pipeline.predict.predictor import blend_predictor
 from ensemble_kit.storage.blends import list_blends
 from ensemble_kit.types import align
 from ensemble_kit.workspace import Workspace
@@ -35,7 +35,7 @@ def main():
     asked = parser.parse_args()
     labels = measuring.truth(asked.labels)
     measuring.work_in(asked.work)
-    opened = [ask_blend(name, WORKSPACE, verify=False) for name in list_blends(WORKSPACE.blends)]
+    opened = [blend_predictor(name, WORKSPACE, verify=False) for name in list_blends(WORKSPACE.blends)]
     print("| blend | may be lost | val: lost, at most | val: saved | test: lost | test: saved | all / stopped |")
     print("|---|---|---|---|---|---|---|")
     for blend in opened:
@@ -56,12 +56,12 @@ def on_test(blend, labels):
 def cascades(blend, pool, truth):
     """A row for each loss; ballots with bounds lose nothing."""
     whole = predict(pool, blend.tuned)
-    for loss in LOSSES if asks_each_view(blend.tuned.ballot) else (0.0,):
-        stop = stop_of(blend, loss)
-        looks = replay(stop.rule, blend.looks.logits(pool)).looks
-        stopped = answers(blend.whole, blend.looks, stop.rule, pool, looks).winners
+    for loss in LOSSES if runs_each_view(blend.tuned.ballot) else (0.0,):
+        stop = early_exit_of(blend, loss)
+        taken = replay(stop.rule, blend.steps.logits(pool)).steps
+        stopped = answers(blend.whole, blend.steps, stop.rule, pool, taken).winners
         lost = f"{((whole == truth) & (stopped != truth)).sum()} of {len(truth)}"
-        spared = percent(saved(stop.rule, looks, stop.costs)) + (" of ms" if stop.in_ms else " of passes")
+        spared = percent(saved(stop.rule, taken, stop.costs)) + (" of ms" if stop.in_ms else " of passes")
         right = " / ".join(f"{np.mean(one == truth):.3f}" for one in (whole, stopped))
         allowed = f"{100 * loss:g} %" if loss else "0 (exact)"
         print(f"| {blend.name} | {allowed} | {' | '.join(promised(blend, stop))} | {lost} | {spared} | {right} |")
@@ -71,8 +71,8 @@ def promised(blend, stop):
     """What val says of a rule: the loss with its bound, and the work saved."""
     if stop.estimate is None:
         val = blend.val()
-        looks = replay(stop.rule, blend.looks.logits(val)).looks
-        return "0", percent(saved(stop.rule, looks, stop.costs))
+        taken = replay(stop.rule, blend.steps.logits(val)).steps
+        return "0", percent(saved(stop.rule, taken, stop.costs))
     if not np.isfinite(stop.rule.threshold):
         return "nothing can be promised", "0 %"
     return f"{percent(stop.estimate.loss)}, {percent(stop.estimate.at_most)}", percent(stop.estimate.saved)
@@ -83,7 +83,7 @@ def abstentions(blend, pool, truth):
     said = answer(blend.whole.pool(pool), blend.whole.tuned)
     shares = said.probabilities[np.arange(len(truth)), said.winners]
     for wanted in ACCURACIES:
-        found = abstain_report(blend, None, wanted, quiet=True)
+        found = abstention_report(blend, None, wanted, quiet=True)
         if not np.isfinite(found.threshold):
             print(f"| {blend.name} | {100 * wanted:g} % | none is safe | 0 % | - | 0 of {len(truth)} | - | - |")
             continue

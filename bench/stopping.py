@@ -60,7 +60,7 @@ def measured(rule, logits, truth):
     everything = replay(replace(rule, kind="margin", threshold=math.inf), logits)
     lost = (everything.predicted == truth) & (stopped.predicted != truth)
     right = [np.mean(one.predicted == truth) for one in (everything, stopped)]
-    return f"{100 * saved(rule, stopped.looks):.0f} %", f"{100 * lost.mean():.1f} %", f"{right[0]:.3f} / {right[1]:.3f}"
+    return f"{100 * saved(rule, stopped.steps):.0f} %", f"{100 * lost.mean():.1f} %", f"{right[0]:.3f} / {right[1]:.3f}"
 
 
 if __name__ == "__main__":

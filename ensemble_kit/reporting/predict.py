@@ -3,7 +3,7 @@
 import math
 
 from ensemble_kit.reporting.tables import PICTURES, interval, percent, wrapped
-from ensemble_kit.results import AbstainReport, CascadeReport, PredictReport
+from ensemble_kit.results import AbstentionReport, EarlyExitReport, PredictReport
 
 MOST_NAMED = 8  # looks, in the order of asking
 
@@ -43,7 +43,7 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
-def _cascade(cascade: CascadeReport) -> str:
+def _cascade(cascade: EarlyExitReport) -> str:
     """Return what asking no further than needed saved, and what it may cost."""
     if len(cascade.order) == 1:
         return f"cascade: '{cascade.order[0]}' alone is asked, so there is nothing to save"
@@ -66,7 +66,7 @@ def _cascade(cascade: CascadeReport) -> str:
     )
 
 
-def _abstained(abstain: AbstainReport, flagged: int, read: int) -> str:
+def _abstained(abstain: AbstentionReport, flagged: int, read: int) -> str:
     """Return how many pictures are flagged, and what may be expected of the others."""
     if abstain.wanted_accuracy is None:
         return f"abstained: {_share(flagged, read)} below {abstain.threshold:g}"

@@ -7,7 +7,7 @@ from ensemble_kit.results.intervals import Interval
 
 
 @dataclass(frozen=True)
-class CascadeReport:
+class EarlyExitReport:
     """Members, or views, asked no further than needed.
 
     kind: `exact` (the classes are those of the whole blend), `margin` (they may differ: see loss)
@@ -32,7 +32,7 @@ class CascadeReport:
 
 
 @dataclass(frozen=True)
-class AbstainReport:
+class AbstentionReport:
     """From which probability (for votes: vote share) on an answer stands; the others are flagged.
 
     threshold: infinite where no threshold could promise what was wanted.
@@ -72,7 +72,7 @@ class PredictReport:
     unreadable: int
     first_unreadable: str | None
     abstained: int
-    cascade: CascadeReport | None
-    abstain: AbstainReport | None
+    cascade: EarlyExitReport | None
+    abstain: AbstentionReport | None
     seconds: float
     path: Path

@@ -426,13 +426,13 @@ def test_sigterm_during_tta_leaves_the_member_as_it_was(train, monkeypatch):
 
     train(epochs=1)
     before = {path: path.read_bytes() for path in Path("predictions/mlp").iterdir()}
-    genuine = engine.look
+    genuine = engine.compute_logits
 
     def look(*given):
         signal.raise_signal(signal.SIGTERM)
         return genuine(*given)
 
-    monkeypatch.setattr(engine, "look", look)
+    monkeypatch.setattr(engine, "compute_logits", look)
     done = CliRunner().invoke(command, ["tta", "--ckpt", "runs/mlp", "--views", "flips", "--device", "cpu", "--quiet"])
     assert done.exit_code == 143
     assert "Stopped at once. Members, blends and submissions are whole; the same command goes on." in done.stderr

@@ -162,7 +162,7 @@ def test_an_interrupted_replacement_leaves_the_old_member_and_its_run_as_they_we
 
     before = files()
     assert len(before) == 8
-    monkeypatch.setattr(chapter, "look_at_once", interrupted)
+    monkeypatch.setattr(chapter, "compute_at_once", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ek.train("data", "mlp", name="mlp", seed=9, replace=True, **PLAIN)
     assert files() == before

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.reporting.predict import predicted
-from ensemble_kit.results.predict import AbstainReport, CascadeReport, PredictReport
+from ensemble_kit.results.predict import AbstentionReport, EarlyExitReport, PredictReport
 
 REPORT = PredictReport(
     name="all",
@@ -22,9 +22,9 @@ REPORT = PredictReport(
     seconds=1.25,
     path=Path("new.csv"),
 )
-EXACT = CascadeReport("exact", ("cnn", "vit"), 0.25, 0.385, 0.0, None, None, None)
-MARGIN = CascadeReport("margin", ("cnn hflip", "vit"), 0.25, None, 0.02, 0.004, 0.019, 0.6)
-FOUND = AbstainReport(0.8498, 0.95, 0.701, (0.647, 0.75), 0.9798, (0.95, 0.99), 0.9506, 93, 300)
+EXACT = EarlyExitReport("exact", ("cnn", "vit"), 0.25, 0.385, 0.0, None, None, None)
+MARGIN = EarlyExitReport("margin", ("cnn hflip", "vit"), 0.25, None, 0.02, 0.004, 0.019, 0.6)
+FOUND = AbstentionReport(0.8498, 0.95, 0.701, (0.647, 0.75), 0.9798, (0.95, 0.99), 0.9506, 93, 300)
 
 
 def said(**changes):
@@ -61,7 +61,7 @@ def test_a_cascade_says_what_it_saved_and_what_it_may_cost(cascade, wanted):
 @pytest.mark.parametrize(
     ("abstain", "wanted"),
     [
-        (AbstainReport(0.5), "abstained: 61 of 1,037 (5.9 %) below 0.5"),
+        (AbstentionReport(0.5), "abstained: 61 of 1,037 (5.9 %) below 0.5"),
         (FOUND, "61 of 1,037 (5.9 %) below 0.850, found on val for 95.0 % right among the others"),
         (FOUND, "70.1 % answered (95 %: 64.7 to 75.0), 98.0 % of these right (95 %: 95.0 to 99.0), at least 95.1 %"),
         (replace(FOUND, threshold=math.inf), "on these 300 val pictures no threshold can promise that 95.0 % of"),

@@ -6,7 +6,7 @@ from torch import nn
 import models_zoo
 from ensemble_kit.training import timing
 from ensemble_kit.training.recipes import resolve
-from ensemble_kit.training.timing import seconds_per_image, seconds_per_look
+from ensemble_kit.training.timing import seconds_per_image, seconds_per_pass
 
 RECIPE = resolve("strong", {"batch_size": 7, "warmup_epochs": 0.0, "ema": 0.0})
 CLASSES, SIZE_PX = 3, 16
@@ -53,7 +53,7 @@ def trained(module, at_least_s=0.7, recipe=RECIPE, augment=as_it_is):
 
 def test_a_look_takes_what_the_faster_batch_does(clock):
     module = Slow(clock, 11.0, 3.5)
-    assert seconds_per_look(module, SIZE_PX, images=5) == pytest.approx(3.5 / 5)
+    assert seconds_per_pass(module, SIZE_PX, images=5) == pytest.approx(3.5 / 5)
     assert module.seen == [((5, 3, SIZE_PX, SIZE_PX), False)] * 2
 
 
@@ -102,7 +102,7 @@ def test_a_network_that_computes_a_hundred_times_as_much_takes_longer():
     def build(width):
         return models_zoo.build("cnn", CLASSES, 32, options={"width": width, "depth": 2})
 
-    looks = [min(seconds_per_look(build(width), 32) for _ in range(3)) for width in (2, 96)]
+    looks = [min(seconds_per_pass(build(width), 32) for _ in range(3)) for width in (2, 96)]
     assert 0 < looks[0] < looks[1]
     steps = [
         min(seconds_per_image(build(width), recipe, 32, CLASSES, as_it_is, at_least_s=0.0) for _ in range(3))

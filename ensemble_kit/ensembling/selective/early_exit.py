@@ -1,10 +1,10 @@
-"""Looking no more than needed: how many looks an image wants before its class is settled.
+"""Looking no more than needed: how many steps an image wants before its class is settled.
 
-A look is whatever is asked at once: a view, or a member with all of its views (see
+A step is whatever is asked at once: a view, or a member with all of its views (see
 `cascading`). Looks are taken in the order of falling weight, or in one that is given; those of
-weight 0 never. `exact`: what is left cannot turn the decision, so looking on would change
+weight 0 never. `exact`: what is left cannot turn the decision, so going on would change
 nothing. `margin`: the leader is ahead by more than a threshold, which `stopping` finds.
-`follow` asks for one look after another, `replay` does that on logits that are there already,
+`follow` asks for one step after another, `replay` does that on logits that are there already,
 with the same sums bit by bit. To add a kind: a branch in `settled`, and a function that makes
 the rule.
 """
@@ -28,11 +28,11 @@ Tally = Float[np.ndarray, "parts images classes"]  # the ballots; for votes also
 
 
 @dataclass(frozen=True)
-class StopRule:
-    """When to look no more.
+class EarlyExitRule:
+    """When to stop.
 
-    order: the looks one after another, those of weight 0 left out.
-    weights: of the looks in that order, summing to 1.
+    order: the steps one after another, those of weight 0 left out.
+    weights: of the steps in that order, summing to 1.
     threshold: the lead beyond which a margin rule stops, in nats; infinite where it never
         does. Of no use to an exact rule, which needs none: 0.
     temperature: logits are divided by it before the ballot is cast.
@@ -47,22 +47,22 @@ class StopRule:
 
 
 class Replay(NamedTuple):
-    """The winning class of each image, and how many looks it took."""
+    """The winning class of each image, and how many steps it took."""
 
     predicted: Int[np.ndarray, " images"]
-    looks: Int[np.ndarray, " images"]
+    steps: Int[np.ndarray, " images"]
 
 
 def exact_rule(
     ballot: str, weights: Float[np.ndarray, " weights"], temperature: float = 1.0, order: Sequence[int] | None = None
-) -> StopRule:
-    """Return the rule that stops where the looks that are left cannot turn the decision.
+) -> EarlyExitRule:
+    """Return the rule that stops where the steps that are left cannot turn the decision.
 
-    Ballots of `borda`, `majority-vote` and `prob-mean` lie in [0, 1], so a look can bring a
+    Ballots of `borda`, `majority-vote` and `prob-mean` lie in [0, 1], so a step can bring a
     rival nearer to the leader by its weight and no more.
 
     Args:
-        weights: one number >= 0 a look; only ratios matter.
+        weights: one number >= 0 a step; only ratios matter.
         temperature: logits are divided by it before the ballot is cast, > 0.
         order: see `ordered`.
 
@@ -82,20 +82,20 @@ def exact_rule(
             f"Wanted a ballot with bounds for an exact stop, got '{ballot}': a single view may turn any lead. "
             "Take borda, majority-vote or prob-mean, or stop by a margin."
         )
-    return StopRule("exact", ballot, *ordered(weights, order), temperature=temperature)
+    return EarlyExitRule("exact", ballot, *ordered(weights, order), temperature=temperature)
 
 
 def ordered(
     weights: Float[np.ndarray, " weights"], order: Sequence[int] | None = None
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return the looks of a weight above 0 one after another, and their weights, summing to 1.
+    """Return the steps of a weight above 0 one after another, and their weights, summing to 1.
 
     Args:
-        order: every such look once; None: by falling weight (ties: the lowest index).
+        order: every such step once; None: by falling weight (ties: the lowest index).
 
     Raises:
         InvalidOptionError: a weight is negative or not finite, or all are 0.
-        MisalignedError: the order leaves out a look, or names one twice or one of weight 0.
+        MisalignedError: the order leaves out a step, or names one twice or one of weight 0.
 
     Example:
         >>> ordered(np.array([2.0, 1.0, 0.0, 1.0])), ordered(np.array([2.0, 2.0]), [1, 0])
@@ -106,13 +106,13 @@ def ordered(
     used = falling[: np.count_nonzero(shares)]
     taken = used.tolist() if order is None else list(order)
     if sorted(taken) != sorted(used.tolist()):
-        raise MisalignedError(f"Wanted an order of the looks {sorted(used.tolist())}, each once, got {taken}.")
+        raise MisalignedError(f"Wanted an order of the steps {sorted(used.tolist())}, each once, got {taken}.")
     share = dict(zip(falling.tolist(), shares.tolist(), strict=True))
-    return tuple(taken), tuple(share[look] for look in taken)
+    return tuple(taken), tuple(share[step] for step in taken)
 
 
-def cast(rule: StopRule, logits: Scores) -> Tally:
-    """Return one look's ballots; for votes the probabilities as well, which break ties.
+def cast(rule: EarlyExitRule, logits: Scores) -> Tally:
+    """Return one step's ballots; for votes the probabilities as well, which break ties.
 
     Example:
         >>> cast(exact_rule("majority-vote", np.ones(3)), np.log(np.array([[0.75, 0.25]])))
@@ -126,23 +126,23 @@ def cast(rule: StopRule, logits: Scores) -> Tally:
     return np.concatenate([way(calibrated) for way in ways])
 
 
-def count(rule: StopRule, tally: Tally | None, look: int, logits: Scores) -> Tally:
-    """Return the tally after one look more.
+def count(rule: EarlyExitRule, tally: Tally | None, step: int, logits: Scores) -> Tally:
+    """Return the tally after one step more.
 
     Args:
-        tally: of the looks before; None at the first.
-        look: 0 at the first; it is `rule.order[look]`.
-        logits: of that look, for the images of the tally.
+        tally: of the steps before; None at the first.
+        step: 0 at the first; it is `rule.order[step]`.
+        logits: of that step, for the images of the tally.
     """
-    ballots = rule.weights[look] * cast(rule, logits)
+    ballots = rule.weights[step] * cast(rule, logits)
     return ballots if tally is None else tally + ballots
 
 
-def settled(rule: StopRule, tally: Tally, looks: int) -> Bool[np.ndarray, " images"]:
-    """Return which images need no further look; after the last, all.
+def settled(rule: EarlyExitRule, tally: Tally, steps: int) -> Bool[np.ndarray, " images"]:
+    """Return which images need no further step; after the last, all.
 
     Args:
-        looks: how many looks the tally holds, at least 1.
+        steps: how many steps the tally holds, at least 1.
 
     Example:
         >>> rule = exact_rule("majority-vote", np.array([2.0, 1.0, 1.0]))
@@ -152,9 +152,9 @@ def settled(rule: StopRule, tally: Tally, looks: int) -> Bool[np.ndarray, " imag
         >>> settled(rule, count(rule, once, 1, np.array([[5.0, 1.0], [5.0, 1.0]])), 2)
         array([ True, False])
     """
-    if looks >= len(rule.order):
+    if steps >= len(rule.order):
         return np.ones(tally.shape[1], dtype=np.bool_)
-    seen, left = sum(rule.weights[:looks]), sum(rule.weights[looks:])
+    seen, left = sum(rule.weights[:steps]), sum(rule.weights[steps:])
     enough = left + GUARD if rule.kind == "exact" else rule.threshold * seen
     done: Bool[np.ndarray, " images"] = lead(tally[0]) > enough
     return done
@@ -179,26 +179,26 @@ def lead(scores: Scores) -> Float[np.ndarray, " images"]:
     return ahead
 
 
-def follow(rule: StopRule, images: int, logits_of: Callable[[int, Rows], Scores]) -> Replay:
-    """Ask for one look after another, each for the images alone that are not settled.
+def follow(rule: EarlyExitRule, images: int, logits_of: Callable[[int, Rows], Scores]) -> Replay:
+    """Ask for one step after another, each for the images alone that are not settled.
 
     Args:
-        logits_of: gives the logits of a look, by its place in `rule.order`'s numbering, of some images.
+        logits_of: gives the logits of a step, by its place in `rule.order`'s numbering, of some images.
     """
-    predicted, looks = np.zeros(images, np.int64), np.zeros(images, np.int64)
+    predicted, steps = np.zeros(images, np.int64), np.zeros(images, np.int64)
     left, tally = np.arange(images), None
-    for number, look in enumerate(rule.order):
+    for number, step in enumerate(rule.order):
         if not len(left):
             break
-        tally = count(rule, tally, number, logits_of(look, left))
+        tally = count(rule, tally, number, logits_of(step, left))
         done = settled(rule, tally, number + 1)
-        predicted[left[done]], looks[left[done]] = winners(tally[:, done]), number + 1
+        predicted[left[done]], steps[left[done]] = winners(tally[:, done]), number + 1
         left, tally = left[~done], tally[:, ~done]
-    return Replay(predicted, looks)
+    return Replay(predicted, steps)
 
 
-def replay(rule: StopRule, view_logits: ViewLogits) -> Replay:
-    """Return what a rule would have decided, and after how many looks, had it been there.
+def replay(rule: EarlyExitRule, view_logits: ViewLogits) -> Replay:
+    """Return what a rule would have decided, and after how many steps, had it been there.
 
     Raises:
         MisalignedError: the rule takes a view that is not there.
@@ -207,7 +207,7 @@ def replay(rule: StopRule, view_logits: ViewLogits) -> Replay:
         >>> rule = exact_rule("prob-mean", np.ones(3))
         >>> logits = np.array([[[9.0, 0.0], [1.0, 0.0]], [[9.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])
         >>> replay(rule, logits)
-        Replay(predicted=array([0, 1]), looks=array([2, 3]))
+        Replay(predicted=array([0, 1]), steps=array([2, 3]))
     """
     if max(rule.order) >= len(view_logits):
         raise MisalignedError(
@@ -217,17 +217,17 @@ def replay(rule: StopRule, view_logits: ViewLogits) -> Replay:
     return follow(rule, view_logits.shape[1], lambda view, rows: view_logits[view, rows])
 
 
-def saved(rule: StopRule, looks: Int[np.ndarray, " images"], costs: Costs | None = None) -> float:
-    """Return the share of the work that was not needed; looks of weight 0 never were.
+def saved(rule: EarlyExitRule, steps: Int[np.ndarray, " images"], costs: Costs | None = None) -> float:
+    """Return the share of the work that was not needed; steps of weight 0 never were.
 
     Args:
-        costs: one number > 0 a look, those of weight 0 too; None: all cost the same.
+        costs: one number > 0 a step, those of weight 0 too; None: all cost the same.
 
     Example:
-        >>> rule, looks = exact_rule("prob-mean", np.ones(4)), np.array([2, 4, 4, 2])
-        >>> saved(rule, looks), saved(rule, looks, costs=np.array([1.0, 1.0, 3.0, 3.0]))
+        >>> rule, steps = exact_rule("prob-mean", np.ones(4)), np.array([2, 4, 4, 2])
+        >>> saved(rule, steps), saved(rule, steps, costs=np.array([1.0, 1.0, 3.0, 3.0]))
         (0.25, 0.375)
     """
     each = np.ones(len(rule.order)) if costs is None else costs[list(rule.order)]
     spent = np.concatenate([[0.0], np.cumsum(each)])
-    return 1.0 - float(spent[looks].mean() / spent[-1]) if len(looks) else 0.0
+    return 1.0 - float(spent[steps].mean() / spent[-1]) if len(steps) else 0.0

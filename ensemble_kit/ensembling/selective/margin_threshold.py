@@ -1,4 +1,4 @@
-"""How far ahead a class must be before looking on is not worth it: the threshold of a margin.
+"""How far ahead a class must be before going on is not worth it: the threshold of a margin.
 
 The lead is that of the weighted mean of the logits so far, at the member's temperature, so
 it is in nats. A threshold loses an image where all views together have it right and the
@@ -9,7 +9,7 @@ whatever the data, up to the first that is not safe; so trying many costs no con
 Never finds weights: those are given, and the estimate takes them as they are. Where they were
 tuned on the same images, all views together are right a little too often, and so the loss,
 which is counted against them, is never flattered by that. What is said of views holds of any
-looks: of members too, whose temperatures are then part of the logits.
+steps: of members too, whose temperatures are then part of the logits.
 """
 
 import math
@@ -22,7 +22,16 @@ from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.ensembling.combining import merge_views, rule_of
 from ensemble_kit.ensembling.evaluation import Split, held_out, repeats_of
-from ensemble_kit.ensembling.selective.early_exit import Costs, Rows, StopRule, count, lead, ordered, saved, winners
+from ensemble_kit.ensembling.selective.early_exit import (
+    Costs,
+    EarlyExitRule,
+    Rows,
+    count,
+    lead,
+    ordered,
+    saved,
+    winners,
+)
 from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound
 from ensemble_kit.ensembling.tuning import why_not_fitted
 from ensemble_kit.ensembling.weights import fit_temperatures
@@ -39,7 +48,7 @@ class MarginEstimate(NamedTuple):
     loss: of images that all views have right and the early stop wrong.
     at_most: upper bound of that, one-sided, 95 %; of groups where there are groups.
     changed: of images whose decision is another than that of all views, right or wrong.
-    saved: of looks, or of their cost. A rule that never stops early has 0 everywhere.
+    saved: of steps, or of their cost. A rule that never stops early has 0 everywhere.
     """
 
     loss: float
@@ -49,18 +58,18 @@ class MarginEstimate(NamedTuple):
 
 
 class _Path(NamedTuple):
-    """How each image stands after every look.
+    """How each image stands after every step.
 
     peaks: the largest lead so far, of logits that are not yet divided by a temperature.
-    lost, changed: whether a stop at this look would be wrong where all views are right, or differ from them.
+    lost, changed: whether a stop at this step would be wrong where all views are right, or differ from them.
     """
 
-    peaks: Float[np.ndarray, "looks images"]
-    lost: Bool[np.ndarray, "looks images"]
-    changed: Bool[np.ndarray, "looks images"]
+    peaks: Float[np.ndarray, "steps images"]
+    lost: Bool[np.ndarray, "steps images"]
+    changed: Bool[np.ndarray, "steps images"]
 
     def stops(self, threshold: float, rows: Rows) -> Rows:
-        """Return the number of looks before the one at which each image stops."""
+        """Return the number of steps before the one at which each image stops."""
         before: Rows = (self.peaks[:-1, rows] <= threshold).sum(axis=0)
         return before
 
@@ -75,7 +84,7 @@ def margin_rule(
     ballot: str = "logit-sum",
     order: Sequence[int] | None = None,
     costs: Costs | None = None,
-) -> tuple[StopRule, MarginEstimate]:
+) -> tuple[EarlyExitRule, MarginEstimate]:
     """Return the rule that stops at the smallest safe lead, and what that costs and saves.
 
     The rule comes from all images. Temperature and threshold are found again inside every
@@ -90,7 +99,7 @@ def margin_rule(
         loss: the share of images that may be lost, in (0, 1).
         ballot: `logit-sum` or `geo-mean`.
         order: see `sequential.ordered`; labels must have had no say in it.
-        costs: of the looks; then what is saved is a share of their cost.
+        costs: of the steps; then what is saved is a share of their cost.
 
     Raises:
         BadDataError: there is no image.
@@ -113,7 +122,7 @@ def margin_rule(
     check_some(labels)
     _check(loss, ballot)
     merged = merge_views(view_logits, weights)
-    never = StopRule("margin", ballot, *ordered(weights, order), threshold=math.inf)
+    never = EarlyExitRule("margin", ballot, *ordered(weights, order), threshold=math.inf)
     if why_not_fitted(labels) is not None:
         return never, MarginEstimate(0.0, 0.0, 0.0, 0.0)
     path = _path(never, view_logits, labels)
@@ -134,12 +143,12 @@ def _check(loss: float, ballot: str) -> None:
         raise InvalidOptionError(f"Wanted a share of images that may be lost between 0 and 1, got {loss}.")
 
 
-def _path(rule: StopRule, view_logits: ViewLogits, labels: Labels) -> _Path:
-    """Return how each image stands after every look."""
+def _path(rule: EarlyExitRule, view_logits: ViewLogits, labels: Labels) -> _Path:
+    """Return how each image stands after every step."""
     leads, said, tally = [], [], None
-    for look, view in enumerate(rule.order):
-        tally = count(rule, tally, look, view_logits[view])
-        leads.append(lead(tally[0]) / sum(rule.weights[: look + 1]))
+    for step, view in enumerate(rule.order):
+        tally = count(rule, tally, step, view_logits[view])
+        leads.append(lead(tally[0]) / sum(rule.weights[: step + 1]))
         said.append(winners(tally))
     predicted = np.stack(said)
     lost = (predicted[-1] == labels) & (predicted != labels)
@@ -147,14 +156,14 @@ def _path(rule: StopRule, view_logits: ViewLogits, labels: Labels) -> _Path:
 
 
 def _fitted(
-    rule: StopRule,
+    rule: EarlyExitRule,
     path: _Path,
     merged: Scores,
     labels: Labels,
     place: Int[np.ndarray, " images"] | None,
     loss: float,
     rows: Rows,
-) -> StopRule:
+) -> EarlyExitRule:
     """Return the rule with the temperature, and the smallest safe threshold, of some rows.
 
     As large a share of them may be lost as of all rows.
@@ -177,7 +186,7 @@ def _part(most: int, units: Int[np.ndarray, " images"], rows: Rows) -> int:
 
 
 def _estimate(
-    rule: StopRule,
+    rule: EarlyExitRule,
     path: _Path,
     merged: Scores,
     labels: Labels,
@@ -192,14 +201,14 @@ def _estimate(
     def say(split: Split) -> dict[str, np.ndarray]:
         fitted = _fitted(rule, path, merged, labels, place, loss, split.seen)
         stops = path.stops(fitted.threshold * fitted.temperature, split.held)
-        return {"lost": path.lost[stops, split.held], "changed": path.changed[stops, split.held], "looks": stops + 1}
+        return {"lost": path.lost[stops, split.held], "changed": path.changed[stops, split.held], "steps": stops + 1}
 
     said = held_out(ids, labels, groups, say, repeats=repeats_of(len(ids)))
     return MarginEstimate(
         loss=float(said["lost"].mean()),
         at_most=max(_bound(said["lost"], each) for each in (np.arange(len(ids)), place) if each is not None),
         changed=float(said["changed"].mean()),
-        saved=saved(rule, said["looks"].reshape(-1), costs),
+        saved=saved(rule, said["steps"].reshape(-1), costs),
     )
 
 

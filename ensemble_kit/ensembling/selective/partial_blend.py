@@ -1,6 +1,6 @@
-"""A blend asked one look after another, and what it answers where not all were asked.
+"""A blend asked one step after another, and what it answers where not all were asked.
 
-A look is what is asked at once: a member with its views, or a member through one view. In a sum
+A step is what is asked at once: a member with its views, or a member through one view. In a sum
 of logits a view of a member is as good as a member, with the weight and the temperature of both,
 so views are asked one by one; ballots that are not sums (`borda`, `majority-vote`, `prob-mean`)
 are cast by a member that has seen all of its views. An image for which everything was asked gets
@@ -26,11 +26,11 @@ from ensemble_kit.ensembling.combining import (
     scores,
     softmax,
 )
-from ensemble_kit.ensembling.selective.early_exit import StopRule
+from ensemble_kit.ensembling.selective.early_exit import EarlyExitRule
 from ensemble_kit.types import MemberLogits, Pool, Scores, Tuned
 
 
-class Look(NamedTuple):
+class Step(NamedTuple):
     """What is asked at once: a member, by its place in the blend, and some of its views, by theirs."""
 
     member: int
@@ -38,29 +38,29 @@ class Look(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class MemberSteps:
     """Looks that are asked, and the numbers of the blend whose members they are."""
 
-    looks: tuple[Look, ...]
+    steps: tuple[Step, ...]
     tuned: Tuned
 
     def pool(self, seen: Pool) -> Pool:
-        """Return what the members of the blend have seen, look by look."""
+        """Return what the members of the blend have seen, step by step."""
         return replace(
             seen,
-            members=tuple(f"{seen.members[look.member]} {number}" for number, look in enumerate(self.looks)),
-            views=tuple(tuple(seen.views[look.member][view] for view in look.views) for look in self.looks),
-            logits=tuple(_of_views(seen.logits[look.member], look.views) for look in self.looks),
+            members=tuple(f"{seen.members[step.member]} {number}" for number, step in enumerate(self.steps)),
+            views=tuple(tuple(seen.views[step.member][view] for view in step.views) for step in self.steps),
+            logits=tuple(_of_views(seen.logits[step.member], step.views) for step in self.steps),
         )
 
     def logits(self, seen: Pool) -> MemberLogits:
-        """Return the logits of each look: views merged, divided by the temperature."""
+        """Return the logits of each step: views merged, divided by the temperature."""
         return calibrated(self.pool(seen), self.tuned)
 
-    def only(self, places: Sequence[int]) -> "Panel":
-        """Return some of the looks, weighed as they are."""
-        return Panel(
-            tuple(self.looks[place] for place in places),
+    def only(self, places: Sequence[int]) -> "MemberSteps":
+        """Return some of the steps, weighed as they are."""
+        return MemberSteps(
+            tuple(self.steps[place] for place in places),
             replace(
                 self.tuned,
                 view_weights=tuple(self.tuned.view_weights[place] for place in places),
@@ -82,32 +82,32 @@ class Answers(NamedTuple):
     agreement: Float[np.ndarray, " images"]
 
 
-def whole_panel(tuned: Tuned) -> Panel:
+def whole_steps(tuned: Tuned) -> MemberSteps:
     """Return every member of the blend with all of its views: the blend as it is."""
-    return Panel(
-        tuple(Look(member, tuple(range(len(given)))) for member, given in enumerate(tuned.view_weights)), tuned
+    return MemberSteps(
+        tuple(Step(member, tuple(range(len(given)))) for member, given in enumerate(tuned.view_weights)), tuned
     )
 
 
-def apart(tuned: Tuned, each_view: bool) -> Panel:
-    """Return the blend as looks of a weight above 0: members, or every view of a member by itself.
+def apart(tuned: Tuned, each_view: bool) -> MemberSteps:
+    """Return the blend as steps of a weight above 0: members, or every view of a member by itself.
 
     Example:
         >>> tuned = Tuned("logit-sum", (np.array([0.75, 0.0, 0.25]), np.ones(1)), np.ones(2), np.array([0.5, 0.5]))
-        >>> panel = apart(tuned, each_view=True)
-        >>> [tuple(look) for look in panel.looks], panel.tuned.weights
+        >>> steps = apart(tuned, each_view=True)
+        >>> [tuple(step) for step in steps.steps], steps.tuned.weights
         ([(0, (0,)), (0, (2,)), (1, (0,))], array([0.375, 0.125, 0.5  ]))
     """
-    looks, numbers = [], []
+    steps, numbers = [], []
     for member, (given, weight) in enumerate(zip(tuned.view_weights, tuned.weights, strict=True)):
         shares = normalised(given, len(given))
         heard = tuple(np.flatnonzero(shares).tolist()) if weight > 0 else ()
         for views in [(view,) for view in heard] if each_view else [heard] if heard else []:
-            looks.append(Look(member, views))
+            steps.append(Step(member, views))
             numbers.append((shares[list(views)], tuned.temperatures[member], weight * shares[list(views)].sum()))
     view_weights, temperatures, weights = zip(*numbers, strict=True)
-    return Panel(
-        tuple(looks),
+    return MemberSteps(
+        tuple(steps),
         replace(tuned, view_weights=view_weights, temperatures=np.array(temperatures), weights=np.array(weights)),
     )
 
@@ -118,16 +118,16 @@ def by_value_for_cost(
     costs: Float[np.ndarray, " weights"],
     temperature: float = 1.0,
 ) -> tuple[int, ...]:
-    """Return looks in the order in which they are worth asking: most value for the cost first.
+    """Return steps in the order in which they are worth asking: most value for the cost first.
 
-    The value of a look is by how much the weighted mean of logits so far comes nearer to that of
+    The value of a step is by how much the weighted mean of logits so far comes nearer to that of
     all (less Kullback-Leibler divergence). Labels have no say, so nothing is promised less firmly
     for it. On three sets of real members this saved as much as any other order that was tried
     (weight, weight for cost, log likelihood for cost), and most where a weak member weighs much.
 
     Args:
-        logits: of each look, at its temperature.
-        costs: one number > 0 a look.
+        logits: of each step, at its temperature.
+        costs: one number > 0 a step.
         temperature: of the blend.
 
     Example:
@@ -137,21 +137,21 @@ def by_value_for_cost(
 
     Source: own.
     """
-    terms = {look: weights[look] * logits[look] / temperature for look in np.flatnonzero(weights).tolist()}
+    terms = {step: weights[step] * logits[step] / temperature for step in np.flatnonzero(weights).tolist()}
     wanted = softmax(sum(terms.values()) / weights.sum())
     total, seen, near, order = np.zeros(wanted.shape), 0.0, -math.log(wanted.shape[1]), []
     while terms:
         nearness = {
-            look: float((wanted * cast_log_prob(((total + term) / (seen + weights[look]))[None])[0]).sum(1).mean())
-            for look, term in terms.items()
+            step: float((wanted * cast_log_prob(((total + term) / (seen + weights[step]))[None])[0]).sum(1).mean())
+            for step, term in terms.items()
         }
-        best = max(terms, key=lambda look: (nearness[look] - near) / costs[look])
+        best = max(terms, key=lambda step: (nearness[step] - near) / costs[step])
         total, seen, near = total + terms.pop(best), seen + weights[best], nearness[best]
         order.append(best)
     return tuple(order)
 
 
-def asks_each_view(ballot: str) -> bool:
+def runs_each_view(ballot: str) -> bool:
     """Say whether the views of a member can be asked one by one without changing what the blend is.
 
     Raises:
@@ -174,19 +174,21 @@ def answer(pool: Pool, tuned: Tuned) -> Answers:
     return Answers(winners, probabilities(pool, tuned), votes[np.arange(len(winners)), winners])
 
 
-def answers(whole: Panel, asked: Panel, rule: StopRule, seen: Pool, looks: Int[np.ndarray, " images"]) -> Answers:
-    """Return what is said of each image after so many looks.
+def answers(
+    whole: MemberSteps, asked: MemberSteps, rule: EarlyExitRule, seen: Pool, steps: Int[np.ndarray, " images"]
+) -> Answers:
+    """Return what is said of each image after so many steps.
 
     Args:
         whole: the blend as it is, heard where everything was asked.
-        asked: its looks, as the rule numbers them.
+        asked: its steps, as the rule numbers them.
         seen: the blend's pool; what was not asked may hold anything.
-        looks: how many of `rule.order` were asked for each image.
+        steps: how many of `rule.order` were asked for each image.
     """
     classes = len(seen.classes)
-    said = Answers(np.zeros(len(looks), np.int64), np.zeros((len(looks), classes)), np.zeros(len(looks)))
-    for taken in np.unique(looks):
-        rows = np.flatnonzero(looks == taken)
+    said = Answers(np.zeros(len(steps), np.int64), np.zeros((len(steps), classes)), np.zeros(len(steps)))
+    for taken in np.unique(steps):
+        rows = np.flatnonzero(steps == taken)
         heard = whole if taken == len(rule.order) else asked.only(sorted(rule.order[:taken]))
         part = answer(heard.pool(seen.rows(rows)), heard.tuned)
         for field, brought in zip(said, part, strict=True):

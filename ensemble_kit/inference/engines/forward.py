@@ -18,12 +18,12 @@ from ensemble_kit.inference.engines.memory import is_out_of_memory
 from ensemble_kit.inference.engines.start import Running, floats, refuse_not_finite, start
 from ensemble_kit.inference.views import see
 
-__all__ = ["Looked", "Running", "choose_device", "look", "start"]
+__all__ = ["ForwardResult", "Running", "choose_device", "compute_logits", "start"]
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
-    """Logits, and what the look cost.
+class ForwardResult:
+    """Logits, and what they cost.
 
     ms_by_view: milliseconds a picture. A resize that views share counts for the first of them.
     batch_size: what was used at the end; smaller than asked where memory ran out.
@@ -34,13 +34,13 @@ class Looked:
     batch_size: int
 
 
-def look(
+def compute_logits(
     running: Running,
     images: UInt8[np.ndarray, "images 3 size size"],
     views: Sequence[str],
     batch_size: int = 64,
     on_batch: Callable[[int], None] = lambda pictures: None,
-) -> Looked:
+) -> ForwardResult:
     """Look at every picture through every view.
 
     Where memory runs out the batch is halved, from the first picture that is not done.
@@ -56,13 +56,13 @@ def look(
         ResourceError: not even one picture fits into memory.
     """
     if not len(images):
-        raise BadDataError("There is no picture to look at; wanted at least one.")
+        raise BadDataError("There is no image; wanted at least one.")
     blocks: list[np.ndarray] = []
     seconds, first, size = np.zeros(len(views)), 0, batch_size
     while first < len(images):
         batch = images[first : first + size]
         try:
-            block, spent_s = _look_once(running, batch, views)
+            block, spent_s = _compute_batch(running, batch, views)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -73,7 +73,7 @@ def look(
         seconds += spent_s
         first += len(batch)
         on_batch(len(batch))
-    return Looked(np.concatenate(blocks, axis=1), 1000 * seconds / len(images), size)
+    return ForwardResult(np.concatenate(blocks, axis=1), 1000 * seconds / len(images), size)
 
 
 def choose_device(device: str) -> str:
@@ -91,7 +91,7 @@ def choose_device(device: str) -> str:
     return device
 
 
-def _look_once(
+def _compute_batch(
     running: Running, images: UInt8[np.ndarray, "images 3 size size"], views: Sequence[str]
 ) -> tuple[Float32[np.ndarray, "views images classes"], Float64[np.ndarray, " views"]]:
     """Return the logits of one batch, and the seconds that each view took."""

@@ -77,7 +77,7 @@ def graph_bytes(
             "members, as by ek blend --max-members."
         )
     names = {"input_names": [input_name], "output_names": list(output_names), "opset_version": OPSET}
-    remedy = "Blend other members, and look through ek predict where this one is needed."
+    remedy = "Blend other members, and use ek predict where this one is needed."
     model = traced(module, sample, open_axes, remedy, **names).model_proto
     model.producer_name = "ensemble_kit"
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer, model.graph):

@@ -25,7 +25,7 @@ BLACK: Final = -1  # the row of a black picture
 class OrderCheck:
     """How little the order matters.
 
-    images: how many pictures were looked at.
+    images: how many images were compared.
     relative_difference: the largest, divided by the largest absolute logit of the whole batch in
         order; infinite where the model fails on some arrangement.
     changed: the most pictures that change their class in one arrangement, ties apart.

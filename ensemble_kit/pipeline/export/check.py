@@ -162,16 +162,16 @@ def _resized(squares: np.ndarray, size_px: int) -> np.ndarray:
 
 def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Said, Pool, float]:
     """Return what plain PyTorch says of squares, by the way of `ek tta`, the pool, and milliseconds a picture."""
-    from ensemble_kit.inference.engines import look, start
+    from ensemble_kit.inference.engines import compute_logits, start
 
     logits, ms = [], 0.0
     for looker in blend.lookers:
         images = squares[looker.size_px]
         running = start(looker.network, "eager", "cpu", images[:BATCH])
-        look(running, images[:1], looker.views[:1], BATCH)  # what a look costs for the first time is not what it costs
-        looked = look(running, images, looker.views, BATCH)
-        logits.append(looked.logits)
-        ms += float(looked.ms_by_view.sum())
+        compute_logits(running, images[:1], looker.views[:1], BATCH)  # the first pass costs more
+        result = compute_logits(running, images, looker.views, BATCH)
+        logits.append(result.logits)
+        ms += float(result.ms_by_view.sum())
     names = tuple(map(str, range(len(logits))))
     ids = tuple(map(str, range(logits[0].shape[1])))
     pool = Pool(names, tuple(looker.views for looker in blend.lookers), tuple(logits), ids, blend.classes)

@@ -1,6 +1,6 @@
 """Pictures x views -> logits: at once, or in parts that are kept until the whole is there.
 
-Parts make a long look resumable, and let several processes share it: whoever computes a
+Parts make long forward passes resumable, and let several processes share it: whoever computes a
 part computes the same bits. They lie under the cache until the member is written.
 """
 
@@ -29,8 +29,8 @@ JOBS, LOCKS = "looks", "locks"  # in the cache
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to look.
+class PassSettings:
+    """How forward passes are computed.
 
     shard: which share of the work, (i, n) with i from 1; None: all of it.
     merge: compute nothing, join what the shards left.
@@ -44,8 +44,8 @@ class Way:
     merge: bool = False
 
 
-class Seen(NamedTuple):
-    """What was seen: logits by split, and milliseconds a picture for each view."""
+class Computed(NamedTuple):
+    """Logits by split, and milliseconds a picture for each view."""
 
     splits: dict[str, Predictions]
     view_ms: tuple[float, ...]
@@ -59,10 +59,10 @@ class Share(NamedTuple):
     missing: int
 
 
-def way_of(
+def pass_settings(
     engine: str, precision: str, batch_size: int, device: str, shard: str | tuple[int, int] | None, merge: bool
-) -> Way:
-    """Return how to look, checked but for the device, which `on_device` finds.
+) -> PassSettings:
+    """Return the settings, checked but for the device, which `on_device` finds.
 
     Raises:
         UnknownNameError: no engine or precision has that name.
@@ -75,17 +75,17 @@ def way_of(
     numbers = _shard(shard) if isinstance(shard, str) else shard
     if numbers is not None and merge:
         raise InvalidOptionError("--shard computes a share and --merge joins all shares; give one at a time.")
-    return Way(engine, precision, batch_size, device, numbers, merge)
+    return PassSettings(engine, precision, batch_size, device, numbers, merge)
 
 
 @contextmanager
-def alone(member: str, way: Way, cache: Path) -> Iterator[None]:
-    """Be the only process that looks for a member inside the block; shards look beside each other.
+def alone(member: str, settings: PassSettings, cache: Path) -> Iterator[None]:
+    """Be the only process that computes views of a member inside the block; shards run beside each other.
 
     Raises:
-        LockedError: another process looks for it.
+        LockedError: another process computes views of it.
     """
-    if way.shard is not None:
+    if settings.shard is not None:
         yield
         return
     with ExitStack() as held:
@@ -93,99 +93,109 @@ def alone(member: str, way: Way, cache: Path) -> Iterator[None]:
             held.enter_context(locked(cache / LOCKS / member, timeout_s=1.0))
         except LockedError as error:
             raise LockedError(
-                f"Another process is looking at pictures for member '{member}'. Wait until it ends, or share the work: "
+                f"Another process computes views of member '{member}'. Wait until it ends, or share the work: "
                 "--shard 1/2 in one and 2/2 in the other, then --merge."
             ) from error
         yield
 
 
-def on_device(way: Way) -> Way:
-    """Return the way with `auto` as the device that it means here.
+def on_device(settings: PassSettings) -> PassSettings:
+    """Return the settings with `auto` as the device that it means here.
 
     Raises:
         InvalidOptionError: a device that this machine has not.
     """
     from ensemble_kit.inference.engines import choose_device
 
-    return replace(way, device=choose_device(way.device))
+    return replace(settings, device=choose_device(settings.device))
 
 
-def look_at_once(
+def compute_at_once(
     network: Any, pictures: Pictures, member: str, views: tuple[str, ...], batch_size: int, device: str, quiet: bool
-) -> Seen:
+) -> Computed:
     """Return the logits of every view on val, test and a fold held out, all of them in memory."""
-    from ensemble_kit.inference.engines import look, start
+    from ensemble_kit.inference.engines import compute_logits, start
 
     logits, costs, counts = {}, [], _counts(pictures)
     running = start(network, "auto", device, pictures.images[judging_split(pictures.images)][:batch_size])
-    with Watch("look", sum(counts.values()), quiet) as watch:
+    with Watch("views", sum(counts.values()), quiet) as watch:
         for split in counts:
-            looked = look(running, pictures.images[split], views, batch_size, watch.advance)
-            looked.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
-            logits[split] = looked.logits
-            costs.append(looked.ms_by_view)
-    return _seen(logits, costs, pictures, member, views)
+            result = compute_logits(running, pictures.images[split], views, batch_size, watch.advance)
+            result.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
+            logits[split] = result.logits
+            costs.append(result.ms_by_view)
+    return _computed(logits, costs, pictures, member, views)
 
 
-def look_in_parts(
-    running: Any, model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, job: Job, quiet: bool
+def compute_in_parts(
+    running: Any,
+    model: Model,
+    pictures: Pictures,
+    views: tuple[str, ...],
+    settings: PassSettings,
+    job: Job,
+    quiet: bool,
 ) -> Share:
     """Compute the parts of this share that are not there yet, or not as they were written."""
-    from ensemble_kit.inference.engines import look
+    from ensemble_kit.inference.engines import compute_logits
 
-    parts = _parts(pictures, views, way)
-    mine = share(parts, *(way.shard or (1, 1)))
+    parts = _parts(pictures, views, settings)
+    mine = share(parts, *(settings.shard or (1, 1)))
     for path in job.drop_damaged(mine):
         say(f"{path}: not as it was written; made anew.")
     missing = job.missing(mine)
     if missing and len(missing) < len(mine):
         done = sum(part.images for part in mine) - sum(part.images for part in missing)
-        say(f"{model.name}: {done} pictures are looked at already; going on.", quiet)
+        say(f"{model.name}: {done} images are done already; going on.", quiet)
     blind = {split: pictures.blind_rows(split) for split in _counts(pictures)}
-    batch_size = way.batch_size
+    batch_size = settings.batch_size
     if missing:  # what a view costs for the first time is not what it costs
-        first = look(running, pictures.images[missing[0].split][:1], views, 1).logits
+        first = compute_logits(running, pictures.images[missing[0].split][:1], views, 1).logits
         _check_classes(first.shape[2], model, pictures)
-    with _told(model.name), Watch("look", sum(part.images for part in missing), quiet) as watch:
+    with _one_at_a_time(model.name), Watch("views", sum(part.images for part in missing), quiet) as watch:
         for part in missing:
-            looked = look(running, pictures.images[part.split][part.rows], views, batch_size, watch.advance)
-            if looked.batch_size < batch_size:
-                batch_size = looked.batch_size
+            result = compute_logits(running, pictures.images[part.split][part.rows], views, batch_size, watch.advance)
+            if result.batch_size < batch_size:
+                batch_size = result.batch_size
                 say(f"{model.name}: out of memory; going on with {batch_size} pictures at a time.", quiet)
             rows = [row - part.first for row in blind[part.split] if part.first <= row < part.last]
-            looked.logits[:, rows] = pictures.blind_logits()
-            job.write(part, looked.logits, tuple(map(float, looked.ms_by_view)))
+            result.logits[:, rows] = pictures.blind_logits()
+            job.write(part, result.logits, tuple(map(float, result.ms_by_view)))
     return Share(len(mine), sum(part.images for part in mine), len(job.missing(parts)))
 
 
-def joined(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, job: Job) -> Seen:
+def joined(model: Model, pictures: Pictures, views: tuple[str, ...], settings: PassSettings, job: Job) -> Computed:
     """Return what all parts hold together, memory-mapped.
 
     Raises:
         MisalignedError: parts are missing.
         CorruptError: a part is damaged.
     """
-    parts = _parts(pictures, views, way)
+    parts = _parts(pictures, views, settings)
     whole = {split: job.join(parts, split) for split in _counts(pictures)}
     costs = [one.ms_by_view for one in whole.values()]
-    return _seen({split: one.logits for split, one in whole.items()}, costs, pictures, model.name, views)
+    return _computed({split: one.logits for split, one in whole.items()}, costs, pictures, model.name, views)
 
 
-def engine_of(model: Model, pictures: Pictures, way: Way, quiet: bool) -> Any:
-    """Return what will look, loaded and checked on the first pictures that judge it."""
+def engine_of(model: Model, pictures: Pictures, settings: PassSettings, quiet: bool) -> Any:
+    """Return the engine, loaded and checked on the first images of the evaluation set."""
     from ensemble_kit.inference.engines import start
 
     run = model.load(pictures.data.classes)
     running = start(
-        run, way.engine, way.device, pictures.images[judging_split(pictures.images)][: way.batch_size], way.precision
+        run,
+        settings.engine,
+        settings.device,
+        pictures.images[judging_split(pictures.images)][: settings.batch_size],
+        settings.precision,
     )
     if running.note:
         say(running.note, quiet)
     return running
 
 
-def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, cache: Path) -> Job:
-    """Return the job of looking at these pictures in this way."""
+def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], settings: PassSettings, cache: Path) -> Job:
+    """Return the job of computing these views of these images."""
     described = model.describe(pictures)
     description: Mapping[str, Any] = {
         "model": model.sha256 or f"callable {model.name}",
@@ -194,16 +204,16 @@ def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], way: Way, c
         "views": list(views),
         "preprocessing": described.preprocessing,
         "splits": {split: _rows_mark(pictures, split) for split in _counts(pictures)},
-        "batch_size": way.batch_size,
-        "engine": way.engine,
-        "precision": way.precision,
-        "device": way.device.partition(":")[0],
+        "batch_size": settings.batch_size,
+        "engine": settings.engine,
+        "precision": settings.precision,
+        "device": settings.device.partition(":")[0],
     }
     return open_job(cache / JOBS, description)
 
 
 @contextmanager
-def _told(member: str) -> Iterator[None]:
+def _one_at_a_time(member: str) -> Iterator[None]:
     """Say, where the work is broken off, that nothing done is lost."""
     try:
         yield
@@ -223,23 +233,23 @@ def _check_classes(outputs: int, model: Model, pictures: Pictures) -> None:
 
 
 def _rows_mark(pictures: Pictures, split: str) -> str:
-    """Return a sha256 (hex) over what is looked at, in the order of its rows: a part knows rows, not ids."""
+    """Return a sha256 (hex) over the images, in the order of its rows: a part knows rows, not ids."""
     text = "\0".join([pictures.fingerprints[split], *pictures.split(split).ids])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _counts(pictures: Pictures) -> dict[str, int]:
-    """Return how many pictures there are to look at, by split."""
+    """Return the number of images of each split."""
     return {split: len(pictures.images[split]) for split in SPLITS if split in pictures.images}
 
 
-def _parts(pictures: Pictures, views: Sequence[str], way: Way) -> tuple[Part, ...]:
-    return plan_parts(_counts(pictures), way.batch_size, 4 * len(views) * len(pictures.data.classes))
+def _parts(pictures: Pictures, views: Sequence[str], settings: PassSettings) -> tuple[Part, ...]:
+    return plan_parts(_counts(pictures), settings.batch_size, 4 * len(views) * len(pictures.data.classes))
 
 
-def _seen(
+def _computed(
     logits: Mapping[str, ViewLogits], costs: Sequence[Any], pictures: Pictures, member: str, views: tuple[str, ...]
-) -> Seen:
+) -> Computed:
     """Return logits with the names of their rows, and what views cost on average over the splits."""
     mean_ms = np.average(costs, axis=0, weights=list(_counts(pictures).values()))
     splits = {
@@ -255,7 +265,7 @@ def _seen(
         )
         for split, one in logits.items()
     }
-    return Seen(splits, tuple(round(float(ms), 4) for ms in mean_ms))
+    return Computed(splits, tuple(round(float(ms), 4) for ms in mean_ms))
 
 
 def _shard(text: str) -> tuple[int, int]:

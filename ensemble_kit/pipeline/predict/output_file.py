@@ -46,10 +46,10 @@ def rows_of(answered: Answered, classes: Sequence[str], top: int, passes: Sequen
     """Return the rows of a chunk.
 
     Args:
-        passes: forward passes by the number of looks.
+        passes: forward passes by the number of steps.
         threshold: an answer below it is flagged.
     """
-    chunk, rows, said, looks = answered
+    chunk, rows, said, steps = answered
     ranked = _ranked(said.probabilities, said.winners, top)
     place_of = {int(row): place for place, row in enumerate(rows)}
     blank: tuple[Value, ...] = (None,) * (2 * top + 3)
@@ -62,7 +62,7 @@ def rows_of(answered: Answered, classes: Sequence[str], top: int, passes: Sequen
         shares = said.probabilities[place]
         best = [value for column in ranked[place] for value in (classes[column], float(shares[column]))]
         flagged = bool(shares[said.winners[place]] < threshold)
-        found.append((image_id, *best, float(said.agreement[place]), passes[looks[place]], flagged, None))
+        found.append((image_id, *best, float(said.agreement[place]), passes[steps[place]], flagged, None))
     return found
 
 
@@ -75,7 +75,7 @@ def _ranked(shares: np.ndarray, winners: np.ndarray, top: int) -> np.ndarray:
 
 
 def check_out(path: Path) -> None:
-    """Raise unless the name of the file says how it is to be written, before anything is looked at.
+    """Raise unless the name of the file says how it is to be written, before anything is computed.
 
     Raises:
         InvalidOptionError: it ends in nothing that is known, or is a folder.

@@ -13,12 +13,12 @@ from ensemble_kit.ensembling.combining import BALLOTS
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import walk_pictures
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.models import on_device, way_of
-from ensemble_kit.pipeline.predict.abstain import abstain_report, check_abstaining
+from ensemble_kit.pipeline.models import on_device, pass_settings
+from ensemble_kit.pipeline.predict.abstention import abstention_report, check_abstention
 from ensemble_kit.pipeline.predict.batches import Answered, answered_chunks
-from ensemble_kit.pipeline.predict.cascade import Stop, cascade_report, check_cascade, stop_of
+from ensemble_kit.pipeline.predict.early_exit import EarlyExit, check_early_exit, early_exit_of, early_exit_report
 from ensemble_kit.pipeline.predict.output_file import Row, check_out, header_of, render, rows_of
-from ensemble_kit.pipeline.predict.predictor import Asked, ask_blend, ask_member
+from ensemble_kit.pipeline.predict.predictor import Predictor, blend_predictor, member_predictor
 from ensemble_kit.reporting import Watch
 from ensemble_kit.results import PredictReport
 from ensemble_kit.storage.files import check_output, write_output
@@ -51,7 +51,7 @@ def predict(
 ) -> PredictReport:
     """Predict the classes of new pictures by a blend, or by one member, which is a blend of its views.
 
-    Pictures are read, looked at and written down some at a time, so it does not matter how many
+    Images are read, predicted and written down some at a time, so it does not matter how many
     there are; nothing of them is kept but the rows of the file. A picture that cannot be read has
     the reason in its row.
 
@@ -75,7 +75,7 @@ def predict(
 
     Raises:
         InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
-            look at new pictures, no pictures, a file that is there already, or options that cannot be or
+            predict new images, no images, a file that is there already, or options that cannot be or
             do not go together.
         BadDataError: not one picture can be read, or members without val labels where val must tell.
         CorruptError: a damaged file, or a blend whose members have changed.
@@ -85,36 +85,36 @@ def predict(
     out, places = Path(out), [Path(image) for image in images]
     _check(blend, ckpt, method, weights, out)
     check_output(out, replace, inputs=places)
-    check_abstaining(abstain_below, accuracy, early_exit)
+    check_abstention(abstain_below, accuracy, early_exit)
     workspace, context = Workspace.of(options), RunContext.of(options)
-    way = on_device(way_of(engine, precision, batch_size, context.device, None, False))
+    settings = on_device(pass_settings(engine, precision, batch_size, context.device, None, False))
     if ckpt is None:
-        asked = ask_blend(blend, workspace, context.verify)
+        predictor = blend_predictor(blend, workspace, context.verify)
     else:
-        asked = ask_member(ckpt, weights, method or "logit-sum", workspace, context.verify)
-    ballot = asked.tuned.ballot
-    if not 1 <= top <= len(asked.classes):
-        raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(asked.classes)}, the number of classes.")
-    check_cascade(early_exit, ballot, asked.tuned.stack is not None, asked.name)
+        predictor = member_predictor(ckpt, weights, method or "logit-sum", workspace, context.verify)
+    ballot = predictor.tuned.ballot
+    if not 1 <= top <= len(predictor.classes):
+        raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(predictor.classes)}, the number of classes.")
+    check_early_exit(early_exit, ballot, predictor.tuned.stack is not None, predictor.name)
     total = sum(1 for _ in walk_pictures(places))
-    abstain = abstain_report(asked, abstain_below, accuracy, context.quiet)
-    stop = None if early_exit is None else stop_of(asked, early_exit)
-    count = Count(_passes(asked, stop), 0.0 if abstain is None else abstain.threshold)
+    abstain = abstention_report(predictor, abstain_below, accuracy, context.quiet)
+    stop = None if early_exit is None else early_exit_of(predictor, early_exit)
+    count = Count(_passes(predictor, stop), 0.0 if abstain is None else abstain.threshold)
     with Watch("predict", total, context.quiet) as watch:
-        chunks = answered_chunks(asked, stop, way, places, context.quiet)
-        rows = _counted(chunks, asked.classes, top, count, watch)
+        chunks = answered_chunks(predictor, stop, settings, places, context.quiet)
+        rows = _counted(chunks, predictor.classes, top, count, watch)
         write_output(out, render(out, header_of(ballot, top), rows), replace)
     return PredictReport(
-        name=asked.name,
-        blend=asked.is_blend,
-        method=ballot if asked.tuned.stack is None else "stacking",
-        members=tuple(asked.members[place].manifest.name for place in asked.models),
-        views=sum(len(look.views) for look in asked.every),
+        name=predictor.name,
+        blend=predictor.is_blend,
+        method=ballot if predictor.tuned.stack is None else "stacking",
+        members=tuple(predictor.members[place].manifest.name for place in predictor.models),
+        views=sum(len(step.views) for step in predictor.every),
         pictures=count.pictures,
         unreadable=count.unreadable,
         first_unreadable=count.first_unreadable,
         abstained=count.abstained,
-        cascade=None if stop is None else cascade_report(asked, stop, count.taken),
+        cascade=None if stop is None else early_exit_report(predictor, stop, count.taken),
         abstain=abstain,
         seconds=time.perf_counter() - started,
         path=out,
@@ -125,7 +125,7 @@ def predict(
 class Count:
     """What is counted while rows go by.
 
-    passes: forward passes by the number of looks; taken: pictures by the number of looks.
+    passes: forward passes by the number of steps; taken: images by the number of steps.
     """
 
     passes: Sequence[int]
@@ -145,7 +145,7 @@ class Count:
         self.unreadable += len(answered.chunk.unreadable)
         self.first_unreadable = self.first_unreadable or next(iter(answered.chunk.unreadable.values()), None)
         self.abstained += sum(row[-2] is True for row in rows)
-        self.taken += np.bincount(answered.looks, minlength=len(self.taken))
+        self.taken += np.bincount(answered.steps, minlength=len(self.taken))
 
 
 def _counted(
@@ -167,11 +167,11 @@ def _counted(
         )
 
 
-def _passes(asked: Asked, stop: Stop | None) -> list[int]:
-    """Return how many forward passes so many looks are; without a cascade there is one look at all."""
+def _passes(predictor: Predictor, stop: EarlyExit | None) -> list[int]:
+    """Return how many forward passes so many steps are; without early exit there is one step."""
     if stop is None:
-        return [sum(len(look.views) for look in asked.every)]
-    each = [len(asked.looks.looks[look].views) for look in stop.rule.order]
+        return [sum(len(step.views) for step in predictor.every)]
+    each = [len(predictor.steps.steps[step].views) for step in stop.rule.order]
     return [sum(each[:taken]) for taken in range(len(each) + 1)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ensemble_kit.ensembling.selective import Look, Panel, apart, asks_each_view, whole_panel
+from ensemble_kit.ensembling.selective import MemberSteps, Step, apart, runs_each_view, whole_steps
 from ensemble_kit.ensembling.tuning import condensed, tune
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blends import asked_again, procedure_of
@@ -17,17 +17,17 @@ from ensemble_kit.storage.members import MANIFEST_NAME
 from ensemble_kit.types import Pool, Tuned
 from ensemble_kit.workspace import Workspace
 
-ASKED = "ek predict"
+COMMAND = "ek predict"
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """A blend that can look at pictures.
+class Predictor:
+    """A blend that can predict new images.
 
-    models: what looks, by the place of its member; only of those that have a say.
+    models: what computes logits, by the place of its member; only of those that have a say.
     tuned: the numbers of the blend, one a member.
     panel_of: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
-    looks: what can be asked one by one; every: members with all of their views.
+    steps: what early exit runs one by one; every: members with all of their views.
     evaluation: what they are judged by; procedure: the whole way from what is weighed there to its numbers,
         to be redone inside every fold.
     """
@@ -38,61 +38,63 @@ class Asked:
     models: dict[int, Model]
     classes: tuple[str, ...]
     tuned: Tuned
-    panel_of: Callable[[Tuned], Panel]
-    looks: Panel
-    every: tuple[Look, ...]
+    panel_of: Callable[[Tuned], MemberSteps]
+    steps: MemberSteps
+    every: tuple[Step, ...]
     evaluation: Evaluation
     procedure: Callable[[Pool], Tuned]
 
     @property
-    def whole(self) -> Panel:
+    def whole(self) -> MemberSteps:
         """The blend as it is counted."""
         return self.panel_of(self.tuned)
 
-    def ms_of(self, look: Look) -> float | None:
-        """Return what a look takes a picture (ms); None where nobody measured."""
-        manifest = self.members[look.member].manifest
+    def ms_of(self, step: Step) -> float | None:
+        """Return what a step takes a picture (ms); None where nobody measured."""
+        manifest = self.members[step.member].manifest
         if manifest.view_ms:
-            return sum(manifest.view_ms[view] for view in look.views)
+            return sum(manifest.view_ms[view] for view in step.views)
         each = manifest.cost.get("ms_per_image")
-        return None if each is None else float(each) * len(look.views)
+        return None if each is None else float(each) * len(step.views)
 
-    def called(self, look: Look) -> str:
-        """Return what a look is called: its member, and its view where that is one of several."""
-        manifest = self.members[look.member].manifest
-        alone = len(look.views) == 1 and len(manifest.views) > 1
-        return f"{manifest.name} {manifest.views[look.views[0]]}" if alone else manifest.name
+    def called(self, step: Step) -> str:
+        """Return what a step is called: its member, and its view where that is one of several."""
+        manifest = self.members[step.member].manifest
+        alone = len(step.views) == 1 and len(manifest.views) > 1
+        return f"{manifest.name} {manifest.views[step.views[0]]}" if alone else manifest.name
 
 
-def ask_blend(blend: str | Path | None, workspace: Workspace, verify: bool) -> Asked:
+def blend_predictor(blend: str | Path | None, workspace: Workspace, verify: bool) -> Predictor:
     """Return a saved blend; None: the only one there is.
 
     Raises:
         InvalidOptionError: there is none of that name, or none was named and there is not just one; members
-            that cannot look, each named.
+            that cannot predict, each named.
         CorruptError: a file is damaged, or a member has changed.
     """
     opened = open_blend(blend, workspace, verify)
-    models = models_of(opened, workspace.predictions, ASKED)
+    models = models_of(opened, workspace.predictions, COMMAND)
     evaluation = evaluation_of(opened.members)
     tuned = opened.saved.tuned()
     heard = tuned if tuned.stack is None else replace(tuned, weights=np.ones(len(tuned.weights)))
-    return Asked(
+    return Predictor(
         name=opened.saved.name,
         is_blend=True,
         members=opened.members,
         models=dict(zip(opened.counting, models, strict=True)),
         classes=opened.saved.classes,
         tuned=tuned,
-        panel_of=whole_panel,
-        looks=apart(heard, asks_each_view(tuned.ballot)),
-        every=apart(heard, each_view=False).looks,
+        panel_of=whole_steps,
+        steps=apart(heard, runs_each_view(tuned.ballot)),
+        every=apart(heard, each_view=False).steps,
         evaluation=evaluation,
         procedure=_procedure(opened, evaluation),
     )
 
 
-def ask_member(ckpt: str | Path, weights: str | Path | None, method: str, workspace: Workspace, verify: bool) -> Asked:
+def member_predictor(
+    ckpt: str | Path, weights: str | Path | None, method: str, workspace: Workspace, verify: bool
+) -> Predictor:
     """Return the member of a checkpoint as a blend of its views, each of which casts a ballot.
 
     Raises:
@@ -109,10 +111,10 @@ def ask_member(ckpt: str | Path, weights: str | Path | None, method: str, worksp
     evaluation = evaluation_of_one(member)
     tuned = tune(condensed(evaluation.pool), method, {model.name: 1.0}, evaluation.chosen)
 
-    def each_view(numbers: Tuned) -> Panel:
+    def each_view(numbers: Tuned) -> MemberSteps:
         return apart(numbers, each_view=True)
 
-    return Asked(
+    return Predictor(
         name=model.name,
         is_blend=False,
         members=(member,),
@@ -120,8 +122,8 @@ def ask_member(ckpt: str | Path, weights: str | Path | None, method: str, worksp
         classes=manifest.classes,
         tuned=tuned,
         panel_of=each_view,
-        looks=each_view(tuned),
-        every=apart(tuned, each_view=False).looks,
+        steps=each_view(tuned),
+        every=apart(tuned, each_view=False).steps,
         evaluation=evaluation,
         procedure=lambda pool: tune(pool, method, {model.name: 1.0}, evaluation.redone),
     )

@@ -101,7 +101,7 @@ def see_features(
         BadDataError: the network gives numbers that are not finite.
         ResourceError: the cache cannot be written.
     """
-    from ensemble_kit.inference.engines import look, start
+    from ensemble_kit.inference.engines import compute_logits, start
 
     trunk = trunk_of(network)
     mark = _mark(trunk, arch, options)
@@ -115,7 +115,7 @@ def see_features(
     with Watch("features", sum(len(pictures.images[split]) for split, _ in missing), quiet) as watch:
         for one in missing:
             split, view = one
-            found[one] = look(running, pictures.images[split], (view,), AT_ONCE, watch.advance).logits[0]
+            found[one] = compute_logits(running, pictures.images[split], (view,), AT_ONCE, watch.advance).logits[0]
             _write(paths[one], found[one])
     return Sight(found, sum(len(pictures.images[split]) for split, _ in missing))
 

@@ -25,7 +25,7 @@ from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Plan, arch_options, build_network, stored_source, threads_of, with_device
 from ensemble_kit.pipeline.runs.cached_features import Seen, Wanted, last_layer, see_features
 from ensemble_kit.pipeline.runs.claim_name import Request, base_name, reserve
-from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
+from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.results import ProbeReport
 from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
 
@@ -144,7 +144,7 @@ def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, s
     facts = facts_of_run(asdict(plan), pictures, network, time.perf_counter() - started)
     facts |= {"kept_epoch": 0, "penalty": fitted.best.penalty}
     metrics = [one._asdict() for one in fitted.tried]
-    look_and_write(folder, workspace.predictions, facts, network, pictures, quiet, metrics, _config(plan))
+    compute_and_write(folder, workspace.predictions, facts, network, pictures, quiet, metrics, _config(plan))
     return ProbeReport(
         member=describe_member(workspace.predictions, plan.name),
         run=folder,

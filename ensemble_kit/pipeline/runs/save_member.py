@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ensemble_kit.pipeline.inputs import Pictures
-from ensemble_kit.pipeline.models import Seen, look_at_once, manifest_of, versions, with_cost
+from ensemble_kit.pipeline.models import Computed, compute_at_once, manifest_of, versions, with_cost
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import MANIFEST_NAME
 
 IDENTITY: Final = ("identity",)
-LOOK_BATCH: Final = 64  # pictures at a time where nothing is learnt; part of the bits
+PASS_BATCH: Final = 64  # pictures at a time where nothing is learnt; part of the bits
 
 
 def facts_of_run(plan: Mapping[str, Any], pictures: Pictures, network: Any, train_s: float) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def facts_of_run(plan: Mapping[str, Any], pictures: Pictures, network: Any, trai
     }
 
 
-def look_and_write(
+def compute_and_write(
     folder: Path,
     predictions: Path,
     facts: Mapping[str, Any],
@@ -37,7 +37,7 @@ def look_and_write(
     quiet: bool,
     metrics: Sequence[Mapping[str, Any]] | None = None,
     config: Mapping[str, Any] | None = None,
-) -> Seen:
+) -> Computed:
     """Look at the pictures once, and write checkpoint, metrics, config and, last of all, the member.
 
     Args:
@@ -50,7 +50,7 @@ def look_and_write(
     """
     plan, state = facts["plan"], network.state_dict()
     there = plan["name"] in store.list_members(predictions)
-    seen = look_at_once(network, pictures, plan["name"], IDENTITY, LOOK_BATCH, plan["device"], quiet)
+    seen = compute_at_once(network, pictures, plan["name"], IDENTITY, PASS_BATCH, plan["device"], quiet)
     member = predictions / plan["name"] / MANIFEST_NAME
     with run_store.new_checkpoint(folder, state, facts, member, metrics, config) as run:
         manifest = replace(

@@ -22,7 +22,7 @@ from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Stated, find_model, open_fitting, stored_source, with_device
-from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
+from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.pipeline.runs.soup_members import (
     Ingredient,
     check_alike,
@@ -115,7 +115,7 @@ def soup(
             "kept_epoch": common([one.facts["kept_epoch"] for one in kept]),
             "in_time": all(one.facts.get("in_time", True) for one in kept),
         }
-        seen = look_and_write(folder, workspace.predictions, facts, network, pictures, context.quiet)
+        seen = compute_and_write(folder, workspace.predictions, facts, network, pictures, context.quiet)
     return SoupReport(
         member=describe_member(workspace.predictions, name),
         run=folder,

@@ -21,7 +21,7 @@ from ensemble_kit.pipeline.models import Plan, build_network, config_of, rebuild
 from ensemble_kit.pipeline.runs.claim_name import Request, names_of, reserve
 from ensemble_kit.pipeline.runs.fit_with_saves import Way, fit_and_save, metric_rows
 from ensemble_kit.pipeline.runs.resume import differences
-from ensemble_kit.pipeline.runs.save_member import facts_of_run, look_and_write
+from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.reporting import say
 from ensemble_kit.results import TrainReport
 from ensemble_kit.storage import members as store
@@ -193,7 +193,7 @@ def _write(plan: Plan, pictures: Pictures, trained: Trained, way: Way, config: M
         "in_time": trained.in_time,
     }
     metrics = metric_rows(trained.history, plan.metric)
-    look_and_write(way.folder, way.predictions, facts, network, pictures, quiet, metrics, config)
+    compute_and_write(way.folder, way.predictions, facts, network, pictures, quiet, metrics, config)
 
 
 def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:

@@ -19,22 +19,22 @@ from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import Pictures
 from ensemble_kit.pipeline.models import (
     Channels,
+    Computed,
     Model,
-    Seen,
+    PassSettings,
     Share,
     Stated,
-    Way,
     alone,
     check_views,
+    compute_in_parts,
     engine_of,
     find_model,
     in_precision,
     job_of,
     joined,
-    look_in_parts,
     on_device,
     open_fitting,
-    way_of,
+    pass_settings,
     with_cost,
 )
 from ensemble_kit.pipeline.views.view_report import curve_of, judge_views
@@ -53,7 +53,7 @@ Splits = dict[str, Predictions]
 class Look(NamedTuple):
     """What came of looking: what was seen, unless that is left to a merge, how it was computed, where its parts are."""
 
-    seen: Seen | None
+    seen: Computed | None
     share: Share = Share(0, 0, 0)
     engine: EngineReport | None = None
     order: OrderReport | None = None
@@ -126,7 +126,7 @@ def tta(
     workspace, context = Workspace.of(options), RunContext.of(options)
     asked = parse_views(views)
     pick(VIEW_CHOICES, choose, "way to choose views")
-    way = way_of(engine, precision, batch_size, context.device, shard, merge)
+    way = pass_settings(engine, precision, batch_size, context.device, shard, merge)
     predictions, cache = workspace.predictions, workspace.cache
     stated = Stated(weights, name, classes, size, mean, std)
     model = find_model(ckpt, stated, {"data": data, **options}, predictions, replace)
@@ -177,7 +177,7 @@ def tta(
 
 
 def _look(
-    model: Model, pictures: Pictures, missing: tuple[str, ...], way: Way, check: bool, cache: Path, quiet: bool
+    model: Model, pictures: Pictures, missing: tuple[str, ...], way: PassSettings, check: bool, cache: Path, quiet: bool
 ) -> Look:
     """Look at the pictures through the missing views, or at a share of them, or join what shards saw."""
     job = job_of(model, pictures, missing, way, cache) if missing else None
@@ -189,7 +189,7 @@ def _look(
         running = engine_of(model, pictures, way, quiet)
         order = _proved(running, pictures) if check else None
         if job is not None and not way.merge:
-            share = look_in_parts(running, model, pictures, missing, way, job, quiet)
+            share = compute_in_parts(running, model, pictures, missing, way, job, quiet)
         engine = EngineReport(
             running.engine,
             running.precision,
@@ -248,7 +248,7 @@ def _joined(kept: Predictions | None, seen: Predictions | None) -> Predictions:
 def _write(
     model: Model,
     pictures: Pictures | None,
-    seen: Seen | None,
+    seen: Computed | None,
     kept: Mapping[str, Predictions],
     weighed: Mapping[str, float],
     choose: str,

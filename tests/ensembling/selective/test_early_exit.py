@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from ensemble_kit.ensembling.combining.apply import predict
 from ensemble_kit.ensembling.combining.ballots import cast_prob, cast_rank, cast_top1
 from ensemble_kit.ensembling.selective.early_exit import (
-    StopRule,
+    EarlyExitRule,
     cast,
     count,
     exact_rule,
@@ -73,7 +73,7 @@ def test_the_order_of_summing_matters_to_nothing_but_the_last_bit_of_probabiliti
     found, expected = replay(rule, logits), of_all(logits, weights, ballot)
     shares = weights / weights.sum()
     close = lead(np.tensordot(shares, cast_prob(logits), axes=1)) < 1e-11
-    early = found.looks < len(rule.order)
+    early = found.steps < len(rule.order)
     np.testing.assert_array_equal(found.predicted[early | ~close], expected[early | ~close])
 
 
@@ -84,12 +84,12 @@ def test_nothing_that_the_views_left_could_say_turns_what_is_settled(
 ) -> None:
     rule = exact_rule(ballot, weights)
     found = replay(rule, logits)
-    for look, view in enumerate(rule.order):
-        unseen = found.looks <= look  # what these images would have said is anyone's guess
+    for step, view in enumerate(rule.order):
+        unseen = found.steps <= step  # what these images would have said is anyone's guess
         logits[view, unseen] = 40 * others[view, unseen]
     again = replay(rule, logits)
-    early = found.looks < len(rule.order)
-    np.testing.assert_array_equal(again.looks[early], found.looks[early])
+    early = found.steps < len(rule.order)
+    np.testing.assert_array_equal(again.steps[early], found.steps[early])
     order = np.argsort(-weights, kind="stable")
     np.testing.assert_array_equal(found.predicted[early], of_all(logits[order], weights[order], ballot)[early])
 
@@ -101,7 +101,7 @@ def test_an_image_stops_at_the_first_look_at_which_rivals_voting_as_one_are_too_
     rule = exact_rule(ballot, weights)
     assert rule.order == (1, 3, 2, 0, 4)
     ballots = {"borda": cast_rank, "majority-vote": cast_top1, "prob-mean": cast_prob}[ballot](logits)
-    looks = replay(rule, logits).looks
+    taken = replay(rule, logits).steps
     for image in range(53):
         for taken in range(1, 6):
             seen = sum(weights[view] * ballots[view, image] for view in rule.order[:taken])
@@ -110,18 +110,18 @@ def test_an_image_stops_at_the_first_look_at_which_rivals_voting_as_one_are_too_
             turned = [seen + left * np.eye(7)[rival] for rival in range(7) if rival != seen.argmax()]
             if all(scores.argmax() == seen.argmax() and np.ptp(np.sort(scores)[-2:]) > 1e-8 for scores in turned):
                 break
-        assert looks[image] == taken
-    assert len(set(looks)) > 1  # some stop early, some do not
+        assert taken[image] == taken
+    assert len(set(taken)) > 1  # some stop early, some do not
 
 
 def test_three_votes_of_five_settle_it_and_a_draw_never_does() -> None:
     first, second = [9.0, 0.0], [0.0, 9.0]
     logits = np.array([[first, first, first]] * 2 + [[first, second, first], [second, second, first], [first] * 3])
     found = replay(exact_rule("majority-vote", np.ones(5)), logits)
-    assert found.looks.tolist() == [3, 5, 3]
+    assert found.steps.tolist() == [3, 5, 3]
     assert found.predicted.tolist() == [0, 0, 0]
     drawn_vote = replay(exact_rule("majority-vote", np.ones(2)), np.array([[[2.0, 0.0]], [[0.0, 3.0]]]))
-    assert (drawn_vote.looks.tolist(), drawn_vote.predicted.tolist()) == ([2], [1])  # the surer vote breaks the draw
+    assert (drawn_vote.steps.tolist(), drawn_vote.predicted.tolist()) == ([2], [1])  # the surer vote breaks the draw
 
 
 @pytest.mark.parametrize("ballot", [*BOUNDED, "logit-sum", "geo-mean"])
@@ -131,37 +131,37 @@ def test_live_prediction_in_batches_agrees_with_the_replay_bit_by_bit(ballot: st
     if ballot in BOUNDED:
         rule = exact_rule(ballot, weights, temperature=1.7)
     else:
-        rule = StopRule("margin", ballot, (1, 2, 3, 0, 4), (0.3, 0.25, 0.2, 0.15, 0.1), 1.5, 1.7)
-    predicted, looks = np.full(211, -1), np.zeros(211, int)
+        rule = EarlyExitRule("margin", ballot, (1, 2, 3, 0, 4), (0.3, 0.25, 0.2, 0.15, 0.1), 1.5, 1.7)
+    predicted, taken = np.full(211, -1), np.zeros(211, int)
     tallies = []
     for batch in np.array_split(np.random.default_rng(2).permutation(211), 23):
         left, tally = batch, None
-        for look, view in enumerate(rule.order):
-            tally = count(rule, tally, look, np.asfortranarray(logits[view, left]))
-            done = settled(rule, tally, look + 1)
-            predicted[left[done]], looks[left[done]] = winners(tally[:, done]), look + 1
-            tallies.append((look, left, tally))
+        for step, view in enumerate(rule.order):
+            tally = count(rule, tally, step, np.asfortranarray(logits[view, left]))
+            done = settled(rule, tally, step + 1)
+            predicted[left[done]], taken[left[done]] = winners(tally[:, done]), step + 1
+            tallies.append((step, left, tally))
             left, tally = left[~done], tally[:, ~done]
             if not len(left):
                 break
     found = replay(rule, logits)
     np.testing.assert_array_equal(predicted, found.predicted)
-    np.testing.assert_array_equal(looks, found.looks)
+    np.testing.assert_array_equal(taken, found.steps)
     whole = [None]
-    for look, view in enumerate(rule.order):
-        whole.append(count(rule, whole[-1], look, logits[view]))
-    assert all((tally == whole[look + 1][:, left]).all() for look, left, tally in tallies)
+    for step, view in enumerate(rule.order):
+        whole.append(count(rule, whole[-1], step, logits[view]))
+    assert all((tally == whole[step + 1][:, left]).all() for step, left, tally in tallies)
 
 
 def test_a_margin_stops_where_the_mean_so_far_leads_by_more_than_the_threshold() -> None:
-    rule = StopRule("margin", "logit-sum", (2, 0, 1), (0.5, 0.25, 0.25), threshold=1.0, temperature=2.0)
+    rule = EarlyExitRule("margin", "logit-sum", (2, 0, 1), (0.5, 0.25, 0.25), threshold=1.0, temperature=2.0)
     logits = np.array([[[0.0, 9.0], [8.1, 0.0], [0.0, 0.0]], [[7.0, 0.0]] * 3, [[2.1, 0.0], [0.0, 1.0], [2.0, 0.0]]])
     found = replay(rule, logits)
     # leads in nats: 1.05; -0.5, then (-0.5 * 2 + 4.05) / 3; 1.0 exactly, then 2 / 3, then all
-    assert found.looks.tolist() == [1, 2, 3]
+    assert found.steps.tolist() == [1, 2, 3]
     assert found.predicted.tolist() == [0, 0, 0]
     never = replay(replace(rule, threshold=np.inf), logits)
-    assert never.looks.tolist() == [3, 3, 3]
+    assert never.steps.tolist() == [3, 3, 3]
     np.testing.assert_array_equal(never.predicted, of_all(logits, np.array([0.25, 0.25, 0.5]), "logit-sum"))
 
 
@@ -170,15 +170,15 @@ def test_views_of_weight_0_are_never_looked_at_and_a_share_of_the_rest_is_saved(
     assert rule.order == (1, 2, 3)
     logits, _ = drawn(3)
     logits[[0, 4]] = np.nan
-    looks = replay(rule, logits).looks
-    assert saved(rule, looks) == pytest.approx((looks == 2).mean() / 3)
-    assert saved(rule, looks[:0]) == 0.0
+    taken = replay(rule, logits).steps
+    assert saved(rule, taken) == pytest.approx((taken == 2).mean() / 3)
+    assert saved(rule, taken[:0]) == 0.0
 
 
 @pytest.mark.parametrize("classes", [1, 2])
 def test_a_single_class_needs_one_look(classes: int) -> None:
     logits = np.zeros((3, 5, classes))
-    assert set(replay(exact_rule("prob-mean", np.ones(3)), logits).looks) == {1 if classes == 1 else 3}
+    assert set(replay(exact_rule("prob-mean", np.ones(3)), logits).steps) == {1 if classes == 1 else 3}
 
 
 def test_half_precision_casts_as_double_does() -> None:
@@ -207,7 +207,7 @@ def test_unknown_ballots_bad_weights_and_missing_views_are_refused() -> None:
 def test_an_order_that_is_given_is_kept_and_must_hold_every_look_of_a_weight() -> None:
     assert ordered(np.array([1.0, 0.0, 3.0]), [0, 2]) == ((0, 2), (0.25, 0.75))
     for order in ([0], [0, 2, 2], [0, 1, 2]):
-        with pytest.raises(MisalignedError, match=r"Wanted an order of the looks \[0, 2\], each once, got"):
+        with pytest.raises(MisalignedError, match=r"Wanted an order of the steps \[0, 2\], each once, got"):
             ordered(np.array([1.0, 0.0, 3.0]), order)
 
 

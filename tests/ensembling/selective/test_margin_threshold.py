@@ -24,7 +24,7 @@ def costs(rule, logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     """Which images a rule loses and which it changes, and its looks."""
     full = np.tensordot(WEIGHTS, logits.astype(float), axes=1).argmax(axis=1)
     found = replay(rule, logits)
-    return (full == labels) & (found.predicted != labels), found.predicted != full, found.looks
+    return (full == labels) & (found.predicted != labels), found.predicted != full, found.steps
 
 
 @pytest.mark.parametrize("ballot", ["logit-sum", "geo-mean"])
@@ -67,10 +67,10 @@ def test_the_estimate_is_made_on_rows_that_did_not_choose() -> None:
                 chosen = threshold
             last = rule.__class__(**{**here, "threshold": chosen})
             total += [each.sum() for each in costs(last, logits[:, inside], labels[inside])]
-    lost, changed, looks = total / 4
+    lost, changed, taken = total / 4
     assert estimate.loss == pytest.approx(lost / IMAGES)
     assert estimate.changed == pytest.approx(changed / IMAGES)
-    assert estimate.saved == pytest.approx(1 - looks / IMAGES / VIEWS)
+    assert estimate.saved == pytest.approx(1 - taken / IMAGES / VIEWS)
     upper = int(np.ceil(lost))
     assert estimate.at_most == pytest.approx(beta.ppf(0.95, upper + 1, IMAGES - upper))
     assert estimate.saved > 0.3
@@ -79,8 +79,8 @@ def test_the_estimate_is_made_on_rows_that_did_not_choose() -> None:
 def test_a_rule_saves_what_its_estimate_says_on_images_it_never_saw() -> None:
     logits, labels, ids = drawn(2, images=6000)
     rule, estimate = margin_rule(logits[:, :1500], labels[:1500], ids[:1500], None, WEIGHTS, 0.01)
-    lost, changed, looks = costs(rule, logits[:, 1500:], labels[1500:])
-    assert saved(rule, looks) == pytest.approx(estimate.saved, abs=0.03)
+    lost, changed, taken = costs(rule, logits[:, 1500:], labels[1500:])
+    assert saved(rule, taken) == pytest.approx(estimate.saved, abs=0.03)
     assert lost.mean() <= 0.01
     assert changed.mean() == pytest.approx(estimate.changed, abs=0.01)
 
@@ -92,7 +92,7 @@ def test_what_too_few_images_cannot_promise_is_not_pretended(images: int, loss: 
     assert np.isfinite(rule.threshold) == promised
     if not promised:
         assert estimate == MarginEstimate(0.0, 0.0, 0.0, 0.0)
-        assert set(replay(rule, logits).looks) == {VIEWS}
+        assert set(replay(rule, logits).steps) == {VIEWS}
 
 
 def test_groups_count_as_one_and_promise_less() -> None:

@@ -6,14 +6,14 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax, softmax
 
 from ensemble_kit.ensembling.combining.apply import predict, probabilities
-from ensemble_kit.ensembling.selective.early_exit import StopRule, exact_rule, ordered, replay
+from ensemble_kit.ensembling.selective.early_exit import EarlyExitRule, exact_rule, ordered, replay
 from ensemble_kit.ensembling.selective.partial_blend import (
     answer,
     answers,
     apart,
-    asks_each_view,
     by_value_for_cost,
-    whole_panel,
+    runs_each_view,
+    whole_steps,
 )
 from ensemble_kit.types import Pool, Tuned
 
@@ -49,13 +49,13 @@ def blends(draw: st.DrawFn, ballots: list[str]) -> tuple[Pool, Tuned]:
 @settings(max_examples=80, deadline=None)
 def test_an_exact_cascade_decides_as_the_whole_blend_ties_and_all(blend: tuple[Pool, Tuned], shuffle: int) -> None:
     pool, tuned = blend
-    panel = apart(tuned, each_view=False)
-    order = np.random.default_rng(shuffle).permutation(len(panel.looks)).tolist()
-    rule = exact_rule(tuned.ballot, panel.tuned.weights, order=order)
-    looks = replay(rule, panel.logits(pool)).looks
-    said = answers(whole_panel(tuned), panel, rule, pool, looks)
+    plan = apart(tuned, each_view=False)
+    order = np.random.default_rng(shuffle).permutation(len(plan.steps)).tolist()
+    rule = exact_rule(tuned.ballot, plan.tuned.weights, order=order)
+    taken = replay(rule, plan.logits(pool)).steps
+    said = answers(whole_steps(tuned), plan, rule, pool, taken)
     np.testing.assert_array_equal(said.winners, predict(pool, tuned))
-    everything = looks == len(order)
+    everything = taken == len(order)
     np.testing.assert_array_equal(said.probabilities[everything], probabilities(pool, tuned)[everything])
 
 
@@ -63,10 +63,10 @@ def test_an_exact_cascade_decides_as_the_whole_blend_ties_and_all(blend: tuple[P
 @settings(max_examples=30, deadline=None)
 def test_views_asked_one_by_one_are_the_same_sum_of_logits(blend: tuple[Pool, Tuned]) -> None:
     pool, tuned = blend
-    panel = apart(tuned, each_view=True)
-    assert all(len(look.views) == 1 for look in panel.looks)
-    assert panel.tuned.weights.sum() == pytest.approx(1)
-    there = probabilities(panel.pool(pool), panel.tuned)
+    plan = apart(tuned, each_view=True)
+    assert all(len(step.views) == 1 for step in plan.steps)
+    assert plan.tuned.weights.sum() == pytest.approx(1)
+    there = probabilities(plan.pool(pool), plan.tuned)
     np.testing.assert_allclose(there, probabilities(pool, tuned), atol=1e-9)
 
 
@@ -79,14 +79,14 @@ def test_who_was_asked_answers_weighed_as_in_the_blend() -> None:
         np.ones(3),
         np.array([0.2, 0.5, 0.3]),
     )
-    panel = apart(tuned, each_view=False)
-    rule = StopRule("exact", "prob-mean", (1, 2, 0), (0.5, 0.3, 0.2))
-    looks = np.array([1, 2, 3] * 4 + [2])
-    said = answers(whole_panel(tuned), panel, rule, pool, looks)
+    plan = apart(tuned, each_view=False)
+    rule = EarlyExitRule("exact", "prob-mean", (1, 2, 0), (0.5, 0.3, 0.2))
+    taken = np.array([1, 2, 3] * 4 + [2])
+    said = answers(whole_steps(tuned), plan, rule, pool, taken)
     merged = [np.tensordot(w, logits, axes=1) for w, logits in zip(tuned.view_weights, pool.logits, strict=True)]
     chances = [softmax(one, axis=1) for one in merged]
-    for image, taken in enumerate(looks):
-        asked = rule.order[:taken]
+    for image, steps in enumerate(taken):
+        asked = rule.order[:steps]
         share = sum(tuned.weights[m] for m in asked)
         expected = sum(tuned.weights[m] * chances[m][image] for m in asked) / share
         np.testing.assert_allclose(said.probabilities[image], expected)
@@ -102,14 +102,14 @@ def test_what_was_not_asked_may_hold_anything() -> None:
     tuned = Tuned(
         "logit-sum", (np.array([0.5, 0.5, 0.0]), np.ones(1), np.array([1.0, 0.0])), np.ones(3), np.ones(3) / 3
     )
-    panel = apart(tuned, each_view=True)
-    assert [tuple(look) for look in panel.looks] == [(0, (0,)), (0, (1,)), (1, (0,)), (2, (0,))]
-    rule = StopRule("margin", "logit-sum", *ordered(panel.tuned.weights), threshold=1.0)
-    looks = np.full(IMAGES, 2)  # members 1 and 2, the heaviest
-    before = answers(whole_panel(tuned), panel, rule, pool, looks)
+    plan = apart(tuned, each_view=True)
+    assert [tuple(step) for step in plan.steps] == [(0, (0,)), (0, (1,)), (1, (0,)), (2, (0,))]
+    rule = EarlyExitRule("margin", "logit-sum", *ordered(plan.tuned.weights), threshold=1.0)
+    taken = np.full(IMAGES, 2)  # members 1 and 2, the heaviest
+    before = answers(whole_steps(tuned), plan, rule, pool, taken)
     pool.logits[0][:] = np.nan
     pool.logits[2][1] = np.nan
-    after = answers(whole_panel(tuned), panel, rule, pool, looks)
+    after = answers(whole_steps(tuned), plan, rule, pool, taken)
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -123,7 +123,7 @@ def test_the_votes_of_members_agree_whatever_the_ballot() -> None:
 def greedy_by_hand(logits: np.ndarray, weights: np.ndarray, costs: np.ndarray) -> list[int]:
     """The order, from the divergences as a textbook has them."""
     wanted = softmax(np.average(logits, axis=0, weights=weights), axis=1)
-    left, order = [look for look in range(len(weights)) if weights[look]], []
+    left, order = [step for step in range(len(weights)) if weights[step]], []
 
     def distance(asked: list[int]) -> float:
         if not asked:
@@ -133,7 +133,7 @@ def greedy_by_hand(logits: np.ndarray, weights: np.ndarray, costs: np.ndarray) -
         return float((wanted * (np.log(wanted) - said)).sum(axis=1).mean())
 
     while left:
-        best = max(left, key=lambda look: (distance(order) - distance([*order, look])) / costs[look])
+        best = max(left, key=lambda step: (distance(order) - distance([*order, step])) / costs[step])
         left.remove(best)
         order.append(best)
     return order
@@ -150,4 +150,4 @@ def test_looks_are_ordered_by_how_much_nearer_they_bring_for_their_cost() -> Non
 
 
 def test_only_sums_of_logits_ask_view_by_view() -> None:
-    assert [asks_each_view(name) for name in ("logit-sum", "geo-mean", *BOUNDED)] == [True, True, False, False, False]
+    assert [runs_each_view(name) for name in ("logit-sum", "geo-mean", *BOUNDED)] == [True, True, False, False, False]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError, ResourceError
-from ensemble_kit.inference.engines.forward import choose_device, look, start
+from ensemble_kit.inference.engines.forward import choose_device, compute_logits, start
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (11, 3, 6, 6), dtype=np.uint8)
 
@@ -38,7 +38,7 @@ def short_of_memory(pictures, error):
 def test_logits_are_those_of_the_module_in_eval_mode_for_each_view():
     module = network()
     counted = []
-    looked = look(running(module), IMAGES, ("identity", "hflip"), batch_size=4, on_batch=counted.append)
+    looked = compute_logits(running(module), IMAGES, ("identity", "hflip"), batch_size=4, on_batch=counted.append)
     assert counted == [4, 4, 3]
     assert looked.batch_size == 4
     module.eval()
@@ -57,26 +57,28 @@ def test_each_view_costs_its_own_milliseconds(monkeypatch):
 
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
     stripes = np.broadcast_to(np.arange(6, dtype=np.uint8)[:, None], (11, 3, 6, 6))
-    looked = look(running(run), stripes, ("identity", "rot90"), batch_size=11)
+    looked = compute_logits(running(run), stripes, ("identity", "rot90"), batch_size=11)
     np.testing.assert_allclose(looked.ms_by_view, [1, 2])
 
 
 def test_equal_batches_give_equal_bits():
-    first, again = (look(running(network()), IMAGES, ("identity", "vflip"), batch_size=4).logits for _ in range(2))
+    first, again = (
+        compute_logits(running(network()), IMAGES, ("identity", "vflip"), batch_size=4).logits for _ in range(2)
+    )
     assert first.tobytes() == again.tobytes()
 
 
 def test_bits_of_a_view_do_not_depend_on_the_views_beside_it():
-    alone = look(running(network()), IMAGES, ("crop@0.75:tl",), batch_size=7).logits[0]
-    beside = look(
+    alone = compute_logits(running(network()), IMAGES, ("crop@0.75:tl",), batch_size=7).logits[0]
+    beside = compute_logits(
         running(network()), IMAGES, ("identity", "crop@0.75:br", "crop@0.75:tl", "rot90"), batch_size=7
     ).logits
     assert alone.tobytes() == beside[2].tobytes()
 
 
 def test_bits_of_whole_batches_do_not_depend_on_the_pictures_after_them():
-    whole = look(running(network()), IMAGES, ("identity",), batch_size=4).logits
-    part = look(running(network()), IMAGES[:8], ("identity",), batch_size=4).logits
+    whole = compute_logits(running(network()), IMAGES, ("identity",), batch_size=4).logits
+    part = compute_logits(running(network()), IMAGES[:8], ("identity",), batch_size=4).logits
     assert whole[:, :8].tobytes() == part.tobytes()
 
 
@@ -92,33 +94,33 @@ def test_bits_of_whole_batches_do_not_depend_on_the_pictures_after_them():
 )
 def test_where_memory_runs_out_the_batch_is_halved_and_nothing_is_lost(error):
     model, seen = short_of_memory(3, error)
-    looked = look(model, IMAGES, ("identity",), batch_size=8)
+    looked = compute_logits(model, IMAGES, ("identity",), batch_size=8)
     np.testing.assert_allclose(looked.logits[0], IMAGES.mean((2, 3)) / 255, atol=1e-6)
     assert (seen, looked.batch_size) == ([2, 2, 2, 2, 2, 1], 2)
 
 
 def test_the_half_of_a_batch_that_did_not_fit_counts_from_the_pictures_there_were():
     model, seen = short_of_memory(5, MemoryError())
-    assert look(model, IMAGES, ("identity",), batch_size=1000).batch_size == 5
+    assert compute_logits(model, IMAGES, ("identity",), batch_size=1000).batch_size == 5
     assert seen == [5, 5, 1]
 
 
 def test_one_picture_that_does_not_fit_is_an_error_with_a_remedy():
     model, _ = short_of_memory(0, MemoryError("all 3 bytes are taken"))
     with pytest.raises(ResourceError, match="does not fit into the memory of cpu .all 3 bytes are taken.*--device cpu"):
-        look(model, IMAGES, ("identity",))
+        compute_logits(model, IMAGES, ("identity",))
 
 
 def test_memory_that_runs_out_without_words_is_an_error_too():
     model, _ = short_of_memory(0, MemoryError())
     with pytest.raises(ResourceError, match="does not fit into the memory of cpu"):
-        look(model, IMAGES, ("identity",))
+        compute_logits(model, IMAGES, ("identity",))
 
 
 def test_other_errors_of_a_model_are_not_taken_for_a_lack_of_memory():
     model, _ = short_of_memory(0, RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        look(model, IMAGES, ("identity",))
+        compute_logits(model, IMAGES, ("identity",))
 
 
 def test_a_diverged_module_is_named_with_the_view_and_the_picture():
@@ -128,12 +130,12 @@ def test_a_diverged_module_is_named_with_the_view_and_the_picture():
         return logits
 
     with pytest.raises(BadDataError, match="not finite for view 'vflip' of picture 9.*lower --lr"):
-        look(running(run), IMAGES, ("identity", "vflip"), batch_size=4)
+        compute_logits(running(run), IMAGES, ("identity", "vflip"), batch_size=4)
 
 
 def test_no_picture_at_all_is_an_error():
-    with pytest.raises(BadDataError, match="no picture to look at; wanted at least one"):
-        look(running(network()), IMAGES[:0], ("identity",))
+    with pytest.raises(BadDataError, match="There is no image; wanted at least one"):
+        compute_logits(running(network()), IMAGES[:0], ("identity",))
 
 
 def test_a_device_that_is_not_there_is_refused():

@@ -7,7 +7,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.inference.engines.forward import look, start
+from ensemble_kit.inference.engines.forward import compute_logits, start
 from ensemble_kit.inference.engines.onnx_session import open_onnx, side_px
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.1, 0.2, 0.4)
@@ -52,7 +52,7 @@ def by_hand(images):
 @pytest.mark.parametrize("shape", [OPEN, (4, 3, 7, 7), (1, 3, 7, 7), (16, 3, 7, 7), ("n", "c", "h", "w")])
 def test_logits_are_those_of_the_normalised_pictures_for_open_and_for_fixed_batches(graph, shape):
     running = start(open_onnx(graph(shape), MEAN, STD, 5, 7), "auto", "cpu", IMAGES)
-    looked = look(running, IMAGES, ("identity", "hflip"), batch_size=6)
+    looked = compute_logits(running, IMAGES, ("identity", "hflip"), batch_size=6)
     np.testing.assert_allclose(looked.logits[0], by_hand(IMAGES), atol=1e-4)
 
 

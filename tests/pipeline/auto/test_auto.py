@@ -39,7 +39,7 @@ FIELD = (
     Candidate("ant", **TINY, **WIDTH, seed=1),
     Candidate("ant", **TINY, **WIDTH, seed=2),
 )
-COST = Cost(epoch_s=1.0, look_s=10.0)
+COST = Cost(epoch_s=1.0, pass_s=10.0)
 TWO = ["auto-zebra-0", "auto-ant-1"]
 """Those that fit into a minute: (2 x 1 + 10 + 4) s each, 12 s for blending, a margin of 8 %."""
 
@@ -321,7 +321,7 @@ def test_training_that_the_clock_ends_is_kept_as_far_as_it_came(world):
 
 def test_a_member_may_train_until_blending_must_begin(world):
     world.run()
-    once_s = (COST.look_s - auto_measuring.SETTING_UP_S) / 3
+    once_s = (COST.pass_s - auto_measuring.SETTING_UP_S) / 3
     left = [60.0, 60.0 - (8 + 4) - 2]
     for members, (seconds, (_, given)) in enumerate(zip(left, world.calls[::2], strict=True), start=1):
         looks_s = 3 * once_s + auto_measuring.SETTING_UP_S

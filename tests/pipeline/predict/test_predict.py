@@ -20,10 +20,10 @@ from ensemble_kit.ensembling.selective.abstention import Abstention
 from ensemble_kit.ensembling.selective.partial_blend import apart
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, UnknownNameError
-from ensemble_kit.pipeline.models.forward_passes import way_of
-from ensemble_kit.pipeline.predict import abstain
+from ensemble_kit.pipeline.models.forward_passes import pass_settings
+from ensemble_kit.pipeline.predict import abstention as abstain
 from ensemble_kit.pipeline.predict import batches as predict_chunks
-from ensemble_kit.pipeline.predict.predictor import ask_blend
+from ensemble_kit.pipeline.predict.predictor import blend_predictor
 from ensemble_kit.reporting.progress import Watch
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.members.read import read_member
@@ -79,9 +79,9 @@ def test_the_logits_on_the_way_are_those_of_tta_bit_by_bit(blended, monkeypatch,
         for name in ("cnn", "small"):
             ek.tta(f"runs/{name}", views=VIEWS, choose="equal", replace=True, **{**FAST, "engine": engine})
         ek.blend(["cnn", "small"], weights="cnn=2,small=1", name="logit-sum", **QUIET)
-    seen, unseen = [], predict_chunks._unseen
+    seen, empty = [], predict_chunks._empty_pool
     monkeypatch.setattr(predict_chunks, "CHUNK_BATCHES", chunk_batches)
-    monkeypatch.setattr(predict_chunks, "_unseen", lambda *given: seen.append(unseen(*given)) or seen[-1])
+    monkeypatch.setattr(predict_chunks, "_empty_pool", lambda *given: seen.append(empty(*given)) or seen[-1])
     ek.predict(TEST, blend="logit-sum", out="new.json", **{**FAST, "engine": engine})
     pool, tuned = pool_of("logit-sum")
     assert [len(chunk.ids) for chunk in seen] == {1: [8, 8, 8, 8, 5], 2: [16, 16, 5], 16: [37]}[chunk_batches]
@@ -358,16 +358,16 @@ def test_members_that_cannot_look_and_stale_blends_are_refused_by_name(blended):
 
 def test_members_that_name_classes_in_another_order_speak_in_that_of_the_blend(blended):
     pool, tuned = pool_of("logit-sum")
-    asked = predict_chunks.Eye.look
+    asked = predict_chunks.Runner.run
     ek.predict(TEST, blend="logit-sum", out="whole.json", **FAST)
-    blend = ask_blend("logit-sum", Workspace(), False)
+    blend = blend_predictor("logit-sum", Workspace(), False)
     turned = replace(blend, classes=blend.classes[::-1])
-    way = way_of("eager", "float32", 8, "cpu", None, False)
+    way = pass_settings("eager", "float32", 8, "cpu", None, False)
     images = np.zeros((3, 3, 24, 24), np.uint8)
-    one = asked(predict_chunks.Eye(blend, 0, way, True), images, (0, 2))
-    other = asked(predict_chunks.Eye(turned, 0, way, True), images, (0, 2))
+    one = asked(predict_chunks.Runner(blend, 0, way, True), images, (0, 2))
+    other = asked(predict_chunks.Runner(turned, 0, way, True), images, (0, 2))
     np.testing.assert_array_equal(one[..., ::-1], other)
-    assert len(apart(tuned, True).looks) == 8
+    assert len(apart(tuned, True).steps) == 8
     assert pool.classes == blend.classes
 
 

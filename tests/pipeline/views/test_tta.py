@@ -120,7 +120,7 @@ def test_a_look_that_is_broken_off_goes_on_at_the_last_finished_part(road, monke
     assert "the same command goes on from there" in capsys.readouterr().err
     assert manifest("cnn") == before
     ek.tta("runs/cnn", views="vflip", **{**FAST, "quiet": False})
-    assert "40 pictures are looked at already; going on" in capsys.readouterr().err
+    assert "40 images are done already; going on" in capsys.readouterr().err
     assert len(written) == len(set(written)) == 8 + 5
     resumed = logits_of("cnn", "test")
     ek.tta("runs/cnn", views="vflip", predictions="whole", **FAST)
@@ -296,7 +296,7 @@ def test_views_of_another_precision_do_not_join_a_member_unnoticed(road):
 def test_a_second_process_is_told_that_one_is_looking_already(road):
     with (
         locked(Path(".ek/locks/cnn")),
-        pytest.raises(LockedError, match="Another process is looking at pictures for member 'cnn'.*--shard 1/2"),
+        pytest.raises(LockedError, match="Another process computes views of member 'cnn'.*--shard 1/2"),
     ):
         ek.tta("runs/cnn", views="vflip", **FAST)
     with locked(Path(".ek/locks/cnn")):
