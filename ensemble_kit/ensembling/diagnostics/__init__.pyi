@@ -11,4 +11,5 @@ from .label_errors import find_label_errors as find_label_errors
 from .shapley import Shapley as Shapley
 from .shapley import shapley as shapley
 from .shapley import subset_accuracies as subset_accuracies
+from .view_curve import CurveGain as CurveGain
 from .view_curve import view_curve as view_curve

@@ -3,6 +3,7 @@ from .calibration import ece as ece
 from .calibration import wilson as wilson
 from .compare import PSEUDO_SHARE as PSEUDO_SHARE
 from .compare import SURE as SURE
+from .compare import Comparison as Comparison
 from .compare import compare_judged as compare_judged
 from .compare import difference_interval as difference_interval
 from .compare import mcnemar as mcnemar
@@ -14,6 +15,7 @@ from .cross_fitting import optimism as optimism
 from .cross_fitting import splits as splits
 from .holdouts import holdouts as holdouts
 from .holdouts import repeats_of as repeats_of
+from .reliability import Bin as Bin
 from .reliability import reliability as reliability
 from .scored import Calibration as Calibration
 from .scored import Judged as Judged

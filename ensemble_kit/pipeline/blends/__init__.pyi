@@ -1,12 +1,13 @@
+from .assemble import assemble as assemble
 from .blend import blend as blend
 from .compare import compare as compare
-from .evaluation import Judgement as Judgement
+from .evaluation import Measured as Measured
 from .evaluation import judge_blend as judge_blend
 from .evaluation import reported_calibration as reported_calibration
 from .evaluation import reported_diversity as reported_diversity
-from .full_report import cost_ms as cost_ms
 from .full_report import every_budget as every_budget
 from .notes import notes_of as notes_of
+from .saved_figures import figures_from_json as figures_from_json
 from .settings import Way as Way
 from .settings import asked_again as asked_again
 from .settings import way_of as way_of

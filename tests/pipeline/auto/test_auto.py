@@ -140,7 +140,7 @@ def test_a_minute_ends_with_a_submission_that_names_every_test_picture_in_order(
 def test_those_that_fit_are_trained_as_planned_and_blended(finished):
     report, folder = finished.report, finished.folder
     assert [one.name for one in report.plan] == [one.name for one in report.steps] == TWO
-    assert list(report.blend.members) == TWO
+    assert list(report.blend.numbers.members) == TWO
     assert sorted(list_members(folder / "predictions")) == sorted(TWO)
     for seed, (planned, step) in enumerate(zip(report.plan, report.steps, strict=True)):
         manifest = read_manifest(folder / "predictions" / step.name)
@@ -165,7 +165,7 @@ def test_a_step_is_worth_what_blending_it_alone_says(finished, data, monkeypatch
     monkeypatch.chdir(finished.folder)
     alone = ek.blend(["auto-zebra-0"], name="alone", cache=data.parent / ".ek", quiet=True)
     assert finished.report.steps[0].honest_accuracy == alone.honest_accuracy
-    assert finished.report.steps[0].val_accuracy == alone.best_single_val_accuracy
+    assert finished.report.steps[0].val_accuracy == alone.best_single.tuned_accuracy
 
 
 def test_the_same_again_trains_nothing_and_says_the_same(finished, spent):
