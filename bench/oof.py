@@ -96,8 +96,8 @@ def show(seed, blend, truth, seconds):
     families = " + ".join(one.family for one in blend.families)
     print(
         f"| {seed} | {families} | {percent(blend.honest_accuracy, blend.honest_interval)} | "
-        f"{percent(right.mean(), (low, high))} | {100 * blend.best_single_honest_accuracy:.1f} | "
-        f"{100 * blend.equal_honest_accuracy:.1f} | {seconds:.0f} |",
+        f"{percent(right.mean(), (low, high))} | {100 * blend.best_single.honest_accuracy:.1f} | "
+        f"{100 * blend.equal.honest_accuracy:.1f} | {seconds:.0f} |",
         flush=True,
     )
 

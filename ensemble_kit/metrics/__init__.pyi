@@ -1,9 +1,8 @@
-from .scores import (
-    accuracy as accuracy,
-    check_some as check_some,
-    log_loss as log_loss,
-    log_prob as log_prob,
-    mean_loss as mean_loss,
-    measure as measure,
-)
-from .table import METRICS as METRICS, Metric as Metric
+from .scores import accuracy as accuracy
+from .scores import check_some as check_some
+from .scores import log_loss as log_loss
+from .scores import log_prob as log_prob
+from .scores import mean_loss as mean_loss
+from .scores import measure as measure
+from .table import METRICS as METRICS
+from .table import Metric as Metric

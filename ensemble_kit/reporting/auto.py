@@ -25,9 +25,9 @@ def done(report: AutoReport) -> str:
     lines = [
         table(["member", "px", "epochs", "train s", "views", "val acc", "blend so far", "added"], rows),
         wrapped(
-            f"val acc: a member's own, with its views, on {blend.val_images} pictures. blend so far: of this member "
-            "and those above it, cross-fitted on val; added: points more than in the row above, without an interval, "
-            "so no proof."
+            f"val acc: a member's own, with its views, on {blend.evaluated.val_images} pictures. blend so far: of this "
+            "member and those above it, cross-fitted on val; added: points more than in the row above, without an "
+            "interval, so no proof."
         ),
         "",
         wrapped(

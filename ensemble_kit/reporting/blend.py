@@ -20,7 +20,8 @@ from ensemble_kit.reporting.tables import (
     table,
     wrapped,
 )
-from ensemble_kit.results import BlendReport
+from ensemble_kit.results import BlendReport, Figures, Gain
+from ensemble_kit.verdicts import Verdict
 
 
 def blended(report: BlendReport) -> str:
@@ -40,76 +41,65 @@ def blended(report: BlendReport) -> str:
 
 def verdict(report: BlendReport) -> str:
     """Return in plain words whether the blend is worth more than its rivals, as `verdicts` decides."""
-    grouped = "" if report.groups is None else f" in {report.groups} groups"
-    where = f"On these {report.val_images} {PICTURES[report.judged_on]}{grouped}"
-    word, plural = ("family", "families") if report.families else ("member", "members")
-    shares = [one.weight for one in report.families] or list(report.weights.values())
+    evaluated, families = report.evaluated, report.numbers.families
+    grouped = "" if evaluated.groups is None else f" in {evaluated.groups} groups"
+    where = f"On these {evaluated.val_images} {PICTURES[evaluated.judged_on]}{grouped}"
+    word, plural = ("family", "families") if families else ("member", "members")
+    shares = report.numbers.shares
     if len(shares) == 1:
         return f"One {word} has nothing to be weighed against."
-    single = against(
-        report.vs_best_single,
-        f"picking the best single {word} ('{report.best_single}')",
-        report.metric,
-        report.gain_over_best_single,
-        report.gain_over_best_single_interval,
-        report.p_vs_best_single,
-        report.ledger_trials,
-    )
+    picked = f"picking the best single {word} ('{report.best_single.name}')"
+    single = _against(report.vs_best_single, picked, report.best_single.gain, report)
     if max(shares) - min(shares) < 1e-9:
         return f"All {plural} weigh the same. {where} this blend {single}."
-    equal = against(
-        report.vs_equal,
-        "equal weights",
-        report.metric,
-        report.gain_over_equal,
-        report.gain_over_equal_interval,
-        report.p_vs_equal,
-        report.ledger_trials,
-        report.resolvable,
-    )
+    equal = _against(report.vs_equal, report.equal.name, report.equal.gain, report)
     return f"{where} this blend {equal}. It {single}."
 
 
+def _against(verdict: Verdict, rival: str, gain: Gain, report: BlendReport) -> str:
+    """Return what is to be said of the blend against a rival, with the figures that carry it."""
+    figures = gain.difference, gain.interval, gain.p, report.evaluated.ledger_trials, gain.resolvable
+    return against(verdict, rival, report.asked.metric, *figures)
+
+
 def _weights(report: BlendReport) -> str:
-    if report.families:
+    numbers = report.numbers
+    if numbers.families:
         header = ["family", "folds", "weight", "temperature"]
         rows = [
             [one.family, str(len(one.members)), f"{one.weight:.3f}", f"{one.temperature:.2f}"]
-            for one in report.families
+            for one in numbers.families
         ]
     else:
         header = ["member", "weight", "temperature"]
-        rows = [[name, f"{weight:.3f}", f"{report.temperatures[name]:.2f}"] for name, weight in report.weights.items()]
+        rows = [
+            [name, f"{weight:.3f}", f"{numbers.temperatures[name]:.2f}"] for name, weight in numbers.weights.items()
+        ]
     shown = table(header, rows)
-    return shown if report.cost_ms is None else f"{shown}\n{number(report.cost_ms, 2)} ms a picture"
+    return shown if numbers.cost_ms is None else f"{shown}\n{number(numbers.cost_ms, 2)} ms a picture"
 
 
 def _worth(report: BlendReport) -> str:
     """Return tuned and honest figures beside those of the rivals, and the verdict."""
-    metric = report.metric
-    lines = (
-        (
-            f"best single: {report.best_single}",
-            report.best_single_val_score,
-            report.best_single_honest_score,
-            report.best_single_honest_score_interval,
-        ),
-        ("equal weights", report.equal_val_score, report.equal_honest_score, report.equal_honest_score_interval),
-        (
-            f"this blend: {report.method}, {report.weights_method}",
-            report.val_score,
-            report.honest_score,
-            report.honest_score_interval,
-        ),
+    metric, judged_on = report.asked.metric, report.evaluated.judged_on
+    lines: tuple[tuple[str, Figures], ...] = (
+        (f"best single: {report.best_single.name}", report.best_single),
+        (report.equal.name, report.equal),
+        (f"this blend: {report.asked.method}, {report.asked.weights_method}", report.this),
     )
-    title = f"on {report.judged_on}" if metric == "accuracy" else f"{metric} on {report.judged_on}"
+    title = f"on {judged_on}" if metric == "accuracy" else f"{metric} on {judged_on}"
     unit = " %" if METRICS[metric].unit == "%" else ""
     rows = [
-        [name, bare_score(metric, tuned), bare_score(metric, honest), score_interval(metric, bounds)]
-        for name, tuned, honest, bounds in lines
+        [
+            name,
+            bare_score(metric, figures.tuned_score),
+            bare_score(metric, figures.honest_score),
+            score_interval(metric, figures.honest_score_interval),
+        ]
+        for name, figures in lines
     ]
     header = [title, f"tuned{unit}", f"honest{unit}", "95 % interval"]
-    if report.tuned_on != report.judged_on:
+    if report.asked.tuned_on != judged_on:
         header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     return "\n".join(
         [
@@ -129,21 +119,22 @@ def _without_tuned(row: list[str]) -> list[str]:
 
 def _meaning(report: BlendReport) -> str:
     """Return what tuned and honest figures are."""
-    if report.judged_on == "oof":
+    images = report.evaluated.val_images
+    if report.evaluated.judged_on == "oof":
         tuned = "tuned: on the rows that were tuned on, optimistic;"
         honest = (
-            f"honest: cross-fitted on the {report.val_images} training pictures that were held out, every choice made "
+            f"honest: cross-fitted on the {images} training pictures that were held out, every choice made "
             "anew inside each fold. There one network of a family speaks, the one that had not seen the picture; on "
             "test all its folds do."
         )
         return "\n".join([wrapped(tuned), wrapped(honest)])
-    if report.tuned_on == "val":
-        tuned = f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;"
+    if report.asked.tuned_on == "val":
+        tuned = f"{images} val pictures. tuned: on the rows that were tuned on, optimistic;"
         return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, every choice made anew inside each fold.")])
     return wrapped(
-        f"{report.val_images} val pictures, none of which was tuned on; honest: the blend as it is. It was tuned on "
-        f"{report.tuned_images} pictures of train, each by the networks that had not seen it; of those it has "
-        f"{percent(report.tuned_oof_accuracy)} % right, one network a family."
+        f"{images} val pictures, none of which was tuned on; honest: the blend as it is. It was tuned on "
+        f"{report.evaluated.tuned_images} pictures of train, each by the networks that had not seen it; of those it "
+        f"has {percent(report.this.tuned_oof_accuracy)} % right, one network a family."
     )
 
 
@@ -166,7 +157,7 @@ def _calibration(report: BlendReport) -> str:
 def _diversity(report: BlendReport) -> str:
     """Return in one sentence how different the members are."""
     seen = report.diversity
-    those = "Families" if report.judged_on == "oof" else "Members"
+    those = "Families" if report.evaluated.judged_on == "oof" else "Members"
     said = (
         f"{those}: {percent(seen.mean_accuracy)} % right on average, at least one of them "
         f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "
@@ -185,7 +176,7 @@ def _diversity(report: BlendReport) -> str:
 
 def _costs(report: BlendReport) -> str:
     """Return the accuracy that less time would buy."""
-    if not report.costs:
+    if not report.full.costs:
         return ""
     rows = [
         [
@@ -195,9 +186,9 @@ def _costs(report: BlendReport) -> str:
             interval(cost.honest_interval),
             "yes" if cost.on_front else "",
         ]
-        for cost in report.costs
+        for cost in report.full.costs
     ]
-    weighed = "families" if report.families else "members"
+    weighed = "families" if report.numbers.families else "members"
     header = ["ms a picture", weighed, "honest %", "95 % interval", "Pareto front"]
     shown = table(header, rows, left=0)
     return "\n".join(
@@ -211,7 +202,7 @@ def _costs(report: BlendReport) -> str:
 
 
 def _methods(report: BlendReport) -> str:
-    if not report.methods:
+    if not report.full.methods:
         return ""
     rows = [
         [
@@ -220,17 +211,17 @@ def _methods(report: BlendReport) -> str:
             percent(one.honest_accuracy),
             interval(one.honest_interval),
         ]
-        for one in report.methods
+        for one in report.full.methods
     ]
     header = ["accuracy by method", "tuned %", "honest %", "95 % interval"]
-    if report.tuned_on != report.judged_on:
+    if report.asked.tuned_on != report.evaluated.judged_on:
         header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     lines = [table(header, rows)]
     if len(rows) > 1:
         lines.append(
             wrapped(
-                f"The best of {len(rows)} on one {report.judged_on} is flattered by the choice: take another method "
-                "only for a reason that you had before."
+                f"The best of {len(rows)} on one {report.evaluated.judged_on} is flattered by the choice: take another "
+                "method only for a reason that you had before."
             )
         )
     return "\n".join(lines)
@@ -238,12 +229,12 @@ def _methods(report: BlendReport) -> str:
 
 def _contributions(report: BlendReport) -> str:
     """Return what each member adds; sampled values with their error."""
-    if not report.contributions:
+    if not report.full.contributions:
         return ""
-    sampled = any(one.standard_error > 0 for one in report.contributions)
+    sampled = any(one.standard_error > 0 for one in report.full.contributions)
     rows = [
         [one.member, points(one.value), *([f"{100 * one.standard_error:.1f}"] if sampled else [])]
-        for one in report.contributions
+        for one in report.full.contributions
     ]
     header = ["Shapley value", "points", *(["sampling error"] if sampled else [])]
     return "\n".join([table(header, rows), wrapped("of honest accuracy, above guessing the most frequent class")])
@@ -251,7 +242,7 @@ def _contributions(report: BlendReport) -> str:
 
 def _certificate(report: BlendReport) -> str:
     """Return in words what was proven."""
-    proof = report.certificate
+    proof = report.full.certificate
     if proof is None:
         return ""
     proven = (
@@ -264,7 +255,7 @@ def _certificate(report: BlendReport) -> str:
 
 def _tuned_pictures(report: BlendReport) -> str:
     """Return what was tuned on, and how many of them."""
-    return f"{report.tuned_images} {PICTURES[report.tuned_on]}"
+    return f"{report.evaluated.tuned_images} {PICTURES[report.asked.tuned_on]}"
 
 
 def _written(report: BlendReport) -> Iterator[str]:

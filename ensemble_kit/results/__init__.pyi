@@ -1,92 +1,88 @@
-from .auto import (
-    AutoPlanReport as AutoPlanReport,
-    AutoReport as AutoReport,
-    AutoStepReport as AutoStepReport,
-    FlipReport as FlipReport,
-)
-from .blend import (
-    BlendReport as BlendReport,
-    CalibrationReport as CalibrationReport,
-    CertificateReport as CertificateReport,
-    CompareReport as CompareReport,
-    ContributionReport as ContributionReport,
-    CostReport as CostReport,
-    DiversityReport as DiversityReport,
-    FamilyWeightReport as FamilyWeightReport,
-    MethodReport as MethodReport,
-)
-from .data import (
-    DataReport as DataReport,
-    DemoDataReport as DemoDataReport,
-    DemoReport as DemoReport,
-    Diagnosis as Diagnosis,
-    DoctorReport as DoctorReport,
-    Finding as Finding,
-    Rung as Rung,
-    Shift as Shift,
-    SplitFacts as SplitFacts,
-)
+from .auto import AutoPlanReport as AutoPlanReport
+from .auto import AutoReport as AutoReport
+from .auto import AutoStepReport as AutoStepReport
+from .auto import FlipReport as FlipReport
+from .blend import AskedReport as AskedReport
+from .blend import BlendReport as BlendReport
+from .blend import CalibrationReport as CalibrationReport
+from .blend import DiversityReport as DiversityReport
+from .blend import EvaluatedReport as EvaluatedReport
+from .blend import FamilyWeightReport as FamilyWeightReport
+from .blend import NumbersReport as NumbersReport
+from .blend_keys import KEPT as KEPT
+from .compare import CompareReport as CompareReport
+from .data import DataReport as DataReport
+from .data import DemoDataReport as DemoDataReport
+from .data import DemoReport as DemoReport
+from .data import Diagnosis as Diagnosis
+from .data import DoctorReport as DoctorReport
+from .data import Finding as Finding
+from .data import Rung as Rung
+from .data import Shift as Shift
+from .data import SplitFacts as SplitFacts
 from .export import ExportReport as ExportReport
+from .figures import EQUAL as EQUAL
+from .figures import BlendFigures as BlendFigures
+from .figures import Estimates as Estimates
+from .figures import Figures as Figures
+from .figures import Gain as Gain
+from .figures import RivalFigures as RivalFigures
 from .find_lr import FindLrReport as FindLrReport
+from .full_report import CertificateReport as CertificateReport
+from .full_report import ContributionReport as ContributionReport
+from .full_report import CostReport as CostReport
+from .full_report import FullReport as FullReport
+from .full_report import MethodReport as MethodReport
 from .intervals import Interval as Interval
 from .json_text import as_json as as_json
-from .members import (
-    ArchReport as ArchReport,
-    FamilyReport as FamilyReport,
-    MemberReport as MemberReport,
-    MembersReport as MembersReport,
-    RemovedReport as RemovedReport,
-    RenamedReport as RenamedReport,
-    TrainReport as TrainReport,
-    ZooReport as ZooReport,
-)
-from .predict import (
-    AbstentionReport as AbstentionReport,
-    EarlyExitReport as EarlyExitReport,
-    PredictReport as PredictReport,
-)
+from .members import ArchReport as ArchReport
+from .members import FamilyReport as FamilyReport
+from .members import MemberReport as MemberReport
+from .members import MembersReport as MembersReport
+from .members import RemovedReport as RemovedReport
+from .members import RenamedReport as RenamedReport
+from .members import TrainReport as TrainReport
+from .members import ZooReport as ZooReport
+from .predict import AbstentionReport as AbstentionReport
+from .predict import EarlyExitReport as EarlyExitReport
+from .predict import PredictReport as PredictReport
 from .probe import ProbeReport as ProbeReport
-from .report import (
-    BinReport as BinReport,
-    ClassReport as ClassReport,
-    ConfusionReport as ConfusionReport,
-    DisagreementReport as DisagreementReport,
-    LadderReport as LadderReport,
-    LearningReport as LearningReport,
-    LooksReport as LooksReport,
-    PageReport as PageReport,
-    PictureReport as PictureReport,
-    PinReport as PinReport,
-    ReliabilityReport as ReliabilityReport,
-    RepeatReport as RepeatReport,
-    SeenViewReport as SeenViewReport,
-    WorthReport as WorthReport,
-)
+from .report import BinReport as BinReport
+from .report import ClassReport as ClassReport
+from .report import ConfusionReport as ConfusionReport
+from .report import DisagreementReport as DisagreementReport
+from .report import LadderReport as LadderReport
+from .report import LearningReport as LearningReport
+from .report import LooksReport as LooksReport
+from .report import PageReport as PageReport
+from .report import PictureReport as PictureReport
+from .report import PinReport as PinReport
+from .report import ReliabilityReport as ReliabilityReport
+from .report import RepeatReport as RepeatReport
+from .report import SeenViewReport as SeenViewReport
+from .report import WorthReport as WorthReport
 from .show_augment import AugmentReport as AugmentReport
-from .soup import IngredientReport as IngredientReport, SoupReport as SoupReport
-from .submit import (
-    BalanceReport as BalanceReport,
-    BaselineReport as BaselineReport,
-    ChangeReport as ChangeReport,
-    ClassScoreReport as ClassScoreReport,
-    ClassShareReport as ClassShareReport,
-    MoveReport as MoveReport,
-    NeighboursReport as NeighboursReport,
-    PartReport as PartReport,
-    ScoreReport as ScoreReport,
-    ScoredReport as ScoredReport,
-    SubmissionReport as SubmissionReport,
-    SubmissionsReport as SubmissionsReport,
-    SubmitReport as SubmitReport,
-)
-from .tta import (
-    ClassHarmReport as ClassHarmReport,
-    CurveGainReport as CurveGainReport,
-    CurveReport as CurveReport,
-    CurveStepReport as CurveStepReport,
-    EngineReport as EngineReport,
-    OrderReport as OrderReport,
-    ShardReport as ShardReport,
-    TtaReport as TtaReport,
-    ViewReport as ViewReport,
-)
+from .soup import IngredientReport as IngredientReport
+from .soup import SoupReport as SoupReport
+from .submit import BalanceReport as BalanceReport
+from .submit import BaselineReport as BaselineReport
+from .submit import ChangeReport as ChangeReport
+from .submit import ClassScoreReport as ClassScoreReport
+from .submit import ClassShareReport as ClassShareReport
+from .submit import MoveReport as MoveReport
+from .submit import NeighboursReport as NeighboursReport
+from .submit import PartReport as PartReport
+from .submit import ScoredReport as ScoredReport
+from .submit import ScoreReport as ScoreReport
+from .submit import SubmissionReport as SubmissionReport
+from .submit import SubmissionsReport as SubmissionsReport
+from .submit import SubmitReport as SubmitReport
+from .tta import ClassHarmReport as ClassHarmReport
+from .tta import CurveGainReport as CurveGainReport
+from .tta import CurveReport as CurveReport
+from .tta import CurveStepReport as CurveStepReport
+from .tta import EngineReport as EngineReport
+from .tta import OrderReport as OrderReport
+from .tta import ShardReport as ShardReport
+from .tta import TtaReport as TtaReport
+from .tta import ViewReport as ViewReport

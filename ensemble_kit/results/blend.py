@@ -1,13 +1,15 @@
-"""Blends and comparisons: what they are worth."""
+"""A blend: what was asked for, the numbers that were found, and what they are worth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ensemble_kit.metrics import METRICS
+from ensemble_kit.results.blend_keys import KEYS
+from ensemble_kit.results.figures import BlendFigures, RivalFigures
+from ensemble_kit.results.full_report import FullReport
 from ensemble_kit.results.intervals import Interval
-from ensemble_kit.verdicts import Verdict, verdict
+from ensemble_kit.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -43,40 +45,6 @@ class DiversityReport:
 
 
 @dataclass(frozen=True)
-class CostReport:
-    """A blend under a limit of milliseconds a picture, and what it is worth.
-
-    ms: what its members and views take a picture; on the front where nothing as quick is better.
-    """
-
-    ms: float
-    members: tuple[str, ...]
-    honest_accuracy: float
-    honest_interval: Interval
-    on_front: bool
-
-
-@dataclass(frozen=True)
-class MethodReport:
-    """Another ballot or way to find weights on the same members, judged in the same way."""
-
-    method: str
-    weights_method: str
-    tuned_val_accuracy: float
-    honest_accuracy: float
-    honest_interval: Interval
-
-
-@dataclass(frozen=True)
-class ContributionReport:
-    """What a member adds to the blend's honest accuracy, its Shapley value; the error is of sampling alone."""
-
-    member: str
-    value: float
-    standard_error: float
-
-
-@dataclass(frozen=True)
 class FamilyWeightReport:
     """The folds of one network, weighed as one: each of its members has an equal part of the weight."""
 
@@ -87,162 +55,110 @@ class FamilyWeightReport:
 
 
 @dataclass(frozen=True)
-class CertificateReport:
-    """How many of the pictures tuned on the best known weights have right, and how many any could have.
+class AskedReport:
+    """What was asked of a blend.
 
-    bound: no weights win more by the margin `epsilon`, a share of the widest lead of a pair.
-    gap: bound - best; 0 is the proof that no weights are better.
+    metric: what its scores, gains, their intervals and p-values are in.
+    settings: how the weights were searched for, where that was not the plain way.
+    tuned_on: val, or oof: the pictures of train that members held out.
     """
 
-    best: int
-    bound: int
-    gap: int
-    epsilon: float
-    seconds: float
+    method: str
+    weights_method: str
+    settings: Mapping[str, Any]
+    metric: str
+    tuned_on: str
 
 
 @dataclass(frozen=True)
-class BlendReport:
-    """A blend, its figures, and the files that hold it.
-
-    judged_on: the evaluation set, that all figures are of, those called val_... too: val, or oof, the
-        training pictures that members held out, where they have no val.
-
-    tuned_val_accuracy is measured on the rows that were tuned on: optimistic, by about
-    `optimism`. honest_accuracy is cross-fitted: view weights, temperatures and weights are
-    found anew inside every fold. Tuned on oof and judged on val, val decided nothing: then every figure is
-    that of the blend itself on val, tuned and honest ones are the same, and `optimism` is 0. The *_score
-    figures are the same in the metric that was asked for, and so are gains, their intervals and
-    p-values: of honest figures, and paired.
+class NumbersReport:
+    """The numbers that make members a blend.
 
     families: what was weighed where tuned_on is oof, each a member of its own for the best single
         one, equal weights, limits, costs, contributions and numbers by name; empty for val.
-    settings: how the weights were searched for, where that was not the plain way.
-    tuned_on: val, or oof: the tuned_images pictures of train that members held out.
-    tuned_oof_accuracy: on those, one network a picture, optimistic; None where tuned_on is val.
-    p_vs_equal, p_vs_best_single: two-sided, of this one comparison; ledger_trials says how many
-        configurations were tried on these pictures, and a p-value is worth that many times itself.
-    resolvable: the smallest gain over equal weights that this val could tell (80 % power at 5 %).
-    vs_equal, vs_best_single: what the gains allow to be said, see `verdicts`; `verdict` says it in words.
-    calibration_before, calibration_after: with every temperature 1, and cross-fitted; None for votes.
     cost_ms: what a picture takes, over the members that count; None where nobody measured.
-    costs: what the blend is worth under tighter limits; only where --max-ms was given.
-    methods, contributions: of `full` alone; certificate: of `full` and `certify`.
     """
 
-    name: str
-    method: str
     members: tuple[str, ...]
     families: tuple[FamilyWeightReport, ...]
     weights: Mapping[str, float]
     temperatures: Mapping[str, float]
-    weights_method: str
-    settings: Mapping[str, Any]
-    tuned_on: str
-    tuned_images: int
     ridge: float | None
     blend_temperature: float
+    cost_ms: float | None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The weight of each family, or of each member where these were weighed."""
+        return tuple(one.weight for one in self.families) or tuple(self.weights.values())
+
+
+@dataclass(frozen=True)
+class EvaluatedReport:
+    """Where a blend was evaluated.
+
+    judged_on: the evaluation set, that all figures are of: val, or oof, the training pictures that members held
+        out, where they have no val; val_images: how many pictures it has, either way.
+    tuned_images: how many pictures were tuned on.
+    ledger_trials: how many configurations were tried on the evaluation set; a p-value is worth that many times
+        itself.
+    """
+
+    judged_on: str
     val_images: int
     groups: int | None
-    tuned_oof_accuracy: float | None
-    tuned_val_accuracy: float
-    tuned_val_interval: Interval
-    honest_accuracy: float
-    honest_interval: Interval
-    optimism: float
-    equal_honest_accuracy: float
-    equal_honest_interval: Interval
-    best_single: str
-    best_single_honest_accuracy: float
-    metric: str
-    val_score: float
-    val_score_interval: Interval
-    honest_score: float
-    honest_score_interval: Interval
-    equal_val_score: float
-    equal_honest_score: float
-    equal_honest_score_interval: Interval
-    best_single_val_score: float
-    best_single_honest_score: float
-    best_single_honest_score_interval: Interval
-    gain_over_equal: float
-    gain_over_equal_interval: Interval
-    p_vs_equal: float
-    gain_over_best_single: float
-    gain_over_best_single_interval: Interval
-    p_vs_best_single: float
-    resolvable: float
+    tuned_images: int
     ledger_trials: int
+
+
+@dataclass(frozen=True)
+class BlendReport:
+    """A blend, its figures, and the files that hold it; `KEYS` are the names that its JSON has for them.
+
+    calibration_before, calibration_after: with every temperature 1, and cross-fitted; None for votes.
+    full: what stands beside it.
+    verdict: what may be said of its gains, in words.
+    """
+
+    name: str
+    asked: AskedReport
+    numbers: NumbersReport
+    evaluated: EvaluatedReport
+    this: BlendFigures
+    equal: RivalFigures
+    best_single: RivalFigures
     calibration_before: CalibrationReport | None
     calibration_after: CalibrationReport | None
     diversity: DiversityReport
-    cost_ms: float | None
-    costs: tuple[CostReport, ...]
-    methods: tuple[MethodReport, ...]
-    contributions: tuple[ContributionReport, ...]
-    certificate: CertificateReport | None
+    full: FullReport
     verdict: str
     notes: tuple[str, ...]
     blend_path: Path
     submission_path: Path | None
     seconds: float
-    judged_on: str = "val"
-    vs_equal: Verdict = field(init=False)
-    vs_best_single: Verdict = field(init=False)
+    KEYS: ClassVar[Mapping[str, str]] = KEYS
 
-    def __post_init__(self) -> None:
-        """Draw the verdicts from the figures."""
-        equal = self.gain_over_equal, self.gain_over_equal_interval, self.p_vs_equal
-        single = self.gain_over_best_single, self.gain_over_best_single_interval, self.p_vs_best_single
-        object.__setattr__(self, "vs_equal", verdict(*equal, self.ledger_trials, self.resolvable))
-        object.__setattr__(self, "vs_best_single", verdict(*single, self.ledger_trials))
+    @property
+    def honest_accuracy(self) -> float:
+        """Its honest estimate, a fraction."""
+        return self.this.honest_accuracy
 
+    @property
+    def honest_interval(self) -> Interval:
+        """The interval of its honest estimate."""
+        return self.this.honest_interval
 
-@dataclass(frozen=True)
-class CompareReport:
-    """Two members, families or blends on the same pictures, both cross-fitted.
+    @property
+    def tuned_val_accuracy(self) -> float:
+        """Its accuracy on the evaluation set with the numbers that were found, optimistic where it was tuned there."""
+        return self.this.tuned_accuracy
 
-    judged_on: which pictures: val, or oof, the training pictures that members held out.
-    A difference is the first minus the second, in the metric's unit.
-    only_a, only_b: how many pictures only one has right, averaged over repeats; None for other
-        metrics than accuracy.
-    p: that of `test`, two-sided, of this one comparison; trials: how many configurations were tried on these
-        pictures, and p is worth that many times itself.
-    resolvable: the smallest difference that this val set could resolve (80 % power at 5 %).
-    verdict: what may be said of the first against the second, see `verdicts`.
-    better: the better side; None where that is not proven.
-    """
+    @property
+    def vs_equal(self) -> Verdict:
+        """What its gain over equal weights allows to be said, see `verdicts`."""
+        return self.equal.gain.verdict(self.evaluated.ledger_trials)
 
-    a: str
-    b: str
-    metric: str
-    val_images: int
-    groups: int | None
-    a_score: float
-    a_interval: Interval
-    b_score: float
-    b_interval: Interval
-    difference: float
-    interval: Interval
-    only_a: float | None
-    only_b: float | None
-    test: str
-    p: float
-    trials: int
-    resolvable: float
-    better: str | None
-    notes: tuple[str, ...]
-    sentence: str
-    judged_on: str = "val"
-    verdict: Verdict = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Draw the verdict from the figures."""
-        gain, bounds = self.gain()
-        object.__setattr__(self, "verdict", verdict(gain, bounds, self.p, self.trials, self.resolvable))
-
-    def gain(self) -> tuple[float, Interval]:
-        """Return the difference and its interval with the sign that makes more better."""
-        gain = METRICS[self.metric].gain
-        low, high = sorted(map(gain, self.interval))
-        return gain(self.difference), (low, high)
+    @property
+    def vs_best_single(self) -> Verdict:
+        """What its gain over the best single member or family allows to be said, see `verdicts`."""
+        return self.best_single.gain.verdict(self.evaluated.ledger_trials)

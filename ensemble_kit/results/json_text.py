@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def as_json(report: Any, ascii_only: bool = False, path_as: Callable[[Path], obj
 
 def _plain(value: Any, path_as: Callable[[Path], object]) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name), path_as) for field in dataclasses.fields(value)}
+        return {key: _plain(attrgetter(path)(value), path_as) for key, path in _keys(value).items()}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, path_as) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -30,3 +31,9 @@ def _plain(value: Any, path_as: Callable[[Path], object]) -> Any:
     if (isinstance(value, float) and value != value) or value in (float("inf"), float("-inf")):
         return str(value)
     return value
+
+
+def _keys(report: Any) -> Mapping[str, str]:
+    """Return each name of a report in JSON and where it holds that: its `KEYS`, else its fields by their names."""
+    found: Mapping[str, str] | None = getattr(report, "KEYS", None)
+    return {field.name: field.name for field in dataclasses.fields(report)} if found is None else found

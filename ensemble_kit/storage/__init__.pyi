@@ -1,4 +1,5 @@
 from . import blends as blends
-from .blends import Blend as Blend, read_blend as read_blend
+from .blends import Blend as Blend
+from .blends import read_blend as read_blend
 from .leftovers import clear as clear
 from .verify import verify_all as verify_all

@@ -152,5 +152,5 @@ def test_one_csv_and_its_pictures_are_enough(here):
         csv.writer(file).writerows([["image_id", "label"], *((one, one.split("/")[0]) for one in ids)])
     ek.train(train_csv="train.csv", images="data/train", arch="mlp", name="from-csv", folds=2, epochs=1, **FAST)
     blended = ek.blend(["from-csv"], quiet=True)
-    assert (blended.judged_on, blended.val_images) == ("oof", TRAIN)
+    assert (blended.evaluated.judged_on, blended.evaluated.val_images) == ("oof", TRAIN)
     assert blended.submission_path is None

@@ -253,7 +253,7 @@ def test_a_renamed_member_is_still_found_by_its_checkpoint(road):
 def test_an_equal_logit_sum_is_the_sum_of_calibrated_logits(road):
     report = ek.blend(weights="equal", **QUIET)
     total, total_test = 0.0, 0.0
-    for name in report.members:
+    for name in report.numbers.members:
         said = manifest(name)
         val, rows = stored(name, "val")
         test, test_rows = stored(name, "test")
@@ -264,8 +264,8 @@ def test_an_equal_logit_sum_is_the_sum_of_calibrated_logits(road):
             return -log_softmax(merged / np.exp(log_t), axis=1)[np.arange(60), labels].mean()
 
         wanted = np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x)
-        assert report.temperatures[name] == pytest.approx(wanted, rel=1e-2)
-        total = total + merged / report.temperatures[name]
+        assert report.numbers.temperatures[name] == pytest.approx(wanted, rel=1e-2)
+        total = total + merged / report.numbers.temperatures[name]
         total_test = total_test + np.tensordot(said["view_weights"], test.astype(float), axes=1) / wanted
     assert report.tuned_val_accuracy == pytest.approx(accuracy_score(labels, total.argmax(axis=1)))
     header, *written = submission(report.submission_path)
@@ -276,7 +276,7 @@ def test_an_equal_logit_sum_is_the_sum_of_calibrated_logits(road):
 
 def test_given_weights_are_used_and_checked(road):
     alone = ek.blend(weights="cnn=1", **QUIET)
-    assert alone.weights == {"cnn": 1.0, "mlp": 0.0}
+    assert alone.numbers.weights == {"cnn": 1.0, "mlp": 0.0}
     assert ek.blend(weights={"cnn": 3, "mlp": 1}, **QUIET).weights == {"cnn": 0.75, "mlp": 0.25}
     for weights, error, message in (
         ("cnn=1,vit=2", UnknownNameError, "No member is named 'vit'"),
@@ -326,9 +326,9 @@ def test_a_sample_with_other_ids_is_refused_and_nothing_is_written(road, change,
 
 
 def test_the_ledger_counts_each_configuration_once(road):
-    assert ek.blend(**QUIET).ledger_trials == 1
-    assert ek.blend(**QUIET).ledger_trials == 1
-    assert ek.blend(weights="equal", **QUIET).ledger_trials == 2
+    assert ek.blend(**QUIET).evaluated.ledger_trials == 1
+    assert ek.blend(**QUIET).evaluated.ledger_trials == 1
+    assert ek.blend(weights="equal", **QUIET).evaluated.ledger_trials == 2
     assert len(Path("blends/ledger.jsonl").read_text().splitlines()) == 4  # the first says how many
 
 

@@ -12,9 +12,8 @@ import pytest
 import ensemble_kit as ek
 from ensemble_kit.disk.sealed import SEAL
 from ensemble_kit.ensembling.tuning.prepare import tune_views
-from ensemble_kit.pipeline.views.view_report import curve_of, judge_views
+from ensemble_kit.pipeline.views.view_report import curve_of, tta_report
 from ensemble_kit.reporting.tta import looked_twice
-from ensemble_kit.results.tta import TtaReport
 from ensemble_kit.storage.members.manifest import Manifest
 from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.types import Predictions
@@ -55,16 +54,17 @@ def looked(tmp_path, monkeypatch):
         view_ridge=chosen.ridge,
     )
     write_member(Path("predictions"), manifest, {"val": val})
-    return TtaReport(
-        member="net",
-        choose="auto",
+    return tta_report(
+        val,
+        chosen,
+        "auto",
+        manifest,
         curve=curve_of(val, manifest, Path("reports")),
         computed=(),
         same={},
         engine=None,
         order=None,
         path=Path("predictions/net"),
-        **judge_views(val, chosen, "auto", manifest),
     )
 
 

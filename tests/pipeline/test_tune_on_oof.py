@@ -104,31 +104,31 @@ def submitted(path):
 def test_the_blend_is_found_on_joined_folds_and_measured_on_val_as_by_hand(families, weights):
     report = ek.blend(weights=weights, **OOF)
     tuned = tuned_by_hand(families, weights)
-    assert [one.family for one in report.families] == ["cnn", "vit"]
-    np.testing.assert_allclose([one.weight for one in report.families], tuned.weights)
-    np.testing.assert_allclose([one.temperature for one in report.families], tuned.temperatures)
-    assert report.blend_temperature == pytest.approx(tuned.blend_temperature)
-    for one in report.families:
-        assert [report.weights[name] for name in one.members] == pytest.approx(
+    assert [one.family for one in report.numbers.families] == ["cnn", "vit"]
+    np.testing.assert_allclose([one.weight for one in report.numbers.families], tuned.weights)
+    np.testing.assert_allclose([one.temperature for one in report.numbers.families], tuned.temperatures)
+    assert report.numbers.blend_temperature == pytest.approx(tuned.blend_temperature)
+    for one in report.numbers.families:
+        assert [report.numbers.weights[name] for name in one.members] == pytest.approx(
             [one.weight / len(one.members)] * len(one.members)
         )
-        assert {report.temperatures[name] for name in one.members} == {one.temperature}
+        assert {report.numbers.temperatures[name] for name in one.members} == {one.temperature}
     scores = scores_by_hand(families, tuned, "val")
     right = scores.argmax(axis=1) == LABELS["val"]
     assert report.honest_accuracy == report.tuned_val_accuracy == pytest.approx(right.mean())
-    assert report.optimism == 0.0
+    assert report.this.optimism == 0.0
     low, high = binomtest(int(right.sum()), VAL).proportion_ci(method="wilson")
     assert report.honest_interval == pytest.approx((low, high))
     losses = -log_softmax(scores / tuned.blend_temperature, axis=1)[np.arange(VAL), LABELS["val"]]
     assert report.calibration_after.log_loss == pytest.approx(losses.mean())
-    assert (report.tuned_on, report.tuned_images, report.val_images) == ("oof", TRAIN, VAL)
+    assert (report.asked.tuned_on, report.evaluated.tuned_images, report.evaluated.val_images) == ("oof", TRAIN, VAL)
     assert submitted(report.submission_path) == [
         NAMES[k] for k in scores_by_hand(families, tuned, "test").argmax(axis=1)
     ]
     on_train = sum(
         w * one / t for w, one, t in zip(tuned.weights, oof_by_hand(families).values(), tuned.temperatures, strict=True)
     )
-    assert report.tuned_oof_accuracy == pytest.approx((on_train.argmax(axis=1) == LABELS["train"]).mean())
+    assert report.this.tuned_oof_accuracy == pytest.approx((on_train.argmax(axis=1) == LABELS["train"]).mean())
 
 
 def test_other_ballots_are_cast_by_every_member_with_its_familys_temperature(families):
@@ -161,14 +161,14 @@ def test_val_labels_change_the_honest_figure_and_nothing_else(families):
     after = ek.blend(weights="auto", **OOF)
     again = blend_store.read_blend(after.blend_path)
     assert after.honest_accuracy < before.honest_accuracy - 0.2
-    assert after.families == before.families
+    assert after.numbers.families == before.numbers.families
     assert again.blend_temperature == numbers.blend_temperature
     assert [(one.weight, one.temperature) for one in again.members] == [
         (one.weight, one.temperature) for one in numbers.members
     ]
     assert submitted(after.submission_path) == labels
-    assert after.best_single == before.best_single
-    assert after.tuned_oof_accuracy == before.tuned_oof_accuracy
+    assert after.best_single.name == before.best_single.name
+    assert after.this.tuned_oof_accuracy == before.this.tuned_oof_accuracy
 
 
 def test_the_best_single_family_is_chosen_on_the_folds_and_measured_on_val(families):
@@ -178,29 +178,29 @@ def test_the_best_single_family_is_chosen_on_the_folds_and_measured_on_val(famil
         name: np.mean([merged(families[f"{name}-fold-{k}"]["val"]) for k in range(1, folds + 1)], axis=0).argmax(axis=1)
         for name, folds in FOLDS.items()
     }
-    assert report.best_single == "cnn"
+    assert report.best_single.name == "cnn"
     right = alone["cnn"] == LABELS["val"]
-    assert report.best_single_honest_accuracy == report.best_single_val_score == pytest.approx(right.mean())
+    assert report.best_single.honest_accuracy == report.best_single.tuned_accuracy == pytest.approx(right.mean())
     blend = scores_by_hand(families, tuned, "val").argmax(axis=1) == LABELS["val"]
     first, second = int((blend & ~right).sum()), int((right & ~blend).sum())
     expected = binomtest(first, first + second).pvalue if first + second else 1.0
-    assert report.p_vs_best_single == pytest.approx(expected)
-    assert report.gain_over_equal == 0.0
+    assert report.best_single.gain.p == pytest.approx(expected)
+    assert report.equal.gain.difference == 0.0
     assert report.verdict.startswith("All families weigh the same. On these ")
     assert "the best single family" in report.verdict
 
 
 def test_full_measures_every_method_on_val_and_values_families(families):
     report = ek.blend(full=True, certify_seconds=2.0, **OOF)
-    assert {one.tuned_val_accuracy == one.honest_accuracy for one in report.methods} == {True}
-    equal = next(one for one in report.methods if (one.method, one.weights_method) == ("logit-sum", "equal"))
+    assert {one.tuned_val_accuracy == one.honest_accuracy for one in report.full.methods} == {True}
+    equal = next(one for one in report.full.methods if (one.method, one.weights_method) == ("logit-sum", "equal"))
     scores = scores_by_hand(families, tuned_by_hand(families, "equal"), "val")
     assert equal.honest_accuracy == pytest.approx((scores.argmax(axis=1) == LABELS["val"]).mean())
-    assert {one.member for one in report.contributions} == {"cnn", "vit"}
+    assert {one.member for one in report.full.contributions} == {"cnn", "vit"}
     guess = np.bincount(LABELS["val"]).max() / VAL
-    assert sum(one.value for one in report.contributions) == pytest.approx(report.honest_accuracy - guess)
-    assert report.certificate.bound <= TRAIN
-    assert report.certificate.best >= round(report.tuned_oof_accuracy * TRAIN)
+    assert sum(one.value for one in report.full.contributions) == pytest.approx(report.honest_accuracy - guess)
+    assert report.full.certificate.bound <= TRAIN
+    assert report.full.certificate.best >= round(report.this.tuned_oof_accuracy * TRAIN)
     assert report.diversity.equivalent_members is None
     text = blended(report)
     assert max(map(len, text.splitlines())) <= 80
@@ -212,20 +212,20 @@ def test_full_measures_every_method_on_val_and_values_families(families):
 def test_votes_of_families_are_valued_too(families):
     report = ek.blend(method="majority-vote", weights="equal", full=True, certify_seconds=2.0, **OOF)
     guess = np.bincount(LABELS["val"]).max() / VAL
-    assert sum(one.value for one in report.contributions) == pytest.approx(report.honest_accuracy - guess)
+    assert sum(one.value for one in report.full.contributions) == pytest.approx(report.honest_accuracy - guess)
     assert report.calibration_after is None
 
 
 def test_limits_count_families_and_add_up_what_their_members_take(families):
     report = ek.blend(max_ms=7.0, **OOF)  # cnn takes 3 x 2 ms, vit 2 views of 2 x 1 ms
-    assert [one.family for one in report.families if one.weight > 0] == ["cnn"]
-    assert report.cost_ms == pytest.approx(6.0)
-    assert [(cost.ms, cost.members) for cost in report.costs] == [(6.0, ("cnn",))]
+    assert [one.family for one in report.numbers.families if one.weight > 0] == ["cnn"]
+    assert report.numbers.cost_ms == pytest.approx(6.0)
+    assert [(cost.ms, cost.members) for cost in report.full.costs] == [(6.0, ("cnn",))]
     mean = np.mean([merged(families[f"cnn-fold-{k}"]["val"]) for k in (1, 2, 3)], axis=0)
-    assert report.costs[0].honest_accuracy == pytest.approx((mean.argmax(axis=1) == LABELS["val"]).mean())
+    assert report.full.costs[0].honest_accuracy == pytest.approx((mean.argmax(axis=1) == LABELS["val"]).mean())
     assert "families  honest %" in blended(report)
     one = ek.blend(max_members=1, name="one", **OOF)
-    assert sorted(each.weight > 0 for each in one.families) == [False, True]
+    assert sorted(each.weight > 0 for each in one.numbers.families) == [False, True]
 
 
 def test_a_blend_says_what_it_was_tuned_on_and_its_name_its_line_and_its_comparison_know_it(families):
@@ -235,10 +235,10 @@ def test_a_blend_says_what_it_was_tuned_on_and_its_name_its_line_and_its_compari
     assert saved.tuned_on == saved.settings["tune_on"] == "oof"
     assert json.loads(as_json(report))["tuned_on"] == "oof"
     beside = ek.blend(weights="equal", quiet=True)
-    assert (beside.tuned_on, beside.families, beside.tuned_oof_accuracy) == ("val", (), None)
+    assert (beside.asked.tuned_on, beside.numbers.families, beside.this.tuned_oof_accuracy) == ("val", (), None)
     assert blend_store.read_blend(beside.blend_path).tuned_on == "val"
-    assert beside.ledger_trials == 2
-    assert ek.blend(**OOF).ledger_trials == 2
+    assert beside.evaluated.ledger_trials == 2
+    assert ek.blend(**OOF).evaluated.ledger_trials == 2
     compared = ek.compare("logit-sum-auto-oof", "cnn-fold-1", quiet=True)
     assert compared.a_score == pytest.approx(report.honest_accuracy)
     fold_member("cnn", 3, 1, 1.1)
@@ -262,13 +262,13 @@ def test_few_held_out_pictures_give_equal_weights_and_say_so(tmp_path, monkeypat
         for family in ("cnn", "vit"):
             fold_member(family, 2, fold, 1.0, rows=np.arange(fold - 1, 46, 2))
     report = ek.blend(**OOF)
-    assert set(report.temperatures.values()) == {1.0}
+    assert set(report.numbers.temperatures.values()) == {1.0}
     assert "46 pictures of train were held out, too few" in " ".join(report.notes)
 
 
 def test_a_lone_family_is_a_blend_of_its_folds(families):
     report = ek.blend(["cnn"], **OOF)
-    assert report.members == ("cnn-fold-1", "cnn-fold-2", "cnn-fold-3")
+    assert report.numbers.members == ("cnn-fold-1", "cnn-fold-2", "cnn-fold-3")
     assert report.verdict == "One family has nothing to be weighed against."
     assert "family" in blended(report)
 
@@ -293,7 +293,9 @@ def test_a_member_without_a_held_out_fold_is_named(families):
     ):
         ek.blend(**OOF)
     ek.blend(["cnn", "vit"], **OOF)
-    assert len(ek.blend(weights="equal", quiet=True).members) == 7  # tuned on val they are members like any other
+    assert (
+        len(ek.blend(weights="equal", quiet=True).numbers.members) == 7
+    )  # tuned on val they are members like any other
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,9 @@ def test_the_honest_figure_is_cross_fitted_on_the_held_out_pictures_as_by_hand(w
     logits = joined(written())
     report = ek.blend(weights=weights, metric="log-loss", name="whole", **QUIET)
     loss, right = nested(logits, LABELS["train"], weigh)
-    assert report.honest_score == pytest.approx(loss, abs=near)
+    assert report.this.honest_score == pytest.approx(loss, abs=near)
     assert report.honest_accuracy == pytest.approx(right, abs=1.5 / TRAIN)
-    assert (report.tuned_on, report.judged_on, report.val_images) == ("oof", "oof", TRAIN)
+    assert (report.asked.tuned_on, report.evaluated.judged_on, report.evaluated.val_images) == ("oof", "oof", TRAIN)
     bounds = [binomtest(right, TRAIN).proportion_ci(method="wilson") for right in between(report.honest_accuracy)]
     assert bounds[0].low <= report.honest_interval[0] <= bounds[1].low
     assert bounds[0].high <= report.honest_interval[1] <= bounds[1].high
@@ -125,7 +125,7 @@ def test_the_honest_figure_is_cross_fitted_on_the_held_out_pictures_as_by_hand(w
 def test_a_lone_family_is_honest_too_and_the_name_says_what_was_tuned_on():
     for name, one in zip(FOLDS, joined(written()), strict=True):
         alone = ek.blend([name], weights="equal", metric="log-loss", **QUIET)
-        assert alone.honest_score == pytest.approx(nested(one[None], LABELS["train"], equal_by_hand)[0], abs=1e-5)
+        assert alone.this.honest_score == pytest.approx(nested(one[None], LABELS["train"], equal_by_hand)[0], abs=1e-5)
         assert alone.honest_accuracy == pytest.approx((one.argmax(axis=1) == LABELS["train"]).mean())
         assert alone.name == "logit-sum-equal-oof"
 
@@ -133,7 +133,7 @@ def test_a_lone_family_is_honest_too_and_the_name_says_what_was_tuned_on():
 def test_test_is_what_the_mean_over_the_folds_of_each_family_says():
     logits = written()
     report = ek.blend(weights="cnn=1,vit=2", **QUIET)
-    found = {one.family: one.temperature for one in report.families}
+    found = {one.family: one.temperature for one in report.numbers.families}
     assert found == pytest.approx(
         {name: temperature(one, LABELS["train"]) for name, one in zip(FOLDS, joined(logits), strict=True)}, rel=1e-3
     )
@@ -152,10 +152,10 @@ def test_where_all_have_val_it_stays_the_judge_and_where_one_has_none_it_does_no
         for k in range(1, folds + 1):
             fold_member(name, folds, k, STRENGTH[name])
     report = ek.blend(weights="equal", **QUIET)
-    assert (report.tuned_on, report.judged_on, report.families) == ("val", "val", ())
+    assert (report.asked.tuned_on, report.evaluated.judged_on, report.numbers.families) == ("val", "val", ())
     fold_member("vit", 2, 1, 0.9, **NO_VAL)
     report = ek.blend(weights="equal", **QUIET)
-    assert (report.tuned_on, report.judged_on, len(report.families)) == ("oof", "oof", 2)
+    assert (report.asked.tuned_on, report.evaluated.judged_on, len(report.numbers.families)) == ("oof", "oof", 2)
     assert "vit-fold-1: they have no val" in " ".join(report.notes)
     with pytest.raises(InvalidOptionError, match="--tune-on val: no val in member 'vit-fold-1'. Take --tune-on oof"):
         ek.blend(tune_on="val", **QUIET)
@@ -171,7 +171,7 @@ def test_groups_are_never_on_both_sides(monkeypatch):
     tune = grounds.tune
     monkeypatch.setattr(grounds, "tune", lambda pool, *rest: seen.append(pool.ids) or tune(pool, *rest))
     report = ek.blend(weights="equal", **QUIET)
-    assert report.groups == len(set(groups))
+    assert report.evaluated.groups == len(set(groups))
     folds = [ids for ids in seen if len(ids) < TRAIN]
     assert len(folds) == 20
     for ids in folds:
@@ -242,7 +242,7 @@ def test_a_report_holds_the_figures_of_the_blend_and_says_each_picture_once():
     made = ek.blend(weights="cnn=1,vit=2", **QUIET)
     page = ek.report(made.name, quiet=True, pictures=False)
     assert page.blend.honest_accuracy == made.honest_accuracy
-    assert page.blend.judged_on == "oof"
+    assert page.blend.evaluated.judged_on == "oof"
     assert sum(one.images for one in page.classes) == TRAIN
     right = sum(one.images for one in page.confusion if one.label == one.predicted)
     assert right == pytest.approx(made.honest_accuracy * TRAIN, abs=1)  # each image once, by what most repeats said

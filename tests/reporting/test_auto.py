@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from reporting.test_statements import blend_report
 
 from ensemble_kit.reporting.auto import done
 from ensemble_kit.results.auto import AutoPlanReport, AutoReport, AutoStepReport, FlipReport
-from ensemble_kit.results.blend import BlendReport
 
 FOUND = FlipReport(True, False, 397, 0.913, 0.907, 0.8)
 
@@ -37,17 +37,9 @@ def step(name, honest, added, epochs_done=60):
 
 def blended(notes=()):
     """A blend of which only what is printed matters."""
-    said = {
-        "val_images": 300,
-        "honest_accuracy": 0.9033,
-        "honest_interval": (0.8644, 0.9321),
-        "verdict": "word " * 40,
-        "notes": tuple(notes),
-    }
-    blend = object.__new__(BlendReport)
-    for name, value in said.items():
-        object.__setattr__(blend, name, value)
-    return blend
+    blend = blend_report(verdict="word " * 40, notes=tuple(notes))
+    figures = replace(blend.this, honest_accuracy=0.9033, honest_interval=(0.8644, 0.9321))
+    return replace(blend, this=figures)
 
 
 def trained(**changes):

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from ensemble_kit.reporting.compare import compared, sentence
-from ensemble_kit.results.blend import CompareReport
+from ensemble_kit.results.compare import CompareReport
 
 REPORT = CompareReport(
     a="vit",

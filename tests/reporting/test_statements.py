@@ -17,7 +17,9 @@ from ensemble_kit.reporting.html.words import headline
 from ensemble_kit.reporting.statements import PHRASES, WORDS, curve_gain
 from ensemble_kit.reporting.submit import submitted
 from ensemble_kit.reporting.tta import looked_twice
-from ensemble_kit.results.blend import BlendReport, DiversityReport
+from ensemble_kit.results.blend import AskedReport, BlendReport, DiversityReport, EvaluatedReport, NumbersReport
+from ensemble_kit.results.figures import BlendFigures, Gain, RivalFigures
+from ensemble_kit.results.full_report import FullReport
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.results.submit import ChangeReport, SubmitReport
 from ensemble_kit.results.tta import CurveGainReport, CurveReport
@@ -25,7 +27,6 @@ from ensemble_kit.verdicts import VERDICTS
 
 CLAIM = re.compile(r"\b(better|worse|helps?|beats?|wins?|loses?|harms?|harmful|really|proven|no more|as good)\b")
 SMALL = st.floats(-0.3, 0.3)
-WITHOUT = dict.fromkeys(("weights_method", "ridge", "groups", "cost_ms", "submission_path", "certificate"))
 
 
 @st.composite
@@ -37,47 +38,35 @@ def gains(draw):
 
 def blend_report(equal=(0.01, (-0.017, 0.037), 0.63), single=(0.008, (-0.01, 0.026), 0.56), trials=1, **given):
     """A blend of two members with these gains."""
-    figures = {
-        name: 0.9 if "interval" not in name else (0.86, 0.93)
-        for name in BlendReport.__dataclass_fields__
-        if name.startswith(("tuned_", "honest_", "equal_", "best_single_", "val_score"))
+    bounds = (0.86, 0.93)
+    worth = {
+        "tuned_accuracy": 0.9,
+        "tuned_score": 0.9,
+        "honest_accuracy": 0.9,
+        "honest_interval": bounds,
+        "honest_score": 0.9,
+        "honest_score_interval": bounds,
     }
+    weights, temperatures = {"cnn": 0.7, "mlp": 0.3}, {"cnn": 1.0, "mlp": 1.0}
     return BlendReport(
-        **figures
-        | WITHOUT
-        | {
+        **{
             "name": "b",
-            "method": "logit-sum",
-            "members": ("cnn", "mlp"),
-            "families": (),
-            "weights": {"cnn": 0.7, "mlp": 0.3},
-            "temperatures": {"cnn": 1.0, "mlp": 1.0},
-            "weights_method": "auto",
-            "settings": {},
-            "tuned_on": "val",
-            "tuned_images": 300,
-            "blend_temperature": 1.0,
-            "val_images": 300,
-            "optimism": 0.01,
-            "best_single": "cnn",
-            "metric": "accuracy",
-            "gain_over_equal": equal[0],
-            "gain_over_equal_interval": equal[1],
-            "p_vs_equal": equal[2],
-            "gain_over_best_single": single[0],
-            "gain_over_best_single_interval": single[1],
-            "p_vs_best_single": single[2],
-            "resolvable": 0.036,
-            "ledger_trials": trials,
+            "asked": AskedReport("logit-sum", "auto", {}, "accuracy", "val"),
+            "numbers": NumbersReport(("cnn", "mlp"), (), weights, temperatures, None, 1.0, None),
+            "evaluated": EvaluatedReport("val", 300, None, 300, trials),
+            "this": BlendFigures(
+                **worth, tuned_interval=bounds, tuned_score_interval=bounds, optimism=0.01, tuned_oof_accuracy=0.9
+            ),
+            "equal": RivalFigures(**worth, name="equal weights", gain=Gain(*equal, 0.036)),
+            "best_single": RivalFigures(**worth, name="cnn", gain=Gain(*single)),
             "calibration_before": None,
             "calibration_after": None,
             "diversity": DiversityReport(0.8, 0.95, 0.2, 0.1, 0.5, 0.4, (), None),
-            "costs": (),
-            "methods": (),
-            "contributions": (),
+            "full": FullReport(),
             "verdict": "",
             "notes": (),
             "blend_path": Path("blends/b.json"),
+            "submission_path": None,
             "seconds": 1.0,
         }
         | given

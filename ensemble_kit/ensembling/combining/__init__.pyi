@@ -1,23 +1,19 @@
 from . import apply as apply
-from .apply import (
-    calibrated as calibrated,
-    predict as predict,
-    probabilities as probabilities,
-    rule_of as rule_of,
-    scores as scores,
-)
-from .ballots import (
-    Ballot as Ballot,
-    LOGIT_SUM as LOGIT_SUM,
-    TIE_WIDTH as TIE_WIDTH,
-    cast_log_prob as cast_log_prob,
-    cast_logit as cast_logit,
-    cast_prob as cast_prob,
-    combine as combine,
-    decide as decide,
-    merge_views as merge_views,
-    normalised as normalised,
-    softmax as softmax,
-)
+from .apply import calibrated as calibrated
+from .apply import predict as predict
+from .apply import probabilities as probabilities
+from .apply import rule_of as rule_of
+from .apply import scores as scores
+from .ballots import LOGIT_SUM as LOGIT_SUM
+from .ballots import TIE_WIDTH as TIE_WIDTH
+from .ballots import Ballot as Ballot
+from .ballots import cast_log_prob as cast_log_prob
+from .ballots import cast_logit as cast_logit
+from .ballots import cast_prob as cast_prob
+from .ballots import combine as combine
+from .ballots import decide as decide
+from .ballots import merge_views as merge_views
+from .ballots import normalised as normalised
+from .ballots import softmax as softmax
 from .stacked import stacked as stacked
 from .table import BALLOTS as BALLOTS

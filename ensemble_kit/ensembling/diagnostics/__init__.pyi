@@ -1,12 +1,15 @@
 from .contributions import contributions as contributions
-from .diversity import (
-    Diversity as Diversity,
-    PerPair as PerPair,
-    diversity as diversity,
-    near_duplicates as near_duplicates,
-)
-from .ensemble_equivalent import equal_blend_curve as equal_blend_curve, equivalent as equivalent
-from .harmful_views import Harm as Harm, find_harm as find_harm
+from .diversity import Diversity as Diversity
+from .diversity import PerPair as PerPair
+from .diversity import diversity as diversity
+from .diversity import near_duplicates as near_duplicates
+from .ensemble_equivalent import equal_blend_curve as equal_blend_curve
+from .ensemble_equivalent import equivalent as equivalent
+from .harmful_views import Harm as Harm
+from .harmful_views import find_harm as find_harm
 from .label_errors import find_label_errors as find_label_errors
-from .shapley import Shapley as Shapley, shapley as shapley, subset_accuracies as subset_accuracies
+from .shapley import Shapley as Shapley
+from .shapley import shapley as shapley
+from .shapley import subset_accuracies as subset_accuracies
+from .view_curve import CurveGain as CurveGain
 from .view_curve import view_curve as view_curve

@@ -1,24 +1,26 @@
-from .calibration import accuracy_interval as accuracy_interval, ece as ece, wilson as wilson
-from .compare import (
-    PSEUDO_SHARE as PSEUDO_SHARE,
-    SURE as SURE,
-    compare_judged as compare_judged,
-    difference_interval as difference_interval,
-    mcnemar as mcnemar,
-    sign_flip as sign_flip,
-    smallest_resolvable as smallest_resolvable,
-)
-from .cross_fitting import (
-    Procedure as Procedure,
-    Split as Split,
-    Unseen as Unseen,
-    cross_fit as cross_fit,
-    held_out as held_out,
-    optimism as optimism,
-    repeats_of as repeats_of,
-    say_as_it_is as say_as_it_is,
-    say_unseen as say_unseen,
-    splits as splits,
-)
+from .calibration import accuracy_interval as accuracy_interval
+from .calibration import ece as ece
+from .calibration import wilson as wilson
+from .compare import PSEUDO_SHARE as PSEUDO_SHARE
+from .compare import SURE as SURE
+from .compare import Comparison as Comparison
+from .compare import compare_judged as compare_judged
+from .compare import difference_interval as difference_interval
+from .compare import mcnemar as mcnemar
+from .compare import sign_flip as sign_flip
+from .compare import smallest_resolvable as smallest_resolvable
+from .cross_fitting import Procedure as Procedure
+from .cross_fitting import Split as Split
+from .cross_fitting import Unseen as Unseen
+from .cross_fitting import cross_fit as cross_fit
+from .cross_fitting import held_out as held_out
+from .cross_fitting import optimism as optimism
+from .cross_fitting import repeats_of as repeats_of
+from .cross_fitting import say_as_it_is as say_as_it_is
+from .cross_fitting import say_unseen as say_unseen
+from .cross_fitting import splits as splits
+from .reliability import Bin as Bin
 from .reliability import reliability as reliability
-from .scored import Calibration as Calibration, Judged as Judged, judge as judge
+from .scored import Calibration as Calibration
+from .scored import Judged as Judged
+from .scored import judge as judge

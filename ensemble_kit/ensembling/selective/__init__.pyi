@@ -1,14 +1,17 @@
-from .abstention import abstention as abstention, fewest as fewest
-from .early_exit import EarlyExitRule as EarlyExitRule, exact_rule as exact_rule, follow as follow, saved as saved
-from .margin_threshold import MarginEstimate as MarginEstimate, margin_rule as margin_rule
-from .partial_blend import (
-    Answers as Answers,
-    MemberSteps as MemberSteps,
-    Step as Step,
-    answer as answer,
-    answers as answers,
-    apart as apart,
-    by_value_for_cost as by_value_for_cost,
-    runs_each_view as runs_each_view,
-    whole_steps as whole_steps,
-)
+from .abstention import abstention as abstention
+from .abstention import fewest as fewest
+from .early_exit import EarlyExitRule as EarlyExitRule
+from .early_exit import exact_rule as exact_rule
+from .early_exit import follow as follow
+from .early_exit import saved as saved
+from .margin_threshold import MarginEstimate as MarginEstimate
+from .margin_threshold import margin_rule as margin_rule
+from .partial_blend import Answers as Answers
+from .partial_blend import MemberSteps as MemberSteps
+from .partial_blend import Step as Step
+from .partial_blend import answer as answer
+from .partial_blend import answers as answers
+from .partial_blend import apart as apart
+from .partial_blend import by_value_for_cost as by_value_for_cost
+from .partial_blend import runs_each_view as runs_each_view
+from .partial_blend import whole_steps as whole_steps

@@ -1,4 +1,11 @@
-from .exact_bounds import most_lost as most_lost, upper_bound as upper_bound
-from .folds import fold_of as fold_of, generator as generator, numbered as numbered
-from .near_best import near_best as near_best, paired_errors as paired_errors
-from .resampling import RESAMPLES as RESAMPLES, percentiles as percentiles, resamples as resamples, swaps as swaps
+from .exact_bounds import most_lost as most_lost
+from .exact_bounds import upper_bound as upper_bound
+from .folds import fold_of as fold_of
+from .folds import generator as generator
+from .folds import numbered as numbered
+from .near_best import near_best as near_best
+from .near_best import paired_errors as paired_errors
+from .resampling import RESAMPLES as RESAMPLES
+from .resampling import percentiles as percentiles
+from .resampling import resamples as resamples
+from .resampling import swaps as swaps

@@ -1,10 +1,10 @@
 from .certify import prove as prove
-from .prepare import (
-    TunedViews as TunedViews,
-    ViewChoice as ViewChoice,
-    prepare as prepare,
-    tune_views as tune_views,
-    why_not_fitted as why_not_fitted,
-)
+from .prepare import TunedViews as TunedViews
+from .prepare import ViewChoice as ViewChoice
+from .prepare import prepare as prepare
+from .prepare import tune_views as tune_views
+from .prepare import why_not_fitted as why_not_fitted
 from .top_classes import condensed as condensed
-from .tune import best_single as best_single, check_metric as check_metric, tune as tune
+from .tune import best_single as best_single
+from .tune import check_metric as check_metric
+from .tune import tune as tune

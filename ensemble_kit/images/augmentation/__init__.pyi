@@ -1,1 +1,3 @@
-from .augment import augment as augment, describe as describe, operations_of as operations_of
+from .augment import augment as augment
+from .augment import describe as describe
+from .augment import operations_of as operations_of

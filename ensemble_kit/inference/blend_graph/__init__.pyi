@@ -1,8 +1,6 @@
-from .graph import (
-    BlendGraph as BlendGraph,
-    Count as Count,
-    INPUT as INPUT,
-    Looker as Looker,
-    OUTPUTS as OUTPUTS,
-    Reordered as Reordered,
-)
+from .graph import INPUT as INPUT
+from .graph import OUTPUTS as OUTPUTS
+from .graph import BlendGraph as BlendGraph
+from .graph import Count as Count
+from .graph import Looker as Looker
+from .graph import Reordered as Reordered

@@ -1,7 +1,14 @@
-from .forward import choose_device as choose_device, compute_logits as compute_logits
-from .memory import THREADLESS as THREADLESS, is_out_of_memory as is_out_of_memory
-from .onnx_export import OPSET as OPSET, graph_bytes as graph_bytes
-from .onnx_session import open_onnx as open_onnx, open_session as open_session, require as require, side_px as side_px
+from .forward import choose_device as choose_device
+from .forward import compute_logits as compute_logits
+from .memory import THREADLESS as THREADLESS
+from .memory import is_out_of_memory as is_out_of_memory
+from .onnx_export import OPSET as OPSET
+from .onnx_export import graph_bytes as graph_bytes
+from .onnx_session import open_onnx as open_onnx
+from .onnx_session import open_session as open_session
+from .onnx_session import require as require
+from .onnx_session import side_px as side_px
 from .order_check import check_order as check_order
 from .start import start as start
-from .table import ENGINES as ENGINES, PRECISIONS as PRECISIONS
+from .table import ENGINES as ENGINES
+from .table import PRECISIONS as PRECISIONS

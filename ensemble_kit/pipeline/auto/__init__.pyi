@@ -1,2 +1,3 @@
 from .auto import auto as auto
-from .demo import demo as demo, demo_data as demo_data
+from .demo import demo as demo
+from .demo import demo_data as demo_data

@@ -51,7 +51,7 @@ class Cost:
     """Seconds that a candidate takes here: one epoch, and all views of val and test."""
 
     epoch_s: float
-    pass_s: float
+    look_s: float
 
 
 @dataclass(frozen=True)
@@ -130,21 +130,21 @@ def plan(
         [('a', 14), ('b', 14)]
     """
     left = (1 - MARGIN) * seconds
-    pairs = [(one, replace(cost, pass_s=cost.pass_s + judging_s)) for one, cost in zip(wanted, costs, strict=True)]
+    pairs = [(one, replace(cost, look_s=cost.look_s + judging_s)) for one, cost in zip(wanted, costs, strict=True)]
     taken: list[tuple[Candidate, Cost, float]] = []
     for one, cost in pairs:
-        epochs = min(float(one.epochs), (left - cost.pass_s) / cost.epoch_s)
+        epochs = min(float(one.epochs), (left - cost.look_s) / cost.epoch_s)
         if epochs >= one.least_epochs:
             taken.append((one, cost, epochs))
-            left -= epochs * cost.epoch_s + cost.pass_s
+            left -= epochs * cost.epoch_s + cost.look_s
     if not taken and pairs and at_any_cost:
-        one, cost = min(pairs, key=lambda pair: pair[0].least_epochs * pair[1].epoch_s + pair[1].pass_s)
-        taken.append((one, cost, max(1.0, (left - cost.pass_s) / cost.epoch_s)))
+        one, cost = min(pairs, key=lambda pair: pair[0].least_epochs * pair[1].epoch_s + pair[1].look_s)
+        taken.append((one, cost, max(1.0, (left - cost.look_s) / cost.epoch_s)))
         left = 0.0
     learning_s = sum(epochs * cost.epoch_s for _, cost, epochs in taken)
     factor = min(LONGEST, 1 + max(0.0, left) / learning_s) if taken else 1.0
     planned = []
     for one, cost, epochs in taken:
         whole = max(1, int(epochs * factor + 1e-9))
-        planned.append(Planned(one, whole, whole * cost.epoch_s + cost.pass_s))
+        planned.append(Planned(one, whole, whole * cost.epoch_s + cost.look_s))
     return planned

@@ -1,20 +1,21 @@
+from .assemble import assemble as assemble
 from .blend import blend as blend
 from .compare import compare as compare
-from .evaluation import (
-    Judgement as Judgement,
-    judge_blend as judge_blend,
-    reported_calibration as reported_calibration,
-    reported_diversity as reported_diversity,
-)
-from .full_report import cost_ms as cost_ms, every_budget as every_budget
+from .evaluation import Measured as Measured
+from .evaluation import judge_blend as judge_blend
+from .evaluation import reported_calibration as reported_calibration
+from .evaluation import reported_diversity as reported_diversity
+from .full_report import every_budget as every_budget
 from .notes import notes_of as notes_of
-from .settings import Way as Way, asked_again as asked_again, way_of as way_of
-from .submission_csv import find_target as find_target, sample_of as sample_of, without_test as without_test
-from .trials import count_trials as count_trials
-from .tuning_set import (
-    Ground as Ground,
-    estimate as estimate,
-    ground_of as ground_of,
-    procedure_of as procedure_of,
-    small_enough as small_enough,
-)
+from .saved_figures import figures_from_json as figures_from_json
+from .settings import Way as Way
+from .settings import asked_again as asked_again
+from .settings import way_of as way_of
+from .submission_csv import find_target as find_target
+from .submission_csv import sample_of as sample_of
+from .submission_csv import without_test as without_test
+from .tuning_set import Ground as Ground
+from .tuning_set import estimate as estimate
+from .tuning_set import ground_of as ground_of
+from .tuning_set import procedure_of as procedure_of
+from .tuning_set import small_enough as small_enough

@@ -2,24 +2,25 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as with_changes
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.pipeline.blends.assemble import assemble
 from ensemble_kit.pipeline.blends.evaluation import Judgement, judge_blend
-from ensemble_kit.pipeline.blends.full_report import alternatives, cost_ms
+from ensemble_kit.pipeline.blends.full_report import full_report
 from ensemble_kit.pipeline.blends.notes import notes_of
+from ensemble_kit.pipeline.blends.saved_figures import figures_to_json
 from ensemble_kit.pipeline.blends.settings import Way, way_of
 from ensemble_kit.pipeline.blends.submission_csv import find_target, named, without_test, write_csv
-from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint, remember
+from ensemble_kit.pipeline.blends.trials import fingerprint, remember
 from ensemble_kit.pipeline.blends.tuning_set import Ground, ground_of
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
 from ensemble_kit.pipeline.models import versions
-from ensemble_kit.reporting import PICTURES, say, verdict
+from ensemble_kit.reporting import PICTURES, say
 from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.splits import OOF, VAL, judging_split
 from ensemble_kit.storage import blends as blend_store
@@ -129,8 +130,8 @@ def blend(
     ground = ground_of(evaluation, held, families, metric, way.written)
     say(_greeting(ground), context.quiet)
     judged = judge_blend(ground, way)
-    beside = alternatives(ground, way, judged, full, certify_seconds, context.quiet)
-    notes = notes_of(val, ground, judged)
+    beside = full_report(ground, way, judged, full, certify_seconds, context.quiet)
+    notes = notes_of(val, ground, judged.measured.diversity)
     saved = _saved(name, way, held, val, judged)
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
@@ -140,45 +141,18 @@ def blend(
             notes.append(f"{csv} stands as it was: it is not of this blend.")
     else:
         write_csv(target, saved, judged.tuned, workspace.submissions, replace, sample)
-    report = BlendReport(
-        name=name,
-        **_numbers(way, ground, judged),
-        judged_on=split,
-        val_images=len(val.ids),
-        groups=None if val.groups is None else len(set(val.groups)),
-        **judged.figures,
-        ledger_trials=count_trials(blends, fingerprint(val)),
-        cost_ms=cost_ms(judged.tuned, manifests),
-        **beside._asdict(),
-        verdict="",
-        notes=tuple(notes),
-        blend_path=path,
-        submission_path=None if target is None else target.path,
+    return assemble(
+        saved,
+        path,
+        blends,
+        ground,
+        judged.measured,
+        families=_families(ground, judged),
+        full=beside,
+        notes=notes,
+        submission=None if target is None else target.path,
         seconds=time.perf_counter() - began,
     )
-    return with_changes(report, verdict=verdict(report))
-
-
-def _numbers(way: Way, ground: Ground, judged: Judgement) -> dict[str, Any]:
-    """Return what was asked for and the numbers that were found, by the names that the report gives them."""
-    tuned, names = judged.tuned, [manifest.name for manifest in ground.manifests]
-    return {
-        "method": way.ballot,
-        "members": tuple(names),
-        "families": _families(ground, judged),
-        "weights": dict(zip(names, map(float, tuned.weights), strict=True)),
-        "temperatures": dict(zip(names, map(float, tuned.temperatures), strict=True)),
-        "weights_method": way.written,
-        "settings": way.settings(),
-        "tuned_on": way.tune_on,
-        "tuned_images": len(ground.pool.ids),
-        "ridge": tuned.ridge,
-        "blend_temperature": tuned.blend_temperature,
-        "metric": way.search.metric,
-        "calibration_before": judged.calibration[0],
-        "calibration_after": judged.calibration[1],
-        "diversity": judged.diversity,
-    }
 
 
 def _default_name(way: Way) -> str:
@@ -256,6 +230,6 @@ def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judg
         ridge=tuned.ridge,
         stack=tuned.stack,
         val_fingerprint=fingerprint(val),
-        figures=dict(judged.figures),
+        figures=figures_to_json(judged.measured.estimates),
         versions=versions(),
     )

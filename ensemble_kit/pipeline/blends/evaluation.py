@@ -1,9 +1,9 @@
 """What a blend is worth: every figure about it, and the same for its rivals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,25 @@ from ensemble_kit.ensembling.weights import Certificate
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.settings import Way
 from ensemble_kit.pipeline.blends.tuning_set import Ground, make, procedure_of
-from ensemble_kit.results import CalibrationReport, DiversityReport
+from ensemble_kit.results import (
+    EQUAL,
+    BlendFigures,
+    CalibrationReport,
+    DiversityReport,
+    Estimates,
+    Gain,
+    RivalFigures,
+)
 from ensemble_kit.types import MemberLogits, Pool, Tuned
+
+
+class Measured(NamedTuple):
+    """What was measured of a blend where it is evaluated, as its report holds it; calibration is None for votes."""
+
+    estimates: Estimates
+    calibration_before: CalibrationReport | None
+    calibration_after: CalibrationReport | None
+    diversity: DiversityReport
 
 
 class Judgement(NamedTuple):
@@ -25,17 +42,19 @@ class Judgement(NamedTuple):
 
     found: its numbers as they were tuned, one a member or one a family.
     tuned: the same, one a member.
-    honest: of this blend (`this`), of equal weights and of the best single member or family.
-    figures: accuracies, scores, gains and p-values by the names that the report gives them.
     """
 
     found: Tuned
     tuned: Tuned
     certificate: Certificate | None
-    honest: Mapping[str, Judged]
-    figures: dict[str, Any]
-    calibration: tuple[CalibrationReport | None, CalibrationReport | None]
-    diversity: DiversityReport
+    measured: Measured
+
+
+class Compared(NamedTuple):
+    """A way to blend where it is evaluated: with the numbers that were found, and honestly."""
+
+    seen: Judged
+    honest: Judged
 
 
 def judge_blend(ground: Ground, way: Way) -> Judgement:
@@ -45,66 +64,69 @@ def judge_blend(ground: Ground, way: Way) -> Judgement:
     """
     val, metric = ground.judged_on, way.search.metric
     found, certificate = make(ground.pool, way, ground.chosen)
-    rivals: dict[str, Any] = {
+    rivals: dict[str, Callable[..., Tuned]] = {
         "equal": partial(tune, ballot=way.ballot, weights="equal"),
         "single": partial(best_single, ballot=way.ballot, metric=metric),
     }
     numbers = {"this": found} | {key: rival(ground.pool, view_choices=ground.chosen) for key, rival in rivals.items()}
     procedures = {key: partial(rival, view_choices=ground.redone) for key, rival in rivals.items()}
     seen, honest = ground.judged(numbers, {"this": procedure_of(way, ground.redone), **procedures})
-    return Judgement(
-        found=found,
-        tuned=ground.whole(found),
-        certificate=certificate,
-        honest=honest,
-        figures={
-            "best_single": ground.pool.members[int(numbers["single"].weights.argmax())],
-            "tuned_oof_accuracy": judge(ground.pool, found).accuracy if ground.families else None,
-            **_accuracies(val, seen, honest, metric),
-            **_gains(val, honest, metric),
-        },
-        calibration=_calibration(val, ground.there(found), honest["this"]),
-        diversity=_diversity(ground, ground.there(found), honest["this"]),
+    this, equal, single = (Compared(seen[key], honest[key]) for key in ("this", "equal", "single"))
+    over_equal, over_single = (_gain(val, this.honest, rival.honest, metric) for rival in (equal, single))
+    name = ground.pool.members[int(numbers["single"].weights.argmax())]
+    estimates = Estimates(
+        this=_of_blend(ground, found, this, metric),
+        equal=_of_rival(val, EQUAL, equal, over_equal, metric),
+        best_single=_of_rival(val, name, single, replace(over_single, resolvable=None), metric),
+    )
+    there = ground.there(found)
+    calibration = _calibration(val, there, this.honest)
+    measured = Measured(estimates, *calibration, _diversity(ground, there, this.honest))
+    return Judgement(found, ground.whole(found), certificate, measured)
+
+
+def _of_blend(ground: Ground, found: Tuned, compared: Compared, metric: str) -> BlendFigures:
+    """Return what the blend itself is worth."""
+    val, seen, honest = ground.judged_on, compared.seen, compared.honest
+    return BlendFigures(
+        tuned_accuracy=seen.accuracy,
+        tuned_interval=seen.interval(val.groups),
+        tuned_score=seen.score(metric),
+        tuned_score_interval=seen.score_interval(metric, val.ids, val.groups),
+        honest_accuracy=honest.accuracy,
+        honest_interval=honest.interval(val.groups),
+        honest_score=honest.score(metric),
+        honest_score_interval=honest.score_interval(metric, val.ids, val.groups),
+        optimism=optimism(seen.accuracy, honest),
+        tuned_oof_accuracy=judge(ground.pool, found).accuracy if ground.families else None,
     )
 
 
-def _accuracies(val: Pool, seen: Mapping[str, Judged], honest: Mapping[str, Judged], metric: str) -> dict[str, Any]:
-    """Return tuned and honest figures of the blend and its rivals."""
-    figures: dict[str, Any] = {
-        "tuned_val_accuracy": seen["this"].accuracy,
-        "tuned_val_interval": seen["this"].interval(val.groups),
-        "optimism": optimism(seen["this"].accuracy, honest["this"]),
-        "val_score_interval": seen["this"].score_interval(metric, val.ids, val.groups),
-    }
-    for key, prefix in (("this", ""), ("equal", "equal_")):
-        figures[f"{prefix}honest_interval"] = honest[key].interval(val.groups)
-    for key, prefix in (("this", ""), ("equal", "equal_"), ("single", "best_single_")):
-        figures |= {
-            f"{prefix}honest_accuracy": honest[key].accuracy,
-            f"{prefix}val_score": seen[key].score(metric),
-            f"{prefix}honest_score": honest[key].score(metric),
-            f"{prefix}honest_score_interval": honest[key].score_interval(metric, val.ids, val.groups),
-        }
-    return figures
+def _of_rival(val: Pool, name: str, compared: Compared, gain: Gain, metric: str) -> RivalFigures:
+    """Return what a rival is worth."""
+    seen, honest = compared
+    return RivalFigures(
+        name=name,
+        tuned_accuracy=seen.accuracy,
+        tuned_score=seen.score(metric),
+        honest_accuracy=honest.accuracy,
+        honest_interval=honest.interval(val.groups),
+        honest_score=honest.score(metric),
+        honest_score_interval=honest.score_interval(metric, val.ids, val.groups),
+        gain=gain,
+    )
 
 
-def _gains(val: Pool, honest: Mapping[str, Judged], metric: str) -> dict[str, Any]:
-    """Return what the blend gains over its rivals (more is better), how sure that is, and what val could tell.
+def _gain(val: Pool, this: Judged, rival: Judged, metric: str) -> Gain:
+    """Return what the blend gains over a rival (more is better), how sure that is, and what val could tell.
 
     A blend and its rivals mostly decide alike, so pseudo-images are kept to a fifth of those
     that they decide otherwise: intervals are at most a tenth wider than Wald's.
     """
-    figures: dict[str, Any] = {}
     gain = METRICS[metric].gain
-    for rival, name in (("equal", "equal"), ("single", "best_single")):
-        found = compare_judged(honest["this"], honest[rival], metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
-        low, high = sorted(map(gain, found.interval))
-        figures[f"gain_over_{name}"] = gain(found.difference)
-        figures[f"gain_over_{name}_interval"] = (low, high)
-        figures[f"p_vs_{name}"] = found.p
-        if rival == "equal":
-            figures["resolvable"] = found.resolvable
-    return figures
+    found = compare_judged(this, rival, metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    low, high = sorted(map(gain, found.interval))
+    return Gain(gain(found.difference), (low, high), found.p, found.resolvable)
 
 
 def _calibration(val: Pool, tuned: Tuned, honest: Judged) -> tuple[CalibrationReport | None, CalibrationReport | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ensemble_kit.pipeline.blends.settings import Way, other_way
 from ensemble_kit.pipeline.blends.tuning_set import Ground, estimate, procedure_of
 from ensemble_kit.pipeline.members import means_of, ms_of
 from ensemble_kit.reporting import Watch, percent
-from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, MethodReport
+from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, FullReport, MethodReport
 from ensemble_kit.storage.members import Manifest
 from ensemble_kit.types import Pool, Tuned
 
@@ -24,17 +24,8 @@ MOST_BUDGETS: Final = 8
 BAGS: Final = 10
 
 
-class Alternatives(NamedTuple):
-    """What stands beside a blend; empty where it was not asked for. Fields are named as in the report."""
-
-    methods: tuple[MethodReport, ...]
-    contributions: tuple[ContributionReport, ...]
-    costs: tuple[CostReport, ...]
-    certificate: CertificateReport | None
-
-
-def alternatives(ground: Ground, way: Way, judged: Judgement, full: bool, proof_s: float, quiet: bool) -> Alternatives:
-    """Return what stands beside a blend.
+def full_report(ground: Ground, way: Way, judged: Judgement, full: bool, proof_s: float, quiet: bool) -> FullReport:
+    """Return what stands beside a blend, empty where it was not asked for.
 
     Args:
         full: judge every method and every member, and prove; else only what the way asks for.
@@ -43,7 +34,7 @@ def alternatives(ground: Ground, way: Way, judged: Judgement, full: bool, proof_
     certificate = judged.certificate
     if full and certificate is None:
         certificate = _proof_of(ground, way, judged.found, proof_s)
-    return Alternatives(
+    return FullReport(
         methods=every_method(ground, way, quiet) if full else (),
         contributions=every_member(ground, way, judged) if full else (),
         costs=every_budget(ground, way, quiet),

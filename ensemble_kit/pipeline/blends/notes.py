@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from ensemble_kit.ensembling.tuning import why_not_fitted
-from ensemble_kit.pipeline.blends.evaluation import Judgement
 from ensemble_kit.pipeline.blends.tuning_set import Ground
 from ensemble_kit.pipeline.members import MERGED
+from ensemble_kit.results import DiversityReport
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage.members import Manifest
 from ensemble_kit.types import Pool
 
 
-def notes_of(val: Pool, ground: Ground, judged: Judgement) -> list[str]:
+def notes_of(val: Pool, ground: Ground, diversity: DiversityReport) -> list[str]:
     """Return the notes, a sentence each.
 
     Args:
@@ -19,7 +19,7 @@ def notes_of(val: Pool, ground: Ground, judged: Judgement) -> list[str]:
     """
     return [
         *_about_pictures(val, ground),
-        *_about_members(judged),
+        *_about_members(diversity),
         *_about_what_val_decided(ground),
         *_about_test(ground.manifests),
     ]
@@ -40,8 +40,8 @@ def _about_pictures(val: Pool, ground: Ground) -> Iterator[str]:
         yield f"{ground.evaluation.split} holds no picture of {', '.join(absent)}, so nothing is known about them."
 
 
-def _about_members(judged: Judgement) -> Iterator[str]:
-    for pair in judged.diversity.near_duplicates:
+def _about_members(diversity: DiversityReport) -> Iterator[str]:
+    for pair in diversity.near_duplicates:
         yield f"'{pair[0]}' and '{pair[1]}' are nearly the same network: one opinion that counts twice."
 
 

@@ -1,23 +1,19 @@
-from .cost import costs_of as costs_of, ms_of as ms_of
-from .cv_families import Family as Family, members_of as members_of
-from .members import (
-    describe_member as describe_member,
-    members as members,
-    members_add as members_add,
-    members_rename as members_rename,
-    members_rm as members_rm,
-)
-from .out_of_fold import (
-    MERGED as MERGED,
-    as_they_are as as_they_are,
-    means_of as means_of,
-    oof_pool as oof_pool,
-    spread as spread,
-)
-from .pools import (
-    Evaluation as Evaluation,
-    evaluation_of as evaluation_of,
-    evaluation_of_one as evaluation_of_one,
-    member_on as member_on,
-    weighed as weighed,
-)
+from .cost import costs_of as costs_of
+from .cost import ms_of as ms_of
+from .cv_families import Family as Family
+from .cv_families import members_of as members_of
+from .members import describe_member as describe_member
+from .members import members as members
+from .members import members_add as members_add
+from .members import members_rename as members_rename
+from .members import members_rm as members_rm
+from .out_of_fold import MERGED as MERGED
+from .out_of_fold import as_they_are as as_they_are
+from .out_of_fold import means_of as means_of
+from .out_of_fold import oof_pool as oof_pool
+from .out_of_fold import spread as spread
+from .pools import Evaluation as Evaluation
+from .pools import evaluation_of as evaluation_of
+from .pools import evaluation_of_one as evaluation_of_one
+from .pools import member_on as member_on
+from .pools import weighed as weighed

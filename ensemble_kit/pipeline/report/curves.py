@@ -45,13 +45,12 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     try:
         with open(own[0], encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        columns = {name: tuple(float(row[name]) for row in rows) for name in COLUMNS}
+        train_loss, val_loss, val_accuracy = (tuple(float(row[name]) for row in rows) for name in COLUMNS)
         epochs = tuple(int(row["epoch"]) for row in rows)
     except (OSError, KeyError, TypeError, ValueError):
         return replace(nothing, note=f"the {METRICS_NAME} that is there holds no epochs")
-    return LearningReport(
-        manifest.name, epochs, **columns, note=None if epochs else f"the {METRICS_NAME} that is there holds no epochs"
-    )
+    note = None if epochs else f"the {METRICS_NAME} that is there holds no epochs"
+    return LearningReport(manifest.name, epochs, train_loss, val_loss, val_accuracy, note)
 
 
 def looks_of(member: Member, reports: Path, split: str) -> LooksReport:

@@ -3,8 +3,8 @@
 The figures are those that the blend holds; where it is too old to hold them, they are found anew.
 """
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from ensemble_kit.ensembling.diagnostics import Diversity, diversity
 from ensemble_kit.ensembling.evaluation import Judged, Unseen, judge, repeats_of, say_as_it_is, say_unseen
 from ensemble_kit.pipeline.blends import (
     Ground,
-    Judgement,
+    Measured,
     Way,
     asked_again,
-    cost_ms,
-    count_trials,
+    assemble,
     every_budget,
+    figures_from_json,
     ground_of,
     judge_blend,
     notes_of,
@@ -28,17 +28,9 @@ from ensemble_kit.pipeline.blends import (
 )
 from ensemble_kit.pipeline.members import evaluation_of
 from ensemble_kit.pipeline.models import OpenBlend
-from ensemble_kit.reporting import PICTURES, say, verdict
-from ensemble_kit.results import BlendReport, FamilyWeightReport
+from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.results import BlendReport, FamilyWeightReport, FullReport
 from ensemble_kit.types import Pool, Tuned
-
-_BEGIN: Final = ("tuned_oof", "tuned_val", "val_score", "honest", "equal", "best_single", "gain", "p_vs")
-OF_FIGURES: Final = (
-    *(field.name for field in fields(BlendReport) if field.name.startswith(_BEGIN)),
-    "optimism",
-    "resolvable",
-)
-"""What a blend keeps among its figures, by the names that the report gives them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,61 +84,35 @@ def judge_again(opened: OpenBlend, quiet: bool) -> Case:
     return Case(opened, val, ground, way, tuned, _plain(val, tuned), unseen, alone, diversity(alone, val.labels))
 
 
-def blend_report(case: Case, blends: Any, quiet: bool) -> BlendReport:
+def blend_report(case: Case, blends: Path, quiet: bool) -> BlendReport:
     """Return the blend as `ek blend` reports it, as far as its file and its members tell."""
-    saved, ground = case.opened.saved, case.ground
-    manifests = ground.manifests
-    figures = _figures(case)
+    opened, ground = case.opened, case.ground
+    measured = _measured(case)
+    return assemble(
+        opened.saved,
+        opened.path,
+        blends,
+        ground,
+        measured,
+        families=_families(case),
+        full=FullReport(costs=every_budget(ground, case.way, quiet)),
+        notes=notes_of(case.val, ground, measured.diversity),
+    )
+
+
+def _measured(case: Case) -> Measured:
+    """Return the figures that the blend holds, or those that are found now where it lacks some; the rest found now."""
+    held = figures_from_json(case.opened.saved.figures)
     before, after = (
         None if one is None else reported_calibration(one.calibration()) for one in (case.plain, case.unseen.judged)
     )
     merged = np.stack([merge_views(*pair) for pair in zip(case.val.logits, case.tuned.view_weights, strict=True)])
-    differ = reported_diversity(case.differ, merged, case.val.members)
-    judged = Judgement(
-        case.tuned, case.tuned, None, {"this": case.unseen.judged}, dict(figures), (before, after), differ
-    )
-    report = BlendReport(
-        name=saved.name,
-        method=saved.ballot,
-        members=tuple(pin.name for pin in saved.members),
-        families=_families(case),
-        weights={pin.name: pin.weight for pin in saved.members},
-        temperatures={pin.name: pin.temperature for pin in saved.members},
-        weights_method=saved.weights_method,
-        settings=saved.settings,
-        tuned_on=saved.tuned_on,
-        tuned_images=len(ground.pool.ids),
-        ridge=saved.ridge,
-        blend_temperature=saved.blend_temperature,
-        metric=saved.metric,
-        judged_on=ground.evaluation.split,
-        val_images=len(case.val.ids),
-        groups=None if case.val.groups is None else len(set(case.val.groups)),
-        **figures,
-        ledger_trials=0 if saved.val_fingerprint is None else count_trials(blends, saved.val_fingerprint),
+    return Measured(
+        estimates=judge_blend(case.ground, case.way).measured.estimates if held is None else held,
         calibration_before=before,
         calibration_after=after,
-        diversity=differ,
-        cost_ms=cost_ms(saved.tuned(), manifests),
-        costs=every_budget(ground, case.way, quiet),
-        methods=(),
-        contributions=(),
-        certificate=None,
-        verdict="",
-        notes=tuple(notes_of(case.val, ground, judged)),
-        blend_path=case.opened.path,
-        submission_path=None,
-        seconds=0.0,
+        diversity=reported_diversity(case.differ, merged, case.val.members),
     )
-    return replace(report, verdict=verdict(report))
-
-
-def _figures(case: Case) -> dict[str, Any]:
-    """Return the figures that the blend holds, or those that are found now where it lacks some."""
-    held = case.opened.saved.figures
-    if any(name not in held for name in OF_FIGURES):
-        held = judge_blend(case.ground, case.way).figures
-    return {name: tuple(held[name]) if isinstance(held[name], list) else held[name] for name in OF_FIGURES}
 
 
 def _classes(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:

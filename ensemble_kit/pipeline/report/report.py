@@ -124,6 +124,7 @@ def _page(case: Case, blend: BlendReport, top: int, workspace: Workspace, html: 
 
     members = case.opened.members
     ladder = ladder_of(case, workspace.predictions, workspace.cache)
+    errors = label_errors_of(case, top)
     return PageReport(
         headline=headline(blend),
         blend=blend,
@@ -139,7 +140,11 @@ def _page(case: Case, blend: BlendReport, top: int, workspace: Workspace, html: 
         costs=costs_of_all(blend, ladder),
         wrong=wrong_of(case, top),
         unsure=unsure_of(case, top),
-        **label_errors_of(case, top),
+        label_errors=errors.shown,
+        label_errors_found=errors.found,
+        label_errors_expected=errors.expected,
+        label_noise=errors.noise,
+        label_noise_interval=errors.noise_interval,
         pictures_note="not asked for",
         pictures_changed=False,
         repeat=repeat_of(case.opened, workspace),

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from ensemble_kit.ensembling.diagnostics import PerPair, find_label_errors
-from ensemble_kit.ensembling.evaluation import Judged, accuracy_interval, reliability
+from ensemble_kit.ensembling.evaluation import Bin, Judged, accuracy_interval, reliability
 from ensemble_kit.pipeline.members import describe_member, ms_of
 from ensemble_kit.pipeline.report.recompute import Case
 from ensemble_kit.results import (
@@ -18,6 +18,7 @@ from ensemble_kit.results import (
     ClassReport,
     ConfusionReport,
     DisagreementReport,
+    Interval,
     LadderReport,
     PictureReport,
     ReliabilityReport,
@@ -70,7 +71,18 @@ def reliability_of(judged: Judged | None, figures: CalibrationReport | None) -> 
     if judged is None or judged.confidence is None or figures is None:
         return None
     bins = reliability(judged.confidence, judged.correct)
-    return ReliabilityReport(figures, tuple(BinReport(**one._asdict()) for one in bins))
+    return ReliabilityReport(figures, tuple(map(_bin, bins)))
+
+
+def _bin(one: Bin) -> BinReport:
+    return BinReport(
+        low=one.low,
+        high=one.high,
+        images=one.images,
+        confidence=one.confidence,
+        accuracy=one.accuracy,
+        interval=one.interval,
+    )
 
 
 def disagreement_of(case: Case) -> DisagreementReport | None:
@@ -125,15 +137,14 @@ def _points(blend: BlendReport, ladder: Sequence[LadderReport]) -> Iterator[Wort
     for row in ladder:
         one = row.member
         yield WorthReport(one.name, "member", row.ms, one.val_accuracy, one.val_interval, False)
-    each = [row.ms for row in ladder]
+    each, cost_ms = [row.ms for row in ladder], blend.numbers.cost_ms
     if len(each) > 1:
         every = None if any(ms is None for ms in each) else float(sum(ms or 0.0 for ms in each))
-        yield WorthReport(
-            "equal weights", "equal", every, blend.equal_honest_accuracy, blend.equal_honest_interval, False
-        )
-        yield WorthReport("this blend", "blend", blend.cost_ms, blend.honest_accuracy, blend.honest_interval, False)
-    for cost in blend.costs:
-        if blend.cost_ms is None or cost.ms < blend.cost_ms * (1 - 1e-9):
+        equal, this = blend.equal, blend.this
+        yield WorthReport(equal.name, "equal", every, equal.honest_accuracy, equal.honest_interval, False)
+        yield WorthReport("this blend", "blend", cost_ms, this.honest_accuracy, this.honest_interval, False)
+    for cost in blend.full.costs:
+        if cost_ms is None or cost.ms < cost_ms * (1 - 1e-9):
             named = f"at most {cost.ms:.3g} ms"
             yield WorthReport(named, "limit", cost.ms, cost.honest_accuracy, cost.honest_interval, False)
 
@@ -150,20 +161,29 @@ def unsure_of(case: Case, top: int) -> tuple[PictureReport, ...]:
     return _pictures(case, np.argsort(_share(case), kind="stable")[:top], case.unseen.winner)
 
 
-def label_errors_of(case: Case, top: int) -> dict[str, Any]:
-    """Return the pictures whose label is likelier wrong than right, how many, and how sure that is; None for votes."""
+class LabelErrors(NamedTuple):
+    """The first of the pictures whose label is likelier wrong than right, how many are, and how sure that is.
+
+    Fields are as `PageReport` says; None for votes.
+    """
+
+    shown: tuple[PictureReport, ...] = ()
+    found: int | None = None
+    expected: float | None = None
+    noise: float | None = None
+    noise_interval: Interval | None = None
+
+
+def label_errors_of(case: Case, top: int) -> LabelErrors:
+    """Return the pictures whose label is likelier wrong than right, how many, and how sure that is."""
     judged = case.unseen.judged
-    names = ("label_errors_found", "label_errors_expected", "label_noise", "label_noise_interval")
     if judged.confidence is None:
-        return {"label_errors": (), **dict.fromkeys(names)}
+        return LabelErrors()
     found = find_label_errors(case.unseen.shares, judged.labels)
     suggested = case.unseen.winner.copy()
     suggested[found.rows] = found.suggested
-    figures = len(found.rows), found.expected, found.noise, found.noise_interval
-    return {
-        "label_errors": _pictures(case, found.rows[:top], suggested),
-        **dict(zip(names, figures, strict=True)),
-    }
+    shown = _pictures(case, found.rows[:top], suggested)
+    return LabelErrors(shown, len(found.rows), found.expected, found.noise, found.noise_interval)
 
 
 def _share(case: Case) -> np.ndarray:

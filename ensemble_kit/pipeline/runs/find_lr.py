@@ -109,6 +109,9 @@ def find_lr(
         optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
         size_px=pictures.size_px,
+        steepest=best.steepest,
+        lowest=best.lowest,
+        tenth=best.tenth,
         recommended=recommended,
         rates=seen.rates,
         losses=seen.losses,
@@ -116,7 +119,6 @@ def find_lr(
         diverged=seen.diverged,
         plot=plot,
         next=_next_command(said, recommended),
-        **best._asdict(),
     )
     page = find_lr_plot(report)
     if page is None:

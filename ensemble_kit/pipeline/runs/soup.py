@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext
 from ensemble_kit.disk import check_writable
-from ensemble_kit.ensembling.evaluation import Judged, compare_judged
+from ensemble_kit.ensembling.evaluation import Comparison, Judged, compare_judged
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import PlacesOption
 from ensemble_kit.metrics import METRICS
@@ -116,16 +116,23 @@ def soup(
             "in_time": all(one.facts.get("in_time", True) for one in kept),
         }
         seen = compute_and_write(folder, workspace.predictions, facts, network, pictures, context.quiet)
+    figures = _figures(found, made, seen.splits[judging_split(seen.splits)], metric)
     return SoupReport(
         member=describe_member(workspace.predictions, name),
         run=folder,
         method=method,
         metric=metric,
+        ingredients=figures.ingredients,
+        soup=figures.soup,
+        mean_accuracy=figures.mean_accuracy,
+        gain=figures.gain.difference,
+        gain_interval=figures.gain.interval,
+        gain_p=figures.gain.p,
+        spoiled=figures.gain.difference < -SPOILED,
         norms=norms,
         settled=norms > 0 and len(kept) > 1,
         train_images=len(pictures.images["train"]),
         seconds=time.perf_counter() - started,
-        **_judged(found, made, seen.splits[judging_split(seen.splits)], metric),
     )
 
 
@@ -207,7 +214,16 @@ def _recipe(method: str, metric: str, ingredients: Sequence[Ingredient], made: S
     }
 
 
-def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, metric: str) -> dict[str, Any]:
+class _Figures(NamedTuple):
+    """A soup and its ingredients where they are judged; gain: the soup's accuracy less their mean."""
+
+    ingredients: tuple[IngredientReport, ...]
+    soup: IngredientReport
+    mean_accuracy: float
+    gain: Comparison
+
+
+def _figures(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, metric: str) -> _Figures:
     """Return the figures of the soup and of what went into it."""
     rows = tuple(_row(one.name, one.val, metric, kept) for one, kept in zip(ingredients, made.kept, strict=True))
     whole = _row(val.member, val, metric, True)
@@ -215,18 +231,10 @@ def _judged(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, met
     assert pool.labels is not None
     predicted = np.stack([logits[0].argmax(axis=1) for logits in pool.logits])
     soups = np.broadcast_to(predicted[0], predicted[1:].shape)
-    found = compare_judged(
+    gain = compare_judged(
         Judged(soups, None, pool.labels), Judged(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
     )
-    return {
-        "ingredients": rows,
-        "soup": whole,
-        "mean_accuracy": sum(row.accuracy for row in rows) / len(rows),
-        "gain": found.difference,
-        "gain_interval": found.interval,
-        "gain_p": found.p,
-        "spoiled": found.difference < -SPOILED,
-    }
+    return _Figures(rows, whole, sum(row.accuracy for row in rows) / len(rows), gain)
 
 
 def _row(name: str, val: Predictions, metric: str, kept: bool) -> IngredientReport:

@@ -37,7 +37,7 @@ from ensemble_kit.pipeline.models import (
     pass_settings,
     with_cost,
 )
-from ensemble_kit.pipeline.views.view_report import curve_of, judge_views
+from ensemble_kit.pipeline.views.view_report import curve_of, tta_report
 from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
 from ensemble_kit.splits import judging_split
 from ensemble_kit.storage import members as store
@@ -163,16 +163,17 @@ def tta(
             manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
         if look.job is not None:
             look.job.remove()
-        return TtaReport(
-            member=model.name,
-            choose=choose,
+        return tta_report(
+            val,
+            chosen,
+            choose,
+            manifest,
             curve=curve_of(val, manifest, workspace.reports),
             computed=missing,
             same={view: first for view, first in same.items() if view in asked},
             engine=look.engine,
             order=look.order,
             path=predictions / model.name,
-            **judge_views(val, chosen, choose, manifest),
         )
 
 

@@ -4,23 +4,49 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ensemble_kit.disk import SEAL, seal
 from ensemble_kit.ensembling.combining import merge_views, softmax
-from ensemble_kit.ensembling.diagnostics import Harm, find_harm, view_curve
+from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, find_harm, view_curve
 from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Procedure, compare_judged, cross_fit, repeats_of
 from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune, why_not_fitted
 from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.reporting import say
-from ensemble_kit.results import ClassHarmReport, CurveGainReport, CurveReport, CurveStepReport, ViewReport, as_json
+from ensemble_kit.results import (
+    ClassHarmReport,
+    CurveGainReport,
+    CurveReport,
+    CurveStepReport,
+    EngineReport,
+    OrderReport,
+    TtaReport,
+    ViewReport,
+    as_json,
+)
 from ensemble_kit.storage.files import IsOurs, is_sealed, is_sealed_png, keep_aside, replace_file, seal_png
 from ensemble_kit.storage.members import Manifest
 from ensemble_kit.types import Predictions, align
 
 
-def judge_views(val: Predictions, chosen: TunedViews, choose: str, manifest: Manifest) -> dict[str, Any]:
-    """Return the figures of a `TtaReport` that the judging pictures tell, by name."""
+def tta_report(
+    val: Predictions,
+    chosen: TunedViews,
+    choose: str,
+    manifest: Manifest,
+    *,
+    curve: CurveReport | None,
+    computed: tuple[str, ...],
+    same: Mapping[str, str],
+    engine: EngineReport | None,
+    order: OrderReport | None,
+    path: Path,
+) -> TtaReport:
+    """Return the report of a member whose views were weighed, its figures found on the judging pictures.
+
+    Args:
+        val: the judging pictures as the member sees them.
+        chosen: how its views were weighed; choose: by which way.
+    """
     assert val.labels is not None
     pool = align([val])
     procedures = {name: _procedure(name) for name in (choose, "none")}
@@ -28,26 +54,34 @@ def judge_views(val: Predictions, chosen: TunedViews, choose: str, manifest: Man
     gain = compare_judged(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
     before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
     harm = find_harm(val.logits, val.labels, val.ids, val.groups)
-    return {
-        "views": _views(val, harm, manifest),
-        "class_harm": _class_harm(val, harm),
-        "smallest_harm": harm.smallest,
-        "smallest_class_harm": harm.smallest_in_class,
-        "judged_on": val.split,
-        "val_images": len(val.ids),
-        "val_accuracy_before": accuracy(before.argmax(axis=1), val.labels),
-        "val_accuracy_after": accuracy(after.argmax(axis=1), val.labels),
-        "val_log_loss_before": log_loss(before, val.labels),
-        "val_log_loss_after": log_loss(after, val.labels),
-        "honest_accuracy": honest[choose].accuracy,
-        "honest_interval": honest[choose].interval(val.groups),
-        "gain": gain.difference,
-        "gain_interval": gain.interval,
-        "gain_p": gain.p,
-        "resolvable": gain.resolvable,
-        "ridge": chosen.ridge,
-        "note": None if choose in ("equal", "none") else why_not_fitted(val.labels, "so identity is kept alone"),
-    }
+    return TtaReport(
+        member=manifest.name,
+        choose=choose,
+        views=_views(val, harm, manifest),
+        class_harm=_class_harm(val, harm),
+        smallest_harm=harm.smallest,
+        smallest_class_harm=harm.smallest_in_class,
+        curve=curve,
+        judged_on=val.split,
+        val_images=len(val.ids),
+        val_accuracy_before=accuracy(before.argmax(axis=1), val.labels),
+        val_accuracy_after=accuracy(after.argmax(axis=1), val.labels),
+        val_log_loss_before=log_loss(before, val.labels),
+        val_log_loss_after=log_loss(after, val.labels),
+        honest_accuracy=honest[choose].accuracy,
+        honest_interval=honest[choose].interval(val.groups),
+        gain=gain.difference,
+        gain_interval=gain.interval,
+        gain_p=gain.p,
+        resolvable=gain.resolvable,
+        ridge=chosen.ridge,
+        computed=computed,
+        same=same,
+        engine=engine,
+        order=order,
+        note=None if choose in ("equal", "none") else why_not_fitted(val.labels, "so identity is kept alone"),
+        path=path,
+    )
 
 
 def _procedure(choose: str) -> Procedure:
@@ -79,8 +113,21 @@ def curve_of(val: Predictions, manifest: Manifest, reports: Path) -> CurveReport
                 ms=cost if ms else None,
             )
         )
-    gain = CurveGainReport(**found.gain._asdict())
-    return _saved(CurveReport(tuple(steps), found.stop, None, None, gain), manifest.name, len(val.ids), reports)
+    curve = CurveReport(tuple(steps), found.stop, None, None, _curve_gain(found.gain))
+    return _saved(curve, manifest.name, len(val.ids), reports)
+
+
+def _curve_gain(gain: CurveGain) -> CurveGainReport:
+    return CurveGainReport(
+        views=gain.views,
+        over=gain.over,
+        accuracy=gain.accuracy,
+        accuracy_interval=gain.accuracy_interval,
+        accuracy_p=gain.accuracy_p,
+        likelihood=gain.likelihood,
+        likelihood_interval=gain.likelihood_interval,
+        likelihood_p=gain.likelihood_p,
+    )
 
 
 def _views(val: Predictions, harm: Harm, manifest: Manifest) -> tuple[ViewReport, ...]:

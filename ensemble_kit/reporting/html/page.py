@@ -50,7 +50,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
         blend=page.blend,
         changed_pictures=changed_pictures(page),
         PICTURES=PICTURES,
-        unit=METRICS[page.blend.metric].unit,
+        unit=METRICS[page.blend.asked.metric].unit,
         thumbnails=thumbnails,
         most_named=maps.NAMED,
         newline=Markup("\n"),
@@ -84,14 +84,15 @@ def _charts(page: PageReport) -> dict[str, Any]:
         return None if svg is None else Markup(svg)
 
     classes = sorted(one.name for one in page.classes)
+    evaluated = page.blend.evaluated
     after, differ = page.reliability_after, page.disagreement
     return {
         "confusion_chart": safe(maps.confusion(page.confusion, classes)),
         "reliability_chart": safe(
-            None if after is None else charts.reliability(page.reliability_before, after, page.blend.val_images)
+            None if after is None else charts.reliability(page.reliability_before, after, evaluated.val_images)
         ),
         "learning_charts": [
-            (one, safe(charts.learning(place, one, page.blend.judged_on)))
+            (one, safe(charts.learning(place, one, evaluated.judged_on)))
             for place, one in enumerate(page.learning)
             if one.epochs
         ],
@@ -99,5 +100,5 @@ def _charts(page: PageReport) -> dict[str, Any]:
             (one, safe(charts.view_curve(place, one))) for place, one in enumerate(page.looks) if one.curve
         ],
         "disagreement_chart": safe(None if differ is None else maps.disagreement(differ)),
-        "costs_chart": safe(charts.costs(page.costs, page.blend.judged_on)),
+        "costs_chart": safe(charts.costs(page.costs, evaluated.judged_on)),
     }

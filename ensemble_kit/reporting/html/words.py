@@ -13,21 +13,21 @@ LONGEST: Final = 28  # characters of a name in a chart
 
 def headline(blend: BlendReport) -> str:
     """Return in one sentence what the blend is worth, and what may be said of its gains, as `verdicts` decides."""
+    metric, this = blend.asked.metric, blend.this
     worth = (
-        f"The honest estimate of blend '{blend.name}' is {bare_score(blend.metric, blend.honest_score)} "
-        f"{METRICS[blend.metric].unit} {blend.metric} "
-        f"(95 %: {score_interval(blend.metric, blend.honest_score_interval)})"
+        f"The honest estimate of blend '{blend.name}' is {bare_score(metric, this.honest_score)} "
+        f"{METRICS[metric].unit} {metric} "
+        f"(95 %: {score_interval(metric, this.honest_score_interval)})"
     )
-    word = "family" if blend.families else "member"
-    shares = [one.weight for one in blend.families] or list(blend.weights.values())
+    word, plural = ("family", "families") if blend.numbers.families else ("member", "members")
+    shares = blend.numbers.shares
     if len(shares) == 1:
         return f"{worth}; it has one {word}, so there is nothing to compare it with."
-    rival = f"picking the best single {word} ('{blend.best_single}')"
-    single = briefly(blend.vs_best_single, rival, blend.metric, blend.gain_over_best_single)
+    rival = f"picking the best single {word} ('{blend.best_single.name}')"
+    single = briefly(blend.vs_best_single, rival, metric, blend.best_single.gain.difference)
     if max(shares) - min(shares) < 1e-9:
-        plural = "families" if blend.families else "members"
         return f"{worth}; its {plural} weigh the same, and it {single}."
-    equal = briefly(blend.vs_equal, "equal weights", blend.metric, blend.gain_over_equal)
+    equal = briefly(blend.vs_equal, blend.equal.name, metric, blend.equal.gain.difference)
     untold = PHRASES["unclear"]
     if single.startswith(untold) and equal.startswith(untold):
         return f"{worth}; it {single}, nor from {equal.removeprefix(f'{untold} ')}."
@@ -39,7 +39,7 @@ def changed_pictures(page: PageReport) -> str:
     if not page.pictures_changed:
         return ""
     return (
-        f"The {PICTURES[page.blend.judged_on]}, or their labels, were changed after the members saw them, so "
+        f"The {PICTURES[page.blend.evaluated.judged_on]}, or their labels, were changed after the members saw them, so "
         "thumbnails may show others."
     )
 
@@ -49,12 +49,13 @@ def label_errors(page: PageReport) -> str:
     found, bounds = page.label_errors_found, page.label_noise_interval
     if found is None or bounds is None:
         return ""
-    share = f"{percent(page.label_noise)} % of {page.blend.val_images} labels (95 %: {interval(bounds)})"
+    images = page.blend.evaluated.val_images
+    share = f"{percent(page.label_noise)} % of {images} labels (95 %: {interval(bounds)})"
     if not found:
         return f"No label is named: an estimated {share} are wrong, too few, or too unsurely, to name one."
     first = f" The first {len(page.label_errors)} are shown." if found > len(page.label_errors) else ""
     return (
-        f"{found} of {page.blend.val_images} labels are suspected, and about {page.label_errors_expected:.0f} of these "
+        f"{found} of {images} labels are suspected, and about {page.label_errors_expected:.0f} of these "
         f"{found} are expected to be wrong; in all, an estimated {share} are. Pictures that are hard, and that the "
         f"blend is sure of, look the same: look at each before you change its label.{first}"
     )

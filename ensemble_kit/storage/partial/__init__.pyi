@@ -1,8 +1,8 @@
-from .job import (
-    JOB_NAME as JOB_NAME,
-    Job as Job,
-    check_part as check_part,
-    open_job as open_job,
-    remove_headless as remove_headless,
-)
-from .part import Part as Part, plan_parts as plan_parts, share as share
+from .job import JOB_NAME as JOB_NAME
+from .job import Job as Job
+from .job import check_part as check_part
+from .job import open_job as open_job
+from .job import remove_headless as remove_headless
+from .part import Part as Part
+from .part import plan_parts as plan_parts
+from .part import share as share

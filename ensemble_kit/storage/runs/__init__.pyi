@@ -1,24 +1,23 @@
 from . import resume_state as resume_state
-from .auto_state import Spent as Spent, budget_path as budget_path, read_spent as read_spent, write_spent as write_spent
-from .resume_state import (
-    UNFINISHED_NAME as UNFINISHED_NAME,
-    check_state as check_state,
-    read_state as read_state,
-    remove_stale as remove_stale,
-    remove_states as remove_states,
-    state_files as state_files,
-)
-from .runs import (
-    CHECKPOINT as CHECKPOINT,
-    CONFIG_NAME as CONFIG_NAME,
-    METRICS_NAME as METRICS_NAME,
-    check_weights as check_weights,
-    checkpoint_name as checkpoint_name,
-    find_checkpoint as find_checkpoint,
-    is_between as is_between,
-    new_checkpoint as new_checkpoint,
-    read_checkpoint as read_checkpoint,
-    remove_old_checkpoints as remove_old_checkpoints,
-    write_config as write_config,
-    write_metrics as write_metrics,
-)
+from .auto_state import Spent as Spent
+from .auto_state import budget_path as budget_path
+from .auto_state import read_spent as read_spent
+from .auto_state import write_spent as write_spent
+from .resume_state import UNFINISHED_NAME as UNFINISHED_NAME
+from .resume_state import check_state as check_state
+from .resume_state import read_state as read_state
+from .resume_state import remove_stale as remove_stale
+from .resume_state import remove_states as remove_states
+from .resume_state import state_files as state_files
+from .runs import CHECKPOINT as CHECKPOINT
+from .runs import CONFIG_NAME as CONFIG_NAME
+from .runs import METRICS_NAME as METRICS_NAME
+from .runs import check_weights as check_weights
+from .runs import checkpoint_name as checkpoint_name
+from .runs import find_checkpoint as find_checkpoint
+from .runs import is_between as is_between
+from .runs import new_checkpoint as new_checkpoint
+from .runs import read_checkpoint as read_checkpoint
+from .runs import remove_old_checkpoints as remove_old_checkpoints
+from .runs import write_config as write_config
+from .runs import write_metrics as write_metrics

@@ -1,20 +1,20 @@
-from . import log as log, sample_and_csv as sample_and_csv
-from .check import Wanted as Wanted, read_checked as read_checked
-from .log import (
-    HANDED_IN as HANDED_IN,
-    HandedIn as HandedIn,
-    Sheet as Sheet,
-    find_kept as find_kept,
-    kept_path as kept_path,
-    of_today as of_today,
-    read_desk as read_desk,
-)
-from .rules import RULES_NAME as RULES_NAME, Rules as Rules, read_rules as read_rules
-from .sample_and_csv import (
-    check_replaceable as check_replaceable,
-    id_form as id_form,
-    match_sample as match_sample,
-    read_provenance as read_provenance,
-    read_sample as read_sample,
-    stem as stem,
-)
+from . import log as log
+from . import sample_and_csv as sample_and_csv
+from .check import Wanted as Wanted
+from .check import read_checked as read_checked
+from .log import HANDED_IN as HANDED_IN
+from .log import HandedIn as HandedIn
+from .log import Sheet as Sheet
+from .log import find_kept as find_kept
+from .log import kept_path as kept_path
+from .log import of_today as of_today
+from .log import read_desk as read_desk
+from .rules import RULES_NAME as RULES_NAME
+from .rules import Rules as Rules
+from .rules import read_rules as read_rules
+from .sample_and_csv import check_replaceable as check_replaceable
+from .sample_and_csv import id_form as id_form
+from .sample_and_csv import match_sample as match_sample
+from .sample_and_csv import read_provenance as read_provenance
+from .sample_and_csv import read_sample as read_sample
+from .sample_and_csv import stem as stem

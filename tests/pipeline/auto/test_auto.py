@@ -39,7 +39,7 @@ FIELD = (
     Candidate("ant", **TINY, **WIDTH, seed=1),
     Candidate("ant", **TINY, **WIDTH, seed=2),
 )
-COST = Cost(epoch_s=1.0, pass_s=10.0)
+COST = Cost(epoch_s=1.0, look_s=10.0)
 TWO = ["auto-zebra-0", "auto-ant-1"]
 """Those that fit into a minute: (2 x 1 + 10 + 4) s each, 12 s for blending, a margin of 8 %."""
 
@@ -141,7 +141,7 @@ def test_a_minute_ends_with_a_submission_that_names_every_test_picture_in_order(
 def test_those_that_fit_are_trained_as_planned_and_blended(finished):
     report, folder = finished.report, finished.folder
     assert [one.name for one in report.plan] == [one.name for one in report.steps] == TWO
-    assert list(report.blend.members) == TWO
+    assert list(report.blend.numbers.members) == TWO
     assert sorted(list_members(folder / "predictions")) == sorted(TWO)
     for seed, (planned, step) in enumerate(zip(report.plan, report.steps, strict=True)):
         manifest = read_manifest(folder / "predictions" / step.name)
@@ -166,7 +166,7 @@ def test_a_step_is_worth_what_blending_it_alone_says(finished, data, monkeypatch
     monkeypatch.chdir(finished.folder)
     alone = ek.blend(["auto-zebra-0"], name="alone", cache=data.parent / ".ek", quiet=True)
     assert finished.report.steps[0].honest_accuracy == alone.honest_accuracy
-    assert finished.report.steps[0].val_accuracy == alone.best_single_val_score
+    assert finished.report.steps[0].val_accuracy == alone.best_single.tuned_accuracy
 
 
 def test_the_same_again_trains_nothing_and_says_the_same(finished, spent):
@@ -321,7 +321,7 @@ def test_training_that_the_clock_ends_is_kept_as_far_as_it_came(world):
 
 def test_a_member_may_train_until_blending_must_begin(world):
     world.run()
-    once_s = (COST.pass_s - auto_measuring.SETTING_UP_S) / 3
+    once_s = (COST.look_s - auto_measuring.SETTING_UP_S) / 3
     left = [60.0, 60.0 - (8 + 4) - 2]
     for members, (seconds, (_, given)) in enumerate(zip(left, world.calls[::2], strict=True), start=1):
         looks_s = 3 * once_s + auto_measuring.SETTING_UP_S

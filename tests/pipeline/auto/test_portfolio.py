@@ -12,7 +12,7 @@ from ensemble_kit.pipeline.models.build import arch_options
 from ensemble_kit.training.recipes import check, resolve
 
 SECONDS = st.floats(0, 5_000)
-COSTS = st.builds(Cost, epoch_s=st.floats(0.01, 300), pass_s=st.floats(0, 100))
+COSTS = st.builds(Cost, epoch_s=st.floats(0.01, 300), look_s=st.floats(0, 100))
 
 
 @st.composite
@@ -54,7 +54,7 @@ def test_what_a_step_takes_is_its_epochs_and_its_looks(field, seconds, judging_s
     cost_of = {each.name: cost for each, cost in zip(*field, strict=True)}
     for step in plan(*field, seconds, judging_s, at_any_cost):
         cost = cost_of[step.candidate.name]
-        assert step.seconds == pytest.approx(step.epochs * cost.epoch_s + cost.pass_s + judging_s)
+        assert step.seconds == pytest.approx(step.epochs * cost.epoch_s + cost.look_s + judging_s)
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,7 +79,7 @@ def test_who_is_passed_over_would_not_have_fitted_after_those_before(field, seco
     chosen = {step.candidate.name for step in plan(*field, seconds, at_any_cost=False)}
     left = usable(seconds)
     for each, cost in zip(*field, strict=True):
-        least, whole = (epochs * cost.epoch_s + cost.pass_s for epochs in (each.least_epochs, each.epochs))
+        least, whole = (epochs * cost.epoch_s + cost.look_s for epochs in (each.least_epochs, each.epochs))
         if abs(least - left) > 1e-6:  # not so near that rounding decides
             assert (each.name in chosen) == (least < left)
         left -= min(whole, left) if each.name in chosen else 0

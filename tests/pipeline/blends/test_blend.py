@@ -54,21 +54,21 @@ def test_gains_are_paired_and_tested_as_scipy_does(pool):
     logits, labels = pool
     alone = logits["good"].argmax(axis=1) == labels
     assert report.tuned_val_accuracy == report.honest_accuracy == pytest.approx(alone.mean())
-    assert report.optimism == pytest.approx(0)
-    assert report.gain_over_equal == pytest.approx(report.honest_accuracy - report.equal_honest_accuracy)
-    low, high = report.gain_over_equal_interval
-    assert low < report.gain_over_equal < high
+    assert report.this.optimism == pytest.approx(0)
+    assert report.equal.gain.difference == pytest.approx(report.honest_accuracy - report.equal.honest_accuracy)
+    low, high = report.equal.gain.interval
+    assert low < report.equal.gain.difference < high
 
 
 def test_a_blend_of_one_against_the_best_single_is_the_binomial_test(pool):
     report = ek.blend(["good", "better"], weights="good=1", **QUIET)
     logits, labels = pool
     good, better = (logits[name].argmax(axis=1) == labels for name in ("good", "better"))
-    assert report.best_single == "better"
+    assert report.best_single.name == "better"
     first, second = int((good & ~better).sum()), int((better & ~good).sum())
-    assert report.best_single_honest_accuracy == pytest.approx(better.mean())  # chosen in every fold
-    assert report.p_vs_best_single == pytest.approx(binomtest(first, first + second).pvalue)
-    low, high = report.gain_over_best_single_interval
+    assert report.best_single.honest_accuracy == pytest.approx(better.mean())  # chosen in every fold
+    assert report.best_single.gain.p == pytest.approx(binomtest(first, first + second).pvalue)
+    low, high = report.best_single.gain.interval
     wald = 1.959964 * np.sqrt(first + second - (first - second) ** 2 / IMAGES) / IMAGES
     assert wald < (high - low) / 2 < 1.1 * wald
 
@@ -103,44 +103,44 @@ def test_members_that_are_nearly_the_same_network_are_named(pool):
 def test_every_p_value_is_also_said_for_all_configurations(pool):
     for weights in ("equal", "greedy", "auto"):
         report = ek.blend(weights=weights, **QUIET)
-    assert report.ledger_trials == 3
+    assert report.evaluated.ledger_trials == 3
     assert "for 3 configurations tried" in report.verdict
 
 
 def test_other_settings_are_other_configurations(pool):
-    assert ek.blend(weights="greedy", **QUIET).ledger_trials == 1
-    assert ek.blend(weights="greedy", bags=3, **QUIET).ledger_trials == 2
-    assert ek.blend(weights="greedy", bags=3, **QUIET).ledger_trials == 2
-    assert ek.blend(weights="greedy", max_members=2, **QUIET).ledger_trials == 3
+    assert ek.blend(weights="greedy", **QUIET).evaluated.ledger_trials == 1
+    assert ek.blend(weights="greedy", bags=3, **QUIET).evaluated.ledger_trials == 2
+    assert ek.blend(weights="greedy", bags=3, **QUIET).evaluated.ledger_trials == 2
+    assert ek.blend(weights="greedy", max_members=2, **QUIET).evaluated.ledger_trials == 3
 
 
 def test_at_most_so_many_members_get_weight_and_the_blend_says_how_it_was_asked(pool):
     report = ek.blend(max_members=2, name="two", **QUIET)
-    assert {name for name, weight in report.weights.items() if weight > 0} <= {"good", "better"}
-    assert blend_store.read_blend(Path("blends/two.json")).settings == {"max_members": 2} == report.settings
+    assert {name for name, weight in report.numbers.weights.items() if weight > 0} <= {"good", "better"}
+    assert blend_store.read_blend(Path("blends/two.json")).settings == {"max_members": 2} == report.asked.settings
     compared = ek.compare("two", "good", **QUIET)
     assert compared.a_score == pytest.approx(report.honest_accuracy)
 
 
 def test_full_adds_methods_contributions_and_the_proof(pool):
     report = ek.blend(full=True, **QUIET)
-    said = {(one.method, one.weights_method) for one in report.methods}
+    said = {(one.method, one.weights_method) for one in report.full.methods}
     assert {("logit-sum", way) for way in ("auto", "equal", "log-loss", "greedy", "greedy, 10 bags", "accuracy")} < said
     assert {(ballot, "equal") for ballot in ("prob-mean", "geo-mean", "majority-vote", "borda")} < said
-    mine = next(one for one in report.methods if (one.method, one.weights_method) == ("logit-sum", "auto"))
+    mine = next(one for one in report.full.methods if (one.method, one.weights_method) == ("logit-sum", "auto"))
     assert mine.honest_accuracy == report.honest_accuracy
     guess = np.bincount(pool[1]).max() / IMAGES
-    assert sum(one.value for one in report.contributions) == pytest.approx(report.honest_accuracy - guess)
-    assert report.certificate.bound >= report.certificate.best >= round(report.tuned_val_accuracy * IMAGES)
+    assert sum(one.value for one in report.full.contributions) == pytest.approx(report.honest_accuracy - guess)
+    assert report.full.certificate.bound >= report.full.certificate.best >= round(report.tuned_val_accuracy * IMAGES)
     assert max(map(len, blended(report).splitlines())) <= 80
     assert "Proof: no weights have more than" in blended(report)
 
 
 def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
     report = ek.blend(["good", "better", "fair"], weights="accuracy", certify=True, certify_seconds=5, **QUIET)
-    assert report.certificate.gap == 0
-    assert round(report.tuned_val_accuracy * IMAGES) == report.certificate.best
-    assert report.settings == {"certify_seconds": 5}
+    assert report.full.certificate.gap == 0
+    assert round(report.tuned_val_accuracy * IMAGES) == report.full.certificate.best
+    assert report.asked.settings == {"certify_seconds": 5}
 
 
 def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):
@@ -151,18 +151,18 @@ def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):
     assert saved.stack.coefficients.shape == (2, 3, 3)
     assert report.honest_accuracy > 0.8
     assert report.submission_path.exists()
-    assert report.contributions == ()
-    assert report.certificate is None
+    assert report.full.contributions == ()
+    assert report.full.certificate is None
     assert "logit-sum, stacking" in blended(report)
 
 
 def test_a_blend_keeps_to_its_time_and_shows_what_less_would_buy(toy):
     report = ek.blend(max_ms=4.0, **QUIET)
-    assert report.cost_ms <= 4.0
-    assert report.costs[-1].ms <= 4.0
-    assert [cost.ms for cost in report.costs] == sorted(cost.ms for cost in report.costs)
+    assert report.numbers.cost_ms <= 4.0
+    assert report.full.costs[-1].ms <= 4.0
+    assert [cost.ms for cost in report.full.costs] == sorted(cost.ms for cost in report.full.costs)
     best = -1.0
-    for cost in report.costs:
+    for cost in report.full.costs:
         assert cost.on_front == (cost.honest_accuracy > best)
         best = max(best, cost.honest_accuracy)
     assert "Pareto front" in blended(report)

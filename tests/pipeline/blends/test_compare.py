@@ -174,25 +174,25 @@ def test_members_are_ordered_and_measured_by_any_metric(pool, metric):
 @pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
 def test_a_blend_is_judged_in_any_metric(pool, metric):
     report = ek.blend(weights="cnn=1", metric=metric, **QUIET)
-    assert report.metric == json.loads(report.blend_path.read_text())["metric"] == metric
+    assert report.asked.metric == json.loads(report.blend_path.read_text())["metric"] == metric
     if metric != "log-loss":  # a lone member: nothing to tune, so tuned and honest are the same
-        assert report.val_score == report.honest_score == pytest.approx(oracle(metric, LOGITS["cnn"]))
+        assert report.this.tuned_score == report.this.honest_score == pytest.approx(oracle(metric, LOGITS["cnn"]))
     else:  # calibrated, so no worse than as it came on the rows that were tuned on
-        assert report.val_score <= oracle(metric, LOGITS["cnn"]) + 1e-6
-        assert report.honest_score == pytest.approx(report.val_score, abs=0.02)
+        assert report.this.tuned_score <= oracle(metric, LOGITS["cnn"]) + 1e-6
+        assert report.this.honest_score == pytest.approx(report.this.tuned_score, abs=0.02)
     assert report.tuned_val_accuracy == pytest.approx(right("cnn").mean())
-    assert report.honest_score_interval[0] < report.honest_score < report.honest_score_interval[1]
+    assert report.this.honest_score_interval[0] < report.this.honest_score < report.this.honest_score_interval[1]
     compared = ek.compare("logit-sum-given", "mlp", metric=metric, **QUIET)
-    assert compared.a_score == pytest.approx(report.honest_score)
+    assert compared.a_score == pytest.approx(report.this.honest_score)
     assert compared.better == "logit-sum-given"
     assert (compared.difference < 0) == (metric == "log-loss")
 
 
 def test_auto_is_the_same_blend_whatever_the_metric_and_greedy_is_counted_as_another(pool):
-    assert ek.blend(**QUIET).weights == ek.blend(metric="macro-f1", **QUIET).weights
-    assert ek.blend(metric="macro-f1", **QUIET).ledger_trials == 1
-    assert ek.blend(weights="greedy", **QUIET).ledger_trials == 2
-    assert ek.blend(weights="greedy", metric="log-loss", **QUIET).ledger_trials == 3
+    assert ek.blend(**QUIET).numbers.weights == ek.blend(metric="macro-f1", **QUIET).numbers.weights
+    assert ek.blend(metric="macro-f1", **QUIET).evaluated.ledger_trials == 1
+    assert ek.blend(weights="greedy", **QUIET).evaluated.ledger_trials == 2
+    assert ek.blend(weights="greedy", metric="log-loss", **QUIET).evaluated.ledger_trials == 3
 
 
 def test_votes_have_no_log_loss(pool):

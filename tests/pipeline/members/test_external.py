@@ -63,8 +63,8 @@ def test_oof_and_test_in_any_order_join_the_folds_as_a_family_of_their_own():
         "labels: id 'id', label 'target' (train.csv)",
     )
     blend = ek.blend(weights="cnn=1,vit=1", quiet=True)
-    assert [(one.family, len(one.members)) for one in blend.families] == [("cnn", 2), ("vit", 1)]
-    assert (blend.judged_on, blend.val_images) == ("oof", TRAIN)
+    assert [(one.family, len(one.members)) for one in blend.numbers.families] == [("cnn", 2), ("vit", 1)]
+    assert (blend.evaluated.judged_on, blend.evaluated.val_images) == ("oof", TRAIN)
 
     for k in (1, 2):  # the same said by folds gives the same figures
         one = fold_member("vat", 2, k, 0.9, **NO_VAL)
@@ -167,7 +167,8 @@ def test_val_and_oof_together_are_judged_on_val_and_labels_of_train_do_not_touch
     assert (report.judged_on, report.val_images) == ("val", VAL)
     assert report.val_accuracy == pytest.approx((random.argmax(axis=1) == LABELS["val"]).mean())
     blend = ek.blend(tune_on="oof", weights="equal", quiet=True)
-    assert (blend.tuned_on, blend.judged_on, blend.tuned_images, blend.val_images) == ("oof", "val", TRAIN, VAL)
+    asked, there = blend.asked, blend.evaluated
+    assert (asked.tuned_on, there.judged_on, there.tuned_images, there.val_images) == ("oof", "val", TRAIN, VAL)
 
 
 def changed(ids=IDS["train"], **other):

@@ -245,9 +245,9 @@ def test_one_member_has_nothing_to_be_compared_with(pool):
 def test_another_metric_stands_first_and_accuracy_beside_it(pool):
     made = ek.blend(metric="log-loss", **EQUAL)
     report = ek.report(**QUIET)
-    assert f"is {made.honest_score:.3f} nats log-loss (95 %:" in report.headline
+    assert f"is {made.this.honest_score:.3f} nats log-loss (95 %:" in report.headline
     assert "honest estimate, accuracy" in words(report)
-    assert f"{made.gain_over_best_single:+.3f} nats" in words(report)
+    assert f"{made.best_single.gain.difference:+.3f} nats" in words(report)
 
 
 def test_groups_are_counted_and_kept_whole(folder):
@@ -290,7 +290,7 @@ def test_tuned_on_oof_the_blend_is_judged_as_it_is(folder):
     assert report.repeats == 0
     assert report.blend.honest_accuracy == made.honest_accuracy
     assert sum(one.images * one.accuracy for one in report.classes) / VAL == pytest.approx(made.honest_accuracy)
-    for ours, theirs in zip(report.blend.families, made.families, strict=True):
+    for ours, theirs in zip(report.blend.numbers.families, made.numbers.families, strict=True):
         assert (ours.family, ours.members) == (theirs.family, theirs.members)
         assert (ours.weight, ours.temperature) == pytest.approx((theirs.weight, theirs.temperature))
     assert "by the blend as it is" in words(report)
@@ -302,7 +302,7 @@ def test_costs_are_marked_where_nothing_as_quick_is_better(folder):
         fold_member(name, 2, 1, strength, cost={"ms_per_image": ms})
     made = ek.blend(max_ms=6, **EQUAL)
     report = ek.report(**QUIET)
-    assert report.blend.costs == made.costs
+    assert report.blend.full.costs == made.full.costs
     timed = [(one.ms, one.accuracy) for one in report.costs]
     assert timed == sorted(timed, key=lambda pair: pair[0])
     for one in report.costs:
@@ -317,7 +317,7 @@ def test_old_figures_that_are_not_there_are_found_anew(pool):
     made = ek.blend(**EQUAL)
     saved = read_blend(made.blend_path)
     write_blend(Path("blends"), replace(saved, figures={"honest_accuracy": made.honest_accuracy}))
-    assert ek.report(**QUIET).blend.gain_over_equal == made.gain_over_equal
+    assert ek.report(**QUIET).blend.equal.gain.difference == made.equal.gain.difference
 
 
 def test_the_road_gives_pictures_learning_curves_and_views(road):

@@ -1,0 +1,93 @@
+"""A saved blend and what was measured of it -> its report, the same for `ek blend` and for `ek report`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ensemble_kit.pipeline.blends.evaluation import Measured
+from ensemble_kit.pipeline.blends.full_report import cost_ms
+from ensemble_kit.pipeline.blends.trials import count_trials
+from ensemble_kit.pipeline.blends.tuning_set import Ground
+from ensemble_kit.reporting import verdict
+from ensemble_kit.results import (
+    AskedReport,
+    BlendReport,
+    EvaluatedReport,
+    FamilyWeightReport,
+    FullReport,
+    NumbersReport,
+)
+from ensemble_kit.storage import Blend
+
+
+def assemble(
+    saved: Blend,
+    path: Path,
+    blends: Path,
+    ground: Ground,
+    measured: Measured,
+    *,
+    families: tuple[FamilyWeightReport, ...],
+    full: FullReport,
+    notes: Sequence[str],
+    submission: Path | None = None,
+    seconds: float = 0.0,
+) -> BlendReport:
+    """Return the report of a blend.
+
+    Args:
+        path: the file that holds it.
+        blends: the folder whose ledger knows what was tried on its evaluation set.
+    """
+    report = BlendReport(
+        name=saved.name,
+        asked=_asked(saved),
+        numbers=_numbers(saved, ground, families),
+        evaluated=_evaluated(saved, ground, blends),
+        this=measured.estimates.this,
+        equal=measured.estimates.equal,
+        best_single=measured.estimates.best_single,
+        calibration_before=measured.calibration_before,
+        calibration_after=measured.calibration_after,
+        diversity=measured.diversity,
+        full=full,
+        verdict="",
+        notes=tuple(notes),
+        blend_path=path,
+        submission_path=submission,
+        seconds=seconds,
+    )
+    return replace(report, verdict=verdict(report))
+
+
+def _asked(saved: Blend) -> AskedReport:
+    return AskedReport(
+        method=saved.ballot,
+        weights_method=saved.weights_method,
+        settings=saved.settings,
+        metric=saved.metric,
+        tuned_on=saved.tuned_on,
+    )
+
+
+def _numbers(saved: Blend, ground: Ground, families: tuple[FamilyWeightReport, ...]) -> NumbersReport:
+    return NumbersReport(
+        members=tuple(pin.name for pin in saved.members),
+        families=families,
+        weights={pin.name: pin.weight for pin in saved.members},
+        temperatures={pin.name: pin.temperature for pin in saved.members},
+        ridge=saved.ridge,
+        blend_temperature=saved.blend_temperature,
+        cost_ms=cost_ms(saved.tuned(), ground.manifests),
+    )
+
+
+def _evaluated(saved: Blend, ground: Ground, blends: Path) -> EvaluatedReport:
+    val = ground.judged_on
+    return EvaluatedReport(
+        judged_on=ground.evaluation.split,
+        val_images=len(val.ids),
+        groups=None if val.groups is None else len(set(val.groups)),
+        tuned_images=len(ground.pool.ids),
+        ledger_trials=0 if saved.val_fingerprint is None else count_trials(blends, saved.val_fingerprint),
+    )

@@ -1,0 +1,81 @@
+"""What one way to blend is worth where it is evaluated, and what a blend gains over a rival.
+
+Tuned figures are measured on the rows that were tuned on, so they are optimistic; honest ones are cross-fitted.
+Where the evaluation set decided nothing, both are those of the blend as it is, and the same. Never measures anything.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ensemble_kit.results.intervals import Interval
+from ensemble_kit.verdicts import Verdict, verdict
+
+EQUAL: Final = "equal weights"
+"""The name of that rival."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one way is worth, in accuracy and, as its score, in the metric that was asked for."""
+
+    tuned_accuracy: float
+    tuned_score: float
+    honest_accuracy: float
+    honest_interval: Interval
+    honest_score: float
+    honest_score_interval: Interval
+
+
+@dataclass(frozen=True)
+class BlendFigures(Figures):
+    """What the blend itself is worth.
+
+    optimism: by about how much tuned_accuracy is too high.
+    tuned_oof_accuracy: on the held-out pictures of train that were tuned on, one network a picture, optimistic;
+        None where it was tuned on val.
+    """
+
+    tuned_interval: Interval
+    tuned_score_interval: Interval
+    optimism: float
+    tuned_oof_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the blend gains over a rival, of honest scores, and paired; above 0: the blend is better.
+
+    p: two-sided, of this one comparison.
+    resolvable: the smallest gain that these pictures could tell (80 % power at 5 %); None: not asked.
+    """
+
+    difference: float
+    interval: Interval
+    p: float
+    resolvable: float | None = None
+
+    def verdict(self, trials: int) -> Verdict:
+        """Return what may be said of the blend against the rival, see `verdicts`.
+
+        Args:
+            trials: how many configurations were tried on these pictures.
+        """
+        detectable = math.inf if self.resolvable is None else self.resolvable
+        return verdict(self.difference, self.interval, self.p, trials, detectable)
+
+
+@dataclass(frozen=True)
+class RivalFigures(Figures):
+    """What a rival is worth, made of the same members; gain: of the blend over it."""
+
+    name: str
+    gain: Gain
+
+
+class Estimates(NamedTuple):
+    """What a blend and its rivals are worth: all that its file keeps of that."""
+
+    this: BlendFigures
+    equal: RivalFigures
+    best_single: RivalFigures
