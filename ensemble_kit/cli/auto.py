@@ -39,9 +39,9 @@ from ensemble_kit.cli import options
 @options.several(options.predictions, options.runs, options.blends, options.submissions, options.cache)
 @options.several(options.quiet, options.json)
 def auto(as_json: bool, **given: Any) -> None:
-    """Train what fits into the time, look, blend, and write a submission.
+    """Train what fits into the time, blend, and write a submission.
 
-    Measures this machine, plans members of a fixed portfolio, and ends in time.
+    Measures this machine, plans members of a fixed portfolio and their views, and ends in time.
     Interrupted, the same command goes on; with more --minutes it adds members.
 
     \b
@@ -56,4 +56,5 @@ def auto(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.auto(**given), words.done, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (auto,)

@@ -76,4 +76,5 @@ def blend(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.blend(**given), blending.blended, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (blend,)

@@ -13,12 +13,12 @@ from ensemble_kit.cli import options
 @options.several(options.metric, options.predictions, options.blends, options.cache, options.verify)
 @options.several(options.quiet, options.json)
 def compare(as_json: bool, **given: Any) -> None:
-    """Say which of A and B, members, families or blends, is better on val.
+    """Say which of A and B is better on val.
 
-    Both are judged on the same pictures by predictions that never saw them: on what was
-    held out of train where one has no val. The test is
-    the exact McNemar's, sign flips where pictures come in groups, random swaps for other
-    metrics than accuracy.
+    They are members, families or blends. Both are judged on the same pictures by predictions
+    that never saw them: on what was held out of train where one has no val. The test is the
+    exact McNemar's, sign flips where pictures come in groups, random swaps for other metrics
+    than accuracy.
 
     \b
     Example:
@@ -32,4 +32,5 @@ def compare(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.compare(**given), comparison.compared, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (compare,)

@@ -41,4 +41,5 @@ def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
         ctx.exit(BadDataError.exit_code)
 
 
+CHAPTER = "Data"
 COMMANDS = (data,)

@@ -50,4 +50,5 @@ def demo_data(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.demo_data(**given), summaries.drawn, as_json)
 
 
+CHAPTER = "Data"
 COMMANDS = (demo, demo_data)

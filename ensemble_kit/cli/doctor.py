@@ -11,7 +11,7 @@ from ensemble_kit.cli import options
 @options.several(options.cache, options.json)
 @click.pass_context
 def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
-    """Look at this machine and folder; say what to do about each finding.
+    """Look at this machine and folder; say what is to be done.
 
     Python, torch and torchvision, devices, memory, disk, file locks, cache, extras and
     weights. Exits 6 where there is a problem; a note is none.
@@ -29,4 +29,5 @@ def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     ctx.exit(0 if report.well else 6)
 
 
+CHAPTER = "Machine"
 COMMANDS = (doctor,)

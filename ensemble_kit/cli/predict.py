@@ -49,7 +49,7 @@ from ensemble_kit.ensembling.combining import BALLOTS
     options.json,
 )
 def predict(as_json: bool, **given: Any) -> None:
-    """Predict new PICTURES (files or folders) by a blend, or by one member.
+    """Predict new PICTURES (files, folders) by a blend or a member.
 
     Each row has the class, its probability, and how much of the blend agrees. --cascade asks
     members one by one: prob-mean, majority-vote and borda stop only where nothing can change;
@@ -65,9 +65,10 @@ def predict(as_json: bool, **given: Any) -> None:
       ek predict --ckpt runs/cnn new/ --method prob-mean
     """
     import ensemble_kit
-    from ensemble_kit.reporting import predicted
+    from ensemble_kit.reporting.predict import predicted
 
     options.show(ensemble_kit.predict(**given), predicted, as_json)
 
 
+CHAPTER = "Ship"
 COMMANDS = (predict,)

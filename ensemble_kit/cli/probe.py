@@ -43,4 +43,5 @@ def probe(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.probe(**given), text.probed, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (probe,)

@@ -40,4 +40,5 @@ def score(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.score(**given), scoring.scored, as_json)
 
 
+CHAPTER = "Submissions"
 COMMANDS = (score,)

@@ -28,7 +28,7 @@ from ensemble_kit.training import AUGMENTS
 )
 @options.several(options.replace, options.json)
 def show_augment(as_json: bool, **given: Any) -> None:
-    """Draw training pictures as the network sees them, on a contact sheet.
+    """Draw a sheet of training pictures as the network sees them.
 
     A row a picture: as it is, then as in each of the first epochs of a run with that seed.
     With --mix the rows of an epoch may be mixed in pairs, as the pictures of a batch are.
@@ -44,4 +44,5 @@ def show_augment(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.show_augment(**given), words.shown, as_json)
 
 
+CHAPTER = "Data"
 COMMANDS = (show_augment,)

@@ -110,4 +110,5 @@ def withdraw(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.submissions_withdraw(**given), text.desk, as_json)
 
 
+CHAPTER = "Submissions"
 COMMANDS = (submit, submissions)

@@ -70,4 +70,5 @@ def tta(as_json: bool, **given: Any) -> None:
     options.show(report, views.shared if isinstance(report, ShardReport) else views.looked_twice, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (tta,)

@@ -1,6 +1,7 @@
 """What a command found out: frozen data, printable, one JSON object each. One module a command.
 
-The command line prints these, Python callers read them, and both see the same names.
+The command line prints these, Python callers read them, and both see the same names. A module named after a command
+may be imported as such, from anywhere; this face shows the classes of all.
 Accuracies are fractions in [0, 1]; `*_interval` is (low, high) at 95 %.
 """
 

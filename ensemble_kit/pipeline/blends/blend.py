@@ -19,7 +19,8 @@ from ensemble_kit.pipeline.blends.tuning_set import Ground, ground_of
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
 from ensemble_kit.pipeline.models import versions
-from ensemble_kit.reporting import PICTURES, say, verdict
+from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting.blend import verdict
 from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.splits import OOF, VAL, judging_split
 from ensemble_kit.storage import blends as blend_store

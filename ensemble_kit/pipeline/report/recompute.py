@@ -28,7 +28,8 @@ from ensemble_kit.pipeline.blends import (
 )
 from ensemble_kit.pipeline.members import evaluation_of
 from ensemble_kit.pipeline.models import OpenBlend
-from ensemble_kit.reporting import PICTURES, say, verdict
+from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting.blend import verdict
 from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.types import Pool, Tuned
 
