@@ -15,11 +15,12 @@ import pytest
 from understood import understood
 
 import ensemble_kit
+import models_zoo
 from ensemble_kit import errors, results
 from ensemble_kit.cli import ek
 from ensemble_kit.cli.group.chapters import CHAPTERS
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption, VerifyOption
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.training.recipes import Recipe, RecipeOption
@@ -149,6 +150,12 @@ def test_no_folder_is_too_full_to_read(folder):
 @pytest.mark.parametrize("path", modules("models_zoo"), ids=lambda path: path.name)
 def test_the_zoo_knows_nothing_of_ensemble_kit(path):
     assert not [module for module in imported(path) if module.split(".")[0] == "ensemble_kit"]
+
+
+@pytest.mark.parametrize("path", modules("ensemble_kit"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_zoo_is_entered_by_its_face(path):
+    named = [module.split(".")[1:] for module in imported(path) if module.startswith("models_zoo.")]
+    assert all(len(parts) == 1 and parts[0] in models_zoo.__all__ for parts in named), named
 
 
 SOLVERS = {
@@ -301,7 +308,7 @@ def test_no_help_page_loads_anything_heavy(case):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("table", [BALLOTS, WEIGHTS, VIEW_CHOICES, OPTIMIZERS, SCHEDULES])
+@pytest.mark.parametrize("table", [METHODS, WEIGHTS, VIEW_CHOICES, OPTIMIZERS, SCHEDULES])
 def test_every_line_of_a_table_has_help_and_leads_somewhere(table):
     for name, entry in table.items():
         assert entry.help, name

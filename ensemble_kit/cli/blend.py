@@ -5,14 +5,14 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.weights import WEIGHTS
 
 
 @click.command()
 @click.argument("members", nargs=-1)
 @click.option(
-    "--method", metavar="|".join(BALLOTS), default="logit-sum", show_default=True, help="What a member casts."
+    "--method", metavar="|".join(METHODS), default="logit-sum", show_default=True, help="What a member casts."
 )
 @click.option(
     "--weights",

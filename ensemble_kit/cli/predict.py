@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 
 
 @click.command()
@@ -14,7 +14,7 @@ from ensemble_kit.ensembling.combining import BALLOTS
 @click.option("--ckpt", type=options.FOLDER, default=None, help="Instead: a run or checkpoint that has a member.")
 @click.option(
     "--method",
-    metavar="|".join(BALLOTS),
+    metavar="|".join(METHODS),
     default=None,
     help="What each view of that member casts.  [default: logit-sum]",
 )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.combining import BALLOTS, predict, probabilities
+from ensemble_kit.ensembling.combining import METHODS, predict, probabilities
 from ensemble_kit.ensembling.evaluation.calibration import accuracy_interval, ece_of, squared_errors
 from ensemble_kit.ensembling.statistics import percentiles, resamples
 from ensemble_kit.errors import BadDataError, InvalidOptionError
@@ -109,7 +109,7 @@ def judge(pool: Pool, tuned: Tuned) -> Judged:
     if pool.labels is None:
         raise BadDataError(f"Wanted labelled images to judge by, got {len(pool.ids)} without labels; judge on val.")
     predicted = predict(pool, tuned)
-    if BALLOTS[tuned.ballot].load().unit == "votes":
+    if METHODS[tuned.ballot].load().unit == "votes":
         return Judged(predicted[None], None, pool.labels)
     chances = probabilities(pool, tuned)
     rows = np.arange(len(pool.labels))

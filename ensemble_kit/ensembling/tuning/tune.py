@@ -47,7 +47,7 @@ def tune(
     named ways give equal weights, and views chosen by `auto` stay at identity.
 
     Args:
-        ballot: a name in `BALLOTS`.
+        ballot: a name in `METHODS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
         search: how greedy and accuracy go about it, and the limits that every way keeps to.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Limits, Search
 from ensemble_kit.errors import InvalidOptionError
@@ -66,7 +66,7 @@ def way_of(
         InvalidOptionError: a part of NAME=1,... that cannot be read, a doubled name, a setting
             that cannot be, or one that the way does not read.
     """
-    pick(BALLOTS, method, "method")
+    pick(METHODS, method, "method")
     check_metric(metric, method)
     numbers, written = _numbers(weights)
     start, bags = settings.get("start", PLAIN.start), settings.get("bags", PLAIN.bags)
