@@ -23,8 +23,7 @@ from jaxtyping import Bool, Float, Int
 from ensemble_kit.ensembling.combining import merge_views, rule_of
 from ensemble_kit.ensembling.evaluation import Split, held_out, repeats_of
 from ensemble_kit.ensembling.selective.early_exit import Costs, Rows, StopRule, count, lead, ordered, saved, winners
-from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound
-from ensemble_kit.ensembling.tuning import why_not_fitted
+from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound, why_not_fitted
 from ensemble_kit.ensembling.weights import fit_temperatures
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import check_some

@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 
 from ensemble_kit.ensembling.combining import Ballot, normalised, predict, probabilities, rule_of, scores, softmax
-from ensemble_kit.ensembling.tuning.prepare import Prepared, TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
+from ensemble_kit.ensembling.statistics import why_not_fitted
+from ensemble_kit.ensembling.tuning.prepare import Prepared, TunedViews, ViewChoice, prepare, tune_views
 from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Evidence, Search, Weighing, among, choose_members, weigh
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, measure
@@ -30,7 +31,6 @@ __all__ = [
     "scores",
     "tune",
     "tune_views",
-    "why_not_fitted",
 ]
 
 

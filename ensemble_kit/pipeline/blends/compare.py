@@ -7,7 +7,8 @@ from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import Judged, Procedure, compare_judged, cross_fit, repeats_of
-from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
+from ensemble_kit.ensembling.statistics import why_not_fitted
+from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.notes import chosen_on_val
