@@ -7,6 +7,7 @@ import click
 from ensemble_kit.cli import options
 from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.weights import WEIGHTS
+from ensemble_kit.splits import OOF, VAL
 
 
 @click.command()
@@ -24,7 +25,7 @@ from ensemble_kit.ensembling.weights import WEIGHTS
 @options.metric
 @click.option(
     "--tune-on",
-    type=click.Choice(["val", "oof"]),
+    type=click.Choice([VAL, OOF]),
     default=None,
     help="Rows that decide; oof: folds of train, held out.  [default: val where all members have it]",
 )

@@ -21,6 +21,7 @@ from ensemble_kit.reporting.tables import (
     wrapped,
 )
 from ensemble_kit.results import BlendReport
+from ensemble_kit.splits import OOF, VAL
 
 
 def blended(report: BlendReport) -> str:
@@ -129,7 +130,7 @@ def _without_tuned(row: list[str]) -> list[str]:
 
 def _meaning(report: BlendReport) -> str:
     """Return what tuned and honest figures are."""
-    if report.judged_on == "oof":
+    if report.judged_on == OOF:
         tuned = "tuned: on the rows that were tuned on, optimistic;"
         honest = (
             f"honest: cross-fitted on the {report.val_images} training pictures that were held out, every choice made "
@@ -137,7 +138,7 @@ def _meaning(report: BlendReport) -> str:
             "test all its folds do."
         )
         return "\n".join([wrapped(tuned), wrapped(honest)])
-    if report.tuned_on == "val":
+    if report.tuned_on == VAL:
         tuned = f"{report.val_images} val pictures. tuned: on the rows that were tuned on, optimistic;"
         return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, every choice made anew inside each fold.")])
     return wrapped(
@@ -166,7 +167,7 @@ def _calibration(report: BlendReport) -> str:
 def _diversity(report: BlendReport) -> str:
     """Return in one sentence how different the members are."""
     seen = report.diversity
-    those = "Families" if report.judged_on == "oof" else "Members"
+    those = "Families" if report.judged_on == OOF else "Members"
     said = (
         f"{those}: {percent(seen.mean_accuracy)} % right on average, at least one of them "
         f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "

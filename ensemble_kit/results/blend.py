@@ -7,6 +7,7 @@ from typing import Any
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.splits import VAL
 from ensemble_kit.verdicts import Verdict, verdict
 
 
@@ -186,7 +187,7 @@ class BlendReport:
     blend_path: Path
     submission_path: Path | None
     seconds: float
-    judged_on: str = "val"
+    judged_on: str = VAL
     vs_equal: Verdict = field(init=False)
     vs_best_single: Verdict = field(init=False)
 
@@ -233,7 +234,7 @@ class CompareReport:
     better: str | None
     notes: tuple[str, ...]
     sentence: str
-    judged_on: str = "val"
+    judged_on: str = VAL
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from ensemble_kit.images import list_pictures, read_source
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.export.check import BATCH, Torch, check
 from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
-from ensemble_kit.pipeline.inputs import SIZES_PX
+from ensemble_kit.pipeline.inputs import check_size
 from ensemble_kit.pipeline.models import Model, OpenBlend, models_of, open_blend
 from ensemble_kit.reporting import say
 from ensemble_kit.results import ExportReport
@@ -66,8 +66,7 @@ def export(
 
     started = time.perf_counter()
     require("onnx", "onnxscript", "onnxruntime")
-    if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
-        raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
+    check_size(size)
     workspace, context = Workspace.of(options), RunContext.of(options)
     opened = open_blend(blend, workspace, context.verify)
     path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)

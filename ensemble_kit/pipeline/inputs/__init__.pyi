@@ -1,6 +1,6 @@
 from .held_out_fold import folded as folded
-from .images import SIZES_PX as SIZES_PX
 from .images import Pictures as Pictures
+from .images import check_size as check_size
 from .images import in_class_order as in_class_order
 from .images import open_pictures as open_pictures
 from .relative_paths import is_outside as is_outside

@@ -10,8 +10,8 @@ from ensemble_kit.pipeline.models import Seen, look_at_once, manifest_of, versio
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import MANIFEST_NAME
+from ensemble_kit.types import IDENTITY
 
-IDENTITY: Final = ("identity",)
 LOOK_BATCH: Final = 64  # pictures at a time where nothing is learnt; part of the bits
 
 
@@ -50,7 +50,7 @@ def look_and_write(
     """
     plan, state = facts["plan"], network.state_dict()
     there = plan["name"] in store.list_members(predictions)
-    seen = look_at_once(network, pictures, plan["name"], IDENTITY, LOOK_BATCH, plan["device"], quiet)
+    seen = look_at_once(network, pictures, plan["name"], (IDENTITY,), LOOK_BATCH, plan["device"], quiet)
     member = predictions / plan["name"] / MANIFEST_NAME
     with run_store.new_checkpoint(folder, state, facts, member, metrics, config) as run:
         manifest = replace(
