@@ -21,10 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from ensemble_kit.ensembling.evaluation.calibration import wilson
-from ensemble_kit.ensembling.evaluation.compare import PSEUDO_SHARE, SURE, compare_judged
+from ensemble_kit.ensembling.evaluation.compare import compare_judged
 from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
 from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.statistics.intervals import wilson
+from ensemble_kit.ensembling.statistics.paired_tests import PSEUDO_SHARE, SURE
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.tune import best_single
 from ensemble_kit.types import Pool

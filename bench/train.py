@@ -50,7 +50,7 @@ from ensemble_kit.training.loop import fit, measure
 from ensemble_kit.training.recipes import resolve
 from ensemble_kit.training.schedules import factor
 from ensemble_kit.training.step import computes_in_bfloat16
-from models_zoo.body import Network
+from models_zoo import Network
 
 NETWORKS = {
     "resnet18": lambda classes: torchvision.models.resnet18(num_classes=classes),

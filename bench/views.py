@@ -15,7 +15,7 @@ import measuring
 import numpy as np
 
 import ensemble_kit as ek
-from ensemble_kit.ensembling.evaluation.compare import difference_interval
+from ensemble_kit.ensembling.statistics.paired_tests import difference_interval
 from ensemble_kit.inference.views.views import merge_equal, parse_views
 from ensemble_kit.storage.members import members as store
 

@@ -1,8 +1,12 @@
-"""Which split members are judged on; imports nothing, so that who reads no picture need not load what does."""
+"""The splits of a data set, and the one that members are judged on.
+
+Imports nothing, so that who reads no picture need not load what does.
+"""
 
 from collections.abc import Collection
 
-VAL, OOF = "val", "oof"  # oof: the split of a fold of train that was held out, see `pipeline.folding`
+SPLITS = ("train", "val", "test")
+VAL, OOF = "val", "oof"  # oof: the split of a fold of train that was held out, see `pipeline.inputs.held_out_fold`
 
 
 def judging_split(*there: Collection[str]) -> str:

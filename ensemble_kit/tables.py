@@ -1,33 +1,36 @@
 """Tables that people choose from by name, and how a name is picked.
 
-A table maps a name to one line of help and a `module:function`; it imports nothing
-heavy, so help pages stay quick. The command line, the did-you-mean, the README and
-the law tests all read the same table. To extend the kit: write the function, add a line.
-What is meant by a name that is not there is decided in `models_zoo.names`, and by `aliases`.
+A table maps a name to one line of help and what fetches the function, through the lazy face of its room: importing
+a table imports nothing heavy, so help pages stay quick, and type checkers see a name that is not there. The command
+line, the did-you-mean, the README and the law tests all read the same table. To extend the kit: write the function,
+show it in its room's stub, add a line. What is meant by a name that is not there is decided in `models_zoo.names`, and
+by `aliases`.
 """
 
-from collections.abc import Iterable, Mapping
-from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
 from ensemble_kit.aliases import ALIASES
 from ensemble_kit.errors import UnknownNameError
-from models_zoo.names import did_you_mean, nearest
+from models_zoo import did_you_mean, nearest
 
 __all__ = ["ALIASES", "Entry", "did_you_mean", "meant", "nearest", "pick"]
 Row = TypeVar("Row")
+Loaded = TypeVar("Loaded")
 
 
-class Entry(NamedTuple):
-    """One line of a table."""
+class Entry(NamedTuple, Generic[Loaded]):
+    """One line of a table.
+
+    reach: fetches what the line stands for, as `lambda: weights.equal`; only then its module is imported.
+    """
 
     help: str
-    target: str  # "package.module:function"
+    reach: Callable[[], Loaded]
 
-    def load(self) -> Any:
+    def load(self) -> Loaded:
         """Import and return what the entry points to."""
-        module, _, attribute = self.target.partition(":")
-        return getattr(import_module(module), attribute)
+        return self.reach()
 
 
 def pick(table: Mapping[str, Row], name: str, kind: str) -> Row:

@@ -8,6 +8,7 @@ never by position. Nothing here reads a file or knows a model.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import lt
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,6 +20,7 @@ MemberLogits = Float[np.ndarray, "members images classes"]
 Scores = Float[np.ndarray, "images classes"]
 Weights = Float[np.ndarray, " members"]
 Labels = Int[np.ndarray, " images"]
+IDENTITY: Final = "identity"  # the view that changes nothing: the first of every member
 PooledLogits = Float[np.ndarray, "_ images classes"]  # members of one pool differ in their views
 
 

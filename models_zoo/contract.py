@@ -4,11 +4,14 @@ Light: no torch, no numpy, nothing of any other package. A builder takes a `Want
 returns a `Body` (see `models_zoo.body`); everything around it is done once, for all.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models_zoo.names import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from models_zoo.body import Body
 
 
 class ZooError(ValueError):
@@ -37,13 +40,18 @@ class Option(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """One line of the zoo."""
+    """One line of the zoo.
+
+    builder: fetches the function that builds it, as `lambda: models_zoo.cnn.build`; only then its module is imported.
+    smallest_px: the smallest side of a picture that it takes.
+    pretrained: whether weights can be had by name.
+    """
 
     help: str
-    target: str  # "package.module:function"
-    smallest_px: int  # the smallest side of a picture that it takes
+    builder: "Callable[[], Callable[[Wanted], Body]]"
+    smallest_px: int
     options: Mapping[str, Option] = {}
-    pretrained: bool = False  # whether weights can be had by name
+    pretrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def complete(arch: str, row: Architecture, given: Mapping[str, object]) -> dict[
         ZooError: an option that the row does not have, or a value outside its range.
 
     Example:
-        >>> row = Architecture("", "", 1, {"width": Option("channels", 32, 1, 512)})
+        >>> row = Architecture("", dict, 1, {"width": Option("channels", 32, 1, 512)})
         >>> complete("cnn", row, {"width": "64"})
         {'width': 64}
     """

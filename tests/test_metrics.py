@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics as sklearn
 
 from ensemble_kit.errors import BadDataError, UnknownNameError
-from ensemble_kit.metrics.scores import accuracy, balanced_accuracy, log_loss, log_prob, macro_f1, mean_loss, measure
+from ensemble_kit.metrics.measure import measure
+from ensemble_kit.metrics.scores import accuracy, balanced_accuracy, log_loss, log_prob, macro_f1, mean_loss
 from ensemble_kit.metrics.table import METRICS
 
 IMAGES, CLASSES = 211, 7

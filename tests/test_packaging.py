@@ -134,7 +134,7 @@ def test_every_module_imports_from_the_wheel_alone(installed, tmp_path):
 @pytest.mark.slow
 def test_the_command_of_the_wheel_works(installed, tmp_path):
     programs, packages = installed
-    assert "Commands:" in run(programs / "ek", "--help", cwd=tmp_path)
+    assert "Submissions:" in run(programs / "ek", "--help", cwd=tmp_path)
     assert "cnn-augmented-2" in run(
         programs / "ek", "members", "--predictions", packages / "predictions" / "toy", cwd=tmp_path
     )

@@ -1,9 +1,11 @@
 """Names are picked from tables, with a did-you-mean."""
 
+import json
+
 import pytest
 
 from ensemble_kit.aliases import ALIASES
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
 from ensemble_kit.errors import UnknownNameError
 from ensemble_kit.inference.engines.table import ENGINES, PRECISIONS
@@ -15,7 +17,7 @@ from ensemble_kit.training.tables import OPTIMIZERS, SCHEDULES, SOUPS
 
 TABLES = {
     "view": FORMS,
-    "method": BALLOTS,
+    "method": METHODS,
     "weights": WEIGHTS,
     "choose": VIEW_CHOICES,
     "metric": METRICS,
@@ -193,4 +195,4 @@ def test_a_far_miss_suggests_nothing():
 
 
 def test_an_entry_loads_what_it_points_to():
-    assert Entry("dumps", "json:dumps").load()([1]) == "[1]"
+    assert Entry("dumps", lambda: json.dumps).load()([1]) == "[1]"

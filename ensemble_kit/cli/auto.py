@@ -47,10 +47,10 @@ from ensemble_kit.cli import options
 @options.several(options.predictions, options.runs, options.blends, options.submissions, options.cache)
 @options.several(options.quiet, options.json)
 def auto(as_json: bool, **given: Any) -> None:
-    """Train what fits into the time, look, blend, and write a submission.
+    """Train, blend and write a submission within a time budget.
 
-    Measures this machine, plans members of a fixed portfolio, and ends in time. After an
-    interruption the same command resumes; with more --minutes it adds members.
+    Measures this machine, plans members of a fixed portfolio and their views, and ends in
+    time. After an interruption the same command resumes; with more --minutes it adds members.
 
     \b
     Example:
@@ -64,4 +64,5 @@ def auto(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.auto(**given), words.done, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (auto,)

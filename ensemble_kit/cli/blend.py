@@ -5,13 +5,14 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.weights import WEIGHTS
+from ensemble_kit.splits import OOF, VAL
 
 
 @click.command()
 @click.argument("members", nargs=-1)
-@click.option("--method", metavar="|".join(BALLOTS), default="logit-sum", show_default=True, help="How members vote.")
+@click.option("--method", metavar="|".join(METHODS), default="logit-sum", show_default=True, help="How members vote.")
 @click.option(
     "--weights",
     metavar="|".join([*WEIGHTS, "NAME=1,..."]),
@@ -22,7 +23,7 @@ from ensemble_kit.ensembling.weights import WEIGHTS
 @options.metric
 @click.option(
     "--tune-on",
-    type=click.Choice(["val", "oof"]),
+    type=click.Choice([VAL, OOF]),
     default=None,
     help="Tuning set; oof: out-of-fold rows of train.  [default: val where all members have it]",
 )
@@ -75,4 +76,5 @@ def blend(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.blend(**given), blending.blended, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (blend,)

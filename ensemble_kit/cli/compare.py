@@ -13,11 +13,11 @@ from ensemble_kit.cli import options
 @options.several(options.metric, options.predictions, options.blends, options.cache, options.verify)
 @options.several(options.quiet, options.json)
 def compare(as_json: bool, **given: Any) -> None:
-    """Say which of A and B, members, families or blends, is better on val.
+    """Say which of A and B is better on val.
 
-    Both are cross-fitted on the same images: val, or out-of-fold rows of train where one
-    has no val. Test: McNemar's, exact; sign flips where images come in groups; random swaps
-    for other metrics than accuracy.
+    A and B are members, families or blends. Both are cross-fitted on the same images: val, or
+    out-of-fold rows of train where one has no val. Test: McNemar's, exact; sign flips where
+    images come in groups; random swaps for other metrics than accuracy.
 
     \b
     Example:
@@ -31,4 +31,5 @@ def compare(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.compare(**given), comparison.compared, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (compare,)

@@ -165,4 +165,5 @@ def _folder(ctx: click.Context, name: str) -> Path:
     return Path(name)
 
 
+CHAPTER = "Machine"
 COMMANDS = (completion,)

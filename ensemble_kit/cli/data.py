@@ -10,7 +10,7 @@ from ensemble_kit.errors import BadDataError
 
 @click.group()
 def data() -> None:
-    """Look over a data set."""
+    """Check a data set."""
 
 
 @data.command()
@@ -45,4 +45,5 @@ def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
         ctx.exit(BadDataError.exit_code)
 
 
+CHAPTER = "Data"
 COMMANDS = (data,)

@@ -11,7 +11,7 @@ from ensemble_kit.cli import options
 @click.argument("folder", type=options.FOLDER, default="demo")
 @options.several(options.quiet, options.json)
 def demo(as_json: bool, **given: Any) -> None:
-    """Climb the whole ladder on drawn pictures, in minutes.
+    """Run all of it on a drawn data set, in minutes.
 
     Draws a synthetic data set, trains four members, and a pre-trained one where its
     weights are installed; adds TTA, blends them and writes a submission. Everything goes
@@ -50,4 +50,5 @@ def demo_data(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.demo_data(**given), summaries.drawn, as_json)
 
 
+CHAPTER = "Data"
 COMMANDS = (demo, demo_data)

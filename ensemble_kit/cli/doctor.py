@@ -11,7 +11,7 @@ from ensemble_kit.cli import options
 @options.several(options.cache, options.json)
 @click.pass_context
 def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
-    """Look at this machine and folder; say what to do about each finding.
+    """Check this machine and this folder; name remedies.
 
     Python, torch and torchvision, devices, memory, disk, file locks, cache, extras and
     weights. Exit code 6 where there is a problem; notes are no problems.
@@ -29,4 +29,5 @@ def doctor(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     ctx.exit(0 if report.well else 6)
 
 
+CHAPTER = "Machine"
 COMMANDS = (doctor,)

@@ -41,4 +41,5 @@ def export(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.export(**given), text.exported, as_json)
 
 
+CHAPTER = "Ship"
 COMMANDS = (export,)

@@ -52,7 +52,7 @@ def _field(name: str) -> Any:
 @click.option("--threads", type=int, default=None, help="CPU threads.  [default: torch's choice]")
 @options.several(options.replace, options.device, options.cache, options.quiet, options.json)
 def find_lr(as_json: bool, **given: Any) -> None:
-    """Find the learning rate to train with, in one short run; keeps nothing but a plot.
+    """Find the learning rate to train with, in one short run. Keeps nothing but a plot.
 
     The rate rises step by step from 1e-7 to 1, or until the loss diverges.
 
@@ -66,4 +66,5 @@ def find_lr(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.find_lr(**given), text.found, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (find_lr,)

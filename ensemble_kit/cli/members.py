@@ -103,4 +103,5 @@ def rename(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.members_rename(**given), summaries.renamed, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (members,)

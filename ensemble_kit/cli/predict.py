@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.errors import InvalidOptionError
 
 
@@ -47,7 +47,7 @@ def _with_blend(given: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option(
     "--method",
-    metavar="|".join(BALLOTS),
+    metavar="|".join(METHODS),
     default=None,
     help="How the views of that member vote.  [default: logit-sum]",
 )
@@ -88,7 +88,7 @@ def _with_blend(given: dict[str, Any]) -> dict[str, Any]:
     options.json,
 )
 def predict(as_json: bool, **given: Any) -> None:
-    """Predict new PICTURES (files or folders) by a blend, or by one member.
+    """Predict the classes of new IMAGES by a blend or a member.
 
     BLEND is a name or a .json file; without it, the only blend there is. Each row has the
     class, its probability, and the share of members that agree. --early-exit runs members one
@@ -105,9 +105,10 @@ def predict(as_json: bool, **given: Any) -> None:
       ek predict --ckpt runs/cnn new/ --method prob-mean
     """
     import ensemble_kit
-    from ensemble_kit.reporting import predicted
+    from ensemble_kit.reporting.predict import predicted
 
     options.show(ensemble_kit.predict(**_with_blend(given)), predicted, as_json)
 
 
+CHAPTER = "Ship"
 COMMANDS = (predict,)

@@ -27,7 +27,7 @@ from ensemble_kit.cli import options
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
 def probe(as_json: bool, **given: Any) -> None:
-    """Fit a linear classifier on what a pre-trained network sees.
+    """Fit a linear classifier on features of a pre-trained network.
 
     Computes the features of each image once and keeps them in the cache. The member is
     like any other.
@@ -43,4 +43,5 @@ def probe(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.probe(**given), text.probed, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (probe,)

@@ -35,4 +35,5 @@ def report(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.report(**given), words.reported, as_json)
 
 
+CHAPTER = "Blends"
 COMMANDS = (report,)

@@ -23,7 +23,7 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[flo
 @click.option("--baselines", default="", metavar="A,B,...", callback=numbers, help="Accuracies to pass, as 0.45,0.7.")
 @options.json
 def score(as_json: bool, **given: Any) -> None:
-    """Score submissions (CSV ...) against LABELS, as a judge does.
+    """Score submissions (CSV ...) against LABELS, as a contest does.
 
     The public part is a random draw of the images, by --seed and the set of ids; the order
     of rows does not matter. One submission: accuracy per class and baselines. Several: a
@@ -40,4 +40,5 @@ def score(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.score(**given), scoring.scored, as_json)
 
 
+CHAPTER = "Submissions"
 COMMANDS = (score,)

@@ -32,7 +32,7 @@ from ensemble_kit.training import AUGMENTS
 )
 @options.several(options.replace, options.json)
 def show_augment(as_json: bool, **given: Any) -> None:
-    """Draw training pictures as the network sees them, on a contact sheet.
+    """Draw augmented training images on a contact sheet.
 
     One row per image: the original, then each of the first epochs of a run with that seed.
     With --mix the images of an epoch may be mixed in pairs, as in a batch.
@@ -48,4 +48,5 @@ def show_augment(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.show_augment(**given), words.shown, as_json)
 
 
+CHAPTER = "Data"
 COMMANDS = (show_augment,)

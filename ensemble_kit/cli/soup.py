@@ -37,9 +37,10 @@ def soup(as_json: bool, **given: Any) -> None:
       ek soup cnn cnn-cycle-1 cnn-cycle-2 --name soup --method greedy
     """
     import ensemble_kit
-    from ensemble_kit.reporting import cooked
+    from ensemble_kit.reporting.soup import cooked
 
     options.show(ensemble_kit.soup(**given), cooked, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (soup,)

@@ -57,7 +57,7 @@ def submit(as_json: bool, **given: Any) -> None:
 @options.several(options.submissions, options.json)
 @click.pass_context
 def submissions(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
-    """Show what was handed in; enter public scores.
+    """Show the submission log; enter public scores.
 
     The honest estimate beside the public score and its expected range; how many images
     changed from one to the next; what is left of the quota; and which two to end with: the
@@ -110,4 +110,5 @@ def withdraw(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.submissions_withdraw(**given), text.desk, as_json)
 
 
+CHAPTER = "Submissions"
 COMMANDS = (submit, submissions)

@@ -160,7 +160,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
 @options.several(options.device, options.replace, options.predictions, options.runs, options.cache)
 @options.several(options.quiet, options.json)
 def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
-    """Train a member, or a family, and keep the logits on val and test.
+    """Train a member, or a family; keep its logits on val and test.
 
     A recipe sets the hyper-parameters; single options override it.
     With --folds, each member also keeps its logits on the fold that it was not trained on
@@ -190,7 +190,7 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
 @click.option("--size", type=int, default=None, help="Input size in pixels.  [default: each arch's own]")
 @options.json
 def zoo(as_json: bool, **given: Any) -> None:
-    """List the architectures, their sizes, and whose weights are at hand.
+    """List architectures, their sizes and whose weights are at hand.
 
     \b
     Example:
@@ -202,4 +202,5 @@ def zoo(as_json: bool, **given: Any) -> None:
     options.show(ensemble_kit.zoo(**given), summaries.zoo, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (train, zoo)

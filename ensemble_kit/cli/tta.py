@@ -54,7 +54,7 @@ external = (
 @click.option("--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of plots.")
 @options.several(options.cache, options.verify, options.quiet, options.json)
 def tta(as_json: bool, **given: Any) -> None:
-    """Look at each picture in several ways, and weigh the ways.
+    """Add test-time views (TTA) to a member, and find their weights.
 
     Adds the logits of the views on val and test to the member; views that are there are not
     computed again. `--choose auto` finds weights by log loss with a ridge towards identity;
@@ -77,4 +77,5 @@ def tta(as_json: bool, **given: Any) -> None:
     options.show(report, views.shared if isinstance(report, ShardReport) else views.looked_twice, as_json)
 
 
+CHAPTER = "Members"
 COMMANDS = (tta,)

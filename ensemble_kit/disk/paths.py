@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from models_zoo.names import SHOWN, did_you_mean, nearest
+from models_zoo import SHOWN, did_you_mean, nearest
 
 _KINDS: Final = {
     stat.S_IFDIR: "a folder",

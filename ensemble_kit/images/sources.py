@@ -23,8 +23,8 @@ from ensemble_kit.images.layouts import check_train_folder, val_by_another_name
 from ensemble_kit.images.manifests import list_manifest, read_classes
 from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
+from ensemble_kit.splits import SPLITS
 
-SPLITS = ("train", "val", "test")
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
 FOLDERS = ("test_dir",)
 _LOOKED_AT = 50  # pictures of a CSV, to tell a wrong folder from pictures that are missing

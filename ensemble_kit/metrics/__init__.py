@@ -1,7 +1,7 @@
 """The metrics that people choose by name, each one number: accuracy, balanced-accuracy, macro-f1, log-loss.
 
 Comes in: predicted classes or log probabilities, and labels. Goes out: a float. Read first: `table`, whose lines
-name the functions in `scores`. To add a metric: a function there, one line in `METRICS`.
+name the functions in `scores`. To add a metric: a function there, its line in the stub, one line in `METRICS`.
 """
 
 import lazy_loader

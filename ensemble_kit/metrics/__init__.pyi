@@ -1,8 +1,10 @@
+from .measure import measure as measure
 from .scores import accuracy as accuracy
+from .scores import balanced_accuracy as balanced_accuracy
 from .scores import check_some as check_some
 from .scores import log_loss as log_loss
 from .scores import log_prob as log_prob
+from .scores import macro_f1 as macro_f1
 from .scores import mean_loss as mean_loss
-from .scores import measure as measure
 from .table import METRICS as METRICS
 from .table import Metric as Metric

@@ -9,8 +9,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.metrics.table import METRICS
-from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, Scores
 
 Predicted = Int[np.ndarray, " images"]
@@ -96,23 +94,6 @@ def log_prob(probabilities: Scores, labels: Labels) -> LogProb:
     at_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     logs: LogProb = np.log(np.maximum(at_label, np.finfo(np.float64).eps))
     return logs
-
-
-def measure(metric: str, probabilities: Scores, labels: Labels) -> float:
-    """Return the metric of that name; the predicted class is the likeliest (ties: the lowest index).
-
-    Raises:
-        UnknownNameError: no metric has that name.
-        BadDataError: there is no image.
-
-    Example:
-        >>> probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
-        >>> measure("accuracy", probabilities, np.array([0, 1]))
-        0.5
-    """
-    rule = pick(METRICS, metric, "metric")
-    read = log_prob(probabilities, labels) if rule.reads == "log_prob" else probabilities.argmax(axis=-1)
-    return rule.score(read, labels)
 
 
 def check_some(rows: np.ndarray) -> None:

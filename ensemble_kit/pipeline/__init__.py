@@ -10,6 +10,7 @@
     predict, export, report, submit     what is done with a blend
     auto, doctor                        all of it in a time budget; is this machine fit
 
-A room imports only rooms above it in this list. The public function of a command has the command's name, and is entered
-and left by `border.command`. Read first: `runs.train`, then `blends.blend`.
+A room imports only rooms above it in this list. The public function of a command has the command's name, is entered
+and left by `border.command`, and is named once, in `ensemble_kit/__init__.pyi`; a room's face shows it only where
+another room calls it. Read first: `runs.train`, then `blends.blend`.
 """

@@ -21,6 +21,7 @@ from ensemble_kit.reporting.tables import (
     wrapped,
 )
 from ensemble_kit.results import BlendReport, Figures, Gain
+from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import Verdict
 
 
@@ -120,7 +121,7 @@ def _without_tuned(row: list[str]) -> list[str]:
 def _meaning(report: BlendReport) -> str:
     """Return what tuned and honest figures are."""
     images = report.evaluated.val_images
-    if report.evaluated.judged_on == "oof":
+    if report.evaluated.judged_on == OOF:
         tuned = "tuned: on the rows that were tuned on, optimistic;"
         honest = (
             f"honest: cross-fitted on the {images} training pictures that were held out, every choice made "
@@ -128,7 +129,7 @@ def _meaning(report: BlendReport) -> str:
             "test all its folds do."
         )
         return "\n".join([wrapped(tuned), wrapped(honest)])
-    if report.asked.tuned_on == "val":
+    if report.asked.tuned_on == VAL:
         tuned = f"{images} val pictures. tuned: on the rows that were tuned on, optimistic;"
         return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, every choice made anew inside each fold.")])
     return wrapped(
@@ -157,7 +158,7 @@ def _calibration(report: BlendReport) -> str:
 def _diversity(report: BlendReport) -> str:
     """Return in one sentence how different the members are."""
     seen = report.diversity
-    those = "Families" if report.evaluated.judged_on == "oof" else "Members"
+    those = "Families" if report.evaluated.judged_on == OOF else "Members"
     said = (
         f"{those}: {percent(seen.mean_accuracy)} % right on average, at least one of them "
         f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "

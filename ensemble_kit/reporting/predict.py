@@ -4,6 +4,7 @@ import math
 
 from ensemble_kit.reporting.tables import PICTURES, interval, percent, wrapped
 from ensemble_kit.results import AbstentionReport, EarlyExitReport, PredictReport
+from ensemble_kit.splits import OOF
 
 MOST_NAMED = 8  # looks, in the order of asking
 
@@ -28,7 +29,7 @@ def predicted(report: PredictReport) -> str:
         lines.append(wrapped(_cascade(report.cascade), indent="  "))
     if report.abstain is not None:
         lines.append(wrapped(_abstained(report.abstain, report.abstained, read), indent="  "))
-    if report.abstain is not None and report.blend and report.abstain.judged_on == "oof":
+    if report.abstain is not None and report.blend and report.abstain.judged_on == OOF:
         lines.append(wrapped("There one network of a family spoke, here all its folds do.", indent="  "))
     return "\n".join([*lines, f"  {report.path}"])
 

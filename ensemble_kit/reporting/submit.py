@@ -7,11 +7,12 @@ from typing import Final
 from ensemble_kit.reporting.statements import p_value, weighed
 from ensemble_kit.reporting.tables import interval, percent, table, wrapped
 from ensemble_kit.results import BalanceReport, ChangeReport, SubmissionReport, SubmissionsReport, SubmitReport
+from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import LEVEL
 
 UNLIKELY: Final = 0.001  # a balance of classes that chance gives less often is warned of
 SHOWN: Final = 5
-WHERE: Final = {"val": "val", "oof": "train"}  # whose pictures they are, by the split that judges members
+WHERE: Final = {VAL: "val", OOF: "train"}  # whose pictures they are, by the split that judges members
 
 
 def submitted(report: SubmitReport) -> str:

@@ -8,12 +8,13 @@ from typing import Final, Literal
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.plain import sayable
+from ensemble_kit.splits import OOF, VAL
 
 PICTURES: Final = {
-    "val": "val pictures",
-    "oof": "held-out pictures of train",
+    VAL: "val pictures",
+    OOF: "held-out pictures of train",
 }  # by the split that members are judged on
-WHAT: Final = {"val": "Val", "oof": "What was held out"}  # the same at the start of a sentence
+WHAT: Final = {VAL: "Val", OOF: "What was held out"}  # the same at the start of a sentence
 NARROWEST: Final = 8  # a first column is shortened no further
 GAP: Final = 2  # columns between columns
 WIDEST: Final = 100  # a sentence is harder to read when its lines are longer

@@ -29,6 +29,7 @@ from ensemble_kit.results import (
     TrainReport,
     ZooReport,
 )
+from ensemble_kit.splits import OOF, VAL
 
 
 def trained(report: TrainReport | FamilyReport) -> str:
@@ -74,7 +75,7 @@ def _family(report: FamilyReport) -> str:
     families = [str(member.family) for member in members]
     folds = all("-fold-" in member.name for member in members)
     whole = folds and all(families.count(one) > 1 for one in families)  # one fold alone does not cover train
-    oof = "" if judged == "oof" else " --tune-on oof"
+    oof = "" if judged == OOF else " --tune-on oof"
     lines.append(f"Next: ek blend {' '.join(dict.fromkeys(families))}{oof}" if whole else "Next: ek blend")
     return "\n".join(lines)
 
@@ -131,7 +132,7 @@ def members(report: MembersReport) -> str:
 def _heading(metric: str, members: Sequence[MemberReport]) -> str:
     """Return what a column of figures is called: `val %` is `oof %` where no member has val."""
     heading = METRICS[metric].heading
-    return heading if any(one.judged_on == "val" for one in members) else heading.replace("val", "oof")
+    return heading if any(one.judged_on == VAL for one in members) else heading.replace("val", "oof")
 
 
 def _judged(members: Sequence[MemberReport]) -> str:
@@ -140,7 +141,7 @@ def _judged(members: Sequence[MemberReport]) -> str:
     said = {split: f"{' or '.join(map(str, some))} {PICTURES[split]}" for split, some in counts.items() if some}
     if len(said) == 1:
         return next(iter(said.values()))
-    bare = [one.name for one in members if one.judged_on != "val"]
+    bare = [one.name for one in members if one.judged_on != VAL]
     return f"{said['val']}; {', '.join(bare)}, without val, on {said['oof']}"
 
 

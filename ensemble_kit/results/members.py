@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.splits import VAL
 
 if TYPE_CHECKING:
     import pandas
@@ -46,7 +47,7 @@ class MemberReport:
     ms_per_image: float | None
     val_used_for: tuple[str, ...]
     path: Path
-    judged_on: str = "val"
+    judged_on: str = VAL
     taken: tuple[str, ...] = ()
 
 

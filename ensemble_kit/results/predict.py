@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.splits import VAL
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class EarlyExitReport:
     loss: float | None
     loss_at_most: float | None
     expected_saved: float | None
-    judged_on: str = "val"
+    judged_on: str = VAL
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class AbstentionReport:
     accuracy_at_least: float | None = None
     fewest: int | None = None
     val_images: int | None = None
-    judged_on: str = "val"
+    judged_on: str = VAL
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.splits import VAL
 from ensemble_kit.verdicts import Verdict, verdict
 
 
@@ -92,7 +93,7 @@ class SubmitReport:
     left: int
     next_day: str
     notes: tuple[str, ...]
-    judged_on: str = "val"
+    judged_on: str = VAL
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.splits import VAL
 from ensemble_kit.verdicts import Verdict, verdict
 
 
@@ -182,7 +183,7 @@ class TtaReport:
     order: OrderReport | None
     note: str | None
     path: Path
-    judged_on: str = "val"
+    judged_on: str = VAL
     gain_verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:

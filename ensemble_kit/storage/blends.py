@@ -15,6 +15,7 @@ import numpy as np
 
 from ensemble_kit.disk import listed, seal, unseal
 from ensemble_kit.errors import CorruptError, InvalidOptionError
+from ensemble_kit.splits import VAL
 from ensemble_kit.storage.files import (
     UnknownFieldError,
     build,
@@ -81,7 +82,7 @@ class Blend:
     @property
     def tuned_on(self) -> str:
         """What its numbers were found on: val, or oof, the folds of train that its members held out."""
-        return str(self.settings.get("tune_on", "val"))
+        return str(self.settings.get("tune_on", VAL))
 
     @property
     def asked_weights(self) -> str | dict[str, float]:

@@ -17,11 +17,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ensemble_kit.disk import is_dead, process_mark, temporary_name
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.splits import SPLITS
 from ensemble_kit.synthetic.faces import CHARACTERS, draw_character
 from ensemble_kit.synthetic.pen import Pen
 from ensemble_kit.synthetic.scenes import draw_background, draw_obstacle, light
 
-SPLITS: Final = ("train", "val", "test")
 SIZES_PX: Final = (16, 256)
 SUPERSAMPLE: Final = 4
 OBSTACLE_RATE: Final = 0.55

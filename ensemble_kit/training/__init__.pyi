@@ -4,6 +4,9 @@ from .finder import sweep as sweep
 from .loop import fit as fit
 from .loop import measure as measure
 from .mixing import mix as mix
+from .optimizers import adam as adam
+from .optimizers import adamw as adamw
+from .optimizers import sgd as sgd
 from .probe import best as best
 from .probe import choose_penalty as choose_penalty
 from .probe import fit_affine as fit_affine
@@ -18,9 +21,13 @@ from .recipes import StepOption as StepOption
 from .recipes import check as check
 from .recipes import default_recipe as default_recipe
 from .recipes import resolve as resolve
+from .schedules import constant as constant
+from .schedules import cosine as cosine
 from .soups import Soup as Soup
 from .soups import batch_norms as batch_norms
+from .soups import greedy as greedy
 from .soups import settle_norms as settle_norms
+from .soups import uniform as uniform
 from .tables import SOUPS as SOUPS
 from .timing import seconds_per_image as seconds_per_image
 from .timing import seconds_per_pass as seconds_per_pass

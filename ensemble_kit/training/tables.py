@@ -1,24 +1,35 @@
 """Optimisers, schedules and soups by name. Imports nothing heavy."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from ensemble_kit.tables import Entry
 
-OPTIMIZERS: Final[Mapping[str, Entry]] = {
-    "adam": Entry("Adam; weight decay as an L2 penalty", "ensemble_kit.training.optimizers:adam"),
-    "adamw": Entry("AdamW; decoupled weight decay", "ensemble_kit.training.optimizers:adamw"),
-    "sgd": Entry("SGD with Nesterov momentum 0.9", "ensemble_kit.training.optimizers:sgd"),
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from ensemble_kit.training import optimizers, schedules, soups
+    from ensemble_kit.training.optimizers import Groups
+    from ensemble_kit.training.soups import Gain, Settle, Soup, State
+else:
+    import ensemble_kit.training as face  # the lazy one; for it, type checkers would read all of `ensemble_kit` first
+
+    optimizers = schedules = soups = face
+
+OPTIMIZERS: Final[Mapping[str, Entry["Callable[[Groups, float], Optimizer]"]]] = {
+    "adam": Entry("Adam; weight decay as an L2 penalty", lambda: optimizers.adam),
+    "adamw": Entry("AdamW; decoupled weight decay", lambda: optimizers.adamw),
+    "sgd": Entry("SGD with Nesterov momentum 0.9", lambda: optimizers.sgd),
 }
 
 
-SCHEDULES: Final[Mapping[str, Entry]] = {
-    "constant": Entry("warm-up, then the learning rate stays", "ensemble_kit.training.schedules:constant"),
-    "cosine": Entry("warm-up, then half a cosine down to zero", "ensemble_kit.training.schedules:cosine"),
+SCHEDULES: Final[Mapping[str, Entry[Callable[[float], float]]]] = {
+    "constant": Entry("warm-up, then the learning rate stays", lambda: schedules.constant),
+    "cosine": Entry("warm-up, then half a cosine down to zero", lambda: schedules.cosine),
 }
 
 
-SOUPS: Final[Mapping[str, Entry]] = {
-    "uniform": Entry("the mean of all", "ensemble_kit.training.soups:uniform"),
-    "greedy": Entry("the best on val, then each that makes it no worse there", "ensemble_kit.training.soups:greedy"),
+SOUPS: Final[Mapping[str, Entry["Callable[[Iterable[State], Settle, Gain], Soup]"]]] = {
+    "uniform": Entry("the mean of all", lambda: soups.uniform),
+    "greedy": Entry("the best on val, then each that makes it no worse there", lambda: soups.greedy),
 }

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import ensemble_kit
 from ensemble_kit.cli import ek
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.weights.table import WEIGHTS
 from ensemble_kit.training.recipes import RECIPES
 
@@ -38,7 +38,7 @@ def offered(*words):
         (("train", "--recipe", ""), sorted(RECIPES)),
         (("train", "--show-recipe", "fine"), ["finetune", "finetune-far"]),
         (("train", "--optimizer", "adam"), ["adam", "adamw"]),
-        (("blend", "--method", ""), sorted(BALLOTS)),
+        (("blend", "--method", ""), sorted(METHODS)),
         (("blend", "--weights", ""), sorted(WEIGHTS)),
         (("tta", "--views", "flips,te"), ["flips,ten-crop"]),
         (("tta", "--views", "rot90,d"), ["rot90,d4"]),

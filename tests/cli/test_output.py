@@ -210,7 +210,7 @@ def test_h_is_help_everywhere(name):
 
 def test_ek_alone_shows_what_there_is():
     done = run()
-    assert "Commands:" in done.output
+    assert "Submissions:" in done.output
     assert all(f"  {name.split()[0]} " in done.output for name in COMMANDS)
 
 

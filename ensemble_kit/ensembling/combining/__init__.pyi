@@ -4,7 +4,11 @@ from .apply import predict as predict
 from .apply import probabilities as probabilities
 from .apply import rule_of as rule_of
 from .apply import scores as scores
+from .ballots import BORDA as BORDA
+from .ballots import GEO_MEAN as GEO_MEAN
 from .ballots import LOGIT_SUM as LOGIT_SUM
+from .ballots import MAJORITY_VOTE as MAJORITY_VOTE
+from .ballots import PROB_MEAN as PROB_MEAN
 from .ballots import TIE_WIDTH as TIE_WIDTH
 from .ballots import Ballot as Ballot
 from .ballots import cast_log_prob as cast_log_prob
@@ -16,4 +20,5 @@ from .ballots import merge_views as merge_views
 from .ballots import normalised as normalised
 from .ballots import softmax as softmax
 from .stacked import stacked as stacked
-from .table import BALLOTS as BALLOTS
+from .table import METHODS as METHODS
+from .table import Method as Method

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from ensemble_kit.ensembling.combining.ballots import Ballot, Cast, cast_logit, cast_prob, decide, normalised, softmax
 from ensemble_kit.ensembling.combining.float32_argmax import Screen, look, screen
 from ensemble_kit.ensembling.combining.stacked import stacked
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.errors import MisalignedError
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.tables import pick
@@ -98,7 +98,7 @@ def rule_of(ballot: str) -> Ballot:
     Raises:
         UnknownNameError: no ballot has that name.
     """
-    rule: Ballot = pick(BALLOTS, ballot, "ballot").load()
+    rule: Ballot = pick(METHODS, ballot, "ballot").load()
     return rule
 
 

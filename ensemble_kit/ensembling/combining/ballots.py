@@ -2,8 +2,7 @@
 
 Every method is one weighted sum; methods differ only in the ballot. A test-time view
 is a member inside a member, so this module also merges views. Sums run in float64.
-Never reads labels or files. To add a ballot: write the cast, name a `Ballot`, add one
-line to `BALLOTS` in the package.
+Never reads labels or files. To add a method: see `table`.
 """
 
 from collections.abc import Callable

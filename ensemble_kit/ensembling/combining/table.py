@@ -1,14 +1,39 @@
-"""The methods by which members vote. Imports nothing heavy."""
+"""The methods by which members vote. Imports nothing heavy.
 
-from collections.abc import Mapping
-from typing import Final
+To add one: its cast and `Ballot` in `ballots`, shown in the room's stub; the same cast for the graph of a blend in
+`inference.blend_graph.casts`; and a line here, which names both.
+"""
 
-from ensemble_kit.tables import Entry
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-BALLOTS: Final[Mapping[str, Entry]] = {
-    "logit-sum": Entry("weighted sum of logits", "ensemble_kit.ensembling.combining.ballots:LOGIT_SUM"),
-    "prob-mean": Entry("weighted mean of probabilities", "ensemble_kit.ensembling.combining.ballots:PROB_MEAN"),
-    "geo-mean": Entry("weighted geometric mean of probabilities", "ensemble_kit.ensembling.combining.ballots:GEO_MEAN"),
-    "majority-vote": Entry("one weighted vote a member", "ensemble_kit.ensembling.combining.ballots:MAJORITY_VOTE"),
-    "borda": Entry("weighted points by rank", "ensemble_kit.ensembling.combining.ballots:BORDA"),
+from ensemble_kit.ensembling import combining
+
+if TYPE_CHECKING:
+    from ensemble_kit.ensembling.combining.ballots import Ballot
+
+
+class Method(NamedTuple):
+    """One line of `METHODS`.
+
+    reach: fetches how members vote, as `lambda: combining.BORDA`; only then its module is imported.
+    graph_cast: what the graph of a blend casts: the name of a function of `inference.blend_graph.casts`. A name,
+        because the maths never imports networks.
+    """
+
+    help: str
+    reach: "Callable[[], Ballot]"
+    graph_cast: str
+
+    def load(self) -> "Ballot":
+        """Import and return how members vote."""
+        return self.reach()
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "logit-sum": Method("weighted sum of logits", lambda: combining.LOGIT_SUM, "cast_logit"),
+    "prob-mean": Method("weighted mean of probabilities", lambda: combining.PROB_MEAN, "cast_prob"),
+    "geo-mean": Method("weighted geometric mean of probabilities", lambda: combining.GEO_MEAN, "cast_log_prob"),
+    "majority-vote": Method("one weighted vote a member", lambda: combining.MAJORITY_VOTE, "cast_top1"),
+    "borda": Method("weighted points by rank", lambda: combining.BORDA, "cast_rank"),
 }

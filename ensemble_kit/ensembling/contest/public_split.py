@@ -12,10 +12,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ensemble_kit.ensembling.evaluation import SURE
-from ensemble_kit.ensembling.statistics import generator
+from ensemble_kit.ensembling.statistics import SURE, generator
+from ensemble_kit.verdicts import LEVEL
 
-LEVEL: Final = 0.05
 _MANY: Final = 4000  # images that differ; from here on the normal law will do
 _FEWEST_COINS: Final = 6  # that can all fall alike by less than 5 %: 2 / 2^6
 _NOTHING: Final = 1e-12  # chances below are not counted

@@ -11,17 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from ensemble_kit.ensembling.combining import decide
-from ensemble_kit.ensembling.evaluation import (
-    Judged,
-    compare_judged,
-    difference_interval,
-    sign_flip,
-    smallest_resolvable,
-)
-from ensemble_kit.ensembling.statistics import numbered
+from ensemble_kit.ensembling.evaluation import Judged, compare_judged
+from ensemble_kit.ensembling.statistics import difference_interval, holm, numbered, sign_flip, smallest_resolvable
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
 from ensemble_kit.verdicts import LEVEL, verdict
@@ -91,22 +85,6 @@ class _Cell(NamedTuple):
     class_index: int
     nets: Nets
     units: Nets
-
-
-def holm(p_values: Float[np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:
-    """Return p-values that may each be held against a level that all tests share.
-
-    Example:
-        >>> holm(np.array([0.01, 0.04, 0.03]))  # 3 * 0.01; 2 * 0.03; no less than the one before
-        array([0.03, 0.06, 0.06])
-
-    Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
-    Journal of Statistics 6(2), 1979.
-    """
-    order = np.argsort(p_values, kind="stable")
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.maximum.accumulate(np.arange(len(p_values), 0, -1) * p_values[order])
-    return np.minimum(adjusted, 1.0)
 
 
 def find_harm(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None) -> Harm:

@@ -16,9 +16,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Judged, Split, compare_judged, held_out, repeats_of
-from ensemble_kit.ensembling.statistics import near_best, numbered, paired_errors, percentiles, resamples
-from ensemble_kit.ensembling.tuning import why_not_fitted
+from ensemble_kit.ensembling.evaluation import Judged, Split, compare_judged, held_out, repeats_of
+from ensemble_kit.ensembling.statistics import (
+    PSEUDO_SHARE,
+    near_best,
+    numbered,
+    paired_errors,
+    percentiles,
+    resamples,
+    why_not_fitted,
+)
 from ensemble_kit.ensembling.weights import MOST_IMAGES, fit_scales, row_losses
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits

@@ -1,14 +1,6 @@
-from .calibration import accuracy_interval as accuracy_interval
 from .calibration import ece as ece
-from .calibration import wilson as wilson
-from .compare import PSEUDO_SHARE as PSEUDO_SHARE
-from .compare import SURE as SURE
 from .compare import Comparison as Comparison
 from .compare import compare_judged as compare_judged
-from .compare import difference_interval as difference_interval
-from .compare import mcnemar as mcnemar
-from .compare import sign_flip as sign_flip
-from .compare import smallest_resolvable as smallest_resolvable
 from .cross_fitting import Procedure as Procedure
 from .cross_fitting import Split as Split
 from .cross_fitting import Unseen as Unseen

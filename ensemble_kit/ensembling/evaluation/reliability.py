@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ensemble_kit.ensembling.evaluation.calibration import CALIBRATION_BINS, wilson
+from ensemble_kit.ensembling.evaluation.calibration import CALIBRATION_BINS
+from ensemble_kit.ensembling.statistics import wilson
 from ensemble_kit.metrics import check_some
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.combining import BALLOTS, predict, probabilities
-from ensemble_kit.ensembling.evaluation.calibration import accuracy_interval, ece_of, squared_errors
-from ensemble_kit.ensembling.statistics import percentiles, resamples
+from ensemble_kit.ensembling.combining import METHODS, predict, probabilities
+from ensemble_kit.ensembling.evaluation.calibration import ece_of, squared_errors
+from ensemble_kit.ensembling.statistics import accuracy_interval, percentiles, resamples
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
 from ensemble_kit.tables import pick
@@ -56,7 +56,7 @@ class Judged:
         return self.score("accuracy")
 
     def interval(self, groups: Sequence[str] | None = None) -> tuple[float, float]:
-        """Return the 95% interval of the accuracy; see `measures.accuracy_interval`."""
+        """Return the 95% interval of the accuracy; see `statistics.accuracy_interval`."""
         return accuracy_interval(self.correct.mean(axis=0), groups)
 
     def calibration(self) -> Calibration | None:
@@ -109,7 +109,7 @@ def judge(pool: Pool, tuned: Tuned) -> Judged:
     if pool.labels is None:
         raise BadDataError(f"Wanted labelled images to judge by, got {len(pool.ids)} without labels; judge on val.")
     predicted = predict(pool, tuned)
-    if BALLOTS[tuned.ballot].load().unit == "votes":
+    if METHODS[tuned.ballot].load().unit == "votes":
         return Judged(predicted[None], None, pool.labels)
     chances = probabilities(pool, tuned)
     rows = np.arange(len(pool.labels))

@@ -16,8 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ensemble_kit.ensembling.evaluation import wilson
-from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound
+from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound, wilson
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import check_some
 

@@ -32,8 +32,7 @@ from ensemble_kit.ensembling.selective.early_exit import (
     saved,
     winners,
 )
-from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound
-from ensemble_kit.ensembling.tuning import why_not_fitted
+from ensemble_kit.ensembling.statistics import most_lost, numbered, upper_bound, why_not_fitted
 from ensemble_kit.ensembling.weights import fit_temperatures
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import check_some

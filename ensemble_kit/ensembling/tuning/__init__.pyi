@@ -3,7 +3,6 @@ from .prepare import TunedViews as TunedViews
 from .prepare import ViewChoice as ViewChoice
 from .prepare import prepare as prepare
 from .prepare import tune_views as tune_views
-from .prepare import why_not_fitted as why_not_fitted
 from .top_classes import condensed as condensed
 from .tune import best_single as best_single
 from .tune import check_metric as check_metric

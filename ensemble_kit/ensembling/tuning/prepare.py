@@ -15,15 +15,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling.combining import LOGIT_SUM, merge_views, normalised
-from ensemble_kit.ensembling.statistics import fold_of, numbered
+from ensemble_kit.ensembling.statistics import fold_of, numbered, why_not_fitted
 from ensemble_kit.ensembling.weights import VIEW_CHOICES, Evidence, Weighing, fit_temperatures, prior_only
 from ensemble_kit.errors import BadDataError, MisalignedError
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, MemberLogits, Pool, ViewLogits, Weights
 
 ViewChoice = str | Float[np.ndarray, " _"]  # members of one pool differ in their views
-
-FEWEST_IMAGES = 50  # below this nothing is fitted
 
 
 class TunedViews(NamedTuple):
@@ -47,23 +45,6 @@ class Prepared:
     labels: Labels
     fold: Int[np.ndarray, " images"]
     groups: Int[np.ndarray, " images"] | None
-
-
-def why_not_fitted(labels: Labels, consequence: str = "so weights are equal and every temperature is 1") -> str | None:
-    """Return the sentence that explains why nothing can be fitted; None where it can.
-
-    Args:
-        consequence: what follows from it.
-
-    Example:
-        >>> why_not_fitted(np.zeros(60, dtype=int))
-        'All images to judge by are of one class, so weights are equal and every temperature is 1.'
-    """
-    if len(labels) < FEWEST_IMAGES:
-        return f"There are {len(labels)} images to judge by, fewer than {FEWEST_IMAGES}, {consequence}."
-    if len(np.unique(labels)) < 2:
-        return f"All images to judge by are of one class, {consequence}."
-    return None
 
 
 def tune_views(

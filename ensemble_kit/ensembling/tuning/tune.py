@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 
 from ensemble_kit.ensembling.combining import Ballot, normalised, predict, probabilities, rule_of, scores, softmax
-from ensemble_kit.ensembling.tuning.prepare import Prepared, TunedViews, ViewChoice, prepare, tune_views, why_not_fitted
+from ensemble_kit.ensembling.statistics import why_not_fitted
+from ensemble_kit.ensembling.tuning.prepare import Prepared, TunedViews, ViewChoice, prepare, tune_views
 from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Evidence, Search, Weighing, among, choose_members, weigh
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, measure
@@ -30,7 +31,6 @@ __all__ = [
     "scores",
     "tune",
     "tune_views",
-    "why_not_fitted",
 ]
 
 
@@ -47,7 +47,7 @@ def tune(
     named ways give equal weights, and views chosen by `auto` stay at identity.
 
     Args:
-        ballot: a name in `BALLOTS`.
+        ballot: a name in `METHODS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
         search: how greedy and accuracy go about it, and the limits that every way keeps to.

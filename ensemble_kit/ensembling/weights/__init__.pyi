@@ -1,10 +1,15 @@
+from .accuracy import accuracy as accuracy
 from .evidence import PLAIN as PLAIN
 from .evidence import Evidence as Evidence
 from .evidence import Search as Search
 from .evidence import Weighing as Weighing
+from .evidence import equal as equal
 from .evidence import prior_only as prior_only
 from .evidence import weigh as weigh
+from .greedy import greedy as greedy
 from .logloss import MOST_IMAGES as MOST_IMAGES
+from .logloss import auto as auto
+from .logloss import log_loss as log_loss
 from .logloss_solver import SMALLEST_PROBABILITY as SMALLEST_PROBABILITY
 from .logloss_solver import row_losses as row_losses
 from .margins import pairs_of as pairs_of
@@ -18,6 +23,7 @@ from .optimality import certify as certify
 from .stacking import among as among
 from .stacking import check_enough_rows as check_enough_rows
 from .stacking import enough_rows as enough_rows
+from .stacking import stack as stack
 from .table import VIEW_CHOICES as VIEW_CHOICES
 from .table import WEIGHTS as WEIGHTS
 from .temperature import fit_scale as fit_scale

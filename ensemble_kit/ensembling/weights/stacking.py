@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.combining import BALLOTS, cast_logit, stacked
+from ensemble_kit.ensembling.combining import METHODS, cast_logit, stacked
 from ensemble_kit.ensembling.weights.evidence import Evidence, Weighing
 from ensemble_kit.ensembling.weights.logloss_solver import row_losses
 from ensemble_kit.errors import InvalidOptionError
@@ -42,7 +42,7 @@ def stack(evidence: Evidence) -> Weighing:
     Source: Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
     """
     if evidence.ballot.cast is not cast_logit:
-        names = [name for name, entry in BALLOTS.items() if entry.load() is evidence.ballot]
+        names = [name for name, entry in METHODS.items() if entry.load() is evidence.ballot]
         raise InvalidOptionError(
             f"Stacking reads logits: wanted the ballot logit-sum, got {' '.join(names) or 'another'}. "
             "Take --method logit-sum, or --weights auto."

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 
-from ensemble_kit.inference.blend_graph.ballots import CASTS, cast_prob, decide
+from ensemble_kit.inference.blend_graph import casts
+from ensemble_kit.inference.blend_graph.casts import cast_prob, decide
 from ensemble_kit.inference.blend_graph.pixels import squared
 from ensemble_kit.inference.views import see
 
@@ -54,12 +55,13 @@ class Reordered(nn.Module):
 class Count(NamedTuple):
     """How ballots are counted.
 
-    unit: what scores are: logits, probabilities or votes, see `ensembling.ballots.Ballot`.
+    cast: what members cast: the name of a function of `casts`.
+    unit: what scores are: logits, probabilities or votes, see `ensembling.combining.Ballot`.
     tie_width: scores closer than this are equal, where votes are counted.
     stack: coefficients (members, classes, classes) and intercepts (classes,); None: weights decide.
     """
 
-    ballot: str
+    cast: str
     unit: str
     blend_temperature: float
     tie_width: float
@@ -84,6 +86,7 @@ class BlendGraph(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(looker.network for looker in lookers)
         self.lookers, self.count, self.side_px = tuple(lookers), count, side_px
+        self.cast = getattr(casts, count.cast)
         for number, looker in enumerate(lookers):
             shares = torch.tensor(looker.view_weights, dtype=torch.float64) / looker.temperature
             self.register_buffer(f"shares_{number}", shares.view(-1, 1, 1))
@@ -129,7 +132,7 @@ class BlendGraph(nn.Module):
 
     def _scores(self, logits: Sequence[Tensor]) -> Float[Tensor, "images classes"]:
         if self.count.stack is None:
-            return self._sum([CASTS[self.count.ballot](one) for one in logits])
+            return self._sum([self.cast(one) for one in logits])
         heard = [one @ coefficients for one, coefficients in zip(logits, self.coefficients, strict=True)]
         return self.intercepts + torch.stack(heard).sum(dim=0)
 

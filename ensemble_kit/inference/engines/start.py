@@ -18,6 +18,7 @@ from ensemble_kit.inference.engines.agreement import compare, tolerance_of
 from ensemble_kit.inference.engines.memory import is_out_of_memory
 from ensemble_kit.inference.engines.table import ENGINES, PRECISIONS
 from ensemble_kit.tables import pick
+from ensemble_kit.types import IDENTITY
 
 Run = Callable[[Tensor], Tensor]
 """Float pixels in [0, 1] (images, 3, size, size), strided in any way -> logits (images, classes)."""
@@ -83,7 +84,7 @@ def start(
     pixels = floats(sample, device)
     with torch.inference_mode():
         expected = _in_slices(reference.run, pixels)
-    refuse_not_finite(expected.unsqueeze(0).cpu().numpy(), ("identity",), 0)
+    refuse_not_finite(expected.unsqueeze(0).cpu().numpy(), (IDENTITY,), 0)
     try:
         return _started(module, wanted, device, precision, pixels, expected)
     except Exception as error:

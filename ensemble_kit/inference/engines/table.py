@@ -1,21 +1,19 @@
 """What computes, and in which precision. Imports nothing heavy."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from ensemble_kit.inference import engines
 from ensemble_kit.tables import Entry
 
-ENGINES: Final[Mapping[str, Entry]] = {
-    "eager": Entry(
-        "PyTorch as it is; what the others are checked against", "ensemble_kit.inference.engines.start:eager"
-    ),
-    "fused": Entry("normalisations and activations inside convolutions", "ensemble_kit.inference.engines.fused:fused"),
-    "compiled": Entry(
-        "torch.compile, frozen; needs a C++ compiler", "ensemble_kit.inference.engines.compiled:compiled"
-    ),
-    "onnx": Entry(
-        "ONNX Runtime, on the CPU; needs the extra [onnx]", "ensemble_kit.inference.engines.onnx_export:exported"
-    ),
+if TYPE_CHECKING:
+    from ensemble_kit.inference.engines.start import Builder
+
+ENGINES: Final[Mapping[str, Entry["Builder"]]] = {
+    "eager": Entry("PyTorch as it is; what the others are checked against", lambda: engines.eager),
+    "fused": Entry("normalisations and activations inside convolutions", lambda: engines.fused),
+    "compiled": Entry("torch.compile, frozen; needs a C++ compiler", lambda: engines.compiled),
+    "onnx": Entry("ONNX Runtime, on the CPU; needs the extra [onnx]", lambda: engines.exported),
 }
 
 

@@ -18,6 +18,7 @@ from ensemble_kit.inference.views.primitives import GREY, Tone
 from ensemble_kit.inference.views.steps import DIRECTIONS, EDGE, MODES, PLACES, Crop, Scale, Shift, Step, normal
 from ensemble_kit.inference.views.turns import TURNS
 from ensemble_kit.tables import pick
+from ensemble_kit.types import IDENTITY
 
 TONES: Final[Mapping[str, tuple[float, float]]] = {
     "brightness": (0.5, 2),
@@ -109,7 +110,7 @@ def fill_form(form: Form, piece: Piece) -> Any:
 
 def spelled(steps: tuple[Step, ...]) -> str:
     """Return the name of a view of these steps."""
-    return "*".join(step.spelled() for step in steps) or "identity"
+    return "*".join(step.spelled() for step in steps) or IDENTITY
 
 
 def shortened(text: str) -> str:

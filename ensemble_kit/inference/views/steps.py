@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.inference.views.primitives import Cut, Pad, Primitive, Resize, Tone, Unturned
 from ensemble_kit.inference.views.turns import TURNS, Turn
+from ensemble_kit.types import IDENTITY
 
-NO_TURN: Final = TURNS["identity"]
+NO_TURN: Final = TURNS[IDENTITY]
 LARGEST_PX: Final = 8192  # no picture is enlarged to more than this
 PLACES: Final[Mapping[str, tuple[float, float]]] = {
     "center": (0.5, 0.5),

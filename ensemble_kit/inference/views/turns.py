@@ -8,6 +8,8 @@ so that products need no table of 64 lines. Knows no pixels and no text.
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
+from ensemble_kit.types import IDENTITY
+
 Side = TypeVar("Side")
 
 
@@ -53,7 +55,7 @@ class Turn(NamedTuple):
 
 
 TURNS: Final[Mapping[str, Turn]] = {
-    "identity": Turn(False, False, False),
+    IDENTITY: Turn(False, False, False),
     "hflip": Turn(False, False, True),  # mirrored left to right
     "vflip": Turn(False, True, False),  # mirrored top to bottom
     "rot90": Turn(True, True, False),  # counter-clockwise, as torch.rot90

@@ -21,11 +21,11 @@ from ensemble_kit.inference.views.names import Piece, fill_form, find_form, read
 from ensemble_kit.inference.views.primitives import Primitive, Resize
 from ensemble_kit.inference.views.sets import FORMS
 from ensemble_kit.inference.views.steps import lower
+from ensemble_kit.types import IDENTITY
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-IDENTITY: Final = "identity"
 KEPT: Final = 2  # enlarged batches kept for later views
 Chain = tuple[Primitive, ...]
 

@@ -19,6 +19,7 @@ from ensemble_kit.pipeline.runs import train
 from ensemble_kit.pipeline.views import tta
 from ensemble_kit.reporting import Watch, say
 from ensemble_kit.results import DemoDataReport, DemoReport, Rung
+from ensemble_kit.splits import VAL
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import read_blend
 from ensemble_kit.storage.files import note, noted
@@ -128,7 +129,7 @@ def _ladder(quiet: bool) -> dict[str, Mapping[str, Any]]:
 def _rung(predictions: Path, name: str, truth: Mapping[str, str]) -> Rung:
     """Return a member's accuracies, with identity alone and with its views."""
     manifest = store.read_manifest(predictions / name)
-    val = store.read_predictions(predictions / name, "val")
+    val = store.read_predictions(predictions / name, VAL)
     test = store.read_predictions(predictions / name, "test")
     assert val.labels is not None
     weights = np.array(manifest.view_weights)

@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ensemble_kit.ensembling.evaluation import mcnemar
-from ensemble_kit.ensembling.statistics import fold_of
+from ensemble_kit.ensembling.statistics import fold_of, mcnemar
 from ensemble_kit.pipeline.inputs import Pictures
 from ensemble_kit.pipeline.models import arch_options, build_network
 

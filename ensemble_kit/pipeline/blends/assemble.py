@@ -8,7 +8,7 @@ from ensemble_kit.pipeline.blends.evaluation import Measured
 from ensemble_kit.pipeline.blends.full_report import cost_ms
 from ensemble_kit.pipeline.blends.trials import count_trials
 from ensemble_kit.pipeline.blends.tuning_set import Ground
-from ensemble_kit.reporting import verdict
+from ensemble_kit.reporting.blend import verdict
 from ensemble_kit.results import (
     AskedReport,
     BlendReport,

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import Judged, Procedure, compare_judged, cross_fit, repeats_of
-from ensemble_kit.ensembling.tuning import check_metric, why_not_fitted
+from ensemble_kit.ensembling.statistics import why_not_fitted
+from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.notes import chosen_on_val
@@ -17,7 +18,8 @@ from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, members_of
 from ensemble_kit.pipeline.models import read_blend_here
-from ensemble_kit.reporting import PICTURES, say, sentence
+from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting.compare import sentence
 from ensemble_kit.results import CompareReport
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import blends as blend_store

@@ -9,8 +9,8 @@ import numpy as np
 
 from ensemble_kit.ensembling.combining import calibrated
 from ensemble_kit.ensembling.diagnostics import Diversity, diversity, equal_blend_curve, equivalent, near_duplicates
-from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Calibration, Judged, compare_judged, judge, optimism
-from ensemble_kit.ensembling.statistics import fold_of
+from ensemble_kit.ensembling.evaluation import Calibration, Judged, compare_judged, judge, optimism
+from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, fold_of
 from ensemble_kit.ensembling.tuning import best_single, tune
 from ensemble_kit.ensembling.weights import Certificate
 from ensemble_kit.metrics import METRICS

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ensemble_kit.ensembling.combining import BALLOTS, calibrated, cast_prob, rule_of
+from ensemble_kit.ensembling.combining import METHODS, calibrated, cast_prob, rule_of
 from ensemble_kit.ensembling.diagnostics import Shapley, contributions, shapley, subset_accuracies
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.tuning import prepare, prove
@@ -72,8 +72,8 @@ def _other_ways(pool: Pool, way: Way) -> Iterator[Way]:
         yield other_way(way, way.ballot, weights)
         if weights == "greedy":
             yield other_way(way, way.ballot, weights, bags=BAGS)
-    for ballot in BALLOTS:
-        if ballot != way.ballot and (way.search.metric != "log-loss" or BALLOTS[ballot].load().unit != "votes"):
+    for ballot in METHODS:
+        if ballot != way.ballot and (way.search.metric != "log-loss" or METHODS[ballot].load().unit != "votes"):
             yield from (other_way(way, ballot, weights) for weights in ("equal", "auto"))
 
 

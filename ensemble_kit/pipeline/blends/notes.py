@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ensemble_kit.ensembling.tuning import why_not_fitted
+from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.pipeline.blends.tuning_set import Ground
 from ensemble_kit.pipeline.members import MERGED
 from ensemble_kit.results import DiversityReport

@@ -5,17 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Limits, Search
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.members import Family, weighed
+from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage import Blend
 from ensemble_kit.storage.members import Manifest
 from ensemble_kit.tables import pick
 
 STARTS = ("empty", "sorted")
-TUNED_ON = ("val", "oof")
+TUNED_ON = (VAL, OOF)
 
 
 class Way(NamedTuple):
@@ -32,7 +33,7 @@ class Way(NamedTuple):
     written: str
     search: Search = PLAIN
     proof_s: float | None = None
-    tune_on: str = "val"
+    tune_on: str = VAL
 
     def settings(self) -> dict[str, Any]:
         """Return what differs from the plain way, enough to search the same way again."""
@@ -43,7 +44,7 @@ class Way(NamedTuple):
             "max_members": limits.max_members,
             "max_ms": limits.max_ms,
             "certify_seconds": self.proof_s if self.weights == "accuracy" else None,
-            "tune_on": self.tune_on if self.tune_on != "val" else None,
+            "tune_on": self.tune_on if self.tune_on != VAL else None,
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -66,7 +67,7 @@ def way_of(
         InvalidOptionError: a part of NAME=1,... that cannot be read, a doubled name, a setting
             that cannot be, or one that the way does not read.
     """
-    pick(BALLOTS, method, "method")
+    pick(METHODS, method, "method")
     check_metric(metric, method)
     numbers, written = _numbers(weights)
     start, bags = settings.get("start", PLAIN.start), settings.get("bags", PLAIN.bags)
@@ -79,7 +80,7 @@ def way_of(
     proof_s = settings.get("certify_seconds")
     if proof_s is not None and not proof_s > 0:
         raise InvalidOptionError(f"--certify-seconds: wanted more than 0, got {proof_s}.")
-    tune_on = settings.get("tune_on", "val")
+    tune_on = settings.get("tune_on", VAL)
     if tune_on not in TUNED_ON:
         raise InvalidOptionError(f"--tune-on: wanted {' or '.join(TUNED_ON)}, got '{tune_on}'.")
     limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)

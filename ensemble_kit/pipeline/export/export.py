@@ -9,13 +9,13 @@ from typing import Any, Unpack
 import numpy as np
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
-from ensemble_kit.ensembling.combining import TIE_WIDTH, normalised, rule_of
+from ensemble_kit.ensembling.combining import METHODS, TIE_WIDTH, normalised, rule_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import list_pictures, read_source
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.export.check import BATCH, Torch, check
 from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
-from ensemble_kit.pipeline.inputs import SIZES_PX
+from ensemble_kit.pipeline.inputs import check_size
 from ensemble_kit.pipeline.models import Model, OpenBlend, models_of, open_blend
 from ensemble_kit.reporting import say
 from ensemble_kit.results import ExportReport
@@ -66,8 +66,7 @@ def export(
 
     started = time.perf_counter()
     require("onnx", "onnxscript", "onnxruntime")
-    if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
-        raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
+    check_size(size)
     workspace, context = Workspace.of(options), RunContext.of(options)
     opened = open_blend(blend, workspace, context.verify)
     path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)
@@ -182,7 +181,7 @@ def _graph(opened: OpenBlend, blend: Torch, size: int | None, graph_bytes: Any) 
     tuned, rule = blend.tuned, rule_of(opened.saved.ballot)
     stack = tuned.stack
     heard = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
-    count = Count(tuned.ballot, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)
+    count = Count(METHODS[tuned.ballot].graph_cast, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)
     height, width = SAMPLE_PX if size is None else (size, size)
     sample = torch.zeros(2, 3, height, width, dtype=torch.uint8)
     axes = {0: "images"} | ({2: "height", 3: "width"} if size is None else {})

@@ -1,10 +1,8 @@
-from .data_check import data_check as data_check
 from .held_out_fold import folded as folded
-from .images import SIZES_PX as SIZES_PX
 from .images import Pictures as Pictures
+from .images import check_size as check_size
 from .images import in_class_order as in_class_order
 from .images import open_pictures as open_pictures
 from .relative_paths import is_outside as is_outside
 from .relative_paths import relative as relative
 from .relative_paths import tell_outside as tell_outside
-from .show_augment import show_augment as show_augment

@@ -100,8 +100,7 @@ def open_pictures(
     Raises:
         BadDataError, InvalidOptionError, ResourceError: as the images island says.
     """
-    if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
-        raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
+    check_size(size)
     found = read_source(source, val_needed)
     for line in _remarks(found):
         say(line, context.quiet)
@@ -119,6 +118,16 @@ def open_pictures(
     if not skip_bad:
         refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
     return _without_bad(found, loaded, size, context.quiet)
+
+
+def check_size(size: int | None) -> None:
+    """Raise where a side in pixels is too small or too large; None says nothing, and is fine.
+
+    Raises:
+        InvalidOptionError: it is.
+    """
+    if size is not None and not SIZES_PX[0] <= size <= SIZES_PX[1]:
+        raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
 
 
 def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, place: str) -> Pictures:

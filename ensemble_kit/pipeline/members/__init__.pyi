@@ -3,10 +3,6 @@ from .cost import ms_of as ms_of
 from .cv_families import Family as Family
 from .cv_families import members_of as members_of
 from .members import describe_member as describe_member
-from .members import members as members
-from .members import members_add as members_add
-from .members import members_rename as members_rename
-from .members import members_rm as members_rm
 from .out_of_fold import MERGED as MERGED
 from .out_of_fold import as_they_are as as_they_are
 from .out_of_fold import means_of as means_of

@@ -40,4 +40,3 @@ from .run_config import stored_source as stored_source
 from .saved_blend import OpenBlend as OpenBlend
 from .saved_blend import models_of as models_of
 from .saved_blend import open_blend as open_blend
-from .zoo import zoo as zoo

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import models_zoo
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.weights import VIEW_CHOICES, WEIGHTS
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.inference.views import canonical
@@ -68,7 +68,7 @@ def read_blend_here(path: Path) -> blend_store.Blend:
     saved = blend_store.read_blend(path)
     weights = None if "=" in saved.weights_method else saved.weights_method
     for table, name, kind in (
-        (BALLOTS, saved.ballot, "method"),
+        (METHODS, saved.ballot, "method"),
         (WEIGHTS, weights, "way to find weights"),
         (METRICS, saved.metric, "metric"),
     ):

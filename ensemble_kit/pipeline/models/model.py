@@ -24,7 +24,7 @@ from ensemble_kit.pipeline.inputs import Pictures, folded, in_class_order, open_
 from ensemble_kit.pipeline.models.checkpoint_plan import manifest_of, rebuild, versions
 from ensemble_kit.pipeline.models.known_here import read_checkpoint_here, used_here
 from ensemble_kit.pipeline.models.run_config import source_of, stored_source
-from ensemble_kit.splits import OOF
+from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import FOREIGN, Manifest
@@ -132,7 +132,7 @@ def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, context: Ru
         pictures = in_class_order(pictures, model.classes, model.name, place)
     if model.fold:
         pictures = folded(pictures, model.folds, model.fold, source.split_seed)
-    for split in ("val", "test", OOF):
+    for split in (VAL, "test", OOF):
         if kept and model.fingerprints.get(split) != pictures.fingerprints.get(split):
             raise MisalignedError(
                 f"{place}: the {_called(split)} pictures are not those that '{model.name}' was trained with. "

@@ -9,7 +9,7 @@ from typing import Unpack
 import numpy as np
 
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, VerifyOption
-from ensemble_kit.ensembling.combining import BALLOTS
+from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import walk_pictures
 from ensemble_kit.pipeline.border import command
@@ -191,5 +191,5 @@ def _check(
             "--weights out, or ask one member by --ckpt."
         )
     if method is not None:
-        pick(BALLOTS, method, "method")
+        pick(METHODS, method, "method")
     check_out(out)

@@ -23,6 +23,7 @@ from ensemble_kit.results import PinReport, RepeatReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.members import FOREIGN, Manifest
 from ensemble_kit.training import RECIPES
+from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import Workspace
 
 UNSAID: Final = ("family", "kept_epoch", "in_time", "soup", "penalty", "hyperparameters", "source")
@@ -122,7 +123,7 @@ def _soup(manifest: Manifest) -> str:
 
 def _looking(manifest: Manifest, workspace: Workspace) -> str:
     """Return the `ek tta` that gave a member its views."""
-    views = {"views": ",".join(manifest.views[1:]) or "identity", "choose": manifest.view_choice}
+    views = {"views": ",".join(manifest.views[1:]) or IDENTITY, "choose": manifest.view_choice}
     views["precision"] = manifest.preprocessing.get("precision", "float32")
     if manifest.source == FOREIGN:
         return _line("tta", {**_foreign(manifest, workspace.predictions / manifest.name), **views}, tta)

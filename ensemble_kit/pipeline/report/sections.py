@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ensemble_kit.ensembling.diagnostics import PerPair, find_label_errors
-from ensemble_kit.ensembling.evaluation import Bin, Judged, accuracy_interval, reliability
+from ensemble_kit.ensembling.evaluation import Bin, Judged, reliability
+from ensemble_kit.ensembling.statistics import accuracy_interval
 from ensemble_kit.pipeline.members import describe_member, ms_of
 from ensemble_kit.pipeline.report.recompute import Case
 from ensemble_kit.results import (

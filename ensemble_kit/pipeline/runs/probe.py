@@ -27,6 +27,7 @@ from ensemble_kit.pipeline.runs.cached_features import Seen, Wanted, last_layer,
 from ensemble_kit.pipeline.runs.claim_name import Request, base_name, reserve
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.results import ProbeReport
+from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
 
 RECIPE: Final = "probe"
@@ -135,7 +136,7 @@ def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, s
         pretrained=plan.pretrained,
         weights=None if plan.weights is None else folder / plan.weights,
     )
-    views = [("train", "identity"), *([("train", "hflip")] if flip else [])]
+    views = [("train", IDENTITY), *([("train", "hflip")] if flip else [])]
     looking = time.perf_counter()
     seen = see_features(network, pictures, views, workspace.cache, plan.device, quiet, plan.arch, plan.arch_option)
     features_s = time.perf_counter() - looking
@@ -150,7 +151,7 @@ def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, s
         run=folder,
         arch=plan.arch,
         size_px=plan.size,
-        features=seen.features["train", "identity"].shape[1],
+        features=seen.features["train", IDENTITY].shape[1],
         flip=flip,
         penalty=fitted.best.penalty,
         train_log_loss=fitted.best.log_loss,
@@ -169,7 +170,7 @@ def _fitted(features: Mapping[Wanted, Seen], pictures: Pictures, flip: bool) -> 
     train = pictures.split("train")
     labels = np.array(train.labels)
     fold = fold_of(train.ids, labels, train.groups)
-    views = ["identity", *(["hflip"] if flip else [])]
+    views = [IDENTITY, *(["hflip"] if flip else [])]
     rows = np.concatenate([features["train", view] for view in views])
     labels, fold = np.tile(labels, len(views)), np.tile(fold, len(views))
     tried = choose_penalty(rows, labels, fold, len(pictures.data.classes))

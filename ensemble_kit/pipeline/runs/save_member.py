@@ -10,9 +10,9 @@ from ensemble_kit.pipeline.models import Computed, compute_at_once, manifest_of,
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import MANIFEST_NAME
+from ensemble_kit.types import IDENTITY
 
-IDENTITY: Final = ("identity",)
-PASS_BATCH: Final = 64  # pictures at a time where nothing is learnt; part of the bits
+PASS_BATCH: Final = 64  # images at a time where nothing is learnt; part of the bits
 
 
 def facts_of_run(plan: Mapping[str, Any], pictures: Pictures, network: Any, train_s: float) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def compute_and_write(
     """
     plan, state = facts["plan"], network.state_dict()
     there = plan["name"] in store.list_members(predictions)
-    seen = compute_at_once(network, pictures, plan["name"], IDENTITY, PASS_BATCH, plan["device"], quiet)
+    seen = compute_at_once(network, pictures, plan["name"], (IDENTITY,), PASS_BATCH, plan["device"], quiet)
     member = predictions / plan["name"] / MANIFEST_NAME
     with run_store.new_checkpoint(folder, state, facts, member, metrics, config) as run:
         manifest = replace(

@@ -8,8 +8,9 @@ from pathlib import Path
 from ensemble_kit.disk import SEAL, seal
 from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, find_harm, view_curve
-from ensemble_kit.ensembling.evaluation import PSEUDO_SHARE, Procedure, compare_judged, cross_fit, repeats_of
-from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune, why_not_fitted
+from ensemble_kit.ensembling.evaluation import Procedure, compare_judged, cross_fit, repeats_of
+from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, why_not_fitted
+from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune
 from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.reporting import say
 from ensemble_kit.results import (

@@ -12,6 +12,7 @@ from ensemble_kit.reporting.html.drawing import BLUE, GREEN, LINE, MUTED, ORANGE
 from ensemble_kit.reporting.html.words import short
 from ensemble_kit.reporting.tables import percent
 from ensemble_kit.results import LearningReport, LooksReport, ReliabilityReport, WorthReport
+from ensemble_kit.splits import VAL
 
 NAMED_POINTS: Final = 8
 MARKS: Final = {
@@ -49,7 +50,7 @@ def reliability(before: ReliabilityReport | None, after: ReliabilityReport, imag
     return drawn("reliability", f"Reliability diagrams. {said}", (330 * len(shown), 400), draw)
 
 
-def learning(number: int, one: LearningReport, judged_on: str = "val") -> str:
+def learning(number: int, one: LearningReport, judged_on: str = VAL) -> str:
     """Return the losses of a member, epoch by epoch."""
 
     def draw(figure: Any) -> None:
@@ -100,7 +101,7 @@ def view_curve(number: int, one: LooksReport) -> str:
     return drawn(f"views-{number}", label, (280, 210), draw)
 
 
-def costs(points: Sequence[WorthReport], judged_on: str = "val") -> str | None:
+def costs(points: Sequence[WorthReport], judged_on: str = VAL) -> str | None:
     """Return accuracy against milliseconds, and the front that nothing beats; None where nothing was measured."""
     timed = [(one.ms, one) for one in points if one.ms]
     if not timed:

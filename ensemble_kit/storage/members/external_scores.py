@@ -19,14 +19,15 @@ from ensemble_kit.columns import find_columns, missing_column
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.disk import beside, read_plain
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
+from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage.members.arrays import UNREADABLE
-from ensemble_kit.storage.members.manifest import IDENTITY, check_distinct
+from ensemble_kit.storage.members.manifest import check_distinct
 from ensemble_kit.storage.members.score_columns import class_names, differing
 from ensemble_kit.storage.members.truth import Truth, agreeing, named_or_numbered
-from ensemble_kit.types import Labels, Predictions, Scores
+from ensemble_kit.types import IDENTITY, Labels, Predictions, Scores
 
 KINDS = ("logits", "probabilities")
-JUDGED = ("val", "oof")  # splits whose labels are wanted
+JUDGED = (VAL, OOF)  # splits whose labels are wanted
 ARRAYS = ("image_ids", "classes", "scores", "labels", "groups")
 SMALLEST_PROBABILITY = 1e-7
 ROW_SUM_TOLERANCE = 1e-3

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from ensemble_kit.disk import seal, unseal
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage.files import UnknownFieldError, build, number_from_json, number_to_json
+from ensemble_kit.types import IDENTITY
 from ensemble_kit.versions import check_schema, made_elsewhere
 
 MANIFEST_NAME = "member.json"
 SCHEMA = 1
-IDENTITY = "identity"
 FOREIGN = "foreign"
 SOURCES = ("trained", "imported", FOREIGN)
 DATA_FILE = re.compile(r"[a-z]+-[0-9a-f]{12}\.(npy|csv)")

@@ -17,7 +17,7 @@ from scipy.stats import gmean, rankdata
 from ensemble_kit.ensembling.combining import apply as applying
 from ensemble_kit.ensembling.combining import float32_argmax as screening
 from ensemble_kit.ensembling.combining.apply import predict, probabilities, scores
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.types import Pool, Tuned
@@ -79,7 +79,7 @@ def everything(pool, tuned, threads=None):
     return [said(pool, tuned, threads).tobytes() for said in (scores, probabilities, predict)]
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_scores_are_the_weighted_sum_of_ballots_by_hand(ballot: str) -> None:
     pool = draw()
     found = scores(pool, tuned_for(ballot))
@@ -87,7 +87,7 @@ def test_scores_are_the_weighted_sum_of_ballots_by_hand(ballot: str) -> None:
     np.testing.assert_allclose(found, by_hand(pool, BALLOTS_BY_HAND[ballot]), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_the_winner_is_the_best_score_and_of_equal_votes_the_likeliest(ballot: str) -> None:
     pool = draw()
     total, ties = by_hand(pool, BALLOTS_BY_HAND[ballot]), by_hand(pool, lambda logits: softmax(logits, axis=-1))
@@ -121,7 +121,7 @@ def geometric(pool):
     return mean / mean.sum(axis=-1, keepdims=True)
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_neither_tiles_nor_threads_change_a_bit(ballot: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, tuned = draw(), tuned_for(ballot)
     whole = everything(pool, tuned, 1)
@@ -131,7 +131,7 @@ def test_neither_tiles_nor_threads_change_a_bit(ballot: str, monkeypatch: pytest
             assert everything(pool, tuned, threads) == whole
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_how_the_logits_lie_in_memory_changes_no_bit(ballot: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, tuned = draw(), tuned_for(ballot)
     monkeypatch.setattr(applying, "TILE_SCORES", 11 * CLASSES)
@@ -147,7 +147,7 @@ def test_how_the_logits_lie_in_memory_changes_no_bit(ballot: str, tmp_path, monk
         assert everything(replace(pool, logits=lie), tuned) == said
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_what_has_no_weight_is_never_part_of_a_sum(ballot: str) -> None:
     pool = draw()
     spoiled = tuple(logits.copy() for logits in pool.logits)
@@ -180,7 +180,7 @@ def test_the_file_of_a_member_without_weight_is_never_read(tmp_path) -> None:
 def test_only_some_tiles_are_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = draw(images=20011)
     monkeypatch.setattr(applying, "TILE_SCORES", 101 * CLASSES)
-    for ballot in BALLOTS:
+    for ballot in METHODS:
         tracemalloc.start()
         predict(pool, tuned_for(ballot), threads=2)
         peak_bytes = tracemalloc.get_traced_memory()[1]

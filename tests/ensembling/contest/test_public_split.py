@@ -15,7 +15,7 @@ from ensemble_kit.ensembling.contest.public_split import (
     public_images,
     telling,
 )
-from ensemble_kit.ensembling.evaluation.calibration import wilson
+from ensemble_kit.ensembling.statistics.intervals import wilson
 
 
 def by_gammas(first, second, images):

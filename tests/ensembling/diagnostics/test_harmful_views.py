@@ -2,12 +2,10 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from ensemble_kit.ensembling.diagnostics.harmful_views import Harm, find_harm, holm
-from ensemble_kit.ensembling.evaluation.compare import difference_interval, smallest_resolvable
+from ensemble_kit.ensembling.diagnostics.harmful_views import Harm, find_harm
+from ensemble_kit.ensembling.statistics.paired_tests import difference_interval, holm, smallest_resolvable
 from ensemble_kit.errors import BadDataError
 
 IMAGES, CLASSES = 307, 7
@@ -35,23 +33,6 @@ def mirrored(seed: int) -> tuple[np.ndarray, np.ndarray]:
     logits, labels = no_harm(seed)
     logits[3] = 2 * logits[3][:, [1, 0, 3, 2, 4, 5, 6]]
     return logits, labels
-
-
-def test_holms_p_values_are_rs() -> None:
-    # p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"), and a case with a tie out of order
-    np.testing.assert_allclose(holm(np.array([0.01, 0.02, 0.03, 0.04, 0.05])), [0.05, 0.08, 0.09, 0.09, 0.09])
-    np.testing.assert_allclose(holm(np.array([0.6, 0.01, 0.3, 0.01])), [0.6, 0.04, 0.6, 0.04])
-    assert holm(np.array([])).shape == (0,)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=11), st.floats(0.001, 0.999))
-def test_holm_rejects_what_stepping_down_rejects(p_values: list[float], level: float) -> None:
-    rejected: set[int] = set()
-    for step, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[place] * (len(p_values) - step) > level:
-            break
-        rejected.add(place)
-    assert set(np.flatnonzero(holm(np.array(p_values)) <= level)) == rejected
 
 
 def test_a_view_is_judged_as_by_hand() -> None:

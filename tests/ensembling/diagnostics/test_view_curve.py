@@ -4,8 +4,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from ensemble_kit.ensembling.diagnostics.view_curve import greedy_order, view_curve
-from ensemble_kit.ensembling.evaluation.calibration import accuracy_interval
 from ensemble_kit.ensembling.statistics.folds import fold_of
+from ensemble_kit.ensembling.statistics.intervals import accuracy_interval
 from ensemble_kit.errors import BadDataError
 
 VIEWS, IMAGES, CLASSES = 5, 103, 7

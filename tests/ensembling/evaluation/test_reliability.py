@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from ensemble_kit.ensembling.evaluation.calibration import ece_of, wilson
+from ensemble_kit.ensembling.evaluation.calibration import ece_of
 from ensemble_kit.ensembling.evaluation.reliability import reliability
+from ensemble_kit.ensembling.statistics.intervals import wilson
 from ensemble_kit.errors import BadDataError
 
 

@@ -6,8 +6,8 @@ import pytest
 from sklearn import metrics
 
 from ensemble_kit.ensembling.combining.apply import probabilities
-from ensemble_kit.ensembling.evaluation.calibration import accuracy_interval
 from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.statistics.intervals import accuracy_interval
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import BadDataError, InvalidOptionError, UnknownNameError
 

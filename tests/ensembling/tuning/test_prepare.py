@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensemble_kit.ensembling.tuning.prepare import prepare, tune_views, why_not_fitted
+from ensemble_kit.ensembling.tuning.prepare import prepare, tune_views
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, UnknownNameError
 from ensemble_kit.types import Pool
 
@@ -75,12 +75,6 @@ def test_too_few_images_leave_identity(choice: str) -> None:
     found = tune_views(logits[:, :49], labels[:49], ids[:49], None, choice)
     assert found.view_weights.tolist() == [1.0, 0.0]
     assert found.ridge is None
-
-
-def test_the_reason_for_not_fitting_is_a_sentence() -> None:
-    assert "There are 49 images to judge by, fewer than 50" in str(why_not_fitted(np.arange(49) % 3))
-    assert "of one class" in str(why_not_fitted(np.full(50, 2)))
-    assert why_not_fitted(np.arange(50) % 2) is None
 
 
 def test_an_unknown_choice_is_refused_with_a_suggestion() -> None:

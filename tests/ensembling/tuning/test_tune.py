@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn import metrics
 
 from ensemble_kit.ensembling.combining.apply import predict, probabilities, scores
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.tune import best_single, given
 from ensemble_kit.ensembling.weights.evidence import Search
@@ -18,7 +18,7 @@ from ensemble_kit.types import Pool, Tuned
 
 EVERY_BLEND = [
     (ballot, weights)
-    for ballot, weights in itertools.product(BALLOTS, WEIGHTS)
+    for ballot, weights in itertools.product(METHODS, WEIGHTS)
     if weights != "stacking" or ballot == "logit-sum"  # a stack reads logits alone
 ]
 WEIGHED = [blend for blend in EVERY_BLEND if blend[1] != "stacking"]  # a stack is no weighted sum
@@ -35,7 +35,7 @@ def chosen(pool: Pool, members: list[int]) -> Pool:
     )
 
 
-@pytest.mark.parametrize("entry", [*BALLOTS.values(), *WEIGHTS.values(), *VIEW_CHOICES.values()])
+@pytest.mark.parametrize("entry", [*METHODS.values(), *WEIGHTS.values(), *VIEW_CHOICES.values()])
 def test_every_line_of_the_tables_loads_and_has_help(entry) -> None:
     assert entry.help
     assert entry.load() is not None
@@ -60,7 +60,7 @@ def test_the_order_of_members_does_not_matter(draw_pool, ballot: str, weights: s
     np.testing.assert_array_equal(predict(moved, turned), predict(pool, plain))
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_the_scale_of_weights_does_not_matter(draw_pool, ballot: str) -> None:
     pool = draw_pool(STRENGTHS)
     small = tune(pool, ballot, {"member-0": 0.3, "member-2": 0.6}, ["none"] * 3)

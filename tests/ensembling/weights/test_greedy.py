@@ -1,5 +1,6 @@
 """Caruana's selection, against the same done by hand with whole blends."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from ensemble_kit.ensembling.weights.greedy import greedy, random_half, select
 from ensemble_kit.ensembling.weights.greedy_gains import rivals_of
 from ensemble_kit.errors import BadDataError, UnknownNameError
 
+selection = importlib.import_module("ensemble_kit.ensembling.weights.greedy")
 MEMBERS, IMAGES, CLASSES = 5, 61, 7
 BALLOTS = {"logits": LOGIT_SUM, "logs": GEO_MEAN, "chances": PROB_MEAN, "votes": MAJORITY_VOTE, "points": BORDA}
 REGRETS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
@@ -75,7 +77,7 @@ def by_hand(regret: Callable[[list[int]], float], members: int, rounds: int, giv
 @pytest.mark.parametrize(("kind", "metric"), POSSIBLE)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_greedy_picks_as_by_hand(kind: str, metric: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.weights.greedy.GREEDY_ROUNDS", 11)
+    monkeypatch.setattr(selection, "GREEDY_ROUNDS", 11)
     logits, labels = drawn(seed)
     ballot = BALLOTS[kind]
     expected = by_hand(lambda team: regret_by_hand(ballot, logits, labels, metric, team), MEMBERS, 11)
@@ -222,7 +224,7 @@ def test_no_more_than_25_are_in_from_a_sorted_start() -> None:
 
 
 def test_bags_average_what_random_halves_select(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.weights.greedy.GREEDY_ROUNDS", 7)
+    monkeypatch.setattr(selection, "GREEDY_ROUNDS", 7)
     logits, labels = drawn(7)
     weights = np.zeros(MEMBERS)
     for bag in range(3):
@@ -251,7 +253,7 @@ def test_the_order_of_rows_cannot_matter(search: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_bags_are_worth_it_on_fresh_images(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble_kit.ensembling.weights.greedy.GREEDY_ROUNDS", 23)
+    monkeypatch.setattr(selection, "GREEDY_ROUNDS", 23)
     gains = []
     for seed in range(11):
         random = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ensemble_kit.ensembling.combining.ballots import cast_prob, decide
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.weights.margins import Pairs, pairs_of, right, won
 
 MEMBERS, IMAGES, CLASSES = 5, 61, 7
@@ -42,7 +42,7 @@ def lexicographic(shares: Numbers, confidence: Numbers) -> Numbers:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_right_images_are_those_of_argmax(ballot: str, seed: int) -> None:
     logits, labels = drawn(seed)
-    cast = BALLOTS[ballot].load().cast(logits)
+    cast = METHODS[ballot].load().cast(logits)
     pairs, weights = pairs_of(cast, labels), some_weights(seed)
     expected = [(np.tensordot(row, cast, axes=1).argmax(axis=1) == labels).sum() for row in weights]
     assert right(pairs, weights).tolist() == expected
@@ -53,7 +53,7 @@ def test_right_images_are_those_of_argmax(ballot: str, seed: int) -> None:
 def test_right_images_of_votes_go_by_share_then_confidence_then_class_index(ballot: str, seed: int) -> None:
     logits, labels = drawn(seed)
     logits[:, ::3] = logits[:, ::3].round()  # so that confidence ties too
-    cast, confidence = BALLOTS[ballot].load().cast(logits), cast_prob(logits)
+    cast, confidence = METHODS[ballot].load().cast(logits), cast_prob(logits)
     pairs, weights = pairs_of(cast, labels, confidence), some_weights(seed)
     sums = [(np.tensordot(row, cast, axes=1), np.tensordot(row, confidence, axes=1)) for row in weights]
     expected = [(lexicographic(*both) == labels).sum() for both in sums]
@@ -101,7 +101,7 @@ def test_layers_hold_each_open_pair_once_and_images_with_more_pairs_first() -> N
 
 def test_every_pair_of_votes_has_a_member_on_either_side() -> None:
     logits, labels = drawn(5)
-    pairs = pairs_of(BALLOTS["majority-vote"].load().cast(logits), labels, cast_prob(logits))
+    pairs = pairs_of(METHODS["majority-vote"].load().cast(logits), labels, cast_prob(logits))
     assert pairs.tie_lead is not None
     assert ((pairs.lead.min(axis=0) < 0) | (pairs.tie_lead.min(axis=0) < 0)).all()
     assert ((pairs.lead.max(axis=0) > 0) | (pairs.tie_lead.max(axis=0) > 0)).all()

@@ -16,10 +16,11 @@ from torch import nn
 import models_zoo
 from ensemble_kit.ensembling.combining import apply as applying
 from ensemble_kit.ensembling.combining.ballots import TIE_WIDTH
-from ensemble_kit.ensembling.combining.table import BALLOTS
+from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.decode import resize
-from ensemble_kit.inference.blend_graph.ballots import CASTS, decide
+from ensemble_kit.inference.blend_graph import casts
+from ensemble_kit.inference.blend_graph.casts import decide
 from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph, Count, Looker, Reordered
 from ensemble_kit.inference.blend_graph.pixels import squared
 from ensemble_kit.inference.engines import onnx_export
@@ -87,7 +88,7 @@ class Looking(nn.Module):
         return torch.stack(list(seen.values()))
 
 
-COUNT = Count("logit-sum", "logits", 1.0, TIE_WIDTH)
+COUNT = Count("cast_logit", "logits", 1.0, TIE_WIDTH)
 
 
 def test_every_family_of_views_shows_the_pixels_that_it_shows_to_tta():
@@ -146,7 +147,7 @@ def tuned_of(lookers, ballot, stack=None):
 
 def count_of(ballot, stack=None):
     numbers = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
-    return Count(ballot, applying.rule_of(ballot).unit, 0.6, TIE_WIDTH, numbers)
+    return Count(METHODS[ballot].graph_cast, applying.rule_of(ballot).unit, 0.6, TIE_WIDTH, numbers)
 
 
 def drawn_stack():
@@ -154,7 +155,7 @@ def drawn_stack():
     return Stack(rng.normal(size=(3, 7, 7)), rng.normal(size=7))
 
 
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("ballot", METHODS)
 def test_every_ballot_is_counted_as_by_applying(lookers, ballot):
     batch = pictures(31, 17, 29)
     with torch.no_grad():
@@ -189,9 +190,11 @@ def test_the_graph_says_the_same_for_every_number_of_pictures_and_every_size(loo
 @given(arrays(np.float64, (5, 7), elements=st.integers(-3, 3).map(lambda whole: whole / 2)))
 @settings(max_examples=40, deadline=None)
 def test_every_ballot_is_cast_as_by_its_model_ties_too(logits):
-    assert set(CASTS) == set(BALLOTS)
-    for name, cast in CASTS.items():
-        expected = applying.rule_of(name).cast(logits[None])[0]
+    named = {method.graph_cast for method in METHODS.values()}
+    assert named == {name for name in vars(casts) if name.startswith("cast_")}
+    for name, method in METHODS.items():
+        expected = method.load().cast(logits[None])[0]
+        cast = getattr(casts, method.graph_cast)
         assert cast(torch.from_numpy(logits)).numpy() == pytest.approx(expected, abs=1e-12), name
 
 

@@ -1,14 +1,16 @@
 """torch.compile where there is no compiler, and where it refuses."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from ensemble_kit.errors import InvalidOptionError, ResourceError
-from ensemble_kit.inference.engines import compiled as compiling
 from ensemble_kit.inference.engines.start import start
 
+compiling = importlib.import_module("ensemble_kit.inference.engines.compiled")
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 3, 7, 7), dtype=np.uint8)
 NETWORK = nn.Sequential(nn.Flatten(), nn.Linear(147, 3))
 

@@ -1,15 +1,17 @@
 """Convolutions of oneDNN against PyTorch's own, activation by activation, and what happens without them."""
 
+import importlib
+
 import pytest
 import timm
 import torch
 import torchvision
 from torch import nn
 
-from ensemble_kit.inference.engines import fused as fusing
 from ensemble_kit.inference.engines.batchnorm_folding import folded
 from ensemble_kit.inference.engines.fused import ACTIVATIONS, Convolution, convolved, fused
 
+fusing = importlib.import_module("ensemble_kit.inference.engines.fused")
 there = pytest.mark.skipif(
     not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")),
     reason="this PyTorch has no oneDNN",

@@ -41,8 +41,7 @@ def wrong(distance):
 
 
 def with_engine(monkeypatch, builder):
-    monkeypatch.setattr(engines, "ENGINES", {**ENGINES, "fused": Entry("", "planted:builder")})
-    monkeypatch.setattr(Entry, "load", lambda self: builder)
+    monkeypatch.setattr(engines, "ENGINES", {**ENGINES, "fused": Entry("", lambda: builder)})
 
 
 @pytest.mark.parametrize("engine", ["eager", "fused", "onnx", "auto", pytest.param("compiled", marks=pytest.mark.slow)])

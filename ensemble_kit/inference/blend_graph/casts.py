@@ -1,12 +1,9 @@
 """What members cast and who wins, in operations that a graph can hold.
 
-The ballots of `ensembling.ballots` once more, as torch operations: a graph cannot hold
-NumPy. A test compares every one of them with its model. In float64, as there. To add a
-ballot: its function, and a line in CASTS.
+The casts of `ensembling.combining.ballots` once more, as torch operations: a graph cannot hold NumPy. A test compares
+every one of them with its model. In float64, as there. To add one: its function; the method's line in
+`ensembling.combining.METHODS` names it.
 """
-
-from collections.abc import Callable, Mapping
-from typing import Final
 
 import torch
 from jaxtyping import Float, Int
@@ -58,12 +55,3 @@ def decide(scores: Ballots, tie_break: Ballots | None, tie_width: float) -> Int[
     confidence = torch.where(tied, tie_break, torch.full_like(tie_break, -1.0))
     best = confidence >= confidence.amax(dim=-1, keepdim=True) - tie_width
     return best.float().argmax(dim=-1)  # ONNX Runtime 1.18 finds no maximum of whole numbers
-
-
-CASTS: Final[Mapping[str, Callable[[Ballots], Ballots]]] = {
-    "logit-sum": cast_logit,
-    "prob-mean": cast_prob,
-    "geo-mean": cast_log_prob,
-    "majority-vote": cast_top1,
-    "borda": cast_rank,
-}

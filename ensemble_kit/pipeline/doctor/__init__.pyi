@@ -1,1 +1,0 @@
-from .doctor import doctor as doctor

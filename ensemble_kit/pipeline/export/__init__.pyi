@@ -1,1 +1,0 @@
-from .export import export as export

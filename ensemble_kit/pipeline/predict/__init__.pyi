@@ -1,1 +1,0 @@
-from .predict import predict as predict
