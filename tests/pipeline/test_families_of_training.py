@@ -503,8 +503,8 @@ def labels_by_id(path):
 
 
 def test_a_family_of_snapshots_and_of_folds_is_blended_by_its_name(road):
-    assert set(ek.blend(["round"], quiet=True).members) == {"round"}  # a member of that name comes first
-    assert set(ek.blend(["sown", "round"], quiet=True).members) == {"sown-seed-5", "sown-seed-6", "round"}
+    assert set(ek.blend(["round"], quiet=True).numbers.members) == {"round"}  # a member of that name comes first
+    assert set(ek.blend(["sown", "round"], quiet=True).numbers.members) == {"sown-seed-5", "sown-seed-6", "round"}
     tuned = ek.blend(["folded"], tune_on="oof", quiet=True)
     assert set(tuned.members) == {"folded-fold-1", "folded-fold-2", "folded-fold-3"}
 

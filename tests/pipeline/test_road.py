@@ -277,7 +277,7 @@ def test_an_equal_logit_sum_is_the_sum_of_calibrated_logits(road):
 def test_given_weights_are_used_and_checked(road):
     alone = ek.blend(weights="cnn=1", **QUIET)
     assert alone.numbers.weights == {"cnn": 1.0, "mlp": 0.0}
-    assert ek.blend(weights={"cnn": 3, "mlp": 1}, **QUIET).weights == {"cnn": 0.75, "mlp": 0.25}
+    assert ek.blend(weights={"cnn": 3, "mlp": 1}, **QUIET).numbers.weights == {"cnn": 0.75, "mlp": 0.25}
     for weights, error, message in (
         ("cnn=1,vit=2", UnknownNameError, "No member is named 'vit'"),
         ("cnn=1,cnn=2", InvalidOptionError, "each member once"),

@@ -189,7 +189,7 @@ def test_a_blend_is_judged_in_any_metric(pool, metric):
 
 
 def test_auto_is_the_same_blend_whatever_the_metric_and_greedy_is_counted_as_another(pool):
-    assert ek.blend(**QUIET).weights == ek.blend(metric="macro-f1", **QUIET).weights
+    assert ek.blend(**QUIET).numbers.weights == ek.blend(metric="macro-f1", **QUIET).numbers.weights
     assert ek.blend(metric="macro-f1", **QUIET).evaluated.ledger_trials == 1
     assert ek.blend(weights="greedy", **QUIET).evaluated.ledger_trials == 2
     assert ek.blend(weights="greedy", metric="log-loss", **QUIET).evaluated.ledger_trials == 3
