@@ -93,7 +93,7 @@ def show(seed, blend, truth, seconds):
     """A line of the table; the truth about test is looked at here alone."""
     right = np.array([truth[image_id] == label for image_id, label in rows(blend.submission_path)])
     low, high = wilson(int(right.sum()), len(right))
-    families = " + ".join(one.family for one in blend.families)
+    families = " + ".join(one.family for one in blend.numbers.families)
     print(
         f"| {seed} | {families} | {percent(blend.honest_accuracy, blend.honest_interval)} | "
         f"{percent(right.mean(), (low, high))} | {100 * blend.best_single.honest_accuracy:.1f} | "

@@ -508,7 +508,7 @@ def test_a_family_of_snapshots_and_of_folds_is_blended_by_its_name(road):
     assert set(ek.blend(["round"], quiet=True).numbers.members) == {"round"}  # a member of that name comes first
     assert set(ek.blend(["sown", "round"], quiet=True).numbers.members) == {"sown-seed-5", "sown-seed-6", "round"}
     tuned = ek.blend(["folded"], tune_on="oof", quiet=True)
-    assert set(tuned.members) == {"folded-fold-1", "folded-fold-2", "folded-fold-3"}
+    assert set(tuned.numbers.members) == {"folded-fold-1", "folded-fold-2", "folded-fold-3"}
 
 
 def test_what_is_printed_of_a_family_is_its_mean_and_what_comes_next(road, train):

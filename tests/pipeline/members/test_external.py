@@ -153,7 +153,7 @@ def test_groups_come_from_the_file_of_labels_or_from_the_ids():
     ek.members_add("vet", kind="probabilities", oof="oof.csv", labels=labels_csv(), group_from="train-(..)")
     oof = read_member(Path("predictions/vet")).split("oof")
     assert oof.groups == tuple(image_id[6:8] for image_id in oof.ids)
-    assert ek.blend(["cnn", "vit"], weights="equal", quiet=True).groups == -(-TRAIN // 5)
+    assert ek.blend(["cnn", "vit"], weights="equal", quiet=True).evaluated.groups == -(-TRAIN // 5)
 
 
 def test_val_and_oof_together_are_judged_on_val_and_labels_of_train_do_not_touch_val():
