@@ -21,4 +21,3 @@ from .ballots import normalised as normalised
 from .ballots import softmax as softmax
 from .stacked import stacked as stacked
 from .table import METHODS as METHODS
-from .table import Method as Method

@@ -16,7 +16,6 @@ from .paired_tests import holm as holm
 from .paired_tests import mcnemar as mcnemar
 from .paired_tests import sign_flip as sign_flip
 from .paired_tests import smallest_resolvable as smallest_resolvable
-from .resampling import RESAMPLES as RESAMPLES
 from .resampling import percentiles as percentiles
 from .resampling import resamples as resamples
 from .resampling import swaps as swaps
