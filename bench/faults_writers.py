@@ -81,7 +81,7 @@ def crowd(ek, template, work, seed):
                 verify_all(*map(Path, commands.PLACES))
             except Exception as error:
                 lost.append(f"{type(error).__name__}: {error}"[:300])
-            there = len(desk_ledger.read_desk(Path("submissions")))
+            there = len(desk_ledger.read_log(Path("submissions")))
             if there < submitted:
                 lost.append(f"{there} submissions of {submitted}")
             kept = len(list(Path("submissions/handed-in").glob("*.csv")))

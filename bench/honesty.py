@@ -21,9 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from ensemble_kit.ensembling.evaluation.compare import compare_judged
+from ensemble_kit.ensembling.evaluation.compare import compare_scored
 from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
-from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.evaluation.scored import Scored, evaluate
 from ensemble_kit.ensembling.statistics.intervals import wilson
 from ensemble_kit.ensembling.statistics.paired_tests import PSEUDO_SHARE, SURE
 from ensemble_kit.ensembling.tuning import tune
@@ -97,10 +97,10 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
     }
     tuned = {key: procedure(val) for key, procedure in procedures.items()}
     honest = cross_fit(val, procedures)
-    seen = judge(val, tuned["this"]).accuracy
-    true = {key: judge(test, numbers) for key, numbers in tuned.items()}
+    seen = evaluate(val, tuned["this"]).accuracy
+    true = {key: evaluate(test, numbers) for key, numbers in tuned.items()}
     low, high = honest["this"].interval()
-    gain = compare_judged(honest["this"], honest["equal"], "accuracy", val.ids, pseudo_share=PSEUDO_SHARE)
+    gain = compare_scored(honest["this"], honest["equal"], "accuracy", val.ids, pseudo_share=PSEUDO_SHARE)
     true_gain = true["this"].accuracy - true["equal"].accuracy
     plain = wilson(honest["this"].accuracy * VAL, VAL)
     return Seed(
@@ -113,11 +113,11 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
         optimism=seen - honest["this"].accuracy,
         true_optimism=seen - true["this"].accuracy,
         significant=gain.p < 0.05,
-        tests={key: judged.accuracy for key, judged in true.items()},
+        tests={key: scored.accuracy for key, scored in true.items()},
     )
 
 
-def _wald_width(first: Judged, second: Judged) -> float:
+def _wald_width(first: Scored, second: Scored) -> float:
     """Return the width of the paired Wald interval of 300 images, at the rates of these predictions."""
     only_first = float((first.correct & ~second.correct).mean())
     only_second = float((second.correct & ~first.correct).mean())

@@ -17,7 +17,7 @@ from cleanlab.filter import find_label_issues
 from scipy.special import softmax
 
 from ensemble_kit.ensembling.diagnostics.label_errors import find_label_errors
-from ensemble_kit.ensembling.evaluation.cross_fitting import say_unseen
+from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit_one
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.storage.members import members as store
 from ensemble_kit.types import align
@@ -48,7 +48,7 @@ def blended(folder, names, noise, seed):
     labels, flipped = flip(pool.labels, noise, len(pool.classes), np.random.default_rng(seed))
     views = [member.manifest.view_choice for member in held]
     procedure = partial(tune, ballot="logit-sum", weights="auto", view_choices=views)
-    said = say_unseen(replace(pool, labels=labels), procedure, repeats=1)
+    said = cross_fit_one(replace(pool, labels=labels), procedure, repeats=1)
     return said.shares, labels, flipped
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ensemble_kit.ensembling.combining.ballots import softmax
 from ensemble_kit.ensembling.weights.accuracy import climb
-from ensemble_kit.ensembling.weights.margins import pairs_of
+from ensemble_kit.ensembling.weights.margins import margins_of
 from ensemble_kit.ensembling.weights.optimality import certify
 
 IMAGES, CLASSES, SEEDS, LIMIT_S = 300, 10, 9, 60.0
@@ -36,8 +36,8 @@ def main():
             for seed in range(SEEDS):
                 logits, labels = draw(members, seed)
                 right.extend((logits.argmax(axis=2) == labels).mean(axis=1))
-                pairs = pairs_of(cast(logits), labels)
-                found.append(certify(pairs, LIMIT_S, climb(pairs, np.full(members, 1 / members))))
+                margins = margins_of(cast(logits), labels)
+                found.append(certify(margins, LIMIT_S, climb(margins, np.full(members, 1 / members))))
             closed = sum(one.gap == 0 for one in found)
             seconds = [one.seconds for one in found]
             print(

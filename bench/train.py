@@ -63,7 +63,7 @@ ORDERS = {"default": torch.contiguous_format, "channels_last": torch.channels_la
 RATE, DECAY, SMOOTHING, WARMUP = 2e-3, 0.05, 0.1, 0.1  # of --accuracy; the warm-up is a share of the run
 
 
-class Ground(NamedTuple):
+class BlendSets(NamedTuple):
     """What all ways train on: a folder of classes, its classes, and the size in pixels."""
 
     folder: Path
@@ -101,9 +101,9 @@ def main():
 
 
 def rates(asked, folder):
-    ground = gathered(every(asked.data / "train", asked.pictures), folder / "train", asked)
+    sets = gathered(every(asked.data / "train", asked.pictures), folder / "train", asked)
     begin = time.perf_counter()
-    images = decoded(ground, folder / "cache")
+    images = decoded(sets, folder / "cache")
     print(
         f"{len(images)} pictures, {asked.repeats} repeats; ours decodes once, in {time.perf_counter() - begin:.1f} s\n"
     )
@@ -114,27 +114,27 @@ def rates(asked, folder):
     print("|---|---|---|---|---|---|---|---|---|")
     for name in asked.networks:
         torch.manual_seed(0)
-        ways = all_ways(name, ground, images)
+        ways = all_ways(name, sets, images)
         for way in ways.values():
             way()  # starts workers, fills the page cache, lets libraries choose their kernels
         turns = [one_turn(ways) for _ in range(asked.repeats)]
-        gflop = 3 * counted(NETWORKS[name](len(ground.classes)), asked.size)
+        gflop = 3 * counted(NETWORKS[name](len(sets.classes)), asked.size)
         for what in ways:
             row(name, what, turns, gflop)
 
 
-def all_ways(name, ground, images):
+def all_ways(name, sets, images):
     """Return what takes turns: each call is one epoch and returns the pictures that it took."""
     ways = {}
     for order, memory in ORDERS.items():
-        network = NETWORKS[name](len(ground.classes)).to(memory_format=memory)
-        ways[f"timm, {order}"] = timm_epochs(network, ground, memory)
+        network = NETWORKS[name](len(sets.classes)).to(memory_format=memory)
+        ways[f"timm, {order}"] = timm_epochs(network, sets, memory)
     for order, memory in ORDERS.items():
-        network = NETWORKS[name](len(ground.classes)).to(memory_format=memory)
-        ways[f"torchvision, {order}"] = torchvision_epochs(network, ground, memory)
+        network = NETWORKS[name](len(sets.classes)).to(memory_format=memory)
+        ways[f"torchvision, {order}"] = torchvision_epochs(network, sets, memory)
     for precision in ("float32", "auto"):
-        recipe = resolve("strong", {"epochs": 1, "batch_size": ground.batch_size, "precision": precision})
-        ways[f"ours, {precision}"] = our_epochs(normalised(name, ground), ground, images, recipe)
+        recipe = resolve("strong", {"epochs": 1, "batch_size": sets.batch_size, "precision": precision})
+        ways[f"ours, {precision}"] = our_epochs(normalised(name, sets), sets, images, recipe)
     return ways
 
 
@@ -170,8 +170,8 @@ def row(name, what, turns, gflop):
 # three ways to train
 
 
-def timm_epochs(network, ground, memory, fitting=None):
-    loader = timm_loader(network, ground, ground.folder, training=True)
+def timm_epochs(network, sets, memory, fitting=None):
+    loader = timm_loader(network, sets, sets.folder, training=True)
     loss_of = LabelSmoothingCrossEntropy(0.1)
     optimizer = create_optimizer_v2(network, opt="sgd", lr=0.05, weight_decay=2e-5, momentum=0.9)
     scheduler, _ = create_scheduler_v2(optimizer, sched="cosine", num_epochs=300, updates_per_epoch=len(loader))
@@ -179,12 +179,12 @@ def timm_epochs(network, ground, memory, fitting=None):
     return partial(epoch, network, loader, loss_of, *step, memory)
 
 
-def timm_loader(network, ground, folder, training):
-    look = resolve_data_config({"input_size": (3, ground.size_px, ground.size_px), **known(network)})
+def timm_loader(network, sets, folder, training):
+    look = resolve_data_config({"input_size": (3, sets.size_px, sets.size_px), **known(network)})
     return create_loader(
         create_dataset("", root=str(folder), is_training=training),
         input_size=look["input_size"],
-        batch_size=ground.batch_size,
+        batch_size=sets.batch_size,
         is_training=training,
         scale=(0.08, 1.0),
         ratio=(3 / 4, 4 / 3),
@@ -198,23 +198,23 @@ def timm_loader(network, ground, folder, training):
     )
 
 
-def torchvision_epochs(network, ground, memory, fitting=None):
-    loader = torchvision_loader(network, ground, ground.folder, training=True)
+def torchvision_epochs(network, sets, memory, fitting=None):
+    loader = torchvision_loader(network, sets, sets.folder, training=True)
     loss_of = nn.CrossEntropyLoss(label_smoothing=SMOOTHING if fitting else 0.0)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     step = fitting(network, len(loader)) if fitting else (optimizer, lambda done: None)
     return partial(epoch, network, loader, loss_of, *step, memory)
 
 
-def torchvision_loader(network, ground, folder, training):
-    size, look = ground.size_px, known(network)
+def torchvision_loader(network, sets, folder, training):
+    size, look = sets.size_px, known(network)
     cut = [v2.RandomResizedCrop(size, antialias=True), v2.RandomHorizontalFlip()]
     if not training:
         cut = [v2.Resize(round(size / 0.875), antialias=True), v2.CenterCrop(size)]
     end = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(look["mean"], look["std"])]
     return DataLoader(
         torchvision.datasets.ImageFolder(str(folder), v2.Compose([*cut, *end])),
-        batch_size=ground.batch_size,
+        batch_size=sets.batch_size,
         shuffle=training,
         num_workers=len(os.sched_getaffinity(0)),
         persistent_workers=True,
@@ -236,11 +236,11 @@ def epoch(network, loader, loss_of, optimizer, after, memory):
     return seen
 
 
-def our_epochs(network, ground, images, recipe, seed=0):
+def our_epochs(network, sets, images, recipe, seed=0):
     change = partial(augment, strength=recipe.augment, flip=recipe.flip)
 
     def run():
-        fit(network, images, ground.labels(), None, None, recipe, seed, change)
+        fit(network, images, sets.labels(), None, None, recipe, seed, change)
         return len(images) * recipe.epochs
 
     return run
@@ -250,9 +250,9 @@ def our_epochs(network, ground, images, recipe, seed=0):
 
 
 def accuracies(asked, folder):
-    ground = gathered(every(asked.data / "train", None), folder / "train", asked)
-    judged = gathered(to_judge(asked, ground.classes), folder / "judged", asked)
-    images, unseen = decoded(ground, folder / "cache"), decoded(judged, folder / "cache")
+    sets = gathered(every(asked.data / "train", None), folder / "train", asked)
+    scored = gathered(to_judge(asked, sets.classes), folder / "judged", asked)
+    images, unseen = decoded(sets, folder / "cache"), decoded(scored, folder / "cache")
     print(
         f"{len(images)} pictures, {asked.accuracy} epochs from scratch, judged on {len(unseen)} of "
         f"{'test' if asked.labels else 'val'}, seeds {', '.join(map(str, range(asked.seeds)))}\n"
@@ -266,40 +266,40 @@ def accuracies(asked, folder):
             for seed in range(asked.seeds):
                 torch.manual_seed(seed)
                 begin = time.perf_counter()
-                judge = train(name, ground, judged, images, unseen, asked.accuracy, seed, *precision)
+                scored = train(name, sets, scored, images, unseen, asked.accuracy, seed, *precision)
                 seconds.append(time.perf_counter() - begin)
-                right.append(judge())
+                right.append(evaluate())
             print(f"| {name} | {what} | {measuring.spread(right)} | {statistics.mean(seconds):.0f} |", flush=True)
 
 
-def by_timm(name, ground, judged, images, unseen, epochs, seed):
-    return by_loader(name, ground, judged, epochs, timm_epochs, timm_loader)
+def by_timm(name, sets, scored, images, unseen, epochs, seed):
+    return by_loader(name, sets, scored, epochs, timm_epochs, timm_loader)
 
 
-def by_torchvision(name, ground, judged, images, unseen, epochs, seed):
-    return by_loader(name, ground, judged, epochs, torchvision_epochs, torchvision_loader)
+def by_torchvision(name, sets, scored, images, unseen, epochs, seed):
+    return by_loader(name, sets, scored, epochs, torchvision_epochs, torchvision_loader)
 
 
-def by_loader(name, ground, judged, epochs, start, load):
+def by_loader(name, sets, scored, epochs, start, load):
     """Train by a peer's loop and return what judges the network, by the peer's own look at the pictures."""
-    network = NETWORKS[name](len(ground.classes)).to(memory_format=torch.channels_last)
-    one_epoch = start(network, ground, torch.channels_last, fitting=partial(alike, epochs))
+    network = NETWORKS[name](len(sets.classes)).to(memory_format=torch.channels_last)
+    one_epoch = start(network, sets, torch.channels_last, fitting=partial(alike, epochs))
     for _ in range(epochs):
         one_epoch()
 
-    def judge():
+    def evaluate():
         network.eval()
         with torch.inference_mode():
             found = [
                 (network(pictures).argmax(dim=1) == labels).float()
-                for pictures, labels in load(network, judged, judged.folder, training=False)
+                for pictures, labels in load(network, scored, scored.folder, training=False)
             ]
         return float(torch.cat(found).mean())
 
-    return judge
+    return scored
 
 
-def by_us(name, ground, judged, images, unseen, epochs, seed, precision):
+def by_us(name, sets, scored, images, unseen, epochs, seed, precision):
     same = {
         "lr": RATE,
         "weight_decay": DECAY,
@@ -307,11 +307,11 @@ def by_us(name, ground, judged, images, unseen, epochs, seed, precision):
         "warmup_epochs": WARMUP * epochs,
         "ema": 0.0,
     }
-    how = {"epochs": epochs, "batch_size": ground.batch_size, "precision": precision}
+    how = {"epochs": epochs, "batch_size": sets.batch_size, "precision": precision}
     recipe = resolve("strong", how | same)
-    network = normalised(name, ground)
-    our_epochs(network, ground, images, recipe, seed)()
-    return lambda: measure(network, unseen, judged.labels()).accuracy
+    network = normalised(name, sets)
+    our_epochs(network, sets, images, recipe, seed)()
+    return lambda: measure(network, unseen, scored.labels()).accuracy
 
 
 def alike(epochs, network, steps):
@@ -353,11 +353,11 @@ def gathered(pictures, folder, asked):
     for place, (name, path) in enumerate(pictures):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / f"{place:06d}{path.suffix}").symlink_to(path.resolve())
-    return Ground(folder, sorted({name for name, _ in pictures}), asked.size, asked.batch_size)
+    return BlendSets(folder, sorted({name for name, _ in pictures}), asked.size, asked.batch_size)
 
 
-def decoded(ground, cache):
-    return torch.from_numpy(load_images(ground.paths(), ground.size_px, cache).images.copy())
+def decoded(sets, cache):
+    return torch.from_numpy(load_images(sets.paths(), sets.size_px, cache).images.copy())
 
 
 def known(network):
@@ -366,8 +366,8 @@ def known(network):
     return {"mean": told["mean"], "std": told["std"]}
 
 
-def normalised(name, ground):
-    body = NETWORKS[name](len(ground.classes))
+def normalised(name, sets):
+    body = NETWORKS[name](len(sets.classes))
     return Network(body, **known(body), head=())
 
 

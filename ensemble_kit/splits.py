@@ -9,14 +9,14 @@ SPLITS = ("train", "val", "test")
 VAL, OOF = "val", "oof"  # oof: the split of a fold of train that was held out, see `pipeline.inputs.held_out_fold`
 
 
-def judging_split(*there: Collection[str]) -> str:
+def evaluation_split(*there: Collection[str]) -> str:
     """Return the split to judge on: val where all have one, else `oof`, the pictures of train that were held out.
 
     Args:
         there: the splits of each that is to be judged: of members, or of pictures.
 
     Example:
-        >>> judging_split(("val", "test", "oof"), ("val",)), judging_split(("val", "oof"), ("oof", "test"))
+        >>> evaluation_split(("val", "test", "oof"), ("val",)), evaluation_split(("val", "oof"), ("oof", "test"))
         ('val', 'oof')
     """
     return VAL if all(VAL in splits for splits in there) else OOF

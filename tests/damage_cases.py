@@ -81,7 +81,7 @@ TYPED = {
     "tta, going on": "tta --ckpt runs/cnn --views vflip --batch-size 4 --quiet --device cpu",
     "tta FILE": "tta --ckpt copy.safetensors --data data --views rot90 --predictions elsewhere --quiet --device cpu",
 }
-PICTURES = (
+IMAGES = (
     "auto",
     "find-lr",
     "find-lr --init",
@@ -115,8 +115,8 @@ MEMBERS = (
 JUDGE = ("submissions", "submissions score", "submit", "submit --csv", "members --verify")
 MAKERS = ("probe", "probe --init", "train", "train --config", "train --resume", "train --init", "tta, going on")
 READS = {
-    "decoded pictures": PICTURES,
-    "their note": PICTURES,
+    "decoded pictures": IMAGES,
+    "their note": IMAGES,
     "features": ("probe", "members --verify"),
     "note of features": ("probe", "members --verify"),
     "part of a look": ("tta, going on", "members --verify"),

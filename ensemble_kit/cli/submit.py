@@ -73,7 +73,7 @@ def submissions(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
         import ensemble_kit
         from ensemble_kit.reporting import submit as text
 
-        options.show(ensemble_kit.submissions(**given), text.desk, as_json)
+        options.show(ensemble_kit.submissions(**given), text.submission_log, as_json)
     options.hand_down(ctx)
 
 
@@ -91,7 +91,7 @@ def enter_score(as_json: bool, **given: Any) -> None:
     import ensemble_kit
     from ensemble_kit.reporting import submit as text
 
-    options.show(ensemble_kit.submissions_score(**given), text.desk, as_json)
+    options.show(ensemble_kit.submissions_score(**given), text.submission_log, as_json)
 
 
 @submissions.command()
@@ -107,7 +107,7 @@ def withdraw(as_json: bool, **given: Any) -> None:
     import ensemble_kit
     from ensemble_kit.reporting import submit as text
 
-    options.show(ensemble_kit.submissions_withdraw(**given), text.desk, as_json)
+    options.show(ensemble_kit.submissions_withdraw(**given), text.submission_log, as_json)
 
 
 CHAPTER = "Submissions"

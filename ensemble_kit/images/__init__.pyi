@@ -7,7 +7,7 @@ from .decode import RESIZE as RESIZE
 from .decode import decode as decode
 from .decode import resize as resize
 from .folders import list_pictures as list_pictures
-from .folders import walk_pictures as walk_pictures
+from .folders import walk_images as walk_images
 from .headers import read_file as read_file
 from .manifests import read_classes as read_classes
 from .sources import PlacesOption as PlacesOption
@@ -19,4 +19,4 @@ from .splits import DataSet as DataSet
 from .splits import Split as Split
 from .splits import fingerprint as fingerprint
 from .stream import Chunk as Chunk
-from .stream import stream_pictures as stream_pictures
+from .stream import stream_images as stream_images

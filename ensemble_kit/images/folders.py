@@ -76,7 +76,7 @@ def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listi
     return Listing(tuple(ids), tuple(paths))
 
 
-def walk_pictures(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+def walk_images(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     """Yield ids and paths: pictures named one by one under their file names, then those in folders.
 
     The ids and the order of a folder are those of `list_flat_folders`, but no more than the names
@@ -109,8 +109,8 @@ def walk_pictures(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def list_pictures(places: Sequence[Path]) -> Listing:
-    """Return the pictures that `walk_pictures` yields, all at once. Raises as it does."""
-    ids, paths = zip(*walk_pictures(places), strict=True)
+    """Return the pictures that `walk_images` yields, all at once. Raises as it does."""
+    ids, paths = zip(*walk_images(places), strict=True)
     return Listing(ids, paths)
 
 
@@ -132,7 +132,7 @@ def _walk(folder: Path, first: str) -> Iterator[str]:
         if name.endswith("/"):
             _refuse_loop(folder / name)
             yield from _walk(folder / name, first + name)
-        elif is_picture(Path(name)):
+        elif is_image(Path(name)):
             yield first + name
 
 
@@ -142,7 +142,7 @@ def _refuse_loop(folder: Path) -> None:
         raise BadDataError(f"'{folder}' is a link to '{folder.resolve()}', which it lies in. Remove the link.")
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Return whether a file is a picture by its name."""
     return path.suffix.lower() in SUFFIXES and path.name.lower() not in _FOREIGN
 
@@ -190,8 +190,8 @@ def _pictures(folder: Path, passed_over: list[Path]) -> list[Path]:
     inner = next((entry for entry in entries if entry.is_dir()), None)
     if inner is not None:
         raise BadDataError(f"Wanted pictures in '{folder}', got the folder '{inner.name}'. Move it out.")
-    passed_over.extend(entry for entry in entries if not is_picture(entry))
-    return [entry for entry in entries if is_picture(entry)]
+    passed_over.extend(entry for entry in entries if not is_image(entry))
+    return [entry for entry in entries if is_image(entry)]
 
 
 def _below(folder: Path, passed_over: list[Path]) -> list[Path]:
@@ -204,7 +204,7 @@ def _below(folder: Path, passed_over: list[Path]) -> list[Path]:
         if entry.is_dir():
             _refuse_loop(entry)
             found += _below(entry, passed_over)
-        elif is_picture(entry):
+        elif is_image(entry):
             found.append(entry)
         else:
             passed_over.append(entry)

@@ -18,7 +18,7 @@ from typing import Final
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.disk import read_plain
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.images.folders import is_picture
+from ensemble_kit.images.folders import is_image
 
 CALLED: Final = {
     "train": ("train", "training"),
@@ -127,7 +127,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _holds_pictures(folder: Path) -> bool:
-    return any(is_picture(path) for path in islice(_entries(folder), _LOOKED_AT))
+    return any(is_image(path) for path in islice(_entries(folder), _LOOKED_AT))
 
 
 def _lie_in(csv: Path, images: Path) -> bool:
@@ -136,5 +136,5 @@ def _lie_in(csv: Path, images: Path) -> bool:
         rows = parse_csv(read_plain(csv), csv, marked=True)[1 : 1 + _LOOKED_AT]
     except (OSError, BadDataError):
         return False
-    held = {name for path in _entries(images) if is_picture(path) for name in (path.name, path.stem)}
+    held = {name for path in _entries(images) if is_image(path) for name in (path.name, path.stem)}
     return any(cell in held or ("/" in cell and (images / cell).is_file()) for row in rows for cell in row)

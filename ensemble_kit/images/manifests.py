@@ -16,7 +16,7 @@ from ensemble_kit.columns import OWN, check_said, columns_left, find_columns, mi
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.disk import beside, read_plain
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.images.folders import is_picture
+from ensemble_kit.images.folders import is_image
 from ensemble_kit.images.splits import Listing
 
 Rows = Sequence[Sequence[str]]
@@ -171,14 +171,14 @@ def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:
     def by_stem(folder: Path) -> dict[str, list[Path]]:
         stems: dict[str, list[Path]] = {}
         for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if is_picture(entry):
+            if is_image(entry):
                 stems.setdefault(entry.stem, []).append(entry)
         return stems
 
     def place(image_id: str) -> Path:
         path = images / image_id
         held = by_stem(path.parent)
-        if path.name in held and not is_picture(path):
+        if path.name in held and not is_image(path):
             if len(held[path.name]) > 1:
                 raise BadDataError(
                     f"The id {image_id!r} stands for several pictures in '{path.parent}': "

@@ -14,7 +14,7 @@ import numpy as np
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.cache import Images
 from ensemble_kit.images.decode import decode, resize
-from ensemble_kit.images.folders import walk_pictures
+from ensemble_kit.images.folders import walk_images
 from ensemble_kit.images.headers import read_file
 
 
@@ -30,13 +30,13 @@ class Chunk(NamedTuple):
     unreadable: Mapping[int, str]
 
 
-def stream_pictures(places: Sequence[Path], sizes_px: Collection[int], chunk: int) -> Iterator[Chunk]:
+def stream_images(places: Sequence[Path], sizes_px: Collection[int], chunk: int) -> Iterator[Chunk]:
     """Yield the pictures of files and folders, so many at a time.
 
     Raises:
-        BadDataError, InvalidOptionError: see `folders.walk_pictures`.
+        BadDataError, InvalidOptionError: see `folders.walk_images`.
     """
-    walk = walk_pictures(places)
+    walk = walk_images(places)
     with ThreadPoolExecutor() as pool:
         while some := list(islice(walk, chunk)):
             shape = {size: (len(some), 3, size, size) for size in sizes_px}

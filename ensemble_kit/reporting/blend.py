@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import against
 from ensemble_kit.reporting.tables import (
-    PICTURES,
+    IMAGES,
     bare_score,
     interval,
     number,
@@ -44,7 +44,7 @@ def verdict(report: BlendReport) -> str:
     """Return in plain words whether the blend is worth more than its rivals, as `verdicts` decides."""
     evaluated, families = report.evaluated, report.numbers.families
     grouped = "" if evaluated.groups is None else f" in {evaluated.groups} groups"
-    where = f"On these {evaluated.val_images} {PICTURES[evaluated.judged_on]}{grouped}"
+    where = f"On these {evaluated.val_images} {IMAGES[evaluated.judged_on]}{grouped}"
     word, plural = ("family", "families") if families else ("member", "members")
     shares = report.numbers.shares
     if len(shares) == 1:
@@ -256,7 +256,7 @@ def _certificate(report: BlendReport) -> str:
 
 def _tuned_pictures(report: BlendReport) -> str:
     """Return what was tuned on, and how many of them."""
-    return f"{report.evaluated.tuned_images} {PICTURES[report.asked.tuned_on]}"
+    return f"{report.evaluated.tuned_images} {IMAGES[report.asked.tuned_on]}"
 
 
 def _written(report: BlendReport) -> Iterator[str]:

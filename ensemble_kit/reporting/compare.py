@@ -2,7 +2,7 @@
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import adjusted, against, p_value
-from ensemble_kit.reporting.tables import PICTURES, bare_score, score_interval, table, wrapped
+from ensemble_kit.reporting.tables import IMAGES, bare_score, score_interval, table, wrapped
 from ensemble_kit.results import CompareReport
 from ensemble_kit.verdicts import verdict
 
@@ -44,4 +44,4 @@ def sentence(report: CompareReport) -> str:
         ahead, behind, gain, low, high = behind, ahead, -gain, -high, -low
     figures = gain, (low, high), report.p, report.trials
     said = against(verdict(*figures, report.resolvable), behind, report.metric, *figures, report.resolvable)
-    return f"On these {report.val_images} {PICTURES[report.judged_on]}{grouped} {ahead} {said}."
+    return f"On these {report.val_images} {IMAGES[report.judged_on]}{grouped} {ahead} {said}."

@@ -2,7 +2,7 @@
 
 import math
 
-from ensemble_kit.reporting.tables import PICTURES, interval, percent, wrapped
+from ensemble_kit.reporting.tables import IMAGES, interval, percent, wrapped
 from ensemble_kit.results import AbstentionReport, EarlyExitReport, PredictReport
 from ensemble_kit.splits import OOF
 
@@ -75,7 +75,7 @@ def _abstained(abstain: AbstentionReport, flagged: int, read: int) -> str:
     if math.isinf(abstain.threshold):
         few = (abstain.val_images or 0) < (abstain.fewest or 0)
         return (
-            f"abstained: on all, for on these {abstain.val_images} {PICTURES[abstain.judged_on]} no threshold can "
+            f"abstained: on all, for on these {abstain.val_images} {IMAGES[abstain.judged_on]} no threshold can "
             f"promise that {wanted} of the others are right: "
             f"{'it takes' if few else 'the answers are too often wrong, and it takes'} "
             f"{abstain.fewest} answered pictures, one of them wrong, at the least. Ask for less by --accuracy, or set "

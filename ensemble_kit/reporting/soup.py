@@ -2,7 +2,7 @@
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import weighed
-from ensemble_kit.reporting.tables import PICTURES, WHAT, bare_score, number, percent, table, wrapped
+from ensemble_kit.reporting.tables import IMAGES, WHAT, bare_score, number, percent, table, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
 
 IN_EVERY_ROW = ("accuracy", "log-loss")
@@ -18,7 +18,7 @@ def cooked(report: SoupReport) -> str:
     lines = [
         table(["ingredient", *headings, "kept"], rows),
         wrapped(
-            f"on {member.val_images} {PICTURES[member.judged_on]}, at identity; the mean of all ingredients: "
+            f"on {member.val_images} {IMAGES[member.judged_on]}, at identity; the mean of all ingredients: "
             f"{percent(report.mean_accuracy)} %{''.join(f'; {METRICS[metric].heading}: {metric}' for metric in other)}"
         ),
         *map(wrapped, (_norms(report, kept), *_remarks(report, kept))),

@@ -20,7 +20,7 @@ def submitted(report: SubmitReport) -> str:
     return "\n".join(line if line.startswith(("upload", "class")) else wrapped(line) for line in _submitted(report))
 
 
-def desk(report: SubmissionsReport) -> str:
+def submission_log(report: SubmissionsReport) -> str:
     """Return what `ek submissions` prints."""
     lines = (
         [_table(report.submissions)]

@@ -10,7 +10,7 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.plain import sayable
 from ensemble_kit.splits import OOF, VAL
 
-PICTURES: Final = {
+IMAGES: Final = {
     VAL: "val pictures",
     OOF: "held-out pictures of train",
 }  # by the split that members are judged on

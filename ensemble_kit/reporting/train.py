@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ensemble_kit.extras import install_hint
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.tables import (
-    PICTURES,
+    IMAGES,
     bare_score,
     interval,
     number,
@@ -119,7 +119,7 @@ def members(report: MembersReport) -> str:
     meaning = f"; {heading}: {report.metric}" if report.metric in ("balanced-accuracy", "macro-f1") else ""
     said = f"on {_judged(report.members)}; ms: a picture and view{meaning}"
     lines = [table(header, rows), wrapped(said)]
-    for split in PICTURES:
+    for split in IMAGES:
         judged = [member.name for member in report.members if member.val_used_for and member.judged_on == split]
         if judged:
             said = f"{split} also decided how these were made, so theirs is optimistic: {', '.join(judged)}"
@@ -137,8 +137,8 @@ def _heading(metric: str, members: Sequence[MemberReport]) -> str:
 
 def _judged(members: Sequence[MemberReport]) -> str:
     """Return how many pictures members are judged on, and of which; without val they are named where others have it."""
-    counts = {split: sorted({one.val_images for one in members if one.judged_on == split}) for split in PICTURES}
-    said = {split: f"{' or '.join(map(str, some))} {PICTURES[split]}" for split, some in counts.items() if some}
+    counts = {split: sorted({one.val_images for one in members if one.judged_on == split}) for split in IMAGES}
+    said = {split: f"{' or '.join(map(str, some))} {IMAGES[split]}" for split, some in counts.items() if some}
     if len(said) == 1:
         return next(iter(said.values()))
     bare = [one.name for one in members if one.judged_on != VAL]

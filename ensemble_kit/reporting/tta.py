@@ -4,7 +4,7 @@ import math
 
 from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.statements import amount, curve_gain, p_value, weighed
-from ensemble_kit.reporting.tables import PICTURES, interval, number, percent, points, table, terminal_columns, wrapped
+from ensemble_kit.reporting.tables import IMAGES, interval, number, percent, points, table, terminal_columns, wrapped
 from ensemble_kit.results import CurveReport, EngineReport, OrderReport, ShardReport, TtaReport, ViewReport
 
 MOST_NAMED = 6  # classes that suffer, views that are the same
@@ -31,7 +31,7 @@ def looked_twice(report: TtaReport) -> str:
         *_same(report),
         *_harm(report),
         "",
-        f"Member '{report.member}' on {report.val_images} {PICTURES[report.judged_on]}",
+        f"Member '{report.member}' on {report.val_images} {IMAGES[report.judged_on]}",
         _figures("before: identity alone", report.val_accuracy_before, f"log loss {report.val_log_loss_before:.3f}"),
         _figures(f"after:  {after}", report.val_accuracy_after, f"log loss {report.val_log_loss_after:.3f}"),
     ]

@@ -53,13 +53,13 @@ from .report import ConfusionReport as ConfusionReport
 from .report import DisagreementReport as DisagreementReport
 from .report import LadderReport as LadderReport
 from .report import LearningReport as LearningReport
-from .report import LooksReport as LooksReport
+from .report import MemberViewReport as MemberViewReport
 from .report import PageReport as PageReport
 from .report import PictureReport as PictureReport
 from .report import PinReport as PinReport
 from .report import ReliabilityReport as ReliabilityReport
 from .report import RepeatReport as RepeatReport
-from .report import SeenViewReport as SeenViewReport
+from .report import ViewsReport as ViewsReport
 from .report import WorthReport as WorthReport
 from .show_augment import AugmentReport as AugmentReport
 from .soup import IngredientReport as IngredientReport

@@ -72,7 +72,7 @@ class LearningReport:
 
 
 @dataclass(frozen=True)
-class SeenViewReport:
+class MemberViewReport:
     """One view of a member: its val accuracy alone, its weight, milliseconds a picture."""
 
     view: str
@@ -82,7 +82,7 @@ class SeenViewReport:
 
 
 @dataclass(frozen=True)
-class LooksReport:
+class ViewsReport:
     """The views of a member, and the curve over their number that `ek tta` saved; note: why there is none.
 
     stop, gain: as in `CurveReport`.
@@ -90,7 +90,7 @@ class LooksReport:
 
     member: str
     choose: str
-    views: tuple[SeenViewReport, ...]
+    views: tuple[MemberViewReport, ...]
     curve: tuple[CurveStepReport, ...]
     stop: int | None
     note: str | None
@@ -187,7 +187,7 @@ class PageReport:
     reliability_before: ReliabilityReport | None
     reliability_after: ReliabilityReport | None
     learning: tuple[LearningReport, ...]
-    looks: tuple[LooksReport, ...]
+    looks: tuple[ViewsReport, ...]
     disagreement: DisagreementReport | None
     costs: tuple[WorthReport, ...]
     wrong: tuple[PictureReport, ...]

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.folders import list_flat_folders, list_pictures, walk_pictures
+from ensemble_kit.images.folders import list_flat_folders, list_pictures, walk_images
 
 
 @pytest.fixture
@@ -16,12 +16,12 @@ def places(tmp_path):
 
 
 def test_files_go_by_their_names_and_folders_by_what_is_in_them(places):
-    assert list(walk_pictures([places / "new", places / "a.png"])) == [
+    assert list(walk_images([places / "new", places / "a.png"])) == [
         ("a.png", places / "a.png"),
         ("b.png", places / "new/b.png"),
         ("deep/c.png", places / "new/deep/c.png"),
     ]
-    both = [image_id for image_id, _ in walk_pictures([places / "new", places / "old"])]
+    both = [image_id for image_id, _ in walk_images([places / "new", places / "old"])]
     assert both == ["new/b.png", "new/deep/c.png", "old/b.png"]
 
 
@@ -40,7 +40,7 @@ def test_a_walk_goes_by_the_code_points_of_the_whole_id_as_a_listing_does(tmp_pa
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     listed = list_flat_folders([tmp_path], [])
-    assert list(walk_pictures([tmp_path])) == list(zip(listed.ids, listed.paths, strict=True))
+    assert list(walk_images([tmp_path])) == list(zip(listed.ids, listed.paths, strict=True))
     assert listed.ids == ("B.PNG", "a-b/z.png", "a.png", "a/b/y.png", "a/x.png", "a0.png", "ä/x.png")
 
 
@@ -56,7 +56,7 @@ def test_a_walk_goes_by_the_code_points_of_the_whole_id_as_a_listing_does(tmp_pa
 )
 def test_what_cannot_be_predicted_is_refused(places, named, error, message):
     with pytest.raises(error, match=message):
-        list(walk_pictures([places / Path(name) for name in named]))
+        list(walk_images([places / Path(name) for name in named]))
 
 
 @pytest.mark.parametrize("links", [{"sub/up": ".."}, {"sub/here": "."}, {"a/x": "../b", "b/y": "../a"}])

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.cache import load_images
-from ensemble_kit.images.stream import stream_pictures
+from ensemble_kit.images.stream import stream_images
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def pictures(tmp_path):
 
 
 def test_chunks_hold_the_bits_of_the_cache_for_every_size(pictures, tmp_path):
-    chunks = list(stream_pictures([pictures], {13, 19}, 5))
+    chunks = list(stream_images([pictures], {13, 19}, 5))
     assert [len(chunk.ids) for chunk in chunks] == [5, 5, 1]
     assert [image_id for chunk in chunks for image_id in chunk.ids] == [f"{place:02d}.png" for place in range(11)]
     for size in (13, 19):
@@ -35,7 +35,7 @@ def test_chunks_hold_the_bits_of_the_cache_for_every_size(pictures, tmp_path):
 
 
 def test_a_picture_that_vanishes_meanwhile_is_unreadable(pictures):
-    chunks = stream_pictures([pictures], {7}, 5)
+    chunks = stream_images([pictures], {7}, 5)
     next(chunks)
     (pictures / "06.png").unlink()
     assert "06.png" in next(chunks).unreadable[1]
@@ -43,4 +43,4 @@ def test_a_picture_that_vanishes_meanwhile_is_unreadable(pictures):
 
 def test_a_place_that_is_not_there_is_refused():
     with pytest.raises(BadDataError, match="There is no file or folder 'nowhere'"):
-        next(stream_pictures([Path("nowhere")], {7}, 5))
+        next(stream_images([Path("nowhere")], {7}, 5))

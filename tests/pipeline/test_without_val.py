@@ -12,8 +12,8 @@ from scipy.stats import binomtest
 import ensemble_kit as ek
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.blends.settings import way_of
-from ensemble_kit.pipeline.blends.tuning_set import estimate, ground_of
+from ensemble_kit.pipeline.blends.settings import blend_settings
+from ensemble_kit.pipeline.blends.tuning_set import blend_sets, estimate
 from ensemble_kit.pipeline.members.cv_families import Family
 from ensemble_kit.pipeline.members.pools import Evaluation
 from ensemble_kit.storage.blends import read_blend
@@ -254,7 +254,7 @@ def test_the_interval_holds_the_truth_in_about_nineteen_of_twenty_seeds():
     """Noise members of known strength; the truth: what the tuned blend has right of 20,000 fresh pictures."""
     families = tuple(Family(f"m{place}", (place,)) for place in range(3))
     manifests = [Manifest(family.name, "cnn", "imported", NAMES) for family in families]
-    way = way_of("logit-sum", "log-loss", "accuracy", {"tune_on": "oof"}, {})
+    settings = blend_settings("logit-sum", "log-loss", "accuracy", {"tune_on": "oof"}, {})
     held, seeds, rows = 0, 120, 200
 
     def drawn(random, count):
@@ -269,8 +269,8 @@ def test_the_interval_holds_the_truth_in_about_nineteen_of_twenty_seeds():
         ids = tuple(f"{row:04d}" for row in range(rows))
         pool = Pool(names, (("identity",),) * 3, tuple(one[None] for one in logits), ids, NAMES, labels)
         ones = [np.ones(1)] * 3
-        ground = ground_of(Evaluation("oof", pool, ones, ones, manifests, families), [], families, "accuracy", "auto")
-        found = estimate(ground, way)
+        sets = blend_sets(Evaluation("oof", pool, ones, ones, manifests, families), [], families, "accuracy", "auto")
+        found = estimate(sets, settings)
         truth, fresh = drawn(random, 20_000)
         scores = np.tensordot(found.found.weights / found.found.temperatures, fresh, axes=1)
         low, high = found.honest.interval()

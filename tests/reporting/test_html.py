@@ -15,8 +15,8 @@ from ensemble_kit.results.report import (
     ConfusionReport,
     DisagreementReport,
     LearningReport,
-    LooksReport,
     ReliabilityReport,
+    ViewsReport,
     WorthReport,
 )
 from ensemble_kit.results.tta import CurveStepReport
@@ -53,7 +53,7 @@ def every_chart():
         "learning": charts.learning(
             0, LearningReport("<b>$m$", (1, 2), (2.0, 1.0), (1.5, float("nan")), (0.5, 0.6), None)
         ),
-        "views": charts.view_curve(1, LooksReport("m", "auto", (), steps, 2, None)),
+        "views": charts.view_curve(1, ViewsReport("m", "auto", (), steps, 2, None)),
         "costs": charts.costs([worth("$a$", "member", 0.5, 0.7), worth("this <b>", "blend", 7.0, 0.9)]),
     }
 

@@ -7,12 +7,12 @@ from torch.nn import functional as F
 
 from ensemble_kit.training.mixing import mix
 
-PICTURES = torch.arange(5.0)[:, None, None, None].expand(5, 3, 11, 13).contiguous()
+IMAGES = torch.arange(5.0)[:, None, None, None].expand(5, 3, 11, 13).contiguous()
 LABELS = torch.tensor([6, 0, 2, 4, 2])  # of seven classes; the partner is the picture before
 
 
 def _mixed(seed):
-    pictures, targets = mix(PICTURES, LABELS, 7, np.random.default_rng(seed))
+    pictures, targets = mix(IMAGES, LABELS, 7, np.random.default_rng(seed))
     return pictures, targets, bool((pictures == pictures.round()).all())
 
 
@@ -32,7 +32,7 @@ def test_both_ways_occur_and_cutmix_pastes_one_rectangle_whose_pixels_it_counts(
     drawn = [_mixed(seed) for seed in range(30)]
     assert {cut for _, _, cut in drawn} == {True, False}
     for pictures, targets, _ in (one for one in drawn if one[2]):
-        pasted = pictures[1, 0] != PICTURES[1, 0]
+        pasted = pictures[1, 0] != IMAGES[1, 0]
         assert torch.equal(pasted, pasted.any(dim=1)[:, None] & pasted.any(dim=0)[None, :])
         assert float(targets[1, 6]) == pytest.approx(int(pasted.sum()) / (11 * 13), abs=1e-6)
     assert len({round(float(targets[1, 6]), 4) for _, targets, _ in drawn}) > 20
@@ -50,14 +50,14 @@ def test_all_randomness_is_the_generators():
 
 
 def test_a_lone_picture_keeps_its_label_and_labels_that_agree_stay_hard():
-    _, targets = mix(PICTURES[:1], LABELS[:1], 7, np.random.default_rng(0))
+    _, targets = mix(IMAGES[:1], LABELS[:1], 7, np.random.default_rng(0))
     assert torch.allclose(targets, F.one_hot(LABELS[:1], 7).float())
-    _, targets = mix(PICTURES, torch.full((5,), 3), 7, np.random.default_rng(0))
+    _, targets = mix(IMAGES, torch.full((5,), 3), 7, np.random.default_rng(0))
     assert torch.allclose(targets, F.one_hot(torch.full((5,), 3), 7).float())
 
 
 def test_pictures_stay_as_the_network_likes_them_in_memory():
-    pictures = PICTURES.contiguous(memory_format=torch.channels_last)
+    pictures = IMAGES.contiguous(memory_format=torch.channels_last)
     for seed in range(8):
         mixed, _ = mix(pictures, LABELS, 7, np.random.default_rng(seed))
         assert mixed.is_contiguous(memory_format=torch.channels_last)

@@ -68,7 +68,7 @@ def look(screen: Screen, tile: slice) -> tuple[Int[np.ndarray, " images"], Bool[
         for array, factor in zip(screen.arrays, screen.factors, strict=True):
             np.multiply(_widened(array[tile], product), factor, out=product)
             np.add(sums, product, out=sums)
-        return _judged(sums, screen.width)
+        return _scored(sums, screen.width)
 
 
 def _room(images: int, classes: int) -> Float[np.ndarray, "images classes"]:
@@ -95,7 +95,7 @@ def _widened(logits: Logits, out: Float[np.ndarray, "images classes"]) -> Float[
     return out
 
 
-def _judged(
+def _scored(
     sums: Float[np.ndarray, "images classes"], width: np.float32
 ) -> tuple[Int[np.ndarray, " images"], Bool[np.ndarray, " images"]]:
     """Return the winners, and for which images no other class comes within the width."""

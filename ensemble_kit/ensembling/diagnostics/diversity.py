@@ -4,7 +4,7 @@ Members that err on other images than one another have something to give to a bl
 ones err on fewer images, so look at diversity beside accuracy, never alone. Near
 duplicates are another matter: two networks whose logits are the same pattern but for
 scale and a little noise, so that a blend counts one opinion twice. Never fits anything.
-To add a measure: a field in `Pairs` and in `PairMeans`, a line in `diversity`.
+To add a measure: a field in `Margins` and in `PairMeans`, a line in `diversity`.
 
 Source: Kuncheva and Whitaker, "Measures of diversity in classifier ensembles and their
 relationship with the ensemble accuracy", Machine Learning 51, 2003.
@@ -26,7 +26,7 @@ NEARLY_THE_SAME: Final = 0.95
 last two epochs of a run that ends slowly begin at 0.96, noise of 1 % of the logits gives 0.999."""
 
 
-class Pairs(NamedTuple):
+class Margins(NamedTuple):
     """What holds between two members; all symmetric, NaN where nothing can be said.
 
     disagreement: the share of images that one has right and the other wrong.
@@ -47,7 +47,7 @@ class Pairs(NamedTuple):
 
 
 class PairMeans(NamedTuple):
-    """The means of `Pairs` over pairs of which something can be said; None without any."""
+    """The means of `Margins` over pairs of which something can be said; None without any."""
 
     disagreement: float | None
     different_class: float | None
@@ -65,7 +65,7 @@ class Diversity(NamedTuple):
 
     accuracy: float
     oracle: float
-    pairs: Pairs
+    pairs: Margins
     means: PairMeans
 
 
@@ -183,7 +183,7 @@ def _majority(predicted: Predicted, classes: int) -> Int[np.ndarray, " images"]:
     return seen
 
 
-def _pairs(predicted: Predicted, correct: Float[np.ndarray, "members images"]) -> Pairs:
+def _pairs(predicted: Predicted, correct: Float[np.ndarray, "members images"]) -> Margins:
     """Return the measures of every pair from the four counts of who is right."""
     wrong, images = 1.0 - correct, correct.shape[1]
     both, neither, first_only = correct @ correct.T, wrong @ wrong.T, correct @ wrong.T
@@ -191,7 +191,7 @@ def _pairs(predicted: Predicted, correct: Float[np.ndarray, "members images"]) -
     ahead, against = both * neither, first_only * second_only
     right = correct.sum(axis=1)
     spread = np.sqrt(right * (images - right))
-    return Pairs(
+    return Margins(
         disagreement=(first_only + second_only) / images,
         different_class=np.array([(predicted != member).mean(axis=1) for member in predicted]),
         double_fault=neither / images,

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ensemble_kit.ensembling.combining import decide
-from ensemble_kit.ensembling.evaluation import Judged, compare_judged
+from ensemble_kit.ensembling.evaluation import Scored, compare_scored
 from ensemble_kit.ensembling.statistics import difference_interval, holm, numbered, sign_flip, smallest_resolvable
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
@@ -132,8 +132,8 @@ def _views(
     units: Sequence[Nets],
 ) -> tuple[ViewHarm, ...]:
     """Return what each view but identity does to the accuracy."""
-    identity = Judged(alone[None], None, labels)
-    found = [compare_judged(Judged(pair[None], None, labels), identity, "accuracy", ids, groups) for pair in pairs]
+    identity = Scored(alone[None], None, labels)
+    found = [compare_scored(Scored(pair[None], None, labels), identity, "accuracy", ids, groups) for pair in pairs]
     adjusted = holm(np.array([each.p for each in found]))
     return tuple(
         ViewHarm(

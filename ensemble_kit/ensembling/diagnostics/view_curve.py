@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.evaluation import Judged, Split, compare_judged, held_out, repeats_of
+from ensemble_kit.ensembling.evaluation import Scored, Split, compare_scored, held_out, repeats_of
 from ensemble_kit.ensembling.statistics import (
     PSEUDO_SHARE,
     near_best,
@@ -57,7 +57,7 @@ class CurveStep(NamedTuple):
 class CurveGain(NamedTuple):
     """What the mean of `views` views gains over that of `over` of them, paired; p-values are two-sided.
 
-    accuracy_p: exact, see `comparison.compare_judged`.
+    accuracy_p: exact, see `comparison.compare_scored`.
     likelihood: of mean log-likelihoods; its p-value is that of a normal law, as wide as the resamples.
     """
 
@@ -195,13 +195,13 @@ def _curve(
     mean_losses = losses.mean(axis=1)
     errors = paired_errors(mean_losses, place)
     drawn = np.array([-(mean_losses @ counts) / counts.sum() for counts in resamples(ids, groups)])
-    judged = [Judged(said, -loss, labels) for said, loss in zip(predicted, losses, strict=True)]
+    scored = [Scored(said, -loss, labels) for said, loss in zip(predicted, losses, strict=True)]
     steps = (
         CurveStep(
             views=step + 1,
             added=order[step],
-            accuracy=judged[step].accuracy,
-            interval=judged[step].interval(groups),
+            accuracy=scored[step].accuracy,
+            interval=scored[step].interval(groups),
             log_likelihood=-float(mean_losses[step].mean()),
             log_likelihood_interval=percentiles(drawn[:, step]),
             error=float(errors[step]),
@@ -210,7 +210,7 @@ def _curve(
     )
     stop = int(near_best(mean_losses, place).argmax()) + 1
     last, over = len(order), stop if stop < len(order) else 1
-    found = compare_judged(judged[last - 1], judged[over - 1], "accuracy", ids, groups, PSEUDO_SHARE)
+    found = compare_scored(scored[last - 1], scored[over - 1], "accuracy", ids, groups, PSEUDO_SHARE)
     difference = float((mean_losses[over - 1] - mean_losses[last - 1]).mean())
     likelihood, p = _difference(difference, drawn[:, last - 1] - drawn[:, over - 1])
     gain = CurveGain(last, over, found.difference, found.interval, found.p, difference, likelihood, p)

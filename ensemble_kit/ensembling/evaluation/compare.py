@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.evaluation.scored import Judged
+from ensemble_kit.ensembling.evaluation.scored import Scored
 from ensemble_kit.ensembling.statistics import (
     FOUND,
     SURE,
@@ -56,9 +56,9 @@ class Comparison(NamedTuple):
     only_second: float | None = None
 
 
-def compare_judged(
-    first: Judged,
-    second: Judged,
+def compare_scored(
+    first: Scored,
+    second: Scored,
     metric: str,
     ids: Sequence[str],
     groups: Sequence[str] | None = None,
@@ -96,7 +96,7 @@ def compare_judged(
 
 
 def _compare_correct(
-    first: Judged, second: Judged, ids: Sequence[str], groups: Sequence[str] | None, pseudo_share: float | None
+    first: Scored, second: Scored, ids: Sequence[str], groups: Sequence[str] | None, pseudo_share: float | None
 ) -> Comparison:
     """Compare two by which images they have right."""
     nets = first.correct.astype(np.int64) - second.correct
@@ -141,7 +141,7 @@ def _exact_p(nets: Int[np.ndarray, " units"]) -> float:
 
 
 def _compare_scores(
-    first: Judged, second: Judged, metric: str, ids: Sequence[str], groups: Sequence[str] | None
+    first: Scored, second: Scored, metric: str, ids: Sequence[str], groups: Sequence[str] | None
 ) -> Comparison:
     """Compare two by a metric of all their predictions."""
     scores = first.score(metric), second.score(metric)
@@ -160,7 +160,7 @@ def _compare_scores(
     )
 
 
-def _swap_p(first: Judged, second: Judged, metric: str, ids: Sequence[str], groups: Sequence[str] | None) -> float:
+def _swap_p(first: Scored, second: Scored, metric: str, ids: Sequence[str], groups: Sequence[str] | None) -> float:
     """Return how often a difference at least as large comes about when sides are swapped at random."""
     observed = abs(first.score(metric) - second.score(metric))
     extreme = []
@@ -170,12 +170,12 @@ def _swap_p(first: Judged, second: Judged, metric: str, ids: Sequence[str], grou
     return (1 + sum(extreme)) / (1 + len(extreme))
 
 
-def _mixed(here: Judged, elsewhere: Judged, where: Bool[np.ndarray, " images"]) -> Judged:
+def _mixed(here: Scored, elsewhere: Scored, where: Bool[np.ndarray, " images"]) -> Scored:
     """Return the predictions of `here` where the mask says so, of `elsewhere` where not."""
     log_prob = None
     if here.log_prob is not None and elsewhere.log_prob is not None:
         log_prob = np.where(where, here.log_prob, elsewhere.log_prob)
-    return Judged(np.where(where, here.predicted, elsewhere.predicted), log_prob, here.labels)
+    return Scored(np.where(where, here.predicted, elsewhere.predicted), log_prob, here.labels)
 
 
 def _resolvable_at(differences: Float[np.ndarray, " resamples"]) -> float:

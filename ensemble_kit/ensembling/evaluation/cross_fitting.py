@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from ensemble_kit.ensembling.combining import probabilities
-from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.evaluation.scored import Scored, evaluate
 from ensemble_kit.ensembling.statistics import fold_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.types import Labels, Pool, Scores, Tuned
@@ -39,7 +39,7 @@ class Split(NamedTuple):
     held: Rows
 
 
-class Unseen(NamedTuple):
+class CrossFitted(NamedTuple):
     """What was said of images, in the pool's row order.
 
     judged: beside the truth, for every repeat.
@@ -47,7 +47,7 @@ class Unseen(NamedTuple):
     winner: the class that most repeats gave (ties: the larger share, then the lower class).
     """
 
-    judged: Judged
+    scored: Scored
     shares: Scores
     winner: Int[np.ndarray, " images"]
 
@@ -123,7 +123,7 @@ def held_out(
     return said
 
 
-def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Judged]:
+def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Scored]:
     """Return how each procedure does where it has not looked, all on the same folds.
 
     Args:
@@ -138,18 +138,18 @@ def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, r
 
     def say(split: Split) -> dict[tuple[str, str], Said]:
         seen, held = pool.rows(split.seen), pool.rows(split.held)
-        judged = {name: judge(held, procedure(seen)) for name, procedure in procedures.items()}
-        return {(name, field): values for name, one in judged.items() for field, values in _parts(one).items()}
+        scored = {name: evaluate(held, procedure(seen)) for name, procedure in procedures.items()}
+        return {(name, field): values for name, one in scored.items() for field, values in _parts(one).items()}
 
     said = held_out(pool.ids, pool.labels, pool.groups, say, folds, repeats)
     assert pool.labels is not None
     return {
-        name: _judged({field: values for (of, field), values in said.items() if of == name}, pool.labels)
+        name: _scored({field: values for (of, field), values in said.items() if of == name}, pool.labels)
         for name in procedures
     }
 
 
-def say_unseen(pool: Pool, procedure: Procedure, repeats: int, whole: Pool | None = None) -> Unseen:
+def cross_fit_one(pool: Pool, procedure: Procedure, repeats: int, whole: Pool | None = None) -> CrossFitted:
     """Return what a procedure says of each image from the folds that do not hold it, probabilities of classes too.
 
     Args:
@@ -164,42 +164,42 @@ def say_unseen(pool: Pool, procedure: Procedure, repeats: int, whole: Pool | Non
     def say(split: Split) -> dict[str, Said]:
         held, tuned = everything.rows(split.held), procedure(pool.rows(split.seen))
         shares[split.held] += probabilities(held, tuned) / repeats
-        return _parts(judge(held, tuned))
+        return _parts(evaluate(held, tuned))
 
     said = held_out(pool.ids, pool.labels, pool.groups, say, repeats=repeats)
     assert everything.labels is not None
-    judged = _judged(said, everything.labels)
-    return Unseen(judged, shares, _winner(judged, shares))
+    scored = _scored(said, everything.labels)
+    return CrossFitted(scored, shares, _winner(scored, shares))
 
 
-def say_as_it_is(pool: Pool, tuned: Tuned) -> Unseen:
+def as_tuned(pool: Pool, tuned: Tuned) -> CrossFitted:
     """Return what numbers that were found elsewhere say of each image.
 
     Raises:
         BadDataError: the pool has no labels.
     """
-    judged, shares = judge(pool, tuned), probabilities(pool, tuned)
-    return Unseen(judged, shares, judged.predicted[0])
+    scored, shares = evaluate(pool, tuned), probabilities(pool, tuned)
+    return CrossFitted(scored, shares, scored.predicted[0])
 
 
-def optimism(tuned_accuracy: float, honest: Judged) -> float:
+def optimism(tuned_accuracy: float, honest: Scored) -> float:
     """Return how much the accuracy on the tuned rows flatters, as a fraction."""
     return tuned_accuracy - honest.accuracy
 
 
-def _parts(judged: Judged) -> dict[str, Said]:
+def _parts(scored: Scored) -> dict[str, Said]:
     """Return what was said in one repeat, by name; the truth left out, and what votes do not say."""
-    return {name: one[0] for name, one in vars(judged).items() if name != "labels" and one is not None}
+    return {name: one[0] for name, one in vars(scored).items() if name != "labels" and one is not None}
 
 
-def _judged(said: Mapping[str, np.ndarray], labels: Labels) -> Judged:
+def _scored(said: Mapping[str, np.ndarray], labels: Labels) -> Scored:
     """Return what was said fold by fold as one, beside the truth."""
-    return Judged(said["predicted"], said.get("log_prob"), labels, said.get("confidence"), said.get("squared"))
+    return Scored(said["predicted"], said.get("log_prob"), labels, said.get("confidence"), said.get("squared"))
 
 
-def _winner(judged: Judged, shares: Scores) -> Int[np.ndarray, " images"]:
+def _winner(scored: Scored, shares: Scores) -> Int[np.ndarray, " images"]:
     votes = np.zeros(shares.shape, dtype=np.int64)
-    for predicted in judged.predicted:
+    for predicted in scored.predicted:
         votes[np.arange(len(predicted)), predicted] += 1
     leading = votes == votes.max(axis=1, keepdims=True)
     winner: Int[np.ndarray, " images"] = np.where(leading, shares, -np.inf).argmax(axis=1)

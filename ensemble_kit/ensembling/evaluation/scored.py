@@ -29,7 +29,7 @@ class Calibration(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Scored:
     """The predictions of one procedure, in the pool's row order, beside the truth.
 
     predicted: the winning class, for every repeat.
@@ -99,7 +99,7 @@ class Judged:
         return percentiles(np.array([self.score(metric, counts) for counts in resamples(ids, groups)]))
 
 
-def judge(pool: Pool, tuned: Tuned) -> Judged:
+def evaluate(pool: Pool, tuned: Tuned) -> Scored:
     """Return what a blend says of a labelled pool, as one repeat.
 
     Raises:
@@ -110,10 +110,10 @@ def judge(pool: Pool, tuned: Tuned) -> Judged:
         raise BadDataError(f"Wanted labelled images to judge by, got {len(pool.ids)} without labels; judge on val.")
     predicted = predict(pool, tuned)
     if METHODS[tuned.ballot].load().unit == "votes":
-        return Judged(predicted[None], None, pool.labels)
+        return Scored(predicted[None], None, pool.labels)
     chances = probabilities(pool, tuned)
     rows = np.arange(len(pool.labels))
-    return Judged(
+    return Scored(
         predicted[None],
         log_prob(chances, pool.labels)[None],
         pool.labels,

@@ -13,7 +13,7 @@ from ensemble_kit.verdicts import LEVEL
 
 SURE: Final = NormalDist().inv_cdf(0.975)  # 5 %, two-sided
 FOUND: Final = NormalDist().inv_cdf(0.8)  # 80 % power
-PSEUDO_SHARE: Final = 0.1  # where the two mostly decide alike, see `evaluation.compare_judged`
+PSEUDO_SHARE: Final = 0.1  # where the two mostly decide alike, see `evaluation.compare_scored`
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -19,7 +19,7 @@ from ensemble_kit.ensembling.weights import (
     Limits,
     certify,
     choose_members,
-    pairs_of,
+    margins_of,
     right,
     weigh,
 )
@@ -52,9 +52,9 @@ def prove(
     logits = prepared.logits[may]
     even = np.full(len(may), 1.0 / len(may))
     ties = cast_prob(logits) if rule.unit == "votes" else None
-    pairs = pairs_of(rule.cast(logits), prepared.labels, ties)
-    certificate = certify(pairs, seconds, tuned.weights[may])
-    if certificate.best == int(right(pairs, tuned.weights[may])):
+    margins = margins_of(rule.cast(logits), prepared.labels, ties)
+    certificate = certify(margins, seconds, tuned.weights[may])
+    if certificate.best == int(right(margins, tuned.weights[may])):
         return Proven(tuned, certificate)
     found = weigh(Evidence(rule, logits, prepared.labels, prepared.fold, prepared.groups, even), certificate.weights)
     every = np.zeros(len(tuned.weights))

@@ -12,7 +12,7 @@ from .logloss import auto as auto
 from .logloss import log_loss as log_loss
 from .logloss_solver import SMALLEST_PROBABILITY as SMALLEST_PROBABILITY
 from .logloss_solver import row_losses as row_losses
-from .margins import pairs_of as pairs_of
+from .margins import margins_of as margins_of
 from .margins import right as right
 from .member_selection import NO_LIMITS as NO_LIMITS
 from .member_selection import Limits as Limits

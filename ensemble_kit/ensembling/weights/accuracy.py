@@ -17,7 +17,7 @@ from ensemble_kit.ensembling.combining import cast_prob
 from ensemble_kit.ensembling.weights.evidence import PLAIN, Evidence, Weighing, equal, weigh
 from ensemble_kit.ensembling.weights.greedy import greedy
 from ensemble_kit.ensembling.weights.logloss import log_loss
-from ensemble_kit.ensembling.weights.margins import Pairs, pairs_of, right
+from ensemble_kit.ensembling.weights.margins import Margins, margins_of, right
 from ensemble_kit.types import Weights
 
 PASSES: Final = 20
@@ -34,27 +34,27 @@ def accuracy(evidence: Evidence) -> Weighing:
     Source: own; the line search after Och, "Minimum error rate training", ACL 2003.
     """
     cast = evidence.ballot.cast(evidence.logits)
-    pairs = pairs_of(cast, evidence.labels, cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None)
+    margins = margins_of(cast, evidence.labels, cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None)
     plain = replace(evidence, search=PLAIN)  # greedy goes by accuracy here, whatever the metric
     starts = [way(plain).weights for way in (log_loss, greedy, equal)]
-    ends = [climb(pairs, start) for start in starts]
-    best = int(np.argmax([int(right(pairs, end)) for end in ends]))
+    ends = [climb(margins, start) for start in starts]
+    best = int(np.argmax([int(right(margins, end)) for end in ends]))
     return weigh(evidence, ends[best])
 
 
-def climb(pairs: Pairs, start: Weights) -> Weights:
+def climb(margins: Margins, start: Weights) -> Weights:
     """Return weights, summing to 1, that no change of a single one improves.
 
     Members take turns, each moved to the middle of its widest best interval, until a round
     of turns has not raised the count of right images (20 rounds at most).
     """
     weights: Weights = start / start.sum()
-    count = int(right(pairs, weights))
+    count = int(right(margins, weights))
     for _ in range(PASSES):
         before = count
         for member in range(len(weights)):
-            moved = along(pairs, weights, member)
-            reached = int(right(pairs, moved))
+            moved = along(margins, weights, member)
+            reached = int(right(margins, moved))
             if reached >= count:
                 weights, count = moved, reached
         if count == before:
@@ -62,7 +62,7 @@ def climb(pairs: Pairs, start: Weights) -> Weights:
     return weights
 
 
-def along(pairs: Pairs, weights: Weights, member: int) -> Weights:
+def along(margins: Margins, weights: Weights, member: int) -> Weights:
     """Return the weights with one member's at the middle of its widest best interval.
 
     Middle and width are measured in the member's share of all weight, which ends at 1. The
@@ -70,7 +70,7 @@ def along(pairs: Pairs, weights: Weights, member: int) -> Weights:
 
     Example:
         >>> cast = np.array([[[2.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 2.0]]])
-        >>> along(pairs_of(cast, np.array([0, 1])), np.array([0.2, 0.8]), 0)  # right both from 1/3 to 2/3
+        >>> along(margins_of(cast, np.array([0, 1])), np.array([0.2, 0.8]), 0)  # right both from 1/3 to 2/3
         array([0.5, 0.5])
     """
     others = weights.copy()
@@ -78,7 +78,7 @@ def along(pairs: Pairs, weights: Weights, member: int) -> Weights:
     if not others.any():
         return weights
     others /= others.sum()
-    begin, end = _intervals(pairs, others @ pairs.lead, pairs.lead[member])
+    begin, end = _intervals(margins, others @ margins.lead, margins.lead[member])
     share = _widest_best(begin, end)
     moved = others * (1.0 - share)
     moved[member] = share
@@ -86,14 +86,14 @@ def along(pairs: Pairs, weights: Weights, member: int) -> Weights:
 
 
 def _intervals(
-    pairs: Pairs, fixed: Float[np.ndarray, " pairs"], slope: Float[np.ndarray, " pairs"]
+    margins: Margins, fixed: Float[np.ndarray, " pairs"], slope: Float[np.ndarray, " pairs"]
 ) -> tuple[Bounds, Bounds]:
     """Return the half-open interval [begin, end) of w where fixed + w * slope wins each image.
 
     Where a tie is not enough, the next number above is where the interval begins, or the tie
     itself where it ends. Ties that confidence would break count as lost.
     """
-    tie_wins = (pairs.floor == 0) if pairs.tie_lead is None else np.zeros(len(fixed), dtype=np.bool_)
+    tie_wins = (margins.floor == 0) if margins.tie_lead is None else np.zeros(len(fixed), dtype=np.bool_)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         crossing = -fixed / slope
     after = np.nextafter(crossing, np.inf)
@@ -101,9 +101,9 @@ def _intervals(
     end = np.where(slope < 0, np.where(tie_wins, after, crossing), np.inf)
     level_lost = (slope == 0) & ~((fixed > 0) | (tie_wins & (fixed == 0)))
     end[level_lost] = 0.0
-    at = pairs.widths[0] if pairs.widths else 0
+    at = margins.widths[0] if margins.widths else 0
     lowest, highest = np.maximum(begin[:at], 0.0), np.maximum(end[:at], 0.0)
-    for width in pairs.widths[1:]:
+    for width in margins.widths[1:]:
         layer = slice(at, at + width)
         np.maximum(lowest[:width], begin[layer], out=lowest[:width])
         np.minimum(highest[:width], np.maximum(end[layer], 0.0), out=highest[:width])

@@ -1,7 +1,7 @@
 """Caruana's selection: add members one at a time, with replacement, whichever helps most.
 
 `select` is the selection itself, on ballots that are cast already; `greedy` is the way to
-find weights that goes by it. How good each addition would be is `rivals`' to say. Ties go
+find weights that goes by it. How good each addition would be is `gains`' to say. Ties go
 as in AutoGluon's EnsembleSelection, so the same members come in the same order:
 
     1. Metrics that are equal to 6 decimals tie; in the first round, and throughout where the
@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from ensemble_kit.ensembling.combining import cast_prob
 from ensemble_kit.ensembling.weights.evidence import Evidence, Weighing, weigh
-from ensemble_kit.ensembling.weights.greedy_gains import Regrets, Rivals, Team, Unit, rivals_of
+from ensemble_kit.ensembling.weights.greedy_gains import GreedyGains, Losses, Team, Unit, greedy_gains
 from ensemble_kit.types import Labels, MemberLogits, Weights
 
 GREEDY_ROUNDS: Final = 50
@@ -44,13 +44,13 @@ def greedy(evidence: Evidence) -> Weighing:
     search, ballot, members = evidence.search, evidence.ballot, len(evidence.logits)
     confidence = cast_prob(evidence.logits) if ballot.unit == "votes" else None
     cast = ballot.cast(evidence.logits)
-    rivals = rivals_of(cast, evidence.labels, search.metric, ballot.unit, confidence)
+    gains = greedy_gains(cast, evidence.labels, search.metric, ballot.unit, confidence)
     if not search.bags:
-        return weigh(evidence, _shares(_grow(rivals, GREEDY_ROUNDS, search.start), members))
+        return weigh(evidence, _shares(_grow(gains, GREEDY_ROUNDS, search.start), members))
     weights = np.zeros(members)
     for bag in range(search.bags):
         half = random_half(members, bag)
-        weights[half] += _shares(_grow(rivals.among(half), GREEDY_ROUNDS, search.start), len(half)) / search.bags
+        weights[half] += _shares(_grow(gains.among(half), GREEDY_ROUNDS, search.start), len(half)) / search.bags
     return weigh(evidence, weights)
 
 
@@ -87,7 +87,7 @@ def select(
     Source: Caruana et al., "Ensemble selection from libraries of models", ICML 2004; ties
     after AutoGluon's EnsembleSelection.
     """
-    return _grow(rivals_of(cast, labels, metric, unit, confidence), rounds, start)
+    return _grow(greedy_gains(cast, labels, metric, unit, confidence), rounds, start)
 
 
 def random_half(members: int, bag: int) -> Team:
@@ -103,36 +103,36 @@ def random_half(members: int, bag: int) -> Team:
     return np.sort(drawn[: (members + 1) // 2])
 
 
-def _grow(rivals: Rivals, rounds: int, start: Start) -> list[int]:
+def _grow(gains: GreedyGains, rounds: int, start: Start) -> list[int]:
     """Return the picks from an empty blend to the best one."""
-    given = _best_together(rivals, min(rounds, SORTED_MOST)) if start == "sorted" else []
-    rivals.clear()
+    given = _best_together(gains, min(rounds, SORTED_MOST)) if start == "sorted" else []
+    gains.clear()
     picks: list[int] = []
     reached: list[float] = []
     while len(picks) < rounds:
-        regrets = _as_compared(rivals.regrets(), reached)
-        best = given[len(picks)] if len(picks) < len(given) else _first_of_best(regrets, picks)
-        rivals.add(best)
+        losses = _as_compared(gains.losses(), reached)
+        best = given[len(picks)] if len(picks) < len(given) else _first_of_best(losses, picks)
+        gains.add(best)
         picks.append(best)
-        reached.append(float(regrets[best]))
-        if len(regrets) == 1 or reached[-1] == 0:  # nothing that follows can be better
+        reached.append(float(losses[best]))
+        if len(losses) == 1 or reached[-1] == 0:  # nothing that follows can be better
             break
     return picks[: _first_least(reached) + 1]
 
 
-def _best_together(rivals: Rivals, most: int) -> list[int]:
+def _best_together(gains: GreedyGains, most: int) -> list[int]:
     """Return as many of the best members as are best together."""
-    ranking: list[int] = np.argsort(rivals.regrets(), kind="stable")[:most].tolist()
+    ranking: list[int] = np.argsort(gains.losses(), kind="stable")[:most].tolist()
     reached: list[float] = []
     for member in ranking:
-        reached.append(float(_as_compared(rivals.regrets(), reached)[member]))
-        rivals.add(member)
+        reached.append(float(_as_compared(gains.losses(), reached)[member]))
+        gains.add(member)
     return ranking[: _first_least(reached) + 1]
 
 
-def _as_compared(regrets: Float[np.ndarray, " numbers"], reached: Sequence[float]) -> Float[np.ndarray, " numbers"]:
+def _as_compared(losses: Float[np.ndarray, " numbers"], reached: Sequence[float]) -> Float[np.ndarray, " numbers"]:
     """Return regrets, rounded unless nothing was reached before, or perfection nearly at first."""
-    return regrets.round(_DECIMALS) if reached and reached[0] > _NEARLY_PERFECT else regrets
+    return losses.round(_DECIMALS) if reached and reached[0] > _NEARLY_PERFECT else losses
 
 
 def _first_least(reached: Sequence[float]) -> int:
@@ -140,10 +140,10 @@ def _first_least(reached: Sequence[float]) -> int:
     return int(np.argmin(_as_compared(np.array(reached), reached)))
 
 
-def _first_of_best(regrets: Regrets, picks: list[int]) -> int:
+def _first_of_best(losses: Losses, picks: list[int]) -> int:
     """Return the best member; of members that tie, one that was picked before, then the lowest index."""
-    least = regrets.min()
-    tied = np.flatnonzero(regrets - least <= _SAME * least)
+    least = losses.min()
+    tied = np.flatnonzero(losses - least <= _SAME * least)
     return next((int(member) for member in tied if member in picks), int(tied[0]))
 
 

@@ -1,9 +1,9 @@
 """How good a blend would be with each member added once more, the quick way for every metric.
 
-    PairRivals       accuracy, over the few pairs that one more member can turn
-    PredictedRivals  what reads predicted classes, over the few images that one can turn
-    MixtureRivals    log loss of a mean of probabilities, which needs the labels' alone
-    SoftmaxRivals    log loss of a mean of logits
+    MarginGains       accuracy, over the few pairs that one more member can turn
+    PredictedGains  what reads predicted classes, over the few images that one can turn
+    MixtureGains    log loss of a mean of probabilities, which needs the labels' alone
+    SoftmaxGains    log loss of a mean of logits
 
 All are exact: they leave out only what no member can change. Sums run in float64. Never
 chooses a member. To add a metric: a line in `METRICS` is enough, where it reads the
@@ -18,12 +18,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling.combining import TIE_WIDTH, decide
-from ensemble_kit.ensembling.weights.margins import AtLabel, Pairs, Places, ahead, at_label, pairs_of, won
+from ensemble_kit.ensembling.weights.margins import AtLabel, Margins, Places, ahead, at_label, margins_of, won
 from ensemble_kit.metrics import METRICS, Metric, check_some
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, MemberLogits
 
-Regrets = Float[np.ndarray, " members"]
+Losses = Float[np.ndarray, " members"]
 Team = Int[np.ndarray, " team"]
 Unit = Literal["logits", "probabilities", "votes"]
 
@@ -33,7 +33,7 @@ _AT_ONCE: Final = 64_000  # numbers in flight: as many as the cache likes
 _STEEPEST: Final = 700.0  # exp of more overflows; a label so far behind has the least probability anyway
 
 
-class Rivals(ABC):
+class GreedyGains(ABC):
     """Members that stand to be added to a blend, which is empty at first."""
 
     def __init__(self, *parts: Float[np.ndarray, "members ..."]) -> None:
@@ -53,17 +53,17 @@ class Rivals(ABC):
             total += part[member]
 
     @abstractmethod
-    def regrets(self) -> Regrets:
+    def losses(self) -> Losses:
         """Return how far from perfect the blend is with each member added; 0 is perfect."""
 
     @abstractmethod
-    def among(self, team: Team) -> "Rivals":
+    def among(self, team: Team) -> "GreedyGains":
         """Return some of the members, in that order, before an empty blend."""
 
 
-def rivals_of(
+def greedy_gains(
     cast: MemberLogits, labels: Labels, metric: str, unit: Unit, confidence: MemberLogits | None = None
-) -> Rivals:
+) -> GreedyGains:
     """Return the members before an empty blend, judged by a metric.
 
     Args:
@@ -78,7 +78,7 @@ def rivals_of(
 
     Example:
         >>> cast = np.array([[[0.7, 0.3], [0.6, 0.4]], [[0.4, 0.6], [0.2, 0.8]], [[0.6, 0.4], [0.3, 0.7]]])
-        >>> rivals = rivals_of(cast, np.array([0, 1]), "accuracy", "probabilities")
+        >>> rivals = greedy_gains(cast, np.array([0, 1]), "accuracy", "probabilities")
         >>> rivals.regrets()
         array([0.5, 0.5, 0. ])
         >>> rivals.add(1)
@@ -88,26 +88,26 @@ def rivals_of(
     check_some(labels)
     rule = pick(METRICS, metric, "metric")
     if metric == "accuracy":
-        return PairRivals(pairs_of(cast, labels, confidence))
+        return MarginGains(margins_of(cast, labels, confidence))
     if rule.reads == "predicted":
-        return PredictedRivals(cast, confidence, labels, rule)
+        return PredictedGains(cast, confidence, labels, rule)
     if unit == "logits":
-        return SoftmaxRivals(cast - at_label(cast, labels).astype(np.float64)[..., None])
-    return MixtureRivals(at_label(cast, labels))
+        return SoftmaxGains(cast - at_label(cast, labels).astype(np.float64)[..., None])
+    return MixtureGains(at_label(cast, labels))
 
 
-class PairRivals(Rivals):
+class MarginGains(GreedyGains):
     """By accuracy: the share of images that another class than the label wins."""
 
-    def __init__(self, pairs: Pairs) -> None:
+    def __init__(self, margins: Margins) -> None:
         """Start empty, from the pairs that decide which images are right."""
-        super().__init__(*(part for part in (pairs.lead, pairs.tie_lead) if part is not None))
-        self._pairs = pairs
-        self._image = np.concatenate([np.arange(width) for width in pairs.widths] or [np.empty(0, dtype=np.int64)])
+        super().__init__(*(part for part in (margins.lead, margins.tie_lead) if part is not None))
+        self._pairs = margins
+        self._image = np.concatenate([np.arange(width) for width in margins.widths] or [np.empty(0, dtype=np.int64)])
         self._least = [part.min(axis=0) for part in self._parts]
         self._most = [part.max(axis=0) for part in self._parts]
 
-    def regrets(self) -> Regrets:
+    def losses(self) -> Losses:
         """Return the share of wrong images with each member added."""
         if self._size:
             sure, at, begin = self._turnable()
@@ -117,10 +117,10 @@ class PairRivals(Rivals):
             right = self._pairs.always_right + won(self._pairs, *self._parts).sum(axis=1)
         return np.asarray(1.0 - right / self._pairs.images)
 
-    def among(self, team: Team) -> "PairRivals":
+    def among(self, team: Team) -> "MarginGains":
         """Return some of the members; pairs that only the others left open do no harm."""
         lead, *ties = (part[team] for part in self._parts)
-        return PairRivals(self._pairs._replace(lead=lead, tie_lead=ties[0] if ties else None))
+        return MarginGains(self._pairs._replace(lead=lead, tie_lead=ties[0] if ties else None))
 
     def _turnable(self) -> tuple[int, Places, Int[np.ndarray, " images"]]:
         """Return how many images are right whoever comes, the pairs that one can turn, and where their images begin."""
@@ -141,7 +141,7 @@ class PairRivals(Rivals):
         return ahead(self._pairs.floor[at], lead, ties[0] if ties else None, TIE_WIDTH * (self._size + 1))
 
 
-class PredictedRivals(Rivals):
+class PredictedGains(GreedyGains):
     """By any metric that reads the predicted classes."""
 
     def __init__(self, cast: MemberLogits, confidence: MemberLogits | None, labels: Labels, rule: Metric) -> None:
@@ -151,7 +151,7 @@ class PredictedRivals(Rivals):
         spreads = [ballot.max(axis=1).astype(np.float64) - ballot.min(axis=1) for ballot in cast]
         self._reach = np.max(spreads, axis=0)
 
-    def regrets(self) -> Regrets:
+    def losses(self) -> Losses:
         """Return 1 less the metric, or a metric of which less is better, with each member added."""
         predicted = self._sums[0].argmax(axis=1)
         open_rows = self._within_reach(predicted)
@@ -163,10 +163,10 @@ class PredictedRivals(Rivals):
             found[member] = 1.0 - score if self._rule.larger_is_better else score
         return found
 
-    def among(self, team: Team) -> "PredictedRivals":
+    def among(self, team: Team) -> "PredictedGains":
         """Return some of the members."""
         cast, *ties = (part[team] for part in self._parts)
-        return PredictedRivals(cast, ties[0] if ties else None, self._labels, self._rule)
+        return PredictedGains(cast, ties[0] if ties else None, self._labels, self._rule)
 
     def _within_reach(self, best: Int[np.ndarray, " images"]) -> Int[np.ndarray, " open"]:
         """Return the images whose best class one member can overtake or meet."""
@@ -180,7 +180,7 @@ class PredictedRivals(Rivals):
         return np.flatnonzero(top - scores.max(axis=1) <= self._reach + rounding)
 
 
-class MixtureRivals(Rivals):
+class MixtureGains(GreedyGains):
     """By the log loss of a mean of probabilities."""
 
     def __init__(self, at_label: AtLabel) -> None:
@@ -190,7 +190,7 @@ class MixtureRivals(Rivals):
         super().__init__(np.pad(at_label.astype(np.float64), ((0, 0), (0, filler)), constant_values=1.0))
         self._floored = bool((at_label < _LEAST).any())
 
-    def regrets(self) -> Regrets:
+    def losses(self) -> Losses:
         """Return the log loss in nats with each member added."""
         (total,), (added,) = self._sums, self._parts
         members, images = added.shape
@@ -204,19 +204,19 @@ class MixtureRivals(Rivals):
             logs += np.log(products, out=products).sum(axis=1)
         return np.asarray((images * np.log(self._size + 1) - logs) / self._images)
 
-    def among(self, team: Team) -> "MixtureRivals":
+    def among(self, team: Team) -> "MixtureGains":
         """Return some of the members."""
-        return MixtureRivals(self._parts[0][team, : self._images])
+        return MixtureGains(self._parts[0][team, : self._images])
 
 
-class SoftmaxRivals(Rivals):
+class SoftmaxGains(GreedyGains):
     """By the log loss of the softmax of a mean of logits."""
 
     def __init__(self, behind: MemberLogits) -> None:
         """Start empty, from how far each member has the label behind every class (nats)."""
         super().__init__(behind)
 
-    def regrets(self) -> Regrets:
+    def losses(self) -> Losses:
         """Return the log loss in nats with each member added."""
         (total,), (added,) = self._sums, self._parts
         members, images, classes = added.shape
@@ -230,6 +230,6 @@ class SoftmaxRivals(Rivals):
             logs += np.log(np.minimum(total_odds, 1.0 / _LEAST)).sum(axis=1)
         return np.asarray(logs / images)
 
-    def among(self, team: Team) -> "SoftmaxRivals":
+    def among(self, team: Team) -> "SoftmaxGains":
         """Return some of the members."""
-        return SoftmaxRivals(self._parts[0][team])
+        return SoftmaxGains(self._parts[0][team])

@@ -24,7 +24,7 @@ _SMALLEST = np.nextafter(0.0, 1.0)
 _AT_ONCE = 100_000  # numbers of one member in flight, images * classes: as many as the cache likes
 
 
-class Pairs(NamedTuple):
+class Margins(NamedTuple):
     """Label against another class, for every image that weights decide.
 
     The pairs stand in layers: first one pair of every image, then a second one of every image
@@ -48,7 +48,7 @@ class Pairs(NamedTuple):
     images: int
 
 
-def pairs_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | None = None) -> Pairs:
+def margins_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | None = None) -> Margins:
     """Return the pairs that decide which images a blend of these ballots has right.
 
     Args:
@@ -57,7 +57,7 @@ def pairs_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | None
 
     Example:
         >>> cast = np.array([[[3.0, 1.0, 0.0], [5.0, 4.0, 0.0]], [[2.0, 0.0, 1.0], [1.0, 3.0, 2.0]]])
-        >>> found = pairs_of(cast, np.array([0, 0]))
+        >>> found = margins_of(cast, np.array([0, 0]))
         >>> found.lead.tolist(), found.image.tolist(), found.always_right  # image 0 is right whatever the weights
         ([[1.0, 5.0], [-2.0, -1.0]], [1], 1)
     """
@@ -72,7 +72,7 @@ def pairs_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | None
     order, image, widths = _layered(row[kept])
     kept = kept[order]
     leads = [lead.take(kept, axis=1) for lead in leads]
-    return Pairs(
+    return Margins(
         lead=leads[0],
         tie_lead=None if confidence is None else leads[1],
         floor=floor[kept],
@@ -116,7 +116,7 @@ def ahead(
 
 
 def won(
-    pairs: Pairs,
+    margins: Margins,
     lead: Float[np.ndarray, "*batch pairs"],
     tie_lead: Float[np.ndarray, "*batch pairs"] | None = None,
 ) -> Bool[np.ndarray, "*batch decided"]:
@@ -125,25 +125,25 @@ def won(
     Args:
         tie_lead: the lead in summed confidence, where the pairs have one.
     """
-    wins = ahead(pairs.floor, lead, tie_lead)
-    at = pairs.widths[0] if pairs.widths else 0
+    wins = ahead(margins.floor, lead, tie_lead)
+    at = margins.widths[0] if margins.widths else 0
     every = wins[..., :at]
-    for width in pairs.widths[1:]:
+    for width in margins.widths[1:]:
         every[..., :width] &= wins[..., at : at + width]
         at += width
     return every
 
 
-def right(pairs: Pairs, weights: Float[np.ndarray, "*batch members"]) -> Int[np.ndarray, "*batch"]:
+def right(margins: Margins, weights: Float[np.ndarray, "*batch members"]) -> Int[np.ndarray, "*batch"]:
     """Return how many images a blend has right, for each row of weights >= 0, not all 0.
 
     Example:
         >>> cast = np.array([[[1.0, 0.0]], [[0.0, 2.0]]])
-        >>> right(pairs_of(cast, np.array([0])), np.array([[2.0, 1.0], [1.0, 1.0]]))  # a tie goes to class 0
+        >>> right(margins_of(cast, np.array([0])), np.array([[2.0, 1.0], [1.0, 1.0]]))  # a tie goes to class 0
         array([1, 0])
     """
-    ties = None if pairs.tie_lead is None else weights @ pairs.tie_lead
-    return np.asarray(pairs.always_right + won(pairs, weights @ pairs.lead, ties).sum(axis=-1))
+    ties = None if margins.tie_lead is None else weights @ margins.tie_lead
+    return np.asarray(margins.always_right + won(margins, weights @ margins.lead, ties).sum(axis=-1))
 
 
 def _contested(sides: Sequence[tuple[MemberLogits, AtLabel]], labels: Labels) -> tuple[Places, Places]:

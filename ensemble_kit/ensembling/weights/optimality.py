@@ -4,7 +4,7 @@ Along one member's weight the best is found by a sweep; over all members at once
 a solver. One yes-or-no number an image says whether the image is won, and HiGHS (in scipy)
 finds weights that win the most, with a bound that no weights exceed. What is proven is
 about wins by a margin, since a solver that computes in floating point cannot tell a hair's
-breadth from a tie. Never sees labels or logits, only `Pairs`.
+breadth from a tie. Never sees labels or logits, only `Margins`.
 
 HiGHS runs in a process of its own: some of its releases print to standard output whatever
 they are told, and none can be interrupted while it is at work.
@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ensemble_kit.ensembling.combining import normalised
-from ensemble_kit.ensembling.weights.margins import Leads, Pairs, right
+from ensemble_kit.ensembling.weights.margins import Leads, Margins, right
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.types import Weights
 
@@ -62,7 +62,7 @@ class _Answer(NamedTuple):
     bound: float | None = None
 
 
-def certify(pairs: Pairs, seconds: float, known: Weights) -> Certificate:
+def certify(margins: Margins, seconds: float, known: Weights) -> Certificate:
     """Return the weights with the most images right, and a bound on what any weights have.
 
     Args:
@@ -75,9 +75,9 @@ def certify(pairs: Pairs, seconds: float, known: Weights) -> Certificate:
             weights are negative, not finite, or all 0.
 
     Example:
-        >>> from ensemble_kit.ensembling.weights.margins import pairs_of
+        >>> from ensemble_kit.ensembling.weights.margins import margins_of
         >>> cast = np.array([[[3.0, 0.0], [0.0, 2.0], [0.0, 1.0]], [[0.0, 2.0], [3.0, 0.0], [0.0, 1.0]]])
-        >>> found = certify(pairs_of(cast, np.array([0, 0, 0])), 5.0, np.array([1.0, 0.0]))
+        >>> found = certify(margins_of(cast, np.array([0, 0, 0])), 5.0, np.array([1.0, 0.0]))
         >>> found.best, found.bound, found.weights.round(2)  # image 2 is lost by both
         (2, 2, array([0.5, 0.5]))
 
@@ -86,29 +86,29 @@ def certify(pairs: Pairs, seconds: float, known: Weights) -> Certificate:
         relations", Theoretical Computer Science 147, 1995.
     """
     started = time.monotonic()
-    _check(pairs, seconds, known)
-    weights, best = known, _count(pairs, known)
-    bound = pairs.always_right + len(pairs.image)
+    _check(margins, seconds, known)
+    weights, best = known, _count(margins, known)
+    bound = margins.always_right + len(margins.image)
     if best < bound:
-        answer = _solve_apart(_relative(pairs.lead), _image_of_pair(pairs), seconds)
+        answer = _solve_apart(_relative(margins.lead), _image_of_margin(margins), seconds)
         if answer.bound is not None:
-            bound = min(bound, pairs.always_right + math.floor(answer.bound + _WHOLE))
-        if answer.weights is not None and _count(pairs, np.array(answer.weights)) > best:
+            bound = min(bound, margins.always_right + math.floor(answer.bound + _WHOLE))
+        if answer.weights is not None and _count(margins, np.array(answer.weights)) > best:
             weights = np.array(answer.weights)
-            best = _count(pairs, weights)
+            best = _count(margins, weights)
     return Certificate(weights, best, max(bound, best), EPSILON, time.monotonic() - started)
 
 
-def _check(pairs: Pairs, seconds: float, known: Weights) -> None:
+def _check(margins: Margins, seconds: float, known: Weights) -> None:
     """Raise unless there is time for the solver, and weights to start from."""
     if not (math.isfinite(seconds) and seconds > 0):
         raise InvalidOptionError(f"Wanted a number of seconds above 0 for the proof, got {seconds}.")
-    normalised(known, len(pairs.lead))
+    normalised(known, len(margins.lead))
 
 
-def _count(pairs: Pairs, weights: Weights) -> int:
+def _count(margins: Margins, weights: Weights) -> int:
     """Return how many images the weights have right, as the blend itself decides."""
-    return int(right(pairs, weights[None])[0])
+    return int(right(margins, weights[None])[0])
 
 
 def _relative(lead: Leads) -> Leads:
@@ -117,9 +117,9 @@ def _relative(lead: Leads) -> Leads:
     return lead / np.where(widest > 0, widest, 1.0)
 
 
-def _image_of_pair(pairs: Pairs) -> Int[np.ndarray, " pairs"]:
+def _image_of_margin(margins: Margins) -> Int[np.ndarray, " pairs"]:
     """Return the place, among the decided images, of each pair's image."""
-    return np.concatenate([np.arange(width) for width in pairs.widths])
+    return np.concatenate([np.arange(width) for width in margins.widths])
 
 
 def _solve_apart(lead: Leads, image: Int[np.ndarray, " pairs"], seconds: float) -> _Answer:
@@ -195,12 +195,12 @@ def _centred(lead: Leads, weights: Weights) -> Weights:
     """
     from scipy.optimize import linprog
 
-    members, pairs = lead.shape
-    margin = np.hstack([-lead.T, np.ones((pairs, 1))])  # last: the margin itself, which no pair may fall short of
+    members, margins = lead.shape
+    margin = np.hstack([-lead.T, np.ones((margins, 1))])  # last: the margin itself, which no pair may fall short of
     result = linprog(
         np.eye(members + 1)[-1] * -1,
         A_ub=margin,
-        b_ub=np.zeros(pairs),
+        b_ub=np.zeros(margins),
         A_eq=1 - np.eye(members + 1)[-1:],
         b_eq=[1.0],
         bounds=[(0, 1)] * members + [(-1, 1)],

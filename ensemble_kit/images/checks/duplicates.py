@@ -25,7 +25,7 @@ Grids = UInt8[np.ndarray, "images 8 9"]
 Thumbs = UInt8[np.ndarray, "images 16 16"]
 
 
-class Looks(NamedTuple):
+class Fingerprints(NamedTuple):
     """Many pictures as `inspect` shrank them."""
 
     grids: Grids
@@ -53,7 +53,7 @@ def difference_hash(grids: Grids) -> Bool[np.ndarray, "images bits"]:
     return (grids[:, :, 1:] > grids[:, :, :-1]).reshape(len(grids), BITS)
 
 
-def nearest(pictures: Looks, others: Looks | None = None, most: int = NEAR) -> Links:
+def nearest(pictures: Fingerprints, others: Fingerprints | None = None, most: int = NEAR) -> Links:
     """Return the nearest near duplicate of each picture among the others.
 
     Args:
@@ -65,13 +65,15 @@ def nearest(pictures: Looks, others: Looks | None = None, most: int = NEAR) -> L
         mirrored, then the first.
     """
     plain = _nearest(pictures, others or pictures, most, others is None)
-    turned = _nearest(Looks(*(array[:, :, ::-1] for array in pictures)), others or pictures, most, others is None)
+    turned = _nearest(
+        Fingerprints(*(array[:, :, ::-1] for array in pictures)), others or pictures, most, others is None
+    )
     mirrored = turned[1] < plain[1]
     return Links(np.where(mirrored, turned[0], plain[0]), np.where(mirrored, turned[1], plain[1]), mirrored)
 
 
 def _nearest(
-    pictures: Looks, others: Looks, most: int, earlier: bool
+    pictures: Fingerprints, others: Fingerprints, most: int, earlier: bool
 ) -> tuple[Int[np.ndarray, " images"], Int[np.ndarray, " images"]]:
     """Return (partner, distance) of each picture, block by block."""
     partner = np.full(len(pictures.grids), -1)

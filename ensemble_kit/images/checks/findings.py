@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from ensemble_kit.images.checks.duplicates import Looks, nearest
-from ensemble_kit.images.checks.inspect import Facts, Look
+from ensemble_kit.images.checks.duplicates import Fingerprints, nearest
+from ensemble_kit.images.checks.inspect import Appearance, Facts
 from ensemble_kit.images.splits import DataSet
 from ensemble_kit.results import Finding
 
@@ -32,10 +32,10 @@ class Row:
     facts: Facts
 
     @property
-    def look(self) -> Look:
+    def appearance(self) -> Appearance:
         """What was seen; ask only where the file could be read."""
-        assert self.facts.look is not None
-        return self.facts.look
+        assert self.facts.appearance is not None
+        return self.facts.appearance
 
 
 def rows_of(data: DataSet, facts: Sequence[Facts]) -> list[Row]:
@@ -56,11 +56,11 @@ def rows_of(data: DataSet, facts: Sequence[Facts]) -> list[Row]:
 
 def find_all(rows: Sequence[Row], near: int) -> list[Finding]:
     """Return every finding, the worst first: unreadable, leaks (nearest first), conflicts, the rest."""
-    seen = [row for row in rows if row.facts.look is not None]
+    seen = [row for row in rows if row.facts.appearance is not None]
     found = [
         *find_unreadable(rows),
         *find_equal(seen, "same bytes", lambda row: row.facts.bytes_sha256),
-        *find_equal(seen, "same pixels", lambda row: row.look.pixels_sha256),
+        *find_equal(seen, "same pixels", lambda row: row.appearance.pixels_sha256),
         *find_near(seen, near),
         *find_groups(rows),
         *find_elongated(seen),
@@ -73,7 +73,7 @@ def find_unreadable(rows: Sequence[Row]) -> list[Finding]:
     return [
         Finding("unreadable", row.split, row.image_id, row.label, detail=_reason(row))
         for row in rows
-        if row.facts.look is None
+        if row.facts.appearance is None
     ]
 
 
@@ -100,10 +100,10 @@ def find_near(rows: Sequence[Row], near: int) -> list[Finding]:
     found = []
     for place, part in enumerate(parts):
         for others in parts[: place + 1]:
-            links = nearest(_looks(part), None if others is part else _looks(others), near)
+            links = nearest(_fingerprints(part), None if others is part else _fingerprints(others), near)
             for i in np.flatnonzero(links.partner >= 0):
                 row, other = part[i], others[links.partner[i]]
-                if row.look.pixels_sha256 != other.look.pixels_sha256:
+                if row.appearance.pixels_sha256 != other.appearance.pixels_sha256:
                     kind = "mirrored" if links.mirrored[i] else "near"
                     found.append(_pair(kind, row, other, int(links.distance[i])))
     return found
@@ -127,12 +127,16 @@ def find_elongated(rows: Sequence[Row]) -> list[Finding]:
     """Return the pictures whose longer side is ELONGATED times the shorter, or more; the longest first."""
 
     def ratio(row: Row) -> float:
-        sides = (row.look.width_px, row.look.height_px)
+        sides = (row.appearance.width_px, row.appearance.height_px)
         return max(sides) / min(sides)
 
     return [
         Finding(
-            "elongated", row.split, row.image_id, row.label, detail=f"{row.look.width_px} x {row.look.height_px} px"
+            "elongated",
+            row.split,
+            row.image_id,
+            row.label,
+            detail=f"{row.appearance.width_px} x {row.appearance.height_px} px",
         )
         for row in sorted(rows, key=ratio, reverse=True)
         if ratio(row) >= ELONGATED
@@ -148,15 +152,17 @@ def _distinct(rows: Sequence[Row]) -> list[list[Row]]:
     """Return the rows of each split, the first of equal pixels alone."""
     first: dict[tuple[str, str], Row] = {}
     for row in rows:
-        first.setdefault((row.split, row.look.pixels_sha256), row)
+        first.setdefault((row.split, row.appearance.pixels_sha256), row)
     parts: dict[str, list[Row]] = defaultdict(list)
     for row in first.values():
         parts[row.split].append(row)
     return list(parts.values())
 
 
-def _looks(rows: Sequence[Row]) -> Looks:
-    return Looks(np.stack([row.look.grid for row in rows]), np.stack([row.look.thumb for row in rows]))
+def _fingerprints(rows: Sequence[Row]) -> Fingerprints:
+    return Fingerprints(
+        np.stack([row.appearance.grid for row in rows]), np.stack([row.appearance.thumb for row in rows])
+    )
 
 
 def _pair(kind: str, row: Row, other: Row, distance: int | None = None, detail: str = "") -> Finding:

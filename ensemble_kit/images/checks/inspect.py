@@ -24,7 +24,7 @@ Thumb = UInt8[np.ndarray, "16 16"]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Appearance:
     """A picture that could be read.
 
     format, mode: as the header says, in Pillow's words; `width_px`, `height_px`: upright.
@@ -49,7 +49,7 @@ class Facts:
     """One file: the sha256 of its bytes (empty where it cannot be opened), and its look or the reason for none."""
 
     bytes_sha256: str
-    look: Look | None
+    appearance: Appearance | None
     reason: str = ""
 
 
@@ -73,16 +73,16 @@ def inspect_file(path: Path) -> Facts:
         digest = hashlib.sha256(content).hexdigest()
         with open_image(content, path) as image:
             kind, mode = image.format or "", image.mode
-        return Facts(digest, _look(kind, mode, decode(content, path)))
+        return Facts(digest, _appearance(kind, mode, decode(content, path)))
     except BadDataError as error:
         return Facts(digest, None, str(error))
 
 
-def _look(kind: str, mode: str, picture: UInt8[np.ndarray, "height width 3"]) -> Look:
+def _appearance(kind: str, mode: str, picture: UInt8[np.ndarray, "height width 3"]) -> Appearance:
     height, width = picture.shape[:2]
     grey = Image.fromarray(picture).convert("L")
     levels = np.asarray(grey, dtype=np.float32) / 255
-    return Look(
+    return Appearance(
         format=kind,
         mode=mode,
         width_px=width,

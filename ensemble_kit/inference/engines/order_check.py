@@ -17,7 +17,7 @@ from ensemble_kit.inference.engines.agreement import Agreement, compare, toleran
 from ensemble_kit.inference.engines.memory import is_out_of_memory
 from ensemble_kit.inference.engines.start import Run, Running, floats, start
 
-PICTURES: Final = 32
+IMAGES: Final = 32
 BLACK: Final = -1  # the row of a black picture
 
 
@@ -57,7 +57,7 @@ def check_order(
         >>> check_order(lambda pixels: (pixels - pixels.mean(0)).mean((2, 3)), pictures).holds
         False
     """
-    images = np.array(images[:PICTURES])
+    images = np.array(images[:IMAGES])
     if not isinstance(running, Running):
         forward = running.forward if isinstance(running, torch.nn.Module) else running  # in the mode it is in
         running = start(forward, "eager", device, images)

@@ -12,9 +12,9 @@ from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
 from ensemble_kit.pipeline.auto.plan_and_train import names_of, next_step, plan_now, try_member
-from ensemble_kit.pipeline.blends import blend, estimate, ground_of, way_of
+from ensemble_kit.pipeline.blends import blend, blend_sets, blend_settings, estimate
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.inputs import Pictures, open_pictures
+from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.members import costs_of, describe_member, evaluation_of
 from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
 from ensemble_kit.reporting import say
@@ -23,7 +23,7 @@ from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import check_output, is_sealed, locked
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import budget_path
-from ensemble_kit.storage.submissions import sample_and_csv as desk
+from ensemble_kit.storage.submissions import sample_and_csv as submission_csvs
 from ensemble_kit.workspace import (
     BlendsOption,
     CacheOption,
@@ -102,13 +102,13 @@ def auto(
     csv = Path(out or workspace.submissions / f"{name}.csv")
     if not plan:
         check_output(workspace.blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
-        desk.check_replaceable(csv, replace)
+        submission_csvs.check_replaceable(csv, replace)
     source = Source.of({"data": data, **options})
     work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad)
     with threads_of(context.threads), alone(workspace.cache / LOCKS / f"{name}.budget", name):
-        pictures = open_pictures(source, None, workspace.cache, context, skip_bad=skip_bad)
+        decoded = open_images(source, None, workspace.cache, context, skip_bad=skip_bad)
         asked = {
-            "fingerprints": dict(pictures.fingerprints),
+            "fingerprints": dict(decoded.fingerprints),
             "pretrained": pretrained,
             "flip": flip,
             "seed": seed,
@@ -118,16 +118,16 @@ def auto(
         for folder in (workspace.predictions, workspace.blends):
             with locked(folder):
                 pass  # it can be written
-        _check_target(pictures, csv, sample, id, out is not None)
+        _check_target(decoded, csv, sample, id, out is not None)
         again = "the same again, without --replace." if replace else "the same again."
         with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
-            flips, costs = find_out(work, pictures, budget)
-            planned = plan_now(work, pictures, costs, budget)
+            flips, costs = find_out(work, decoded, budget)
+            planned = plan_now(work, decoded, costs, budget)
             if plan:
                 return AutoReport(name, minutes, budget.used_s, flips, planned)
             ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
-            while (step := next_step(work, pictures, costs, budget)) is not None:
+            while (step := next_step(work, decoded, costs, budget)) is not None:
                 try_member(work, step, budget)
             names = names_of(budget)
             blended = blend(
@@ -144,22 +144,22 @@ def auto(
         return AutoReport(name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path)
 
 
-def _check_target(pictures: Pictures, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:
+def _check_target(decoded: DecodedImages, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:
     """Raise now, not when the time is spent, where the submission that is asked for cannot be written.
 
     Raises:
         MisalignedError: there are no test pictures, or the sample's ids are not theirs.
         InvalidOptionError, BadDataError, ResourceError: as the submission's writer says.
     """
-    if "test" not in pictures.images:
+    if "test" not in decoded.images:
         if wanted or sample is not None:
             raise MisalignedError("There are no test pictures, so no submission can be written. Give --test-dir DIR.")
         return
-    ids = pictures.split("test").ids
+    ids = decoded.split("test").ids
     if sample is None:
-        desk.id_form(ids, form)
+        submission_csvs.id_form(ids, form)
     else:
-        desk.match_sample(desk.read_sample(Path(sample)).ids, ids)
+        submission_csvs.match_sample(submission_csvs.read_sample(Path(sample)).ids, ids)
     if path.suffix != ".csv":
         raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
     with locked(path.parent):
@@ -172,9 +172,9 @@ def _steps(names: Sequence[str], budget: Budget, workspace: Workspace) -> tuple[
     steps: list[AutoStepReport] = []
     for count, member in enumerate(held, start=1):
         those, manifest = held[:count], member.manifest
-        way = way_of("logit-sum", "auto", "accuracy", {}, costs_of([one.manifest for one in those]))
+        settings = blend_settings("logit-sum", "auto", "accuracy", {}, costs_of([one.manifest for one in those]))
         evaluation = evaluation_of(those)
-        honest = estimate(ground_of(evaluation, those, (), "accuracy", "auto"), way).honest
+        honest = estimate(blend_sets(evaluation, those, (), "accuracy", "auto"), settings).honest
         val = evaluation.pool
         training = manifest.training
         steps.append(

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ensemble_kit.ensembling.statistics import fold_of, mcnemar
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import arch_options, build_network
 
 LEVEL: Final = 0.01  # of McNemar's exact test
@@ -34,7 +34,7 @@ class FlipTrial(NamedTuple):
         return self.p < LEVEL and self.accuracy - self.mirrored_accuracy > LEAST
 
 
-def try_flips(pictures: Pictures, seconds: float, device: str, epochs: int = 20) -> FlipTrial:
+def try_flips(decoded: DecodedImages, seconds: float, device: str, epochs: int = 20) -> FlipTrial:
     """Train a small network without flips on three quarters of train, and look at the rest twice.
 
     Args:
@@ -49,15 +49,15 @@ def try_flips(pictures: Pictures, seconds: float, device: str, epochs: int = 20)
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.training import fit, resolve
 
-    train = pictures.split("train")
+    train = decoded.split("train")
     assert train.labels is not None
     held = fold_of(train.ids, train.labels, train.groups, folds=FOLDS) == 0
     if held.all() or not held.any():
         return FlipTrial(0, 0.0, 0.0, 1.0)
-    images, labels = np.asarray(pictures.images["train"]), np.asarray(train.labels)
+    images, labels = np.asarray(decoded.images["train"]), np.asarray(train.labels)
     recipe = resolve("strong", {"epochs": epochs, "flip": False, "ema": 0.95, "warmup_epochs": 2.0})
     network = build_network(
-        "cnn", arch_options("cnn", MODEL, False), pictures.size_px, pictures.data.classes, images[~held]
+        "cnn", arch_options("cnn", MODEL, False), decoded.size_px, decoded.data.classes, images[~held]
     )
     end = time.perf_counter() + seconds
     fit(

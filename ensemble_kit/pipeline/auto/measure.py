@@ -11,7 +11,7 @@ from ensemble_kit.images import Source
 from ensemble_kit.pipeline.auto.budget import Budget
 from ensemble_kit.pipeline.auto.flip_test import FlipTrial, try_flips
 from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO, Candidate, Cost, candidates
-from ensemble_kit.pipeline.inputs import Pictures, open_pictures
+from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network
 from ensemble_kit.pipeline.runs import probe
 from ensemble_kit.reporting import say
@@ -42,36 +42,36 @@ class Work(NamedTuple):
     skip_bad: bool
 
 
-def find_out(work: Work, pictures: Pictures, budget: Budget) -> tuple[FlipReport, Mapping[str, Cost]]:
+def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[FlipReport, Mapping[str, Cost]]:
     """Return whether to mirror pictures, and what each candidate costs here; measured once, then remembered."""
     found = budget.spent.found
     if "at_hand" not in found:
         found["at_hand"] = _at_hand(work)
         budget.save()
     if "flips" not in found:
-        found["flips"] = asdict(_flips(work, pictures, budget))
+        found["flips"] = asdict(_flips(work, decoded, budget))
         budget.save()
-    wanted = wanted_here(pictures, budget)
+    wanted = wanted_here(decoded, budget)
     if "costs" not in found:
         found["costs"] = {}
         until_s = budget.left_s - MEASURING_SHARE * budget.seconds
         for one in wanted:
             if kind_of(one) not in found["costs"] and (budget.left_s > until_s or not found["costs"]):
-                found["costs"][kind_of(one)] = asdict(_cost(one, work, pictures, found["flips"]["flip"]))
+                found["costs"][kind_of(one)] = asdict(_cost(one, work, decoded, found["flips"]["flip"]))
         budget.save()
     costs = {kind: Cost(**cost) for kind, cost in found["costs"].items()}
     if "near" not in found:
-        found["near"] = _probed(work, wanted, costs, pictures, budget)
+        found["near"] = _probed(work, wanted, costs, decoded, budget)
         budget.save()
     return FlipReport(**found["flips"]), costs
 
 
-def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
+def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
     """Return whether to mirror pictures: as asked, or as a small network says."""
     if work.flip is not None:
         return FlipReport(work.flip, asked=True)
-    small = open_pictures(
-        work.source, min(pictures.size_px, TRIAL_PX), work.workspace.cache, work.context, skip_bad=work.skip_bad
+    small = open_images(
+        work.source, min(decoded.size_px, TRIAL_PX), work.workspace.cache, work.context, skip_bad=work.skip_bad
     )
     say("May pictures be mirrored? A small network tells ...", work.context.quiet)
     trial: FlipTrial = try_flips(small, TRIAL_SHARE * budget.seconds, work.context.device)
@@ -79,7 +79,7 @@ def _flips(work: Work, pictures: Pictures, budget: Budget) -> FlipReport:
 
 
 def _probed(
-    work: Work, wanted: Sequence[Candidate], costs: Mapping[str, Cost], pictures: Pictures, budget: Budget
+    work: Work, wanted: Sequence[Candidate], costs: Mapping[str, Cost], decoded: DecodedImages, budget: Budget
 ) -> bool | None:
     """Fit a linear probe; return whether pictures are much like those of the weights.
 
@@ -99,7 +99,7 @@ def _probed(
         **vars(work.source),
         arch=tuned.arch,
         arch_option=options_of(tuned),
-        size=tuned.size_px(pictures.size_px),
+        size=tuned.size_px(decoded.size_px),
         name=_probe_name(work),
         pretrained=True,
         flip=budget.spent.found["flips"]["flip"],
@@ -118,26 +118,26 @@ def _at_hand(work: Work) -> list[str]:
     return [arch for arch in sorted(archs) if models_zoo.weights_at_hand(arch) in ("installed", "cached")]
 
 
-def wanted_here(pictures: Pictures, budget: Budget) -> list[Candidate]:
+def wanted_here(decoded: DecodedImages, budget: Budget) -> list[Candidate]:
     """Return the candidates for these pictures, in order; the same ones in every call."""
-    return candidates(pictures.size_px, budget.spent.found["at_hand"])
+    return candidates(decoded.size_px, budget.spent.found["at_hand"])
 
 
-def _cost(one: Candidate, work: Work, pictures: Pictures, flip: bool) -> Cost:
+def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cost:
     """Measure what an epoch of a candidate takes here, and all views of val and test."""
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.training import seconds_per_image, seconds_per_pass
 
-    size_px, recipe = one.size_px(pictures.size_px), _recipe(one)
-    images = {split: len(pictures.split(split).ids) for split in pictures.images}
+    size_px, recipe = one.size_px(decoded.size_px), _recipe(one)
+    images = {split: len(decoded.split(split).ids) for split in decoded.images}
     network = build_network(
         one.arch,
         arch_options(one.arch, options_of(one), False),
         size_px,
-        pictures.data.classes,
-        pictures.images["train"][:64],
+        decoded.data.classes,
+        decoded.images["train"][:64],
     )
-    classes, strength = len(pictures.data.classes), partial(augment, strength=recipe.augment, flip=flip)
+    classes, strength = len(decoded.data.classes), partial(augment, strength=recipe.augment, flip=flip)
     look_s = seconds_per_pass(network, size_px, work.context.device)
     train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.context.device)
     views = len(all_views(flip))

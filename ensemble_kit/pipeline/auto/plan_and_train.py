@@ -8,7 +8,7 @@ from ensemble_kit.errors import InvalidOptionError, ResourceError
 from ensemble_kit.pipeline.auto.budget import Budget
 from ensemble_kit.pipeline.auto.measure import SETTING_UP_S, Work, kind_of, once_s, options_of, view_sets, wanted_here
 from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost, Planned, plan
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.runs import train
 from ensemble_kit.pipeline.views import tta
 from ensemble_kit.reporting import say
@@ -19,7 +19,9 @@ BLENDING_S: Final = 12.0
 JUDGING_S: Final = 4.0  # at the end, for each member
 
 
-def plan_now(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> tuple[AutoPlanReport, ...]:
+def plan_now(
+    work: Work, decoded: DecodedImages, costs: Mapping[str, Cost], budget: Budget
+) -> tuple[AutoPlanReport, ...]:
     """Return the members that are done or under way, and those that fit into the time that is left."""
     near = budget.spent.found["near"]
     begun = [
@@ -27,17 +29,17 @@ def plan_now(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: 
         for one in budget.spent.begun.values()
         if "failed" not in one
     ]
-    return (*begun, *(_reported(work, pictures, one, near) for one in _ahead(work, pictures, costs, budget)))
+    return (*begun, *(_reported(work, decoded, one, near) for one in _ahead(work, decoded, costs, budget)))
 
 
-def next_step(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> str | None:
+def next_step(work: Work, decoded: DecodedImages, costs: Mapping[str, Cost], budget: Budget) -> str | None:
     """Return the member to make next: the one under way, or the next that fits; None: there is none."""
     begun = budget.spent.begun
     for name, one in begun.items():
         if not one["done"] and "failed" not in one:
             return name
-    for step in _ahead(work, pictures, costs, budget):
-        report = _reported(work, pictures, step, budget.spent.found["near"])
+    for step in _ahead(work, decoded, costs, budget):
+        report = _reported(work, decoded, step, budget.spent.found["near"])
         begun[report.name] = {
             "plan": asdict(report),
             "how": _how(step, report, budget.spent.found["flips"]["flip"], work.seed),
@@ -107,10 +109,10 @@ def names_of(budget: Budget) -> list[str]:
     return names
 
 
-def _ahead(work: Work, pictures: Pictures, costs: Mapping[str, Cost], budget: Budget) -> list[Planned]:
+def _ahead(work: Work, decoded: DecodedImages, costs: Mapping[str, Cost], budget: Budget) -> list[Planned]:
     """Return what fits into the time that is left, beside what is begun."""
     begun = budget.spent.begun
-    wanted = [one for one in wanted_here(pictures, budget) if _name(work, one) not in begun and kind_of(one) in costs]
+    wanted = [one for one in wanted_here(decoded, budget) if _name(work, one) not in begun and kind_of(one) in costs]
     seconds = budget.left_s - _reserve_s(budget)
     return plan(
         wanted,
@@ -142,14 +144,14 @@ def _affordable(work: Work, name: str, budget: Budget) -> str | None:
     return None
 
 
-def _reported(work: Work, pictures: Pictures, planned: Planned, near: bool | None) -> AutoPlanReport:
+def _reported(work: Work, decoded: DecodedImages, planned: Planned, near: bool | None) -> AutoPlanReport:
     """Return a step of the plan as it is reported."""
     one = planned.candidate
     return AutoPlanReport(
         name=_name(work, one),
         arch=one.arch,
         pretrained=one.pretrained,
-        size_px=one.size_px(pictures.size_px),
+        size_px=one.size_px(decoded.size_px),
         recipe="finetune" if one.pretrained and near else one.recipe,
         epochs=planned.epochs,
         seconds=planned.seconds,

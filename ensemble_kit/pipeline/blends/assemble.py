@@ -7,7 +7,7 @@ from pathlib import Path
 from ensemble_kit.pipeline.blends.evaluation import Measured
 from ensemble_kit.pipeline.blends.full_report import cost_ms
 from ensemble_kit.pipeline.blends.trials import count_trials
-from ensemble_kit.pipeline.blends.tuning_set import Ground
+from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.reporting.blend import verdict
 from ensemble_kit.results import (
     AskedReport,
@@ -24,7 +24,7 @@ def assemble(
     saved: Blend,
     path: Path,
     blends: Path,
-    ground: Ground,
+    sets: BlendSets,
     measured: Measured,
     *,
     families: tuple[FamilyWeightReport, ...],
@@ -42,8 +42,8 @@ def assemble(
     report = BlendReport(
         name=saved.name,
         asked=_asked(saved),
-        numbers=_numbers(saved, ground, families),
-        evaluated=_evaluated(saved, ground, blends),
+        numbers=_numbers(saved, sets, families),
+        evaluated=_evaluated(saved, sets, blends),
         this=measured.estimates.this,
         equal=measured.estimates.equal,
         best_single=measured.estimates.best_single,
@@ -70,7 +70,7 @@ def _asked(saved: Blend) -> AskedReport:
     )
 
 
-def _numbers(saved: Blend, ground: Ground, families: tuple[FamilyWeightReport, ...]) -> NumbersReport:
+def _numbers(saved: Blend, sets: BlendSets, families: tuple[FamilyWeightReport, ...]) -> NumbersReport:
     return NumbersReport(
         members=tuple(pin.name for pin in saved.members),
         families=families,
@@ -78,16 +78,16 @@ def _numbers(saved: Blend, ground: Ground, families: tuple[FamilyWeightReport, .
         temperatures={pin.name: pin.temperature for pin in saved.members},
         ridge=saved.ridge,
         blend_temperature=saved.blend_temperature,
-        cost_ms=cost_ms(saved.tuned(), ground.manifests),
+        cost_ms=cost_ms(saved.tuned(), sets.manifests),
     )
 
 
-def _evaluated(saved: Blend, ground: Ground, blends: Path) -> EvaluatedReport:
-    val = ground.judged_on
+def _evaluated(saved: Blend, sets: BlendSets, blends: Path) -> EvaluatedReport:
+    val = sets.judged_on
     return EvaluatedReport(
-        judged_on=ground.evaluation.split,
+        judged_on=sets.evaluation.split,
         val_images=len(val.ids),
         groups=None if val.groups is None else len(set(val.groups)),
-        tuned_images=len(ground.pool.ids),
+        tuned_images=len(sets.pool.ids),
         ledger_trials=0 if saved.val_fingerprint is None else count_trials(blends, saved.val_fingerprint),
     )

@@ -9,20 +9,20 @@ from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blends.assemble import assemble
-from ensemble_kit.pipeline.blends.evaluation import Judgement, judge_blend
+from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation, evaluate_blend
 from ensemble_kit.pipeline.blends.full_report import full_report
 from ensemble_kit.pipeline.blends.notes import notes_of
 from ensemble_kit.pipeline.blends.saved_figures import figures_to_json
-from ensemble_kit.pipeline.blends.settings import Way, way_of
+from ensemble_kit.pipeline.blends.settings import BlendSettings, blend_settings
 from ensemble_kit.pipeline.blends.submission_csv import find_target, named, without_test, write_csv
 from ensemble_kit.pipeline.blends.trials import fingerprint, remember
-from ensemble_kit.pipeline.blends.tuning_set import Ground, ground_of
+from ensemble_kit.pipeline.blends.tuning_set import BlendSets, blend_sets
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
 from ensemble_kit.pipeline.models import versions
-from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting import IMAGES, say
 from ensemble_kit.results import BlendReport, FamilyWeightReport
-from ensemble_kit.splits import OOF, VAL, judging_split
+from ensemble_kit.splits import OOF, VAL, evaluation_split
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import check_output, is_sealed
@@ -101,9 +101,9 @@ def blend(
     names = _names([workspace.member(name) for name in members], workspace.predictions)
     held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     manifests = [member.manifest for member in held]
-    split = judging_split(*(manifest.files for manifest in manifests))
+    split = evaluation_split(*(manifest.files for manifest in manifests))
     tune_on = tune_on or split
-    settings = {
+    searching = {
         "start": start,
         "bags": bags,
         "max_members": max_members,
@@ -112,8 +112,8 @@ def blend(
         "tune_on": tune_on,
     }
     families, costs = weighed(tune_on, manifests)
-    way = way_of(method, weights, metric, settings, costs)
-    name = _default_name(way) if name is None else name
+    settings = blend_settings(method, weights, metric, searching, costs)
+    name = _default_name(settings) if name is None else name
     check_name(name)
     csv = Path(out or workspace.submissions / f"{name}.csv")
     check_output(blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
@@ -127,12 +127,12 @@ def blend(
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
-    ground = ground_of(evaluation, held, families, metric, way.written)
-    say(_greeting(ground), context.quiet)
-    judged = judge_blend(ground, way)
-    beside = full_report(ground, way, judged, full, certify_seconds, context.quiet)
-    notes = notes_of(val, ground, judged.measured.diversity)
-    saved = _saved(name, way, held, val, judged)
+    sets = blend_sets(evaluation, held, families, metric, settings.written)
+    say(_greeting(sets), context.quiet)
+    scored = evaluate_blend(sets, settings)
+    beside = full_report(sets, settings, scored, full, certify_seconds, context.quiet)
+    notes = notes_of(val, sets, scored.measured.diversity)
+    saved = _saved(name, settings, held, val, scored)
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
     if target is None:
@@ -140,14 +140,14 @@ def blend(
         if csv.exists():
             notes.append(f"{csv} stands as it was: it is not of this blend.")
     else:
-        write_csv(target, saved, judged.tuned, workspace.submissions, replace, sample)
+        write_csv(target, saved, scored.tuned, workspace.submissions, replace, sample)
     return assemble(
         saved,
         path,
         blends,
-        ground,
-        judged.measured,
-        families=_families(ground, judged),
+        sets,
+        scored.measured,
+        families=_families(sets, scored),
         full=beside,
         notes=notes,
         submission=None if target is None else target.path,
@@ -155,37 +155,35 @@ def blend(
     )
 
 
-def _default_name(way: Way) -> str:
-    named = f"{way.ballot}-{way.written if isinstance(way.weights, str) else 'given'}"
-    return named if way.tune_on == VAL else f"{named}-{way.tune_on}"
+def _default_name(settings: BlendSettings) -> str:
+    named = f"{settings.ballot}-{settings.written if isinstance(settings.weights, str) else 'given'}"
+    return named if settings.tune_on == VAL else f"{named}-{settings.tune_on}"
 
 
-def _families(ground: Ground, judged: Judgement) -> tuple[FamilyWeightReport, ...]:
+def _families(sets: BlendSets, scored: BlendEvaluation) -> tuple[FamilyWeightReport, ...]:
     """Return what was found for each family; nothing where members were weighed."""
     return tuple(
         FamilyWeightReport(
             family=family.name,
-            members=tuple(ground.manifests[place].name for place in family.places),
-            weight=float(judged.found.weights[number]),
-            temperature=float(judged.found.temperatures[number]),
+            members=tuple(sets.manifests[place].name for place in family.places),
+            weight=float(scored.found.weights[number]),
+            temperature=float(scored.found.temperatures[number]),
         )
-        for number, family in enumerate(ground.families)
+        for number, family in enumerate(sets.families)
     )
 
 
-def _greeting(ground: Ground) -> str:
+def _greeting(sets: BlendSets) -> str:
     """Return what is about to be done, in one line."""
-    images, number = len(ground.judged_on.ids), len(ground.families) or len(ground.manifests)
-    one, several = ("family", "families") if ground.families else ("member", "members")
+    images, number = len(sets.judged_on.ids), len(sets.families) or len(sets.manifests)
+    one, several = ("family", "families") if sets.families else ("member", "members")
     weighed = f"{number} {one if number == 1 else several}"
-    if ground.fresh:
+    if sets.fresh:
         return (
-            f"Tuning {weighed} on {len(ground.pool.ids)} held-out pictures of train; "
+            f"Tuning {weighed} on {len(sets.pool.ids)} held-out pictures of train; "
             f"measuring on {images} val pictures ..."
         )
-    return (
-        f"Cross-fitting {weighed} on {images} {PICTURES[ground.evaluation.split]}, 5 folds x {repeats_of(images)} ..."
-    )
+    return f"Cross-fitting {weighed} on {images} {IMAGES[sets.evaluation.split]}, 5 folds x {repeats_of(images)} ..."
 
 
 def _names(members: Sequence[str], predictions: Path) -> list[str]:
@@ -203,9 +201,11 @@ def _names(members: Sequence[str], predictions: Path) -> list[str]:
     return members_of(members, {name: store.read_manifest(predictions / name) for name in there})
 
 
-def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judged: Judgement) -> blend_store.Blend:
+def _saved(
+    name: str, settings: BlendSettings, members: Sequence[store.Member], val: Pool, scored: BlendEvaluation
+) -> blend_store.Blend:
     """Return the blend as its file holds it."""
-    tuned = judged.tuned
+    tuned = scored.tuned
     pinned = tuple(
         blend_store.PinnedMember(
             name=manifest.name,
@@ -222,14 +222,14 @@ def _saved(name: str, way: Way, members: Sequence[store.Member], val: Pool, judg
         name=name,
         ballot=tuned.ballot,
         members=pinned,
-        weights_method=way.written,
-        settings=way.settings(),
-        metric=way.search.metric,
+        weights_method=settings.written,
+        settings=settings.saved(),
+        metric=settings.search.metric,
         classes=val.classes,
         blend_temperature=tuned.blend_temperature,
         ridge=tuned.ridge,
         stack=tuned.stack,
         val_fingerprint=fingerprint(val),
-        figures=figures_to_json(judged.measured.estimates),
+        figures=figures_to_json(scored.measured.estimates),
         versions=versions(),
     )

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
-from ensemble_kit.ensembling.evaluation import Judged, Procedure, compare_judged, cross_fit, repeats_of
+from ensemble_kit.ensembling.evaluation import Procedure, Scored, compare_scored, cross_fit, repeats_of
 from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.notes import chosen_on_val
-from ensemble_kit.pipeline.blends.settings import asked_again, way_of
+from ensemble_kit.pipeline.blends.settings import blend_settings, settings_again
 from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, members_of
 from ensemble_kit.pipeline.models import read_blend_here
-from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting import IMAGES, say
 from ensemble_kit.reporting.compare import sentence
 from ensemble_kit.results import CompareReport
 from ensemble_kit.splits import OOF
@@ -96,12 +96,12 @@ def compare(
     _check_judged(sides, evaluation.split)
     images = len(evaluation.pool.ids)
     say(
-        f"Cross-fitting both on {images} {PICTURES[evaluation.split]}, 5 folds x {repeats_of(images)} ...",
+        f"Cross-fitting both on {images} {IMAGES[evaluation.split]}, 5 folds x {repeats_of(images)} ...",
         context.quiet,
     )
-    judged = [_judge(side, evaluation.of(side.members)) for side in sides]
+    scored = [_judge(side, evaluation.of(side.members)) for side in sides]
     trials = count_trials(workspace.blends, fingerprint(whole.pool))
-    return _report(sides, judged, metric, evaluation, _notes(sides, evaluation), trials)
+    return _report(sides, scored, metric, evaluation, _notes(sides, evaluation), trials)
 
 
 def _side(name: str, workspace: Workspace) -> Side:
@@ -156,7 +156,7 @@ def _check_judged(sides: Sequence[Side], split: str) -> None:
             )
 
 
-def _judge(side: Side, part: Evaluation) -> Judged:
+def _judge(side: Side, part: Evaluation) -> Scored:
     """Return a side's cross-fitted predictions; both sides meet the same folds."""
     procedure = _procedure(side, part)
     return cross_fit(part.pool, {side.name: procedure}, repeats=repeats_of(len(part.pool.ids)))[side.name]
@@ -165,11 +165,11 @@ def _judge(side: Side, part: Evaluation) -> Judged:
 def _procedure(side: Side, part: Evaluation) -> Procedure:
     """Return what makes a side from the pictures that it sees."""
     if side.saved is None:
-        return procedure_of(way_of(side.ballot, side.weights, side.metric, {}, {}), part.redone)
+        return procedure_of(blend_settings(side.ballot, side.weights, side.metric, {}, {}), part.redone)
     if side.stays(part.split):
         tuned = part.here(side.saved.tuned())
         return lambda seen: tuned
-    return procedure_of(asked_again(side.saved, part.manifests)[1], part.redone)
+    return procedure_of(settings_again(side.saved, part.manifests)[1], part.redone)
 
 
 def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
@@ -178,10 +178,10 @@ def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
     assert evaluation.pool.labels is not None
     if (reason := why_not_fitted(evaluation.pool.labels)) and any(len(side.members) > 1 for side in sides):
         notes.append(reason)
-    judged = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
-    if judged:
+    scored = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
+    if scored:
         notes.append(
-            f"{split} also decided how these were made, so they are flattered: {', '.join(judged)}. "
+            f"{split} also decided how these were made, so they are flattered: {', '.join(scored)}. "
             "Train with --keep last to compare them fairly."
         )
     viewed = {manifest.name for manifest in evaluation.manifests if chosen_on_val(manifest)}
@@ -196,7 +196,7 @@ def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
 
 def _report(
     sides: Sequence[Side],
-    judged: Sequence[Judged],
+    scored: Sequence[Scored],
     metric: str,
     evaluation: Evaluation,
     notes: Sequence[str],
@@ -204,7 +204,7 @@ def _report(
 ) -> CompareReport:
     """Return the report, and its sentence."""
     val = evaluation.pool
-    found = compare_judged(judged[0], judged[1], metric, val.ids, val.groups)
+    found = compare_scored(scored[0], scored[1], metric, val.ids, val.groups)
     report = CompareReport(
         a=sides[0].name,
         b=sides[1].name,

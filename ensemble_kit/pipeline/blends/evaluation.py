@@ -9,13 +9,13 @@ import numpy as np
 
 from ensemble_kit.ensembling.combining import calibrated
 from ensemble_kit.ensembling.diagnostics import Diversity, diversity, equal_blend_curve, equivalent, near_duplicates
-from ensemble_kit.ensembling.evaluation import Calibration, Judged, compare_judged, judge, optimism
+from ensemble_kit.ensembling.evaluation import Calibration, Scored, compare_scored, evaluate, optimism
 from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, fold_of
 from ensemble_kit.ensembling.tuning import best_single, tune
 from ensemble_kit.ensembling.weights import Certificate
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.blends.settings import Way
-from ensemble_kit.pipeline.blends.tuning_set import Ground, make, procedure_of
+from ensemble_kit.pipeline.blends.settings import BlendSettings
+from ensemble_kit.pipeline.blends.tuning_set import BlendSets, make, procedure_of
 from ensemble_kit.results import (
     EQUAL,
     BlendFigures,
@@ -37,7 +37,7 @@ class Measured(NamedTuple):
     diversity: DiversityReport
 
 
-class Judgement(NamedTuple):
+class BlendEvaluation(NamedTuple):
     """A blend's numbers and all that is known of it.
 
     found: its numbers as they were tuned, one a member or one a family.
@@ -53,41 +53,41 @@ class Judgement(NamedTuple):
 class Compared(NamedTuple):
     """A way to blend where it is evaluated: with the numbers that were found, and honestly."""
 
-    seen: Judged
-    honest: Judged
+    seen: Scored
+    honest: Scored
 
 
-def judge_blend(ground: Ground, way: Way) -> Judgement:
+def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
     """Return what a blend is worth, its rivals judged in the same way on the same pictures.
 
     Rivals are found where the blend is: the best single is chosen on the rows that are tuned on.
     """
-    val, metric = ground.judged_on, way.search.metric
-    found, certificate = make(ground.pool, way, ground.chosen)
+    val, metric = sets.judged_on, settings.search.metric
+    found, certificate = make(sets.pool, settings, sets.chosen)
     rivals: dict[str, Callable[..., Tuned]] = {
-        "equal": partial(tune, ballot=way.ballot, weights="equal"),
-        "single": partial(best_single, ballot=way.ballot, metric=metric),
+        "equal": partial(tune, ballot=settings.ballot, weights="equal"),
+        "single": partial(best_single, ballot=settings.ballot, metric=metric),
     }
-    numbers = {"this": found} | {key: rival(ground.pool, view_choices=ground.chosen) for key, rival in rivals.items()}
-    procedures = {key: partial(rival, view_choices=ground.redone) for key, rival in rivals.items()}
-    seen, honest = ground.judged(numbers, {"this": procedure_of(way, ground.redone), **procedures})
+    numbers = {"this": found} | {key: rival(sets.pool, view_choices=sets.chosen) for key, rival in rivals.items()}
+    procedures = {key: partial(rival, view_choices=sets.redone) for key, rival in rivals.items()}
+    seen, honest = sets.evaluate(numbers, {"this": procedure_of(settings, sets.redone), **procedures})
     this, equal, single = (Compared(seen[key], honest[key]) for key in ("this", "equal", "single"))
     over_equal, over_single = (_gain(val, this.honest, rival.honest, metric) for rival in (equal, single))
-    name = ground.pool.members[int(numbers["single"].weights.argmax())]
+    name = sets.pool.members[int(numbers["single"].weights.argmax())]
     estimates = Estimates(
-        this=_of_blend(ground, found, this, metric),
+        this=_of_blend(sets, found, this, metric),
         equal=_of_rival(val, EQUAL, equal, over_equal, metric),
         best_single=_of_rival(val, name, single, replace(over_single, resolvable=None), metric),
     )
-    there = ground.there(found)
+    there = sets.there(found)
     calibration = _calibration(val, there, this.honest)
-    measured = Measured(estimates, *calibration, _diversity(ground, there, this.honest))
-    return Judgement(found, ground.whole(found), certificate, measured)
+    measured = Measured(estimates, *calibration, _diversity(sets, there, this.honest))
+    return BlendEvaluation(found, sets.whole(found), certificate, measured)
 
 
-def _of_blend(ground: Ground, found: Tuned, compared: Compared, metric: str) -> BlendFigures:
+def _of_blend(sets: BlendSets, found: Tuned, compared: Compared, metric: str) -> BlendFigures:
     """Return what the blend itself is worth."""
-    val, seen, honest = ground.judged_on, compared.seen, compared.honest
+    val, seen, honest = sets.judged_on, compared.seen, compared.honest
     return BlendFigures(
         tuned_accuracy=seen.accuracy,
         tuned_interval=seen.interval(val.groups),
@@ -98,7 +98,7 @@ def _of_blend(ground: Ground, found: Tuned, compared: Compared, metric: str) -> 
         honest_score=honest.score(metric),
         honest_score_interval=honest.score_interval(metric, val.ids, val.groups),
         optimism=optimism(seen.accuracy, honest),
-        tuned_oof_accuracy=judge(ground.pool, found).accuracy if ground.families else None,
+        tuned_oof_accuracy=evaluate(sets.pool, found).accuracy if sets.families else None,
     )
 
 
@@ -117,24 +117,24 @@ def _of_rival(val: Pool, name: str, compared: Compared, gain: Gain, metric: str)
     )
 
 
-def _gain(val: Pool, this: Judged, rival: Judged, metric: str) -> Gain:
+def _gain(val: Pool, this: Scored, rival: Scored, metric: str) -> Gain:
     """Return what the blend gains over a rival (more is better), how sure that is, and what val could tell.
 
     A blend and its rivals mostly decide alike, so pseudo-images are kept to a fifth of those
     that they decide otherwise: intervals are at most a tenth wider than Wald's.
     """
     gain = METRICS[metric].gain
-    found = compare_judged(this, rival, metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    found = compare_scored(this, rival, metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
     low, high = sorted(map(gain, found.interval))
     return Gain(gain(found.difference), (low, high), found.p, found.resolvable)
 
 
-def _calibration(val: Pool, tuned: Tuned, honest: Judged) -> tuple[CalibrationReport | None, CalibrationReport | None]:
+def _calibration(val: Pool, tuned: Tuned, honest: Scored) -> tuple[CalibrationReport | None, CalibrationReport | None]:
     """Return calibration with every temperature 1, and cross-fitted with those that were found."""
     raw = None
     if tuned.stack is None:
         plain = replace(tuned, temperatures=np.ones(len(tuned.temperatures)), blend_temperature=1.0)
-        raw = judge(val, plain).calibration()
+        raw = evaluate(val, plain).calibration()
     return reported_calibration(raw), reported_calibration(honest.calibration())
 
 
@@ -143,17 +143,17 @@ def reported_calibration(found: Calibration | None) -> CalibrationReport | None:
     return None if found is None else CalibrationReport(found.ece, found.brier, found.log_loss)
 
 
-def _diversity(ground: Ground, tuned: Tuned, honest: Judged) -> DiversityReport:
+def _diversity(sets: BlendSets, tuned: Tuned, honest: Scored) -> DiversityReport:
     """Return how different the members are, and how many of them the blend is worth.
 
     The latter needs temperatures that are fitted there, so it is left out where nothing was.
     """
-    val = ground.judged_on
+    val = sets.judged_on
     assert val.labels is not None
     logits = calibrated(val, tuned)
     found = diversity(logits.argmax(axis=2), val.labels)
     worth = None
-    if honest.log_prob is not None and len(val.members) > 1 and not ground.fresh:
+    if honest.log_prob is not None and len(val.members) > 1 and not sets.fresh:
         halves = fold_of(val.ids, val.labels, val.groups, folds=2)
         worth = equivalent(equal_blend_curve(logits, val.labels, halves), float(honest.log_prob.mean()))
     return reported_diversity(found, logits, val.members, worth)

@@ -11,9 +11,9 @@ from ensemble_kit.ensembling.diagnostics import Shapley, contributions, shapley,
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.tuning import prepare, prove
 from ensemble_kit.ensembling.weights import WEIGHTS, Certificate, enough_rows, grow
-from ensemble_kit.pipeline.blends.evaluation import Judgement
-from ensemble_kit.pipeline.blends.settings import Way, other_way
-from ensemble_kit.pipeline.blends.tuning_set import Ground, estimate, procedure_of
+from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation
+from ensemble_kit.pipeline.blends.settings import BlendSettings, with_method
+from ensemble_kit.pipeline.blends.tuning_set import BlendSets, estimate, procedure_of
 from ensemble_kit.pipeline.members import means_of, ms_of
 from ensemble_kit.reporting import Watch, percent
 from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, FullReport, MethodReport
@@ -24,31 +24,33 @@ MOST_BUDGETS: Final = 8
 BAGS: Final = 10
 
 
-def full_report(ground: Ground, way: Way, judged: Judgement, full: bool, proof_s: float, quiet: bool) -> FullReport:
+def full_report(
+    sets: BlendSets, settings: BlendSettings, scored: BlendEvaluation, full: bool, proof_s: float, quiet: bool
+) -> FullReport:
     """Return what stands beside a blend, empty where it was not asked for.
 
     Args:
         full: judge every method and every member, and prove; else only what the way asks for.
         proof_s: how long a proof that the way did not ask for may take, in seconds.
     """
-    certificate = judged.certificate
+    certificate = scored.certificate
     if full and certificate is None:
-        certificate = _proof_of(ground, way, judged.found, proof_s)
+        certificate = _proof_of(sets, settings, scored.found, proof_s)
     return FullReport(
-        methods=every_method(ground, way, quiet) if full else (),
-        contributions=every_member(ground, way, judged) if full else (),
-        costs=every_budget(ground, way, quiet),
+        methods=every_method(sets, settings, quiet) if full else (),
+        contributions=every_member(sets, settings, scored) if full else (),
+        costs=every_budget(sets, settings, quiet),
         certificate=_certified(certificate),
     )
 
 
-def every_method(ground: Ground, way: Way, quiet: bool) -> tuple[MethodReport, ...]:
+def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple[MethodReport, ...]:
     """Return the honest estimate of every way to find weights, and of every ballot, on the same pictures."""
-    val, found = ground.judged_on, []
-    others = list(_other_ways(ground.pool, way))
+    val, found = sets.judged_on, []
+    others = list(_other_settings(sets.pool, settings))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
         for other in others:
-            _, seen, honest = estimate(ground, other)
+            _, seen, honest = estimate(sets, other)
             watch.advance(len(val.ids))
             written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
             found.append(
@@ -64,58 +66,60 @@ def every_method(ground: Ground, way: Way, quiet: bool) -> tuple[MethodReport, .
     return tuple(sorted(found, key=lambda one: -one.honest_accuracy))
 
 
-def _other_ways(pool: Pool, way: Way) -> Iterator[Way]:
+def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettings]:
     """Yield every way to find weights with the blend's ballot, then every ballot with equal and auto."""
     for weights in WEIGHTS:
-        if weights == "stacking" and not (way.ballot == "logit-sum" and enough_rows(pool)):
+        if weights == "stacking" and not (settings.ballot == "logit-sum" and enough_rows(pool)):
             continue
-        yield other_way(way, way.ballot, weights)
+        yield with_method(settings, settings.ballot, weights)
         if weights == "greedy":
-            yield other_way(way, way.ballot, weights, bags=BAGS)
+            yield with_method(settings, settings.ballot, weights, bags=BAGS)
     for ballot in METHODS:
-        if ballot != way.ballot and (way.search.metric != "log-loss" or METHODS[ballot].load().unit != "votes"):
-            yield from (other_way(way, ballot, weights) for weights in ("equal", "auto"))
+        if ballot != settings.ballot and (
+            settings.search.metric != "log-loss" or METHODS[ballot].load().unit != "votes"
+        ):
+            yield from (with_method(settings, ballot, weights) for weights in ("equal", "auto"))
 
 
-def every_member(ground: Ground, way: Way, judged: Judgement) -> tuple[ContributionReport, ...]:
+def every_member(sets: BlendSets, settings: BlendSettings, scored: BlendEvaluation) -> tuple[ContributionReport, ...]:
     """Return what each member, or family, adds to honest accuracy, the most first; nothing for a stack."""
-    if way.written == "stacking":
+    if settings.written == "stacking":
         return ()
-    if ground.fresh:
-        found = _family_values(ground, judged)
+    if sets.fresh:
+        found = _family_values(sets, scored)
     else:
-        found = contributions(ground.judged_on, procedure_of(way, ground.redone), repeats_of(len(ground.judged_on.ids)))
-    rows = zip(ground.pool.members, found.values, found.standard_errors, strict=True)
+        found = contributions(sets.judged_on, procedure_of(settings, sets.redone), repeats_of(len(sets.judged_on.ids)))
+    rows = zip(sets.pool.members, found.values, found.standard_errors, strict=True)
     added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
     return tuple(sorted(added, key=lambda one: -one.value))
 
 
-def _family_values(ground: Ground, judged: Judgement) -> Shapley:
+def _family_values(sets: BlendSets, scored: BlendEvaluation) -> Shapley:
     """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
-    labels = ground.judged_on.labels
+    labels = sets.judged_on.labels
     assert labels is not None
-    rule, logits = rule_of(judged.tuned.ballot), calibrated(ground.judged_on, judged.tuned)
-    ballots = means_of(rule.cast(logits), ground.families)
-    ties = means_of(cast_prob(logits), ground.families) if rule.unit == "votes" else None
+    rule, logits = rule_of(scored.tuned.ballot), calibrated(sets.judged_on, scored.tuned)
+    ballots = means_of(rule.cast(logits), sets.families)
+    ties = means_of(cast_prob(logits), sets.families) if rule.unit == "votes" else None
     guess = float(np.bincount(labels).max() / len(labels))
     return shapley(
-        lambda subsets: subset_accuracies(ballots, judged.found.weights, labels, subsets, guess, ties),
-        len(ground.families),
+        lambda subsets: subset_accuracies(ballots, scored.found.weights, labels, subsets, guess, ties),
+        len(sets.families),
     )
 
 
-def every_budget(ground: Ground, way: Way, quiet: bool) -> tuple[CostReport, ...]:
+def every_budget(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple[CostReport, ...]:
     """Return what the blend is worth under limits up to its own, and which of them nothing as quick beats."""
-    limit, val = way.search.limits, ground.judged_on
+    limit, val = settings.search.limits, sets.judged_on
     if limit.max_ms is None:
         return ()
-    budgets = _budgets(ground, way)
+    budgets = _budgets(sets, settings)
     points: dict[tuple[str, ...], CostReport] = {}
     with Watch("accuracy against cost", len(budgets) * len(val.ids), quiet) as watch:
         for budget in budgets:
-            tighter = way._replace(search=replace(way.search, limits=replace(limit, max_ms=budget)))
-            found, _, honest = estimate(ground, tighter)
-            used = tuple(name for name, weight in zip(ground.pool.members, found.weights, strict=True) if weight > 0)
+            tighter = settings._replace(search=replace(settings.search, limits=replace(limit, max_ms=budget)))
+            found, _, honest = estimate(sets, tighter)
+            used = tuple(name for name, weight in zip(sets.pool.members, found.weights, strict=True) if weight > 0)
             cost = sum(limit.ms[name] for name in used)
             points[used] = CostReport(cost, used, honest.accuracy, honest.interval(val.groups), on_front=False)
             watch.advance(len(val.ids))
@@ -132,23 +136,23 @@ def _with_front(points: Sequence[CostReport]) -> tuple[CostReport, ...]:
     )
 
 
-def _budgets(ground: Ground, way: Way) -> list[float]:
+def _budgets(sets: BlendSets, settings: BlendSettings) -> list[float]:
     """Return limits in ms, rising: where one more member fits, as members come by what they give for their cost."""
-    limit = way.search.limits
+    limit = settings.search.limits
     assert limit.max_ms is not None
-    cost = limit.costs(ground.pool.members)
-    prepared = prepare(ground.pool, ground.chosen)
+    cost = limit.costs(sets.pool.members)
+    prepared = prepare(sets.pool, sets.chosen)
     order, _ = grow(prepared.logits, prepared.labels, cost, len(cost), limit.max_ms, per_ms=True)
     sums = np.unique(np.append(np.cumsum(cost[order]), limit.max_ms))
     places = np.unique(np.linspace(0, len(sums) - 1, min(MOST_BUDGETS, len(sums))).round().astype(int))
     return [float(sums[place]) * (1 + 1e-12) for place in places]
 
 
-def _proof_of(ground: Ground, way: Way, found: Tuned, seconds: float) -> Certificate | None:
+def _proof_of(sets: BlendSets, settings: BlendSettings, found: Tuned, seconds: float) -> Certificate | None:
     """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
     if found.stack is not None:
         return None
-    return prove(ground.pool, found, ground.chosen, seconds, way.search.limits).certificate
+    return prove(sets.pool, found, sets.chosen, seconds, settings.search.limits).certificate
 
 
 def _certified(certificate: Certificate | None) -> CertificateReport | None:

@@ -19,8 +19,8 @@ STARTS = ("empty", "sorted")
 TUNED_ON = (VAL, OOF)
 
 
-class Way(NamedTuple):
-    """A ballot, a way to find weights, and how it goes about it.
+class BlendSettings(NamedTuple):
+    """A method, a way to find weights, and how these are searched for.
 
     weights: a name in `WEIGHTS`, or numbers by member.
     written: the weights as they are written down: a name, or cnn=1,vit=2.
@@ -35,8 +35,8 @@ class Way(NamedTuple):
     proof_s: float | None = None
     tune_on: str = VAL
 
-    def settings(self) -> dict[str, Any]:
-        """Return what differs from the plain way, enough to search the same way again."""
+    def saved(self) -> dict[str, Any]:
+        """Return what differs from the defaults, enough to search the same way again."""
         search, limits = self.search, self.search.limits
         said = {
             "start": search.start if search.start != PLAIN.start else None,
@@ -49,17 +49,17 @@ class Way(NamedTuple):
         return {name: value for name, value in said.items() if value is not None}
 
 
-def way_of(
+def blend_settings(
     method: str,
     weights: str | Mapping[str, float],
     metric: str,
-    settings: Mapping[str, Any],
+    given: Mapping[str, Any],
     costs: Mapping[str, float],
-) -> Way:
-    """Return the way that was asked for.
+) -> BlendSettings:
+    """Return the settings that were asked for.
 
     Args:
-        settings: start, bags, max_members, max_ms, certify_seconds, tune_on, as far as they were given.
+        given: start, bags, max_members, max_ms, certify_seconds, tune_on, as far as they were given.
         costs: what a picture takes (ms) by the name of what is weighed, as far as it was measured.
 
     Raises:
@@ -70,42 +70,44 @@ def way_of(
     pick(METHODS, method, "method")
     check_metric(metric, method)
     numbers, written = _numbers(weights)
-    start, bags = settings.get("start", PLAIN.start), settings.get("bags", PLAIN.bags)
+    start, bags = given.get("start", PLAIN.start), given.get("bags", PLAIN.bags)
     if start not in STARTS:
         raise InvalidOptionError(f"--start: wanted {' or '.join(STARTS)}, got '{start}'.")
     if bags < 0:
         raise InvalidOptionError(f"--bags: wanted 0 or more, got {bags}.")
     if (start, bags) != (PLAIN.start, PLAIN.bags) and written != "greedy":
         raise InvalidOptionError(f"--start and --bags are read by --weights greedy alone, not by '{written}'.")
-    proof_s = settings.get("certify_seconds")
+    proof_s = given.get("certify_seconds")
     if proof_s is not None and not proof_s > 0:
         raise InvalidOptionError(f"--certify-seconds: wanted more than 0, got {proof_s}.")
-    tune_on = settings.get("tune_on", VAL)
+    tune_on = given.get("tune_on", VAL)
     if tune_on not in TUNED_ON:
         raise InvalidOptionError(f"--tune-on: wanted {' or '.join(TUNED_ON)}, got '{tune_on}'.")
-    limits = Limits(settings.get("max_members"), settings.get("max_ms"), costs)
-    return Way(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
+    limits = Limits(given.get("max_members"), given.get("max_ms"), costs)
+    return BlendSettings(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
 
 
-def way_again(saved: Blend, costs: Mapping[str, float], families: Mapping[str, Sequence[str]] | None = None) -> Way:
+def settings_of_saved(
+    saved: Blend, costs: Mapping[str, float], families: Mapping[str, Sequence[str]] | None = None
+) -> BlendSettings:
     """Return the way in which a saved blend was made.
 
     Args:
-        costs: as `way_of` says.
+        costs: as `blend_settings` says.
         families: the members of each family, where families were weighed.
 
-    Raises: as `way_of`.
+    Raises: as `blend_settings`.
     """
     weights = saved.asked_weights
     if families and not isinstance(weights, str):
         weights = {name: sum(weights[member] for member in members) for name, members in families.items()}
-    return way_of(saved.ballot, weights, saved.metric, saved.settings, costs)
+    return blend_settings(saved.ballot, weights, saved.metric, saved.settings, costs)
 
 
-def other_way(way: Way, ballot: str, weights: str, **search: Any) -> Way:
+def with_method(settings: BlendSettings, ballot: str, weights: str, **search: Any) -> BlendSettings:
     """Return another ballot and way to find weights under the same limits."""
-    changed = replace(PLAIN, metric=way.search.metric, limits=way.search.limits, **search)
-    return Way(ballot, weights, weights, changed, tune_on=way.tune_on)
+    changed = replace(PLAIN, metric=settings.search.metric, limits=settings.search.limits, **search)
+    return BlendSettings(ballot, weights, weights, changed, tune_on=settings.tune_on)
 
 
 def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:
@@ -130,12 +132,12 @@ def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, flo
     return numbers, weights
 
 
-def asked_again(saved: Blend, manifests: Sequence[Manifest]) -> tuple[tuple[Family, ...], Way]:
+def settings_again(saved: Blend, manifests: Sequence[Manifest]) -> tuple[tuple[Family, ...], BlendSettings]:
     """Return the families that a saved blend weighs, none on val, and the way in which it was made.
 
     Raises:
-        as `weighed` and `ways.way_of`.
+        as `weighed` and `ways.blend_settings`.
     """
     families, costs = weighed(saved.tuned_on, manifests)
     named = {family.name: [manifests[place].name for place in family.places] for family in families}
-    return families, way_again(saved, costs, named)
+    return families, settings_of_saved(saved, costs, named)

@@ -10,7 +10,7 @@ from ensemble_kit.pipeline.inputs import relative
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import ledger
-from ensemble_kit.storage.submissions import sample_and_csv as desk
+from ensemble_kit.storage.submissions import sample_and_csv as submission_csvs
 from ensemble_kit.types import Pool, Tuned, align
 
 SAMPLE: Final = "sample"
@@ -33,9 +33,11 @@ def find_target(members: Sequence[store.Member], path: Path, sample: str | Path 
         return None
     test = align([member.split("test") for member in members])
     if sample is None:
-        return Target(path, test, range(len(test.ids)), desk.id_form(test.ids, form), desk.HEADER)
-    asked = desk.read_sample(Path(sample))
-    return Target(path, test, desk.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column))
+        return Target(path, test, range(len(test.ids)), submission_csvs.id_form(test.ids, form), submission_csvs.HEADER)
+    asked = submission_csvs.read_sample(Path(sample))
+    return Target(
+        path, test, submission_csvs.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column)
+    )
 
 
 def without_test(members: Sequence[store.Member]) -> str:
@@ -76,7 +78,7 @@ def write_csv(
     honest = saved.figures["honest_accuracy"]
     origin = {"blend": saved.name, "blend_sha256": blend_store.blend_sha256(saved), "honest_accuracy": honest}
     form = {} if sample is None else {SAMPLE: Path(sample).name}
-    desk.write_submission(target.path, target.ids, labels, target.header, origin | form, replace)
+    submission_csvs.write_submission(target.path, target.ids, labels, target.header, origin | form, replace)
     time = datetime.now(UTC).isoformat(timespec="microseconds")
     csv = relative(target.path).as_posix()
     ledger.append_entry(submissions / ledger.LEDGER_NAME, {"time": time, "csv": csv, **origin})
@@ -92,6 +94,6 @@ def sample_of(saved: blend_store.Blend, submissions: Path) -> Path | None:
     provenance = csv.with_suffix(".json")
     if not provenance.exists():
         return None
-    said = desk.read_provenance(provenance)
+    said = submission_csvs.read_provenance(provenance)
     is_its = said.get("blend_sha256") == blend_store.blend_sha256(saved)
     return csv if is_its and SAMPLE in said else None

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from ensemble_kit.ensembling.evaluation import Judged, Procedure, cross_fit, judge, repeats_of
+from ensemble_kit.ensembling.evaluation import Procedure, Scored, cross_fit, evaluate, repeats_of
 from ensemble_kit.ensembling.tuning import ViewChoice, condensed, prove, tune
 from ensemble_kit.ensembling.weights import Certificate, check_enough_rows, enough_rows
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.blends.settings import Way
+from ensemble_kit.pipeline.blends.settings import BlendSettings
 from ensemble_kit.pipeline.members import Evaluation, Family, as_they_are, oof_pool, spread
 from ensemble_kit.storage.members import Manifest, Member
 from ensemble_kit.types import Pool, Tuned
@@ -22,7 +22,7 @@ PROOF_SHARE: Final = 0.2  # of the seconds of a proof, what each fold may spend
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class BlendSets:
     """What blends are tuned on, and what they are judged on.
 
     pool: what is tuned on; its members are those that are weighed: members, or families.
@@ -60,12 +60,12 @@ class Ground:
         """Return numbers that were found here as those of what is weighed on the evaluation set."""
         return self.evaluation.here(self.whole(found)) if self.fresh else found
 
-    def judged(
+    def evaluate(
         self, found: Mapping[str, Tuned], procedures: Mapping[str, Procedure]
-    ) -> tuple[dict[str, Judged], dict[str, Judged]]:
+    ) -> tuple[dict[str, Scored], dict[str, Scored]]:
         """Return how each does as it is, and honestly: the same where nothing was tuned there, else cross-fitted."""
         pool = self.judged_on
-        seen = {name: judge(pool, self.there(one)) for name, one in found.items()}
+        seen = {name: evaluate(pool, self.there(one)) for name, one in found.items()}
         return seen, seen if self.fresh else cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
 
 
@@ -73,13 +73,13 @@ class Estimate(NamedTuple):
     """What a way makes of members: the numbers, how they do where they are judged as it is, and honestly."""
 
     found: Tuned
-    seen: Judged
-    honest: Judged
+    seen: Scored
+    honest: Scored
 
 
-def ground_of(
+def blend_sets(
     evaluation: Evaluation, held: Sequence[Member], families: tuple[Family, ...], metric: str, weights: str
-) -> Ground:
+) -> BlendSets:
     """Return where these members are to be tuned and judged.
 
     Args:
@@ -99,29 +99,29 @@ def ground_of(
         )
     small = small_enough(pool, metric, "auto" if families else weights)
     if fresh:
-        judged = replace(evaluation, pool=small_enough(evaluation.pool, metric))
-        return Ground(small, as_merged, as_merged, judged, families)
-    return Ground(small, evaluation.chosen, evaluation.redone, replace(evaluation, pool=small), families)
+        scored = replace(evaluation, pool=small_enough(evaluation.pool, metric))
+        return BlendSets(small, as_merged, as_merged, scored, families)
+    return BlendSets(small, evaluation.chosen, evaluation.redone, replace(evaluation, pool=small), families)
 
 
-def make(pool: Pool, way: Way, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:
+def make(pool: Pool, settings: BlendSettings, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:
     """Return the numbers of the blend and, where it was asked for, the proof of its weights."""
-    tuned = tune(pool, way.ballot, way.weights, view_choices, way.search)
-    if way.proof_s is None or way.weights != "accuracy":
+    tuned = tune(pool, settings.ballot, settings.weights, view_choices, settings.search)
+    if settings.proof_s is None or settings.weights != "accuracy":
         return tuned, None
-    return prove(pool, tuned, view_choices, way.proof_s, way.search.limits)
+    return prove(pool, tuned, view_choices, settings.proof_s, settings.search.limits)
 
 
-def procedure_of(way: Way, view_choices: Sequence[ViewChoice]) -> Procedure:
+def procedure_of(settings: BlendSettings, view_choices: Sequence[ViewChoice]) -> Procedure:
     """Return the whole way from a pool to a blend, to be redone inside every fold."""
-    hasty = way if way.proof_s is None else way._replace(proof_s=PROOF_SHARE * way.proof_s)
+    hasty = settings if settings.proof_s is None else settings._replace(proof_s=PROOF_SHARE * settings.proof_s)
     return lambda pool: make(pool, hasty, view_choices)[0]
 
 
-def estimate(ground: Ground, way: Way) -> Estimate:
+def estimate(sets: BlendSets, settings: BlendSettings) -> Estimate:
     """Return what a way makes of the members, and how that does where it has not looked."""
-    found = make(ground.pool, way, ground.chosen)[0]
-    seen, honest = ground.judged({"it": found}, {"it": procedure_of(way, ground.redone)})
+    found = make(sets.pool, settings, sets.chosen)[0]
+    seen, honest = sets.evaluate({"it": found}, {"it": procedure_of(settings, sets.redone)})
     return Estimate(found, seen["it"], honest["it"])
 
 

@@ -20,7 +20,7 @@ from ensemble_kit.images import decode, read_file, resize
 from ensemble_kit.reporting import Watch
 from ensemble_kit.types import Pool, Tuned
 
-PICTURES = 100
+IMAGES = 100
 BATCH = 16
 TOLERANCE = 1e-4  # of a probability
 ROUNDED = 1e-2  # likewise, for the few pictures of which a half is rounded otherwise
@@ -138,7 +138,7 @@ def _seen(
     session: Any, sizes_px: set[int], paths: Sequence[Path], quiet: bool
 ) -> tuple[Mapping[int, np.ndarray], Said | None]:
     """Return the pictures as squares of each size, and what a graph says of them as they are, where there is one."""
-    rows = np.unique(np.linspace(0, len(paths) - 1, min(PICTURES, len(paths))).round().astype(int))
+    rows = np.unique(np.linspace(0, len(paths) - 1, min(IMAGES, len(paths))).round().astype(int))
     squares, said = defaultdict[int, list[np.ndarray]](list), []
     with Watch("check", len(rows), quiet) as watch:
         for row in rows:

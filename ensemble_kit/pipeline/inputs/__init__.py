@@ -1,6 +1,6 @@
 """A data folder or CSVs -> decoded splits of one size; and commands that only look at images.
 
-Comes in: `images.Source`. Goes out: `Pictures` (splits, uint8 arrays, fingerprints). Read first: `images`.
+Comes in: `images.Source`. Goes out: `DecodedImages` (splits, uint8 arrays, fingerprints). Read first: `images`.
 """
 
 import lazy_loader

@@ -114,22 +114,22 @@ def _report(
 
 
 def _split_facts(name: str, rows: Sequence[Row], data: DataSet) -> SplitFacts:
-    looks = [row.look for row in rows if row.facts.look is not None]
-    sides = sorted(min(look.width_px, look.height_px) for look in looks)
+    appearances = [row.appearance for row in rows if row.facts.appearance is not None]
+    sides = sorted(min(appearance.width_px, appearance.height_px) for appearance in appearances)
     counts = Counter(row.label for row in rows if row.label is not None)
     return SplitFacts(
         split=name,
         images=len(rows),
         classes={label: counts[label] for label in data.classes} if counts else {},
-        formats=dict(Counter(look.format for look in looks).most_common()),
-        modes=dict(Counter(look.mode for look in looks).most_common()),
+        formats=dict(Counter(appearance.format for appearance in appearances).most_common()),
+        modes=dict(Counter(appearance.mode for appearance in appearances).most_common()),
         side_px=(sides[0], int(np.median(sides)), sides[-1]) if sides else None,
     )
 
 
 def _shifts(name: str, parts: Mapping[str, Sequence[Row]], data: DataSet) -> list[Shift]:
     """Return how one split differs from train; where it can be read at all."""
-    ours, theirs = ([row for row in parts[split] if row.facts.look is not None] for split in ("train", name))
+    ours, theirs = ([row for row in parts[split] if row.facts.appearance is not None] for split in ("train", name))
     if not ours or not theirs:
         return []
     shifts = []
@@ -138,9 +138,9 @@ def _shifts(name: str, parts: Mapping[str, Sequence[Row]], data: DataSet) -> lis
         counts = tuple(len(set(split.groups or split.ids)) for split in (train, other))
         shifts.append(compare_classes(data.classes, name, train.labels, other.labels, (counts[0], counts[1])))
     measures: dict[str, Callable[[Row], float]] = {
-        "brightness": lambda row: row.look.brightness,
-        "contrast": lambda row: row.look.contrast,
-        "shorter side": lambda row: float(min(row.look.width_px, row.look.height_px)),
+        "brightness": lambda row: row.appearance.brightness,
+        "contrast": lambda row: row.appearance.contrast,
+        "shorter side": lambda row: float(min(row.appearance.width_px, row.appearance.height_px)),
     }
     for measure, value in measures.items():
         values = [

@@ -15,13 +15,13 @@ from jaxtyping import Int
 from ensemble_kit.ensembling.statistics import fold_of, numbered
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Split, fingerprint
-from ensemble_kit.pipeline.inputs.images import Pictures
+from ensemble_kit.pipeline.inputs.images import DecodedImages
 from ensemble_kit.splits import OOF
 
 FEWEST: Final = 2
 
 
-def folded(pictures: Pictures, folds: int, fold: int, split_seed: int) -> Pictures:
+def folded(decoded: DecodedImages, folds: int, fold: int, split_seed: int) -> DecodedImages:
     """Return the pictures with one fold of train held out as the split `oof`.
 
     Args:
@@ -35,17 +35,17 @@ def folded(pictures: Pictures, folds: int, fold: int, split_seed: int) -> Pictur
 
     Source: Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
     """
-    train = pictures.split("train")
-    dealt = _dealt(train, pictures.data.classes, folds, fold, split_seed)
-    splits, images = dict(pictures.data.splits), dict(pictures.images)
-    digests, marks = dict(pictures.digests), dict(pictures.fingerprints)
+    train = decoded.split("train")
+    dealt = _dealt(train, decoded.data.classes, folds, fold, split_seed)
+    splits, images = dict(decoded.data.splits), dict(decoded.images)
+    digests, marks = dict(decoded.digests), dict(decoded.fingerprints)
     for name, rows in (("train", np.flatnonzero(dealt != fold)), (OOF, np.flatnonzero(dealt == fold))):
         splits[name] = train.rows(rows)
-        images[name] = pictures.images["train"][rows]
-        digests[name] = tuple(pictures.digests["train"][row] for row in rows)
-        marks[name] = fingerprint(splits[name], digests[name], pictures.data.classes)
-    data = replace(pictures.data, splits=splits)
-    return replace(pictures, data=data, images=images, digests=digests, fingerprints=marks)
+        images[name] = decoded.images["train"][rows]
+        digests[name] = tuple(decoded.digests["train"][row] for row in rows)
+        marks[name] = fingerprint(splits[name], digests[name], decoded.data.classes)
+    data = replace(decoded.data, splits=splits)
+    return replace(decoded, data=data, images=images, digests=digests, fingerprints=marks)
 
 
 def _dealt(train: Split, classes: Sequence[str], folds: int, fold: int, split_seed: int) -> Int[np.ndarray, " images"]:

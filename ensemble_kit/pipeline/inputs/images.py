@@ -32,7 +32,7 @@ Images = UInt8[np.ndarray, "_ 3 size size"]
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class DecodedImages:
     """Every split of a source, decoded (memory-mapped) at one size.
 
     skipped: for each split the pictures that could not be read, id -> reason. Those of train
@@ -78,7 +78,7 @@ class Pictures:
         return shares
 
 
-def open_pictures(
+def open_images(
     source: Source,
     size: int | None,
     cache: Path,
@@ -87,7 +87,7 @@ def open_pictures(
     skip_bad: bool = False,
     own_size_px: int | None = None,
     val_needed: bool = True,
-) -> Pictures:
+) -> DecodedImages:
     """Find and decode the pictures of every split.
 
     Args:
@@ -130,7 +130,7 @@ def check_size(size: int | None) -> None:
         raise InvalidOptionError(f"--size is {size}; wanted a whole number from {SIZES_PX[0]} to {SIZES_PX[1]}.")
 
 
-def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, place: str) -> Pictures:
+def in_class_order(decoded: DecodedImages, classes: tuple[str, ...], member: str, place: str) -> DecodedImages:
     """Return the pictures with their classes in that order.
 
     Args:
@@ -139,9 +139,9 @@ def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, pl
     Raises:
         MisalignedError: they are other classes.
     """
-    there = pictures.data.classes
+    there = decoded.data.classes
     if there == classes:
-        return pictures
+        return decoded
     if sorted(there) != sorted(classes):
         differ = sorted(set(there) ^ set(classes))
         what = f"first that differs: {differ[0]!r}" if differ else "one of them stands twice"
@@ -152,9 +152,9 @@ def in_class_order(pictures: Pictures, classes: tuple[str, ...], member: str, pl
     renumber = np.array([classes.index(name) for name in there])
     splits = {
         name: split if split.labels is None else replace(split, labels=renumber[split.labels])
-        for name, split in pictures.data.splits.items()
+        for name, split in decoded.data.splits.items()
     }
-    return replace(pictures, data=replace(pictures.data, classes=classes, splits=splits))
+    return replace(decoded, data=replace(decoded.data, classes=classes, splits=splits))
 
 
 def _remarks(found: DataSet) -> list[str]:
@@ -175,7 +175,7 @@ def _remarks(found: DataSet) -> list[str]:
     return remarks
 
 
-def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, quiet: bool) -> Pictures:
+def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, quiet: bool) -> DecodedImages:
     """Return the pictures without those of train and val that cannot be read."""
     splits, images, digests, marks, skipped = {}, {}, {}, {}, {}
     for name, split in found.splits.items():
@@ -192,4 +192,4 @@ def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, qui
     for name, reasons in skipped.items():
         done = "will get the most frequent class of train" if name == "test" else "left out"
         say(f"{name}: pictures that cannot be read, {done}: {len(reasons)}.", quiet)
-    return Pictures(replace(found, splits=splits), size_px, images, marks, skipped, digests)
+    return DecodedImages(replace(found, splits=splits), size_px, images, marks, skipped, digests)

@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.members.cv_families import families_of
 from ensemble_kit.pipeline.members.out_of_fold import joined
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage.members import JUDGED, ForeignScores, Reading, differing, read_scores, read_truth
+from ensemble_kit.storage.members import JUDGED, ExternalScores, Reading, differing, read_scores, read_truth
 from ensemble_kit.storage.submissions import match_sample
 from ensemble_kit.types import Predictions, align
 
@@ -33,7 +33,7 @@ class Said(NamedTuple):
     group_from: str | None
 
 
-class Brought(NamedTuple):
+class ExternalMember(NamedTuple):
     """A member that is not written yet; taken: a line a file, which column was taken for what."""
 
     manifest: store.Manifest
@@ -41,7 +41,9 @@ class Brought(NamedTuple):
     taken: tuple[str, ...]
 
 
-def bring(name: str, kind: str, files: Mapping[str, Path], said: Said, predictions: Path, cache: Path) -> Brought:
+def read_external(
+    name: str, kind: str, files: Mapping[str, Path], said: Said, predictions: Path, cache: Path
+) -> ExternalMember:
     """Return the member of these files.
 
     Args:
@@ -72,7 +74,7 @@ def bring(name: str, kind: str, files: Mapping[str, Path], said: Said, predictio
             "group_from": said.group_from,
         },
     )
-    return Brought(manifest, splits, (*_taken(files, read, reading), *renamed))
+    return ExternalMember(manifest, splits, (*_taken(files, read, reading), *renamed))
 
 
 def _others(predictions: Path, name: str) -> Iterator[tuple[str, store.Manifest]]:
@@ -162,7 +164,7 @@ def _said_there(split: str, others: Mapping[str, store.Manifest], predictions: P
     return None
 
 
-def _taken(files: Mapping[str, Path], read: Mapping[str, ForeignScores], reading: Reading) -> Iterator[str]:
+def _taken(files: Mapping[str, Path], read: Mapping[str, ExternalScores], reading: Reading) -> Iterator[str]:
     """Yield a line a file: which column was taken for what."""
     for split, scores in read.items():
         if scores.columns:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ensemble_kit.context import VerifyOption
 from ensemble_kit.ensembling.combining import merge_views, softmax
-from ensemble_kit.ensembling.evaluation import Judged, ece
+from ensemble_kit.ensembling.evaluation import Scored, ece
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
 from ensemble_kit.pipeline.border import command
@@ -109,7 +109,7 @@ def members_add(
         InvalidOptionError, UnknownNameError: neither oof nor val, a name that is taken or cannot be, an
             unknown kind or role of a column, or `group_from` beside groups in the file.
     """
-    from ensemble_kit.pipeline.members.external import Said, bring  # who only looks at members need not load it
+    from ensemble_kit.pipeline.members.external import Said, read_external  # who only looks at members need not load it
 
     workspace = Workspace.of(options)
     predictions, cache = workspace.predictions, workspace.cache
@@ -120,7 +120,7 @@ def members_add(
         None if labels is None else Path(labels),
         group_from,
     )
-    brought = bring(name, kind, files, said, predictions, cache)
+    brought = read_external(name, kind, files, said, predictions, cache)
     store.write_member(predictions, brought.manifest, brought.splits, replace=replace)
     return with_changes(describe_member(predictions, name, cache), taken=brought.taken)
 
@@ -173,7 +173,7 @@ def _described(
     manifest, val, test = member.manifest, member_on(member, split), member.splits.get("test")
     assert val.labels is not None
     probabilities = softmax(merge_views(val.logits, np.array(manifest.view_weights)))
-    judged = Judged(probabilities.argmax(axis=1)[None], log_prob(probabilities, val.labels)[None], val.labels)
+    scored = Scored(probabilities.argmax(axis=1)[None], log_prob(probabilities, val.labels)[None], val.labels)
     cost = manifest.cost
     parameters = cost.get("parameters")
     return MemberReport(
@@ -182,12 +182,12 @@ def _described(
         source=manifest.source,
         family=manifest.family,
         judged_on=val.split,
-        val_accuracy=judged.accuracy,
-        val_interval=judged.interval(val.groups),
-        val_log_loss=judged.score("log-loss"),
+        val_accuracy=scored.accuracy,
+        val_interval=scored.interval(val.groups),
+        val_log_loss=scored.score("log-loss"),
         metric=metric,
-        val_score=judged.score(metric),
-        val_score_interval=judged.score_interval(metric, val.ids, val.groups),
+        val_score=scored.score(metric),
+        val_score_interval=scored.score_interval(metric, val.ids, val.groups),
         calibration_error=ece(probabilities, val.labels),
         views=manifest.views,
         view_weights=manifest.view_weights,

@@ -2,7 +2,7 @@
 
 On val, where all members have it, each is weighed by itself. Where one has none, all are judged on
 the training pictures that they held out, and what is weighed is families: see `out_of_fold`. Whoever
-judges several members asks here, whoever judges one asks `member_on`; `splits.judging_split` alone
+judges several members asks here, whoever judges one asks `member_on`; `splits.evaluation_split` alone
 decides which of the two it is.
 """
 
@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.members.cost import costs_of
 from ensemble_kit.pipeline.members.cv_families import Family, costs_of_families, families_of
 from ensemble_kit.pipeline.members.out_of_fold import choices_of, gathered, oof_pool
 from ensemble_kit.pipeline.models import check_view_choice
-from ensemble_kit.splits import OOF, VAL, judging_split
+from ensemble_kit.splits import OOF, VAL, evaluation_split
 from ensemble_kit.storage.members import Manifest, Member
 from ensemble_kit.types import Pool, Predictions, Tuned, align
 
@@ -89,7 +89,7 @@ def evaluation_of(held: Sequence[Member]) -> Evaluation:
         MisalignedError: members of other pictures, classes or labels.
     """
     manifests = [member.manifest for member in held]
-    if judging_split(*(manifest.files for manifest in manifests)) == OOF:
+    if evaluation_split(*(manifest.files for manifest in manifests)) == OOF:
         families = families_of(manifests)
         choices = choices_of(families, manifests)
         return Evaluation(OOF, oof_pool(families, held, choices), choices, choices, manifests, families)
@@ -123,7 +123,7 @@ def member_on(member: Member, split: str | None = None) -> Predictions:
         BadDataError: the pictures have no labels.
         InvalidOptionError: there are none.
     """
-    said = member.split(split or judging_split(member.splits))
+    said = member.split(split or evaluation_split(member.splits))
     if said.labels is None:
         raise BadDataError(f"Member '{said.member}' has no {said.split} labels. Add it again with them.")
     return said

@@ -15,10 +15,10 @@ import numpy as np
 
 from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.inference.engines import ENGINES, PRECISIONS
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models.model import Model
 from ensemble_kit.reporting import Watch, say
-from ensemble_kit.splits import OOF, VAL, judging_split
+from ensemble_kit.splits import OOF, VAL, evaluation_split
 from ensemble_kit.storage.files import locked
 from ensemble_kit.storage.partial import Job, Part, open_job, plan_parts, share
 from ensemble_kit.tables import pick
@@ -55,7 +55,7 @@ class Share(NamedTuple):
     """What one shard did: parts and pictures it had, and parts of all that are still missing."""
 
     parts: int
-    pictures: int
+    decoded: int
     missing: int
 
 
@@ -111,26 +111,26 @@ def on_device(settings: PassSettings) -> PassSettings:
 
 
 def compute_at_once(
-    network: Any, pictures: Pictures, member: str, views: tuple[str, ...], batch_size: int, device: str, quiet: bool
+    network: Any, decoded: DecodedImages, member: str, views: tuple[str, ...], batch_size: int, device: str, quiet: bool
 ) -> Computed:
     """Return the logits of every view on val, test and a fold held out, all of them in memory."""
     from ensemble_kit.inference.engines import compute_logits, start
 
-    logits, costs, counts = {}, [], _counts(pictures)
-    running = start(network, "auto", device, pictures.images[judging_split(pictures.images)][:batch_size])
+    logits, costs, counts = {}, [], _counts(decoded)
+    running = start(network, "auto", device, decoded.images[evaluation_split(decoded.images)][:batch_size])
     with Watch("views", sum(counts.values()), quiet) as watch:
         for split in counts:
-            result = compute_logits(running, pictures.images[split], views, batch_size, watch.advance)
-            result.logits[:, pictures.blind_rows(split)] = pictures.blind_logits()
+            result = compute_logits(running, decoded.images[split], views, batch_size, watch.advance)
+            result.logits[:, decoded.blind_rows(split)] = decoded.blind_logits()
             logits[split] = result.logits
             costs.append(result.ms_by_view)
-    return _computed(logits, costs, pictures, member, views)
+    return _computed(logits, costs, decoded, member, views)
 
 
 def compute_in_parts(
     running: Any,
     model: Model,
-    pictures: Pictures,
+    decoded: DecodedImages,
     views: tuple[str, ...],
     settings: PassSettings,
     job: Job,
@@ -139,7 +139,7 @@ def compute_in_parts(
     """Compute the parts of this share that are not there yet, or not as they were written."""
     from ensemble_kit.inference.engines import compute_logits
 
-    parts = _parts(pictures, views, settings)
+    parts = _parts(decoded, views, settings)
     mine = share(parts, *(settings.shard or (1, 1)))
     for path in job.drop_damaged(mine):
         say(f"{path}: not as it was written; made anew.")
@@ -147,46 +147,46 @@ def compute_in_parts(
     if missing and len(missing) < len(mine):
         done = sum(part.images for part in mine) - sum(part.images for part in missing)
         say(f"{model.name}: {done} images are done already; going on.", quiet)
-    blind = {split: pictures.blind_rows(split) for split in _counts(pictures)}
+    blind = {split: decoded.blind_rows(split) for split in _counts(decoded)}
     batch_size = settings.batch_size
     if missing:  # what a view costs for the first time is not what it costs
-        first = compute_logits(running, pictures.images[missing[0].split][:1], views, 1).logits
-        _check_classes(first.shape[2], model, pictures)
+        first = compute_logits(running, decoded.images[missing[0].split][:1], views, 1).logits
+        _check_classes(first.shape[2], model, decoded)
     with _one_at_a_time(model.name), Watch("views", sum(part.images for part in missing), quiet) as watch:
         for part in missing:
-            result = compute_logits(running, pictures.images[part.split][part.rows], views, batch_size, watch.advance)
+            result = compute_logits(running, decoded.images[part.split][part.rows], views, batch_size, watch.advance)
             if result.batch_size < batch_size:
                 batch_size = result.batch_size
                 say(f"{model.name}: out of memory; going on with {batch_size} pictures at a time.", quiet)
             rows = [row - part.first for row in blind[part.split] if part.first <= row < part.last]
-            result.logits[:, rows] = pictures.blind_logits()
+            result.logits[:, rows] = decoded.blind_logits()
             job.write(part, result.logits, tuple(map(float, result.ms_by_view)))
     return Share(len(mine), sum(part.images for part in mine), len(job.missing(parts)))
 
 
-def joined(model: Model, pictures: Pictures, views: tuple[str, ...], settings: PassSettings, job: Job) -> Computed:
+def joined(model: Model, decoded: DecodedImages, views: tuple[str, ...], settings: PassSettings, job: Job) -> Computed:
     """Return what all parts hold together, memory-mapped.
 
     Raises:
         MisalignedError: parts are missing.
         CorruptError: a part is damaged.
     """
-    parts = _parts(pictures, views, settings)
-    whole = {split: job.join(parts, split) for split in _counts(pictures)}
+    parts = _parts(decoded, views, settings)
+    whole = {split: job.join(parts, split) for split in _counts(decoded)}
     costs = [one.ms_by_view for one in whole.values()]
-    return _computed({split: one.logits for split, one in whole.items()}, costs, pictures, model.name, views)
+    return _computed({split: one.logits for split, one in whole.items()}, costs, decoded, model.name, views)
 
 
-def engine_of(model: Model, pictures: Pictures, settings: PassSettings, quiet: bool) -> Any:
+def engine_of(model: Model, decoded: DecodedImages, settings: PassSettings, quiet: bool) -> Any:
     """Return the engine, loaded and checked on the first images of the evaluation set."""
     from ensemble_kit.inference.engines import start
 
-    run = model.load(pictures.data.classes)
+    run = model.load(decoded.data.classes)
     running = start(
         run,
         settings.engine,
         settings.device,
-        pictures.images[judging_split(pictures.images)][: settings.batch_size],
+        decoded.images[evaluation_split(decoded.images)][: settings.batch_size],
         settings.precision,
     )
     if running.note:
@@ -194,16 +194,16 @@ def engine_of(model: Model, pictures: Pictures, settings: PassSettings, quiet: b
     return running
 
 
-def job_of(model: Model, pictures: Pictures, views: tuple[str, ...], settings: PassSettings, cache: Path) -> Job:
+def job_of(model: Model, decoded: DecodedImages, views: tuple[str, ...], settings: PassSettings, cache: Path) -> Job:
     """Return the job of computing these views of these images."""
-    described = model.describe(pictures)
+    described = model.describe(decoded)
     description: Mapping[str, Any] = {
         "model": model.sha256 or f"callable {model.name}",
         "arch": described.arch,
-        "classes": list(pictures.data.classes),
+        "classes": list(decoded.data.classes),
         "views": list(views),
         "preprocessing": described.preprocessing,
-        "splits": {split: _rows_mark(pictures, split) for split in _counts(pictures)},
+        "splits": {split: _rows_mark(decoded, split) for split in _counts(decoded)},
         "batch_size": settings.batch_size,
         "engine": settings.engine,
         "precision": settings.precision,
@@ -223,45 +223,45 @@ def _one_at_a_time(member: str) -> Iterator[None]:
         raise
 
 
-def _check_classes(outputs: int, model: Model, pictures: Pictures) -> None:
+def _check_classes(outputs: int, model: Model, decoded: DecodedImages) -> None:
     """Raise unless the model has an output a class."""
-    if outputs != len(pictures.data.classes):
+    if outputs != len(decoded.data.classes):
         raise MisalignedError(
-            f"'{model.name}' gives {outputs} logits a picture, and there are {len(pictures.data.classes)} classes. "
+            f"'{model.name}' gives {outputs} logits a picture, and there are {len(decoded.data.classes)} classes. "
             "Name its classes in order by --classes, or the right pictures by --data."
         )
 
 
-def _rows_mark(pictures: Pictures, split: str) -> str:
+def _rows_mark(decoded: DecodedImages, split: str) -> str:
     """Return a sha256 (hex) over the images, in the order of its rows: a part knows rows, not ids."""
-    text = "\0".join([pictures.fingerprints[split], *pictures.split(split).ids])
+    text = "\0".join([decoded.fingerprints[split], *decoded.split(split).ids])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _counts(pictures: Pictures) -> dict[str, int]:
+def _counts(decoded: DecodedImages) -> dict[str, int]:
     """Return the number of images of each split."""
-    return {split: len(pictures.images[split]) for split in SPLITS if split in pictures.images}
+    return {split: len(decoded.images[split]) for split in SPLITS if split in decoded.images}
 
 
-def _parts(pictures: Pictures, views: Sequence[str], settings: PassSettings) -> tuple[Part, ...]:
-    return plan_parts(_counts(pictures), settings.batch_size, 4 * len(views) * len(pictures.data.classes))
+def _parts(decoded: DecodedImages, views: Sequence[str], settings: PassSettings) -> tuple[Part, ...]:
+    return plan_parts(_counts(decoded), settings.batch_size, 4 * len(views) * len(decoded.data.classes))
 
 
 def _computed(
-    logits: Mapping[str, ViewLogits], costs: Sequence[Any], pictures: Pictures, member: str, views: tuple[str, ...]
+    logits: Mapping[str, ViewLogits], costs: Sequence[Any], decoded: DecodedImages, member: str, views: tuple[str, ...]
 ) -> Computed:
     """Return logits with the names of their rows, and what views cost on average over the splits."""
-    mean_ms = np.average(costs, axis=0, weights=list(_counts(pictures).values()))
+    mean_ms = np.average(costs, axis=0, weights=list(_counts(decoded).values()))
     splits = {
         split: Predictions(
             member=member,
             split=split,
             views=views,
-            ids=pictures.split(split).ids,
-            classes=pictures.data.classes,
+            ids=decoded.split(split).ids,
+            classes=decoded.data.classes,
             logits=one,
-            labels=pictures.split(split).labels,
-            groups=pictures.split(split).groups,
+            labels=decoded.split(split).labels,
+            groups=decoded.split(split).groups,
         )
         for split, one in logits.items()
     }

@@ -20,14 +20,14 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.disk import beside, sha256_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import Source, read_classes
-from ensemble_kit.pipeline.inputs import Pictures, folded, in_class_order, open_pictures, relative
+from ensemble_kit.pipeline.inputs import DecodedImages, folded, in_class_order, open_images, relative
 from ensemble_kit.pipeline.models.checkpoint_plan import manifest_of, rebuild, versions
 from ensemble_kit.pipeline.models.known_here import read_checkpoint_here, used_here
 from ensemble_kit.pipeline.models.run_config import source_of, stored_source
 from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.members import FOREIGN, Manifest
+from ensemble_kit.storage.members import EXTERNAL, Manifest
 
 Channels = tuple[float, float, float]
 
@@ -70,7 +70,7 @@ class Model:
     source: Source
     classes: tuple[str, ...] | None
     load: Callable[[tuple[str, ...]], Any]
-    describe: Callable[[Pictures], Manifest]
+    describe: Callable[[DecodedImages], Manifest]
     skip_bad: bool = False
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     folds: int = 0
@@ -112,7 +112,9 @@ def find_model(
     return _of_run(Path(ckpt), places, predictions, replace, sha256)
 
 
-def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, context: RunContext, skip_bad: bool) -> Pictures:
+def open_fitting(
+    model: Model, kept: Mapping[str, Any], cache: Path, context: RunContext, skip_bad: bool
+) -> DecodedImages:
     """Return the pictures that a model is to look at, their classes in the order of its outputs.
 
     Args:
@@ -121,24 +123,24 @@ def open_fitting(model: Model, kept: Mapping[str, Any], cache: Path, context: Ru
     Raises:
         MisalignedError: other classes than the model's, or a split holds other pictures than the
             member has logits of.
-        BadDataError, InvalidOptionError, ResourceError: as `open_pictures`.
+        BadDataError, InvalidOptionError, ResourceError: as `open_images`.
     """
     source = model.source
-    pictures = open_pictures(
+    decoded = open_images(
         source, model.size_px, cache, context, skip_bad=skip_bad or model.skip_bad, val_needed=not model.fold
     )
     place = str(source.data or source.train_csv)
     if model.classes is not None:
-        pictures = in_class_order(pictures, model.classes, model.name, place)
+        decoded = in_class_order(decoded, model.classes, model.name, place)
     if model.fold:
-        pictures = folded(pictures, model.folds, model.fold, source.split_seed)
+        decoded = folded(decoded, model.folds, model.fold, source.split_seed)
     for split in (VAL, "test", OOF):
-        if kept and model.fingerprints.get(split) != pictures.fingerprints.get(split):
+        if kept and model.fingerprints.get(split) != decoded.fingerprints.get(split):
             raise MisalignedError(
                 f"{place}: the {_called(split)} pictures are not those that '{model.name}' was trained with. "
                 "Name the right ones, as by --data, or give --replace to look at all of these again."
             )
-    return pictures
+    return decoded
 
 
 def _called(split: str) -> str:
@@ -150,8 +152,8 @@ def in_precision(model: Model, precision: str) -> Model:
     if precision == "float32":
         return model
 
-    def describe(pictures: Pictures) -> Manifest:
-        plain = model.describe(pictures)
+    def describe(decoded: DecodedImages) -> Manifest:
+        plain = model.describe(decoded)
         return with_changes(plain, preprocessing={**plain.preprocessing, "precision": precision})
 
     return with_changes(model, describe=describe)
@@ -169,8 +171,8 @@ def _of_run(
     store.check_folder_name(str(plan["name"]))
     name = _member_of(predictions, str(plan["name"]), sha256, replace)
 
-    def describe(pictures: Pictures) -> Manifest:
-        seen = {"fingerprints": dict(pictures.fingerprints), "skipped": pictures.skipped}
+    def describe(decoded: DecodedImages) -> Manifest:
+        seen = {"fingerprints": dict(decoded.fingerprints), "skipped": decoded.skipped}
         made = manifest_of({**facts, **seen, "plan": {**plan, "name": name}}, checkpoint)
         if name not in store.list_members(predictions):
             return made
@@ -235,7 +237,7 @@ def _of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: 
         raise MisalignedError(
             f"Member '{before.name}' was made by {before.arch}, not by {arch}. Give that, or --replace."
         )
-    return _foreign(arch, weights, size_px, stated, before, places, predictions, load)
+    return _external(arch, weights, size_px, stated, before, places, predictions, load)
 
 
 def _of_onnx(path: Path, stated: Stated, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
@@ -251,7 +253,7 @@ def _of_onnx(path: Path, stated: Stated, places: Mapping[str, Any], predictions:
     def load(classes: tuple[str, ...]) -> Any:
         return open_onnx(path, stated.mean or (0.0,) * 3, stated.std or (1.0,) * 3, len(classes), size_px or 0)
 
-    return _foreign("onnx", path, size_px, stated, before, places, predictions, load)
+    return _external("onnx", path, size_px, stated, before, places, predictions, load)
 
 
 def _of_callable(
@@ -269,10 +271,10 @@ def _of_callable(
             f"{predictions} already has a member '{stated.name}', and nobody can tell whether the same callable made "
             "it. Choose another name=, or give replace=True."
         )
-    return _foreign("callable", None, stated.size, stated, None, places, predictions, lambda classes: run)
+    return _external("callable", None, stated.size, stated, None, places, predictions, lambda classes: run)
 
 
-def _foreign(
+def _external(
     arch: str,
     file: Path | None,
     size_px: int | None,
@@ -290,18 +292,18 @@ def _foreign(
     folder, sha256 = predictions / name, None if file is None else sha256_of(file)
     source = source_of(before.training["source"] if before else {}, folder, {**places, "classes": listed})
 
-    def describe(pictures: Pictures) -> Manifest:
+    def describe(decoded: DecodedImages) -> Manifest:
         said = {"source": stored_source(source, folder)}
         normalised = {"mean": stated.mean, "std": stated.std}
         return Manifest(
             name=name,
             arch=arch,
-            source=FOREIGN,
-            classes=pictures.data.classes,
-            preprocessing=pictures.preprocessing | {key: list(one) for key, one in normalised.items() if one},
+            source=EXTERNAL,
+            classes=decoded.data.classes,
+            preprocessing=decoded.preprocessing | {key: list(one) for key, one in normalised.items() if one},
             training=said if file is None else said | {"weights": str(relative(file, folder))},
-            data_fingerprint=dict(pictures.fingerprints),
-            skipped={split: dict(reasons) for split, reasons in pictures.skipped.items()},
+            data_fingerprint=dict(decoded.fingerprints),
+            skipped={split: dict(reasons) for split, reasons in decoded.skipped.items()},
             checkpoint_sha256=sha256,
             cost={} if file is None else {"checkpoint_mb": round(file.stat().st_size / 1e6, 3)},
             versions=versions(),

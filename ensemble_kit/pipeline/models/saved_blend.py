@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.models.run_config import absolute
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
-from ensemble_kit.storage.members import FOREIGN, MANIFEST_NAME
+from ensemble_kit.storage.members import EXTERNAL, MANIFEST_NAME
 from ensemble_kit.workspace import Workspace
 
 
@@ -96,7 +96,7 @@ def models_of(opened: OpenBlend, predictions: Path, asked: str) -> tuple[Model, 
 
 def why_blind(manifest: store.Manifest) -> str:
     """Return why a member cannot look at new pictures; empty where it can."""
-    if manifest.source == FOREIGN and manifest.checkpoint_sha256 is None:
+    if manifest.source == EXTERNAL and manifest.checkpoint_sha256 is None:
         return "was made by a Python callable, which nobody kept"
     return "" if manifest.checkpoint_sha256 else "was imported as scores and has no network"
 
@@ -122,7 +122,7 @@ def model_of(manifest: store.Manifest, predictions: Path) -> Model:
 
 
 def _model_of(manifest: store.Manifest, predictions: Path) -> Model:
-    if manifest.source != FOREIGN:
+    if manifest.source != EXTERNAL:
         file_name = run_store.checkpoint_name(str(manifest.checkpoint_sha256))
         places = [folder / str(manifest.run) / file_name for folder in (Path(), predictions.parent)]
         checkpoint = next((path for path in places if path.is_file()), None)

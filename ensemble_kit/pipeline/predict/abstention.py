@@ -7,7 +7,7 @@ from ensemble_kit.ensembling.selective import abstention, answer, fewest
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blends import small_enough
 from ensemble_kit.pipeline.predict.predictor import Predictor
-from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting import IMAGES, say
 from ensemble_kit.results import AbstentionReport
 
 
@@ -60,7 +60,7 @@ def _cross_fitted(predictor: Predictor, quiet: bool) -> tuple[np.ndarray, np.nda
     """Return the winners' probabilities, and whether they are right, by blends that did not see the pictures."""
     val = predictor.evaluation.pool
     repeats = repeats_of(len(val.ids))
-    say(f"Cross-fitting on {len(val.ids)} {PICTURES[predictor.evaluation.split]}, 5 folds x {repeats} ...", quiet)
+    say(f"Cross-fitting on {len(val.ids)} {IMAGES[predictor.evaluation.split]}, 5 folds x {repeats} ...", quiet)
     small = small_enough(val, "accuracy", "auto" if predictor.tuned.stack is None else "stacking")
 
     def say_of(split: Split) -> dict[str, np.ndarray]:

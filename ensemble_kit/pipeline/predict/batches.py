@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ensemble_kit.ensembling.selective import Answers, Step, answer, answers, follow
-from ensemble_kit.images import Chunk, stream_pictures
+from ensemble_kit.images import Chunk, stream_images
 from ensemble_kit.pipeline.models import PassSettings
 from ensemble_kit.pipeline.predict.early_exit import EarlyExit
 from ensemble_kit.pipeline.predict.predictor import Predictor
@@ -76,7 +76,7 @@ def answered_chunks(
     """
     runners = {place: Runner(predictor, place, settings, quiet) for place in predictor.models}
     sizes, whole = {model.size_px for model in predictor.models.values()}, predictor.whole
-    for chunk in stream_pictures(places, sizes, _chunk(predictor, settings.batch_size, sizes)):
+    for chunk in stream_images(places, sizes, _chunk(predictor, settings.batch_size, sizes)):
         rows = np.delete(np.arange(len(chunk.ids)), list(chunk.unreadable))
         computed = _empty_pool(predictor, len(chunk.ids))
         if not len(rows):

@@ -11,7 +11,7 @@ import numpy as np
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images import walk_pictures
+from ensemble_kit.images import walk_images
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.models import on_device, pass_settings
 from ensemble_kit.pipeline.predict.abstention import abstention_report, check_abstention
@@ -96,7 +96,7 @@ def predict(
     if not 1 <= top <= len(predictor.classes):
         raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(predictor.classes)}, the number of classes.")
     check_early_exit(early_exit, ballot, predictor.tuned.stack is not None, predictor.name)
-    total = sum(1 for _ in walk_pictures(places))
+    total = sum(1 for _ in walk_images(places))
     abstain = abstention_report(predictor, abstain_below, accuracy, context.quiet)
     stop = None if early_exit is None else early_exit_of(predictor, early_exit)
     count = Count(_passes(predictor, stop), 0.0 if abstain is None else abstain.threshold)

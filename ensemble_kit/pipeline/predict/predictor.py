@@ -9,7 +9,7 @@ import numpy as np
 from ensemble_kit.ensembling.selective import MemberSteps, Step, apart, runs_each_view, whole_steps
 from ensemble_kit.ensembling.tuning import condensed, tune
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.blends import asked_again, procedure_of
+from ensemble_kit.pipeline.blends import procedure_of, settings_again
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, evaluation_of_one
 from ensemble_kit.pipeline.models import Model, OpenBlend, Stated, check_views, find_model, models_of, open_blend
 from ensemble_kit.storage import members as store
@@ -134,4 +134,4 @@ def _procedure(opened: OpenBlend, evaluation: Evaluation) -> Callable[[Pool], Tu
     saved = opened.saved
     if saved.tuned_on != evaluation.split:
         return lambda pool: saved.tuned()
-    return procedure_of(asked_again(saved, evaluation.manifests)[1], evaluation.redone)
+    return procedure_of(settings_again(saved, evaluation.manifests)[1], evaluation.redone)

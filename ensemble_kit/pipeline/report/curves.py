@@ -14,7 +14,7 @@ from ensemble_kit.errors import CorruptError
 from ensemble_kit.metrics import accuracy
 from ensemble_kit.pipeline.inputs import is_outside
 from ensemble_kit.pipeline.members import member_on
-from ensemble_kit.results import CurveGainReport, CurveStepReport, LearningReport, LooksReport, SeenViewReport
+from ensemble_kit.results import CurveGainReport, CurveStepReport, LearningReport, MemberViewReport, ViewsReport
 from ensemble_kit.storage.members import Manifest, Member
 from ensemble_kit.storage.runs import METRICS_NAME, is_between
 
@@ -53,7 +53,7 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     return LearningReport(manifest.name, epochs, train_loss, val_loss, val_accuracy, note)
 
 
-def looks_of(member: Member, reports: Path, split: str) -> LooksReport:
+def views_report_of(member: Member, reports: Path, split: str) -> ViewsReport:
     """Return the views of a member, and the curve over their number, where there is one of these views.
 
     Raises:
@@ -64,10 +64,10 @@ def looks_of(member: Member, reports: Path, split: str) -> LooksReport:
     times: Mapping[str, float] = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
     weights = dict(zip(manifest.views, manifest.view_weights, strict=True))
     views = tuple(
-        SeenViewReport(view, accuracy(logits.argmax(axis=1), val.labels), weights[view], times.get(view))
+        MemberViewReport(view, accuracy(logits.argmax(axis=1), val.labels), weights[view], times.get(view))
         for view, logits in zip(val.views, val.logits, strict=True)
     )
-    found = LooksReport(manifest.name, manifest.view_choice, views, (), None, None)
+    found = ViewsReport(manifest.name, manifest.view_choice, views, (), None, None)
     if len(views) == 1:
         return replace(found, note="one view")
     path = curve_path(reports, manifest.name)

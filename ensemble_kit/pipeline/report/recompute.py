@@ -10,25 +10,25 @@ import numpy as np
 
 from ensemble_kit.ensembling.combining import merge_views
 from ensemble_kit.ensembling.diagnostics import Diversity, diversity
-from ensemble_kit.ensembling.evaluation import Judged, Unseen, judge, repeats_of, say_as_it_is, say_unseen
+from ensemble_kit.ensembling.evaluation import CrossFitted, Scored, as_tuned, cross_fit_one, evaluate, repeats_of
 from ensemble_kit.pipeline.blends import (
-    Ground,
+    BlendSets,
+    BlendSettings,
     Measured,
-    Way,
-    asked_again,
     assemble,
+    blend_sets,
+    evaluate_blend,
     every_budget,
     figures_from_json,
-    ground_of,
-    judge_blend,
     notes_of,
     procedure_of,
     reported_calibration,
     reported_diversity,
+    settings_again,
 )
 from ensemble_kit.pipeline.members import evaluation_of
 from ensemble_kit.pipeline.models import OpenBlend
-from ensemble_kit.reporting import PICTURES, say
+from ensemble_kit.reporting import IMAGES, say
 from ensemble_kit.results import BlendReport, FamilyWeightReport, FullReport
 from ensemble_kit.types import Pool, Tuned
 
@@ -46,21 +46,21 @@ class Case:
 
     opened: OpenBlend
     val: Pool
-    ground: Ground
-    way: Way
+    sets: BlendSets
+    settings: BlendSettings
     tuned: Tuned
-    plain: Judged | None
-    unseen: Unseen
+    plain: Scored | None
+    cross_fitted: CrossFitted
     alone: np.ndarray
     differ: Diversity
 
     @property
     def repeats(self) -> int:
         """How often the pictures were split anew; 0: they decided nothing."""
-        return 0 if self.ground.fresh else len(self.unseen.judged.predicted)
+        return 0 if self.sets.fresh else len(self.cross_fitted.scored.predicted)
 
 
-def judge_again(opened: OpenBlend, quiet: bool) -> Case:
+def evaluate_again(opened: OpenBlend, quiet: bool) -> Case:
     """Return what is found about a saved blend where it is judged.
 
     Raises:
@@ -71,32 +71,34 @@ def judge_again(opened: OpenBlend, quiet: bool) -> Case:
     evaluation = evaluation_of(held)
     val = evaluation.pool
     assert val.labels is not None
-    families, way = asked_again(saved, evaluation.manifests)
-    ground = ground_of(evaluation, held, families, saved.metric, way.written)
+    families, settings = settings_again(saved, evaluation.manifests)
+    sets = blend_sets(evaluation, held, families, saved.metric, settings.written)
     repeats, tuned = repeats_of(len(val.ids)), evaluation.here(saved.tuned())
-    if ground.fresh:
-        unseen = say_as_it_is(val, tuned)
+    if sets.fresh:
+        cross_fitted = as_tuned(val, tuned)
     else:
-        pictures = f"{len(val.ids)} {PICTURES[evaluation.split]}"
+        pictures = f"{len(val.ids)} {IMAGES[evaluation.split]}"
         say(f"Cross-fitting '{saved.name}' on {pictures}, 5 folds x {repeats} ...", quiet)
-        unseen = say_unseen(ground.judged_on, procedure_of(way, ground.redone), repeats, val)
+        cross_fitted = cross_fit_one(sets.judged_on, procedure_of(settings, sets.redone), repeats, val)
     alone = np.stack([_classes(*pair) for pair in zip(val.logits, tuned.view_weights, strict=True)])
-    return Case(opened, val, ground, way, tuned, _plain(val, tuned), unseen, alone, diversity(alone, val.labels))
+    return Case(
+        opened, val, sets, settings, tuned, _plain(val, tuned), cross_fitted, alone, diversity(alone, val.labels)
+    )
 
 
 def blend_report(case: Case, blends: Path, quiet: bool) -> BlendReport:
     """Return the blend as `ek blend` reports it, as far as its file and its members tell."""
-    opened, ground = case.opened, case.ground
+    opened, sets = case.opened, case.sets
     measured = _measured(case)
     return assemble(
         opened.saved,
         opened.path,
         blends,
-        ground,
+        sets,
         measured,
         families=_families(case),
-        full=FullReport(costs=every_budget(ground, case.way, quiet)),
-        notes=notes_of(case.val, ground, measured.diversity),
+        full=FullReport(costs=every_budget(sets, case.settings, quiet)),
+        notes=notes_of(case.val, sets, measured.diversity),
     )
 
 
@@ -104,11 +106,12 @@ def _measured(case: Case) -> Measured:
     """Return the figures that the blend holds, or those that are found now where it lacks some; the rest found now."""
     held = figures_from_json(case.opened.saved.figures)
     before, after = (
-        None if one is None else reported_calibration(one.calibration()) for one in (case.plain, case.unseen.judged)
+        None if one is None else reported_calibration(one.calibration())
+        for one in (case.plain, case.cross_fitted.scored)
     )
     merged = np.stack([merge_views(*pair) for pair in zip(case.val.logits, case.tuned.view_weights, strict=True)])
     return Measured(
-        estimates=judge_blend(case.ground, case.way).measured.estimates if held is None else held,
+        estimates=evaluate_blend(case.sets, case.settings).measured.estimates if held is None else held,
         calibration_before=before,
         calibration_after=after,
         diversity=reported_diversity(case.differ, merged, case.val.members),
@@ -121,11 +124,11 @@ def _classes(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return classes
 
 
-def _plain(val: Pool, tuned: Tuned) -> Judged | None:
+def _plain(val: Pool, tuned: Tuned) -> Scored | None:
     """Return what the members say with every temperature 1; None for a stack, which knows no such thing."""
     if tuned.stack is not None:
         return None
-    return judge(val, replace(tuned, temperatures=np.ones(len(tuned.temperatures)), blend_temperature=1.0))
+    return evaluate(val, replace(tuned, temperatures=np.ones(len(tuned.temperatures)), blend_temperature=1.0))
 
 
 def _families(case: Case) -> tuple[FamilyWeightReport, ...]:
@@ -138,5 +141,5 @@ def _families(case: Case) -> tuple[FamilyWeightReport, ...]:
             weight=sum(pins[place].weight for place in family.places),
             temperature=pins[family.places[0]].temperature,
         )
-        for family in case.ground.families
+        for family in case.sets.families
     )

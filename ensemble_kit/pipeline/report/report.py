@@ -11,8 +11,8 @@ from ensemble_kit.extras import install_hint
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import relative
 from ensemble_kit.pipeline.models import OpenBlend, open_blend
-from ensemble_kit.pipeline.report.curves import curve_path, learning_of, looks_of
-from ensemble_kit.pipeline.report.recompute import Case, blend_report, judge_again
+from ensemble_kit.pipeline.report.curves import curve_path, learning_of, views_report_of
+from ensemble_kit.pipeline.report.recompute import Case, blend_report, evaluate_again
 from ensemble_kit.pipeline.report.reproduce import repeat_of
 from ensemble_kit.pipeline.report.sections import (
     classes_of,
@@ -77,7 +77,7 @@ def report(
     html = workspace.reports / f"{opened.saved.name}.html" if out is None else Path(out)
     json = _beside(html, opened, workspace)
     check_pair(json, page_voucher(html), replace)
-    case = judge_again(opened, context.quiet)
+    case = evaluate_again(opened, context.quiet)
     page = _page(case, blend_report(case, workspace.blends, context.quiet), top, workspace, html, json)
     page, thumbnails = _with_pictures(page, opened, workspace) if pictures else (page, {})
     say("Drawing the page ...", context.quiet)
@@ -133,9 +133,9 @@ def _page(case: Case, blend: BlendReport, top: int, workspace: Workspace, html: 
         classes=classes_of(case),
         confusion=confusion_of(case),
         reliability_before=reliability_of(case.plain, blend.calibration_before),
-        reliability_after=reliability_of(case.unseen.judged, blend.calibration_after),
+        reliability_after=reliability_of(case.cross_fitted.scored, blend.calibration_after),
         learning=tuple(learning_of(member.manifest, workspace.runs) for member in members),
-        looks=tuple(looks_of(member, workspace.reports, case.ground.evaluation.split) for member in members),
+        looks=tuple(views_report_of(member, workspace.reports, case.sets.evaluation.split) for member in members),
         disagreement=disagreement_of(case),
         costs=costs_of_all(blend, ladder),
         wrong=wrong_of(case, top),

@@ -21,7 +21,7 @@ from ensemble_kit.pipeline.runs import probe, train
 from ensemble_kit.pipeline.views import tta
 from ensemble_kit.results import PinReport, RepeatReport
 from ensemble_kit.storage import blends as blend_store
-from ensemble_kit.storage.members import FOREIGN, Manifest
+from ensemble_kit.storage.members import EXTERNAL, Manifest
 from ensemble_kit.training import RECIPES
 from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import Workspace
@@ -61,7 +61,7 @@ def _making(manifest: Manifest, workspace: Workspace) -> Iterator[str]:
     if manifest.source == "imported":
         yield _importing(manifest)
         return
-    if manifest.source != FOREIGN:
+    if manifest.source != EXTERNAL:
         yield _soup(manifest) if "soup" in manifest.training else _training(manifest)
         if len(manifest.views) == 1:
             return
@@ -125,12 +125,12 @@ def _looking(manifest: Manifest, workspace: Workspace) -> str:
     """Return the `ek tta` that gave a member its views."""
     views = {"views": ",".join(manifest.views[1:]) or IDENTITY, "choose": manifest.view_choice}
     views["precision"] = manifest.preprocessing.get("precision", "float32")
-    if manifest.source == FOREIGN:
-        return _line("tta", {**_foreign(manifest, workspace.predictions / manifest.name), **views}, tta)
+    if manifest.source == EXTERNAL:
+        return _line("tta", {**_external(manifest, workspace.predictions / manifest.name), **views}, tta)
     return _line("tta", {"ckpt": relative(manifest.run or workspace.runs / manifest.name), **views}, tta)
 
 
-def _foreign(manifest: Manifest, folder: Path) -> dict[str, Any]:
+def _external(manifest: Manifest, folder: Path) -> dict[str, Any]:
     """Return what had to be said of a network of others."""
     plan, how = _seen_from_here({**_source(manifest.training), **manifest.training}, folder), manifest.preprocessing
     is_timm, file = manifest.arch.startswith(models_zoo.TIMM), plan.pop("weights", None)
@@ -187,7 +187,7 @@ def _notes(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Yield what the commands cannot say."""
     if any(manifest.source == "imported" for manifest in manifests):
         yield "The scores of imported members are files of others; their sha256 are in predictions/."
-    if any(manifest.source == FOREIGN and manifest.checkpoint_sha256 is None for manifest in manifests):
+    if any(manifest.source == EXTERNAL and manifest.checkpoint_sha256 is None for manifest in manifests):
         yield "CALLABLE was a Python function, which nobody kept."
     if any("soup" in manifest.training for manifest in manifests):
         yield "The ingredients of a soup have to be trained first."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ensemble_kit.ensembling.diagnostics import PerPair, find_label_errors
-from ensemble_kit.ensembling.evaluation import Bin, Judged, reliability
+from ensemble_kit.ensembling.evaluation import Bin, Scored, reliability
 from ensemble_kit.ensembling.statistics import accuracy_interval
 from ensemble_kit.pipeline.members import describe_member, ms_of
 from ensemble_kit.pipeline.report.recompute import Case
@@ -31,7 +31,7 @@ def ladder_of(case: Case, predictions: Path, cache: Path) -> tuple[LadderReport,
     """Return every member of the blend, the best first."""
     rows = [
         LadderReport(
-            member=describe_member(predictions, pin.name, cache, case.ground.evaluation.split),
+            member=describe_member(predictions, pin.name, cache, case.sets.evaluation.split),
             ms=ms_of(held.manifest),
             weight=pin.weight,
             temperature=pin.temperature,
@@ -43,8 +43,8 @@ def ladder_of(case: Case, predictions: Path, cache: Path) -> tuple[LadderReport,
 
 def classes_of(case: Case) -> tuple[ClassReport, ...]:
     """Return how many pictures of each class are found, the least found first; those without a picture last."""
-    labels, groups = case.unseen.judged.labels, case.val.groups
-    right = case.unseen.judged.correct.mean(axis=0)
+    labels, groups = case.cross_fitted.scored.labels, case.val.groups
+    right = case.cross_fitted.scored.correct.mean(axis=0)
     found = []
     for place, name in enumerate(case.val.classes):
         rows = np.flatnonzero(labels == place)
@@ -59,7 +59,7 @@ def classes_of(case: Case) -> tuple[ClassReport, ...]:
 def confusion_of(case: Case) -> tuple[ConfusionReport, ...]:
     """Return which class is given for which, by label and then by class; pairs that never occur are left out."""
     classes = case.val.classes
-    pairs = case.unseen.judged.labels * len(classes) + case.unseen.winner
+    pairs = case.cross_fitted.scored.labels * len(classes) + case.cross_fitted.winner
     places, counts = np.unique(pairs, return_counts=True)
     return tuple(
         ConfusionReport(classes[place // len(classes)], classes[place % len(classes)], count)
@@ -67,11 +67,11 @@ def confusion_of(case: Case) -> tuple[ConfusionReport, ...]:
     )
 
 
-def reliability_of(judged: Judged | None, figures: CalibrationReport | None) -> ReliabilityReport | None:
+def reliability_of(scored: Scored | None, figures: CalibrationReport | None) -> ReliabilityReport | None:
     """Return a reliability diagram; None where there are no probabilities."""
-    if judged is None or judged.confidence is None or figures is None:
+    if scored is None or scored.confidence is None or figures is None:
         return None
-    bins = reliability(judged.confidence, judged.correct)
+    bins = reliability(scored.confidence, scored.correct)
     return ReliabilityReport(figures, tuple(map(_bin, bins)))
 
 
@@ -152,14 +152,14 @@ def _points(blend: BlendReport, ladder: Sequence[LadderReport]) -> Iterator[Wort
 
 def wrong_of(case: Case, top: int) -> tuple[PictureReport, ...]:
     """Return the pictures that are wrong with the largest share."""
-    winner, share = case.unseen.winner, _share(case)
-    wrong = np.flatnonzero(winner != case.unseen.judged.labels)
+    winner, share = case.cross_fitted.winner, _share(case)
+    wrong = np.flatnonzero(winner != case.cross_fitted.scored.labels)
     return _pictures(case, wrong[np.argsort(-share[wrong], kind="stable")][:top], winner)
 
 
 def unsure_of(case: Case, top: int) -> tuple[PictureReport, ...]:
     """Return the pictures whose class has the smallest share."""
-    return _pictures(case, np.argsort(_share(case), kind="stable")[:top], case.unseen.winner)
+    return _pictures(case, np.argsort(_share(case), kind="stable")[:top], case.cross_fitted.winner)
 
 
 class LabelErrors(NamedTuple):
@@ -177,11 +177,11 @@ class LabelErrors(NamedTuple):
 
 def label_errors_of(case: Case, top: int) -> LabelErrors:
     """Return the pictures whose label is likelier wrong than right, how many, and how sure that is."""
-    judged = case.unseen.judged
-    if judged.confidence is None:
+    scored = case.cross_fitted.scored
+    if scored.confidence is None:
         return LabelErrors()
-    found = find_label_errors(case.unseen.shares, judged.labels)
-    suggested = case.unseen.winner.copy()
+    found = find_label_errors(case.cross_fitted.shares, scored.labels)
+    suggested = case.cross_fitted.winner.copy()
     suggested[found.rows] = found.suggested
     shown = _pictures(case, found.rows[:top], suggested)
     return LabelErrors(shown, len(found.rows), found.expected, found.noise, found.noise_interval)
@@ -189,12 +189,12 @@ def label_errors_of(case: Case, top: int) -> LabelErrors:
 
 def _share(case: Case) -> np.ndarray:
     """Return the share of the class that each picture is given."""
-    share: np.ndarray = case.unseen.shares[np.arange(len(case.val.ids)), case.unseen.winner]
+    share: np.ndarray = case.cross_fitted.shares[np.arange(len(case.val.ids)), case.cross_fitted.winner]
     return share
 
 
 def _pictures(case: Case, rows: np.ndarray, given: np.ndarray) -> tuple[PictureReport, ...]:
-    val, labels, shares = case.val, case.unseen.judged.labels, case.unseen.shares
+    val, labels, shares = case.val, case.cross_fitted.scored.labels, case.cross_fitted.shares
     return tuple(
         PictureReport(
             image_id=val.ids[row],

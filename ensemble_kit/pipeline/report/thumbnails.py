@@ -13,7 +13,7 @@ from ensemble_kit.images import DataSet, Split
 from ensemble_kit.pipeline.members import member_on
 from ensemble_kit.pipeline.models import source_of
 from ensemble_kit.splits import VAL
-from ensemble_kit.storage.members import FOREIGN, Manifest, Member
+from ensemble_kit.storage.members import EXTERNAL, Manifest, Member
 
 SIDE_PX: Final = 160
 SMALL_PX: Final = 64  # up to this side pictures stay as they are, to the bit
@@ -59,7 +59,7 @@ def _told(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mappi
     stored = manifest.training.get("source")
     if not isinstance(stored, dict):
         return []
-    if manifest.source == FOREIGN:
+    if manifest.source == EXTERNAL:
         return [(stored, predictions / manifest.name)]
     folders = [runs / manifest.name, *([Path(manifest.run)] if manifest.run else [])]
     return [(stored, folder) for folder in dict.fromkeys(folders)]

@@ -20,7 +20,7 @@ from jaxtyping import Float32
 
 from ensemble_kit.disk import note_path, read_cached, render_note
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.reporting import Watch, say
 from ensemble_kit.storage.files import replace_files
 
@@ -82,7 +82,7 @@ def trunk_of(network: Any) -> Any:
 
 def see_features(
     network: Any,
-    pictures: Pictures,
+    decoded: DecodedImages,
     wanted: Sequence[Wanted],
     cache: Path,
     device: str,
@@ -105,19 +105,19 @@ def see_features(
 
     trunk = trunk_of(network)
     mark = _mark(trunk, arch, options)
-    paths = {one: cache / FEATURES / f"{_key(mark, pictures, *one)}.npy" for one in wanted}
+    paths = {one: cache / FEATURES / f"{_key(mark, decoded, *one)}.npy" for one in wanted}
     kept = {one: read_cached(path, path.stem, say) for one, path in paths.items()}
     found = {one: np.array(held.array) for one, held in kept.items() if held is not None}
     missing = [one for one in wanted if one not in found]
     if not missing:
         return Sight(found, 0)
-    running = start(trunk, "auto", device, pictures.images["train"][:AT_ONCE])
-    with Watch("features", sum(len(pictures.images[split]) for split, _ in missing), quiet) as watch:
+    running = start(trunk, "auto", device, decoded.images["train"][:AT_ONCE])
+    with Watch("features", sum(len(decoded.images[split]) for split, _ in missing), quiet) as watch:
         for one in missing:
             split, view = one
-            found[one] = compute_logits(running, pictures.images[split], (view,), AT_ONCE, watch.advance).logits[0]
+            found[one] = compute_logits(running, decoded.images[split], (view,), AT_ONCE, watch.advance).logits[0]
             _write(paths[one], found[one])
-    return Sight(found, sum(len(pictures.images[split]) for split, _ in missing))
+    return Sight(found, sum(len(decoded.images[split]) for split, _ in missing))
 
 
 def _mark(trunk: Any, arch: str, options: Mapping[str, Any]) -> str:
@@ -129,9 +129,9 @@ def _mark(trunk: Any, arch: str, options: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _key(mark: str, pictures: Pictures, split: str, view: str) -> str:
+def _key(mark: str, decoded: DecodedImages, split: str, view: str) -> str:
     """Return the name of a file of features; the order of the rows is part of it."""
-    facts = [FORMAT, mark, pictures.preprocessing, pictures.fingerprints[split], list(pictures.split(split).ids), view]
+    facts = [FORMAT, mark, decoded.preprocessing, decoded.fingerprints[split], list(decoded.split(split).ids), view]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reserved:
+class Claimed:
     """A name whose run folder is locked.
 
     state: what to go on from; None: from the beginning.
@@ -56,7 +56,7 @@ class Reserved:
     standing: str | None = None
 
 
-def reserve(held: ExitStack, asked: Request) -> Reserved:
+def claim(held: ExitStack, asked: Request) -> Claimed:
     """Return the first name that will do, its run folder locked until the stack is closed.
 
     Raises:
@@ -115,7 +115,7 @@ def names_of(arch: str) -> Iterator[str]:
     return chain([base], (f"{base}-{number}" for number in count(2)))
 
 
-def _look(name: str, asked: Request) -> Reserved | None:
+def _look(name: str, asked: Request) -> Claimed | None:
     """Return what is to be done under a name; None: try the next one."""
     there = name in store.list_members(asked.workspace.predictions)
     manifest = store.read_manifest(asked.workspace.predictions / name) if there else None
@@ -124,13 +124,13 @@ def _look(name: str, asked: Request) -> Reserved | None:
     )  # this very command wrote it, and was killed
     standing = None if manifest is None else manifest.checkpoint_sha256 or IMPORTED
     if asked.replace:
-        return Reserved(name, standing=standing)
+        return Claimed(name, standing=standing)
     state = read_state(asked.workspace.runs / name)
     if state is not None and _facts(state, asked.workspace.runs / name)["standing"] == standing:
         _check_state(name, state["facts"], asked)
-        return Reserved(name, state=state, standing=standing)
+        return Claimed(name, state=state, standing=standing)
     if manifest is None:
-        return Reserved(name)
+        return Claimed(name)
     if asked.name is None and not (asked.resume or is_own):
         return None
     other: list[str] = []
@@ -138,8 +138,8 @@ def _look(name: str, asked: Request) -> Reserved | None:
         plan, fingerprints = asked.plan_of(name)
         other = differences(dict(manifest.training), asdict(plan))
         if (asked.resume or is_own) and not other:
-            _check_pictures(name, manifest.data_fingerprint, fingerprints)
-            return Reserved(name, finished=True, standing=standing)
+            _check_images(name, manifest.data_fingerprint, fingerprints)
+            return Claimed(name, finished=True, standing=standing)
         if asked.name is None:
             return None
     raise InvalidOptionError(
@@ -182,7 +182,7 @@ def _check_state(name: str, facts: Mapping[str, Any], asked: Request) -> None:
             f"  {go_on(folder, asked.workspace.predictions)}",
             "Begin anew: add --replace. Or choose another --name.",
         )
-    _check_pictures(name, facts["fingerprints"], fingerprints)
+    _check_images(name, facts["fingerprints"], fingerprints)
 
 
 def _there(what: str, how: str, differences: list[str], remedy: str) -> list[str]:
@@ -190,7 +190,7 @@ def _there(what: str, how: str, differences: list[str], remedy: str) -> list[str
     return [f"{what}, {how}:", *differences, remedy] if differences else [f"{what}. {remedy}"]
 
 
-def _check_pictures(name: str, there: Mapping[str, str], here: Mapping[str, str]) -> None:
+def _check_images(name: str, there: Mapping[str, str], here: Mapping[str, str]) -> None:
     """Raise where a split holds other pictures, labels or classes than before."""
     for split in {**there, **here}:
         if there.get(split) != here.get(split):

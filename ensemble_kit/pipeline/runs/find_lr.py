@@ -14,7 +14,7 @@ import models_zoo
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.inputs import Pictures, open_pictures
+from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network, threads_of, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
 from ensemble_kit.reporting import Watch, say
@@ -75,15 +75,15 @@ def find_lr(
     resolved = arch_options(arch, arch_option or {}, pretrained)
     with threads_of(context.threads):
         own_size_px = models_zoo.own_size_px(arch) if pretrained else None
-        pictures = open_pictures(
+        decoded = open_images(
             source, size, Workspace.of(options).cache, context, skip_bad=skip_bad, own_size_px=own_size_px
         )
         network = build_network(
             arch,
             resolved,
-            pictures.size_px,
-            pictures.data.classes,
-            pictures.images["train"],
+            decoded.size_px,
+            decoded.data.classes,
+            decoded.images["train"],
             dropout=chosen.dropout,
             pretrained=pretrained,
             weights=None if init is None else Path(init),
@@ -91,7 +91,7 @@ def find_lr(
         )
         for note in network.notes:
             say(note, context.quiet)
-        seen = _swept(network, pictures, chosen, seed, context.device, rates, context.quiet)
+        seen = _swept(network, decoded, chosen, seed, context.device, rates, context.quiet)
     best = finder.suggest(seen)
     recommended = best.tenth
     said: dict[str, Any] = {
@@ -109,7 +109,7 @@ def find_lr(
         recipe=recipe,
         optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
-        size_px=pictures.size_px,
+        size_px=decoded.size_px,
         steepest=best.steepest,
         lowest=best.lowest,
         tenth=best.tenth,
@@ -129,7 +129,7 @@ def find_lr(
 
 
 def _swept(
-    network: Any, pictures: Pictures, recipe: Recipe, seed: int, device: str, rates: Sequence[float], quiet: bool
+    network: Any, decoded: DecodedImages, recipe: Recipe, seed: int, device: str, rates: Sequence[float], quiet: bool
 ) -> Any:
     """Return what the range test saw of the training pictures."""
     import torch
@@ -139,9 +139,9 @@ def _swept(
 
     take_step = stepper(
         network,
-        torch.from_numpy(np.array(pictures.images["train"])),
-        torch.from_numpy(np.array(pictures.split("train").labels)),
-        len(pictures.data.classes),
+        torch.from_numpy(np.array(decoded.images["train"])),
+        torch.from_numpy(np.array(decoded.split("train").labels)),
+        len(decoded.data.classes),
         recipe,
         seed,
         partial(augment, strength=recipe.augment, flip=recipe.flip),

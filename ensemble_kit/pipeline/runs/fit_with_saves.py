@@ -13,11 +13,11 @@ import numpy as np
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.border import noticed
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
 from ensemble_kit.reporting import Watch, say
-from ensemble_kit.splits import judging_split
+from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.files import intended
 from ensemble_kit.storage.runs import UNFINISHED_NAME, remove_states
@@ -27,7 +27,7 @@ OnCycle = Callable[[int, Mapping[str, Any], tuple[Any, ...]], None]
 IN_EVERY_ROW = ("accuracy", "log-loss")  # metrics with a column of their own anyway
 
 
-class Way(NamedTuple):
+class RunTarget(NamedTuple):
     """Where a run is written, and what it goes on from.
 
     standing: the checkpoint of the member that the run will replace; None: there is none.
@@ -43,7 +43,7 @@ class Way(NamedTuple):
 
 
 def fit_and_save(
-    plan: Plan, recipe: Recipe, pictures: Pictures, network: Any, way: Way, on_cycle: OnCycle, quiet: bool
+    plan: Plan, recipe: Recipe, decoded: DecodedImages, network: Any, target: RunTarget, on_cycle: OnCycle, quiet: bool
 ) -> Any:
     """Train, saving the state now and then, from where the run was left.
 
@@ -59,25 +59,25 @@ def fit_and_save(
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.training import fit
 
-    judging = judging_split(pictures.images)
-    train, val = pictures.split("train"), pictures.split(judging)
-    snapshot = None if way.state is None else way.state["snapshot"]
-    end = math.inf if way.minutes is None else time.perf_counter() + 60 * way.minutes
+    evaluated_on = evaluation_split(decoded.images)
+    train, val = decoded.split("train"), decoded.split(evaluated_on)
+    snapshot = None if target.state is None else target.state["snapshot"]
+    end = math.inf if target.minutes is None else time.perf_counter() + 60 * target.minutes
     history = [] if snapshot is None else list(snapshot["history"])
-    if way.state is None:
-        remove_states(way.folder)
+    if target.state is None:
+        remove_states(target.folder)
     with (
-        _curve(way),
+        _curve(target),
         noticed() as notice,
         Watch(plan.name, len(train.ids) * recipe.epochs, quiet) as watch,
     ):
         saver = Saver(
-            folder=way.folder,
+            folder=target.folder,
             config=config_of(plan),
-            facts=facts_of(plan, pictures.fingerprints, way.standing),
-            go_on=go_on(way.folder, way.predictions) + _clock(way.minutes),
-            save_every_s=way.save_every_s,
-            train_s=0.0 if way.state is None else way.state["facts"]["train_s"],
+            facts=facts_of(plan, decoded.fingerprints, target.standing),
+            go_on=go_on(target.folder, target.predictions) + _clock(target.minutes),
+            save_every_s=target.save_every_s,
+            train_s=0.0 if target.state is None else target.state["facts"]["train_s"],
             notice=notice,
         )
 
@@ -86,10 +86,10 @@ def fit_and_save(
             watch.advance(recipe.batch_size)
 
         def on_epoch(epoch: Any) -> None:
-            watch.note(*_epoch_lines(epoch, recipe.epochs, judging))
+            watch.note(*_epoch_lines(epoch, recipe.epochs, evaluated_on))
             history.append(asdict(epoch))
-            if way.standing is None:
-                run_store.write_metrics(way.folder, metric_rows(history, plan.metric))
+            if target.standing is None:
+                run_store.write_metrics(target.folder, metric_rows(history, plan.metric))
 
         if snapshot is not None:
             say(f"Going on with epoch {snapshot['epoch'] + 1}, after {snapshot['step']} of its steps.", quiet)
@@ -97,9 +97,9 @@ def fit_and_save(
         try:
             fitted = fit(
                 network,
-                torch.from_numpy(np.array(pictures.images["train"])),
+                torch.from_numpy(np.array(decoded.images["train"])),
                 torch.from_numpy(np.array(train.labels)),
-                torch.from_numpy(np.array(pictures.images[judging])),
+                torch.from_numpy(np.array(decoded.images[evaluated_on])),
                 torch.from_numpy(np.array(val.labels)),
                 recipe,
                 plan.seed,
@@ -116,23 +116,23 @@ def fit_and_save(
                 out_of_time=lambda: time.perf_counter() >= end,
             )
         except InvalidOptionError:
-            remove_states(way.folder)  # a run that diverged is nothing to go on with
+            remove_states(target.folder)  # a run that diverged is nothing to go on with
             raise
         saver.leave_if_asked()
     if not fitted.in_time:
         say(f"{plan.name}: out of time in epoch {len(fitted.history)} of {recipe.epochs}; kept as it is.", quiet)
     elif len(fitted.history) < recipe.epochs:
         best = len(fitted.history) - plan.patience
-        say(f"{plan.name}: no better {judging} {plan.metric} since epoch {best}; stopped early.", quiet)
+        say(f"{plan.name}: no better {evaluated_on} {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted
 
 
-def _curve(way: Way) -> AbstractContextManager[None]:
+def _curve(target: RunTarget) -> AbstractContextManager[None]:
     """Return a block in which the run's metrics.csv grows; where no state was saved in it, that goes again."""
-    metrics = way.folder / run_store.METRICS_NAME
-    if way.standing is not None or metrics.exists():
+    metrics = target.folder / run_store.METRICS_NAME
+    if target.standing is not None or metrics.exists():
         return nullcontext()
-    return intended(way.folder, once=way.folder / UNFINISHED_NAME, otherwise=[metrics])
+    return intended(target.folder, once=target.folder / UNFINISHED_NAME, otherwise=[metrics])
 
 
 def _clock(minutes: float | None) -> str:
@@ -151,10 +151,10 @@ def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, An
     return rows
 
 
-def _epoch_lines(epoch: Any, epochs: int, judging: str) -> tuple[str, str]:
+def _epoch_lines(epoch: Any, epochs: int, evaluated_on: str) -> tuple[str, str]:
     """Return how an epoch went, short for the bar and as a line of its own."""
     left_s = int(epoch.seconds * (epochs - epoch.epoch))
-    facts = f"loss {epoch.train_loss:.3f}  {judging} {100 * epoch.val_accuracy:4.1f} %"
+    facts = f"loss {epoch.train_loss:.3f}  {evaluated_on} {100 * epoch.val_accuracy:4.1f} %"
     return (
         f"epoch {epoch.epoch}/{epochs}  {facts}",
         f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  {facts}"

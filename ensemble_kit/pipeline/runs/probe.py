@@ -20,11 +20,11 @@ from ensemble_kit.ensembling.statistics import fold_of
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.inputs import Pictures, open_pictures, relative
+from ensemble_kit.pipeline.inputs import DecodedImages, open_images, relative
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Plan, arch_options, build_network, stored_source, threads_of, with_device
 from ensemble_kit.pipeline.runs.cached_features import Seen, Wanted, last_layer, see_features
-from ensemble_kit.pipeline.runs.claim_name import Request, base_name, reserve
+from ensemble_kit.pipeline.runs.claim_name import Request, base_name, claim
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.results import ProbeReport
 from ensemble_kit.types import IDENTITY
@@ -86,7 +86,7 @@ def probe(
     source, workspace = Source.of({"data": data, **options}), Workspace.of(options)
     chosen, context = arch_options(arch, arch_option or {}, pretrained), with_device(RunContext.of(options))
     own_size_px = models_zoo.own_size_px(arch) if pretrained else None
-    pictures = open_pictures(source, size, workspace.cache, context, skip_bad=skip_bad, own_size_px=own_size_px)
+    decoded = open_images(source, size, workspace.cache, context, skip_bad=skip_bad, own_size_px=own_size_px)
 
     def plan_of(name: str) -> Plan:
         return Plan(
@@ -96,7 +96,7 @@ def probe(
             arch_option=chosen,
             recipe=RECIPE,
             hyperparameters={"dropout": 0.0, "flip": flip},
-            size=pictures.size_px,
+            size=decoded.size_px,
             seed=0,
             skip_bad=skip_bad,
             pretrained=pretrained,
@@ -106,7 +106,7 @@ def probe(
             patience=0,
             device=context.device,
             threads=torch.get_num_threads(),
-            classes=pictures.data.classes,
+            classes=decoded.data.classes,
         )
 
     with ExitStack() as held:
@@ -117,14 +117,14 @@ def probe(
             workspace,
             False,
             replace,
-            lambda name: (plan_of(name), pictures.fingerprints),
+            lambda name: (plan_of(name), decoded.fingerprints),
         )
         check_writable(workspace.predictions)
-        reserved = reserve(held, asked)
-        return _probed(plan_of(reserved.name), pictures, workspace, context.quiet, started)
+        claimed = claim(held, asked)
+        return _probed(plan_of(claimed.name), decoded, workspace, context.quiet, started)
 
 
-def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, started: float) -> ProbeReport:
+def _probed(plan: Plan, decoded: DecodedImages, workspace: Workspace, quiet: bool, started: float) -> ProbeReport:
     """See, fit, put together, write."""
     folder, flip = workspace.runs / plan.name, bool(plan.hyperparameters["flip"])
     network = build_network(
@@ -132,20 +132,20 @@ def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, s
         plan.arch_option,
         plan.size,
         plan.classes,
-        pictures.images["train"],
+        decoded.images["train"],
         pretrained=plan.pretrained,
         weights=None if plan.weights is None else folder / plan.weights,
     )
     views = [("train", IDENTITY), *([("train", "hflip")] if flip else [])]
     looking = time.perf_counter()
-    seen = see_features(network, pictures, views, workspace.cache, plan.device, quiet, plan.arch, plan.arch_option)
+    seen = see_features(network, decoded, views, workspace.cache, plan.device, quiet, plan.arch, plan.arch_option)
     features_s = time.perf_counter() - looking
-    fitted = _fitted(seen.features, pictures, flip)
+    fitted = _fitted(seen.features, decoded, flip)
     _put_in(network, fitted.affine)
-    facts = facts_of_run(asdict(plan), pictures, network, time.perf_counter() - started)
+    facts = facts_of_run(asdict(plan), decoded, network, time.perf_counter() - started)
     facts |= {"kept_epoch": 0, "penalty": fitted.best.penalty}
     metrics = [one._asdict() for one in fitted.tried]
-    compute_and_write(folder, workspace.predictions, facts, network, pictures, quiet, metrics, _config(plan))
+    compute_and_write(folder, workspace.predictions, facts, network, decoded, quiet, metrics, _config(plan))
     return ProbeReport(
         member=describe_member(workspace.predictions, plan.name),
         run=folder,
@@ -156,26 +156,26 @@ def _probed(plan: Plan, pictures: Pictures, workspace: Workspace, quiet: bool, s
         penalty=fitted.best.penalty,
         train_log_loss=fitted.best.log_loss,
         train_accuracy=fitted.best.accuracy,
-        train_images=len(pictures.split("train").ids),
+        train_images=len(decoded.split("train").ids),
         computed=seen.computed,
         features_s=features_s,
         seconds=time.perf_counter() - started,
     )
 
 
-def _fitted(features: Mapping[Wanted, Seen], pictures: Pictures, flip: bool) -> Fitted:
+def _fitted(features: Mapping[Wanted, Seen], decoded: DecodedImages, flip: bool) -> Fitted:
     """Return the classifier; its penalty is chosen by 5-fold cross-validation, mirrored twins in one fold."""
     from ensemble_kit.training import best, choose_penalty, fit_affine
 
-    train = pictures.split("train")
+    train = decoded.split("train")
     labels = np.array(train.labels)
     fold = fold_of(train.ids, labels, train.groups)
     views = [IDENTITY, *(["hflip"] if flip else [])]
     rows = np.concatenate([features["train", view] for view in views])
     labels, fold = np.tile(labels, len(views)), np.tile(fold, len(views))
-    tried = choose_penalty(rows, labels, fold, len(pictures.data.classes))
+    tried = choose_penalty(rows, labels, fold, len(decoded.data.classes))
     chosen = best(tried)
-    return Fitted(fit_affine(rows, labels, len(pictures.data.classes), chosen.penalty), tried, chosen)
+    return Fitted(fit_affine(rows, labels, len(decoded.data.classes), chosen.penalty), tried, chosen)
 
 
 def _put_in(network: Any, affine: Any) -> None:

@@ -2,7 +2,7 @@
 
 A state holds a snapshot of the training loop and the facts it belongs to: the plan, the
 fingerprints of the pictures, the checkpoint of the member that it is to replace. Never
-decides whether a state may be taken up; `reserve` does.
+decides whether a state may be taken up; `claim` does.
 """
 
 import json
@@ -84,7 +84,7 @@ def facts_of(plan: Plan, fingerprints: Mapping[str, str], standing: str | None) 
     """Return what a state says of its run, as plain data.
 
     Args:
-        standing: the checkpoint of the member that stands under the name, see `reserve`.
+        standing: the checkpoint of the member that stands under the name, see `claim`.
     """
     facts = {"plan": asdict(plan), "fingerprints": dict(fingerprints), "standing": standing}
     return dict(json.loads(json.dumps(facts)))

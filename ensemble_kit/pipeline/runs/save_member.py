@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Computed, compute_at_once, manifest_of, versions, with_cost
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
@@ -15,13 +15,13 @@ from ensemble_kit.types import IDENTITY
 PASS_BATCH: Final = 64  # images at a time where nothing is learnt; part of the bits
 
 
-def facts_of_run(plan: Mapping[str, Any], pictures: Pictures, network: Any, train_s: float) -> dict[str, Any]:
+def facts_of_run(plan: Mapping[str, Any], decoded: DecodedImages, network: Any, train_s: float) -> dict[str, Any]:
     """Return what a checkpoint says of itself, but how long it learnt."""
     return {
         "plan": dict(plan),
-        "preprocessing": pictures.preprocessing,
-        "fingerprints": dict(pictures.fingerprints),
-        "skipped": {split: dict(reasons) for split, reasons in pictures.skipped.items()},
+        "preprocessing": decoded.preprocessing,
+        "fingerprints": dict(decoded.fingerprints),
+        "skipped": {split: dict(reasons) for split, reasons in decoded.skipped.items()},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "train_s": round(train_s, 3),
         "versions": versions(),
@@ -33,7 +33,7 @@ def compute_and_write(
     predictions: Path,
     facts: Mapping[str, Any],
     network: Any,
-    pictures: Pictures,
+    decoded: DecodedImages,
     quiet: bool,
     metrics: Sequence[Mapping[str, Any]] | None = None,
     config: Mapping[str, Any] | None = None,
@@ -50,7 +50,7 @@ def compute_and_write(
     """
     plan, state = facts["plan"], network.state_dict()
     there = plan["name"] in store.list_members(predictions)
-    seen = compute_at_once(network, pictures, plan["name"], (IDENTITY,), PASS_BATCH, plan["device"], quiet)
+    seen = compute_at_once(network, decoded, plan["name"], (IDENTITY,), PASS_BATCH, plan["device"], quiet)
     member = predictions / plan["name"] / MANIFEST_NAME
     with run_store.new_checkpoint(folder, state, facts, member, metrics, config) as run:
         manifest = replace(

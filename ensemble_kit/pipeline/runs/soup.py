@@ -14,19 +14,19 @@ import numpy as np
 
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext
 from ensemble_kit.disk import check_writable
-from ensemble_kit.ensembling.evaluation import Comparison, Judged, compare_judged
+from ensemble_kit.ensembling.evaluation import Comparison, Scored, compare_scored
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import PlacesOption
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Stated, find_model, open_fitting, stored_source, with_device
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.pipeline.runs.soup_members import (
     Ingredient,
     check_alike,
-    check_pictures,
+    check_images,
     common,
     common_plan,
     read_ingredient,
@@ -35,7 +35,7 @@ from ensemble_kit.pipeline.runs.soup_members import (
 )
 from ensemble_kit.reporting import Watch
 from ensemble_kit.results import IngredientReport, SoupReport
-from ensemble_kit.splits import judging_split
+from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import locked, stands
 from ensemble_kit.storage.members import MANIFEST_NAME
@@ -102,21 +102,21 @@ def soup(
         model = find_model(
             found[0].checkpoint, Stated(), {"data": data, **options}, workspace.predictions, replace=False
         )
-        pictures = open_fitting(model, {}, workspace.cache, context, skip_bad)
-        check_pictures(found[0], pictures)
-        network = model.load(pictures.data.classes)
+        decoded = open_fitting(model, {}, workspace.cache, context, skip_bad)
+        check_images(found[0], decoded)
+        network = model.load(decoded.data.classes)
         norms = len(batch_norms(network))
-        made = _made(network, found, pictures, SOUPS[method].load(), metric, context)
+        made = _made(network, found, decoded, SOUPS[method].load(), metric, context)
         network.load_state_dict(made.state)
         kept = [one for one, is_kept in zip(found, made.kept, strict=True) if is_kept]
         plan = common_plan(name, kept, stored_source(model.source, folder)) | {"device": context.device}
-        facts = facts_of_run(plan, pictures, network, time.perf_counter() - started) | {
+        facts = facts_of_run(plan, decoded, network, time.perf_counter() - started) | {
             "soup": _recipe(method, metric, found, made),
             "kept_epoch": common([one.facts["kept_epoch"] for one in kept]),
             "in_time": all(one.facts.get("in_time", True) for one in kept),
         }
-        seen = compute_and_write(folder, workspace.predictions, facts, network, pictures, context.quiet)
-    figures = _figures(found, made, seen.splits[judging_split(seen.splits)], metric)
+        seen = compute_and_write(folder, workspace.predictions, facts, network, decoded, context.quiet)
+    figures = _figures(found, made, seen.splits[evaluation_split(seen.splits)], metric)
     return SoupReport(
         member=describe_member(workspace.predictions, name),
         run=folder,
@@ -131,7 +131,7 @@ def soup(
         spoiled=figures.gain.difference < -SPOILED,
         norms=norms,
         settled=norms > 0 and len(kept) > 1,
-        train_images=len(pictures.images["train"]),
+        train_images=len(decoded.images["train"]),
         seconds=time.perf_counter() - started,
     )
 
@@ -173,7 +173,7 @@ def _held(name: str, ingredients: Sequence[Ingredient], workspace: Workspace, re
 
 
 def _made(
-    network: Any, ingredients: Sequence[Ingredient], pictures: Pictures, way: Any, metric: str, context: RunContext
+    network: Any, ingredients: Sequence[Ingredient], decoded: DecodedImages, way: Any, metric: str, context: RunContext
 ) -> Soup:
     """Return the soup; the network is used to try it, and left with any weights."""
     import torch
@@ -182,14 +182,14 @@ def _made(
     from ensemble_kit.training import state_of
 
     network.to(context.device, memory_format=torch.channels_last)
-    judging = judging_split(pictures.images)
-    val = torch.from_numpy(np.array(pictures.images[judging])).to(context.device)
-    labels = torch.from_numpy(np.array(pictures.split(judging).labels)).to(context.device)
+    evaluated_on = evaluation_split(decoded.images)
+    val = torch.from_numpy(np.array(decoded.images[evaluated_on])).to(context.device)
+    labels = torch.from_numpy(np.array(decoded.split(evaluated_on).labels)).to(context.device)
 
     def settle(state: Mapping[str, Any]) -> dict[str, Any]:
         network.load_state_dict(dict(state))
-        with Watch("batch norms", len(pictures.images["train"]), context.quiet) as watch:
-            settle_norms(network, pictures.images["train"], on_batch=watch.advance)
+        with Watch("batch norms", len(decoded.images["train"]), context.quiet) as watch:
+            settle_norms(network, decoded.images["train"], on_batch=watch.advance)
         return state_of(network)
 
     def gain(state: Mapping[str, Any]) -> float:
@@ -231,8 +231,8 @@ def _figures(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, me
     assert pool.labels is not None
     predicted = np.stack([logits[0].argmax(axis=1) for logits in pool.logits])
     soups = np.broadcast_to(predicted[0], predicted[1:].shape)
-    gain = compare_judged(
-        Judged(soups, None, pool.labels), Judged(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
+    gain = compare_scored(
+        Scored(soups, None, pool.labels), Scored(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
     )
     return _Figures(rows, whole, sum(row.accuracy for row in rows) / len(rows), gain)
 

@@ -8,9 +8,9 @@ from typing import Any
 from ensemble_kit.ensembling.combining import softmax
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.metrics import measure
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import read_checkpoint_here
-from ensemble_kit.splits import judging_split
+from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.types import Predictions
@@ -65,7 +65,7 @@ def read_ingredient(name: str, workspace: Workspace) -> Ingredient:
         )
     state, facts = read_checkpoint_here(path, manifest.checkpoint_sha256)
     normalisation = [state[buffer].flatten().tolist() for buffer in NORMALISATION if buffer in state]
-    return Ingredient(manifest, path, facts, normalisation, member.split(judging_split(member.splits)))
+    return Ingredient(manifest, path, facts, normalisation, member.split(evaluation_split(member.splits)))
 
 
 def check_alike(first: Ingredient, other: Ingredient) -> None:
@@ -103,10 +103,10 @@ def _check_equal(first: Ingredient, other: Ingredient, word: str, ours: Any, the
         )
 
 
-def check_pictures(first: Ingredient, pictures: Pictures) -> None:
+def check_images(first: Ingredient, decoded: DecodedImages) -> None:
     """Raise unless these are the pictures that the ingredients were trained and measured on."""
     for split, wanted in first.facts["fingerprints"].items():
-        got = pictures.fingerprints.get(split, "none")
+        got = decoded.fingerprints.get(split, "none")
         if got != wanted:
             raise MisalignedError(
                 f"The {split} pictures are not those that '{first.name}' and its like were trained with: wanted "

@@ -15,11 +15,11 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Source
-from ensemble_kit.pipeline.inputs import Pictures, folded, open_pictures, relative
+from ensemble_kit.pipeline.inputs import DecodedImages, folded, open_images, relative
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Plan, build_network, config_of, rebuild, stored_source, threads_of
-from ensemble_kit.pipeline.runs.claim_name import Request, names_of, reserve
-from ensemble_kit.pipeline.runs.fit_with_saves import Way, fit_and_save, metric_rows
+from ensemble_kit.pipeline.runs.claim_name import Request, claim, names_of
+from ensemble_kit.pipeline.runs.fit_with_saves import RunTarget, fit_and_save, metric_rows
 from ensemble_kit.pipeline.runs.resume import differences
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.reporting import say
@@ -79,9 +79,9 @@ def train_one(order: Order) -> TrainReport:
     import torch
 
     @lru_cache
-    def pictures() -> Pictures:
+    def decoded() -> DecodedImages:
         own_size_px = models_zoo.own_size_px(order.arch) if order.pretrained else None
-        found = open_pictures(
+        found = open_images(
             order.source,
             order.size,
             order.workspace.cache,
@@ -101,7 +101,7 @@ def train_one(order: Order) -> TrainReport:
             arch_option=order.arch_option,
             recipe=order.recipe_name,
             hyperparameters=asdict(order.recipe),
-            size=pictures().size_px,
+            size=decoded().size_px,
             seed=order.seed,
             skip_bad=order.skip_bad,
             pretrained=order.pretrained,
@@ -111,7 +111,7 @@ def train_one(order: Order) -> TrainReport:
             patience=order.patience,
             device=order.context.device,
             threads=torch.get_num_threads(),
-            classes=pictures().data.classes,
+            classes=decoded().data.classes,
             family=family,
             folds=order.folds,
             fold=order.fold,
@@ -123,48 +123,48 @@ def train_one(order: Order) -> TrainReport:
         order.workspace,
         order.resume,
         order.replace,
-        lambda name: (plan_of(name), pictures().fingerprints),
+        lambda name: (plan_of(name), decoded().fingerprints),
     )
     check_writable(order.workspace.predictions)
     with ExitStack() as held:
         held.enter_context(threads_of(order.context.threads))
-        reserved = reserve(held, asked)
-        plan, folder = plan_of(reserved.name), order.workspace.runs / reserved.name
-        if reserved.finished:
+        claimed = claim(held, asked)
+        plan, folder = plan_of(claimed.name), order.workspace.runs / claimed.name
+        if claimed.finished:
             say(_standing(plan.name, order), order.context.quiet)
             remove_states(folder)
-            return _report(plan, pictures(), order.workspace.predictions, folder)
-        if reserved.state is None and not order.replace:
-            _check_snapshots(plan, pictures().fingerprints, order)
-        if (twin := _twin(plan, pictures().fingerprints, order)) is not None:
+            return _report(plan, decoded(), order.workspace.predictions, folder)
+        if claimed.state is None and not order.replace:
+            _check_snapshots(plan, decoded().fingerprints, order)
+        if (twin := _twin(plan, decoded().fingerprints, order)) is not None:
             other = f"For another member: --seed {order.seed + 1}."
             say(f"{plan.name} repeats {twin}: same options, same seed. {other}", order.context.quiet)
-        way = Way(
-            folder, order.workspace.predictions, reserved.state, reserved.standing, order.save_every, order.minutes
+        target = RunTarget(
+            folder, order.workspace.predictions, claimed.state, claimed.standing, order.save_every, order.minutes
         )
-        _run(plan, order.recipe, pictures(), way, order.context.quiet)
-        return _report(plan, pictures(), order.workspace.predictions, folder)
+        _run(plan, order.recipe, decoded(), target, order.context.quiet)
+        return _report(plan, decoded(), order.workspace.predictions, folder)
 
 
-def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) -> None:
+def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, quiet: bool) -> None:
     """Train, then write the run's files and, last of all, the member; snapshots on the way."""
     started = time.perf_counter()
-    before_s = 0.0 if way.state is None else way.state["facts"]["train_s"]
+    before_s = 0.0 if target.state is None else target.state["facts"]["train_s"]
     network = build_network(
         plan.arch,
         plan.arch_option,
         plan.size,
         plan.classes,
-        pictures.images["train"],
+        decoded.images["train"],
         dropout=recipe.dropout,
         pretrained=plan.pretrained,
-        weights=None if plan.weights is None else way.folder / plan.weights,
+        weights=None if plan.weights is None else target.folder / plan.weights,
         seed=plan.seed,
     )
     for note in network.notes:
         say(note, quiet)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    for line in _greeting(plan, pictures, parameters):
+    for line in _greeting(plan, decoded, parameters):
         say(line, quiet)
 
     def seconds() -> float:
@@ -172,28 +172,30 @@ def _run(plan: Plan, recipe: Recipe, pictures: Pictures, way: Way, quiet: bool) 
 
     def on_cycle(cycle: int, weights: Mapping[str, Any], history: tuple[Any, ...]) -> None:
         one = with_changes(plan, name=snapshot_names(plan.name, recipe.cycles)[cycle - 1])
-        folder = way.folder.with_name(one.name)
+        folder = target.folder.with_name(one.name)
         rows = [asdict(epoch) for epoch in history]
         with locked(folder, timeout_s=0):
             trained = Trained(weights, rows, len(rows), True, seconds())
-            _write(one, pictures, trained, way._replace(folder=folder), config_of(plan), quiet=True)  # a bar is there
+            _write(one, decoded, trained, target._replace(folder=folder), config_of(plan), quiet=True)  # a bar is there
         say(f"{one.name}: kept as it is after epoch {len(rows)}.", quiet)
 
-    fitted = fit_and_save(plan, recipe, pictures, network, way, on_cycle, quiet)
+    fitted = fit_and_save(plan, recipe, decoded, network, target, on_cycle, quiet)
     rows = [asdict(epoch) for epoch in fitted.history]
     trained = Trained(fitted.state_dict, rows, fitted.kept_epoch, fitted.in_time, seconds())
-    _write(plan, pictures, trained, way, config_of(plan), quiet)
+    _write(plan, decoded, trained, target, config_of(plan), quiet)
 
 
-def _write(plan: Plan, pictures: Pictures, trained: Trained, way: Way, config: Mapping[str, Any], quiet: bool) -> None:
+def _write(
+    plan: Plan, decoded: DecodedImages, trained: Trained, target: RunTarget, config: Mapping[str, Any], quiet: bool
+) -> None:
     """Write the run's files and its member, rebuilt from the weights alone."""
     network = rebuild({"plan": asdict(plan)}, trained.weights)
-    facts = facts_of_run(asdict(plan), pictures, network, trained.seconds) | {
+    facts = facts_of_run(asdict(plan), decoded, network, trained.seconds) | {
         "kept_epoch": trained.kept_epoch,
         "in_time": trained.in_time,
     }
     metrics = metric_rows(trained.history, plan.metric)
-    compute_and_write(way.folder, way.predictions, facts, network, pictures, quiet, metrics, config)
+    compute_and_write(target.folder, target.predictions, facts, network, decoded, quiet, metrics, config)
 
 
 def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:
@@ -240,15 +242,15 @@ def _standing(name: str, order: Order) -> str:
     return f"{name}: trained already, until its --minutes were over ({kept}); anew: --replace."
 
 
-def _report(plan: Plan, pictures: Pictures, predictions: Path, folder: Path) -> TrainReport:
+def _report(plan: Plan, decoded: DecodedImages, predictions: Path, folder: Path) -> TrainReport:
     """Return what there is to say of the member that stands."""
     cost = store.read_manifest(predictions / plan.name).cost
     return TrainReport(
         member=describe_member(predictions, plan.name),
         run=folder,
         recipe=plan.recipe,
-        size_px=pictures.size_px,
-        train_images=len(pictures.split("train").ids),
+        size_px=decoded.size_px,
+        train_images=len(decoded.split("train").ids),
         seconds=float(cost.get("train_s") or 0.0),
     )
 
@@ -258,8 +260,8 @@ def _called(plan: Plan) -> str:
     return Path(plan.source.get("train_csv") or plan.source["data"]).name
 
 
-def _greeting(plan: Plan, pictures: Pictures, parameters: int) -> tuple[str, str]:
-    counts = ", ".join(f"{len(pictures.split(split).ids)} {split}" for split in pictures.images)
+def _greeting(plan: Plan, decoded: DecodedImages, parameters: int) -> tuple[str, str]:
+    counts = ", ".join(f"{len(decoded.split(split).ids)} {split}" for split in decoded.images)
     return (
         f"{_called(plan)}: {len(plan.classes)} classes; {counts} pictures at {plan.size} px",
         f"{plan.name}: {plan.arch}, {parameters / 1e6:.2f} M parameters; recipe {plan.recipe}, seed {plan.seed}, "

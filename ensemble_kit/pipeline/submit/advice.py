@@ -14,7 +14,7 @@ import numpy as np
 
 from ensemble_kit.ensembling.contest import effective_images, final_two, prediction_interval, public_images, telling
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
-from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, find_kept, kept_path, of_today, read_desk, stem
+from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, find_kept, kept_path, of_today, read_log, stem
 
 MOVES: Final = 5
 ROUNDING: Final = 0.01  # by so much two public scores may be further apart, shown in whole percent
@@ -32,7 +32,7 @@ def look_over(folder: Path, rules: Rules) -> SubmissionsReport:
     Raises:
         CorruptError: a line of the ledger, or what was handed in, is damaged.
     """
-    there = read_desk(folder)
+    there = read_log(folder)
     sheets, notes = _kept(folder, there)
     final, as_good = _final_two(there, sheets, rules)
     return SubmissionsReport(
@@ -217,12 +217,12 @@ def _final_two(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules:
     if not fit:
         return (), False
     honest = [there[place].honest_accuracy for place in fit]
-    judged = any(value is not None for value in honest)
-    values = honest if judged else [there[place].public for place in fit]
+    scored = any(value is not None for value in honest)
+    values = honest if scored else [there[place].public for place in fit]
     if all(value is None for value in values):
         return (), False
     images = [
-        (there[p].val_images if judged else public_images(there[p].images, rules.public_fraction)) or 1 for p in fit
+        (there[p].val_images if scored else public_images(there[p].images, rules.public_fraction)) or 1 for p in fit
     ]
     apart = np.zeros((len(fit), len(fit)))
     for (i, a), (j, b) in combinations(enumerate(fit), 2):

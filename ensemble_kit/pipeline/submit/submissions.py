@@ -5,10 +5,10 @@ from typing import Unpack
 
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.submit import advice as desk
+from ensemble_kit.pipeline.submit import advice as advice
 from ensemble_kit.reporting import say
 from ensemble_kit.results import SubmissionsReport
-from ensemble_kit.storage.submissions import log as desk_ledger
+from ensemble_kit.storage.submissions import log as log
 from ensemble_kit.storage.submissions import read_rules
 from ensemble_kit.workspace import SubmissionsOption, Workspace
 
@@ -23,7 +23,7 @@ def submissions(
         CorruptError: the ledger or the rules are damaged.
     """
     folder = Workspace.of(options).submissions
-    return desk.look_over(folder, read_rules(folder, say))
+    return advice.look_over(folder, read_rules(folder, say))
 
 
 @command
@@ -46,7 +46,7 @@ def submissions_score(
     if not (math.isfinite(score) and 0 <= score <= 1):
         hint = f"; {score:g} % is {score / 100:g}" if 1 < score <= 100 else ""
         raise InvalidOptionError(f"Wanted a score from 0 to 1, got {score:g}{hint}.")
-    desk_ledger.tell(Workspace.of(options).submissions, name, score, desk.now())
+    log.enter_score(Workspace.of(options).submissions, name, score, advice.now())
     return submissions(**options)
 
 
@@ -61,5 +61,5 @@ def submissions_withdraw(
         UnknownNameError: nothing was handed in under that name.
         CorruptError, LockedError, ResourceError: the ledger is damaged, or cannot be written.
     """
-    desk_ledger.withdraw(Workspace.of(options).submissions, name, desk.now())
+    log.withdraw(Workspace.of(options).submissions, name, advice.now())
     return submissions(**options)

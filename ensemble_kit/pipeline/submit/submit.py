@@ -13,13 +13,13 @@ from ensemble_kit.ensembling.contest import balance_p, chance_to_show, public_im
 from ensemble_kit.errors import EnsembleKitError, InvalidOptionError
 from ensemble_kit.pipeline.blends import compare
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.submit import advice as desk
+from ensemble_kit.pipeline.submit import advice as advice
 from ensemble_kit.pipeline.submit.drafts import Draft, from_blend, from_csv
 from ensemble_kit.reporting import say
 from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, read_rules
-from ensemble_kit.storage.submissions import log as desk_ledger
+from ensemble_kit.storage.submissions import log as log
 from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, SubmissionsOption, Workspace
 
 
@@ -66,9 +66,9 @@ def submit(
     workspace, context = Workspace.of(options), RunContext.of(options)
     folder = workspace.submissions
     rules = read_rules(folder, say, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
-    there = desk_ledger.without_own(folder, desk_ledger.read_desk(folder))
+    there = log.without_own(folder, log.read_log(folder))
     if not check:
-        desk_ledger.check_quota(there, rules, desk.now())
+        log.check_quota(there, rules, advice.now())
     if blend is not None and csv is not None:
         raise InvalidOptionError("Give --blend or --csv, not both.")
     draft = (
@@ -81,17 +81,17 @@ def submit(
     if refuse and not check:
         refuse(there)
     change, notes = None, []
-    if there and (its := desk_ledger.find_kept(folder, there[-1].name)) is not None:
+    if there and (its := log.find_kept(folder, there[-1].name)) is not None:
         compared = None
         try:
             compared = _compared(there[-1], draft.entry, workspace, context.quiet)
         except EnsembleKitError as error:  # what is handed in is whole all the same
             notes.append(f"Not compared on {draft.judged_on} with '{there[-1].name}': {error}")
         change = _change(there[-1], its, draft, rules, compared)
-    entered = draft.entry if check else desk_ledger.hand_in(folder, rules, desk.now, draft.entry, draft.sheet, refuse)
+    entered = draft.entry if check else log.hand_in(folder, rules, advice.now, draft.entry, draft.sheet, refuse)
     return SubmitReport(
         name=entered.name,
-        csv=None if check else desk_ledger.kept_path(folder, entered.name),
+        csv=None if check else log.kept_path(folder, entered.name),
         blend=entered.blend,
         images=entered.images,
         judged_on=draft.judged_on,
@@ -100,13 +100,13 @@ def submit(
         honest_interval=None
         if entered.honest_interval is None
         else (entered.honest_interval[0], entered.honest_interval[1]),
-        expected_public=desk.expected_public(entered, rules),
+        expected_public=advice.expected_public(entered, rules),
         balance=_balance(draft),
         change=change,
         same_as=same,
         quota=rules.quota,
-        left=desk.left(desk_ledger.read_desk(folder), rules),
-        next_day=desk.next_day(rules, desk.now()),
+        left=advice.left(log.read_log(folder), rules),
+        next_day=advice.next_day(rules, advice.now()),
         notes=(*draft.notes, *_formulas(draft.sheet), *notes),
     )
 
@@ -124,7 +124,7 @@ def _formulas(sheet: Sheet) -> list[str]:
 
 def _same(folder: Path, there: Sequence[HandedIn], sheet: Sheet) -> str | None:
     """Return the name of what was handed in before and says the same of every image; None where nothing does."""
-    return next((one.name for one in there if desk.changed(desk_ledger.find_kept(folder, one.name), sheet) == 0), None)
+    return next((one.name for one in there if advice.changed(log.find_kept(folder, one.name), sheet) == 0), None)
 
 
 def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
@@ -156,7 +156,7 @@ def _change(
     before: HandedIn, its: Sheet, draft: Draft, rules: Rules, compared: CompareReport | None
 ) -> ChangeReport | None:
     """Return what is new against the one before; None where its images are others."""
-    moves = desk.moves_between(its, draft.sheet)
+    moves = advice.moves_between(its, draft.sheet)
     if moves is None:
         return None
     images = draft.entry.images
@@ -170,7 +170,7 @@ def _change(
     return ChangeReport(
         previous=before.name,
         changed=moves.total(),
-        moves=desk.top_moves(moves),
+        moves=advice.top_moves(moves),
         public_rows=told.public_rows,
         points=min(moves.total(), public) / public,
         smallest=None if told.smallest is None else told.smallest / public,

@@ -16,7 +16,7 @@ from ensemble_kit.errors import BadDataError
 from ensemble_kit.images import PlacesOption
 from ensemble_kit.inference.views import merge_equal, parse_views
 from ensemble_kit.pipeline.border import command
-from ensemble_kit.pipeline.inputs import Pictures
+from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import (
     Channels,
     Computed,
@@ -39,7 +39,7 @@ from ensemble_kit.pipeline.models import (
 )
 from ensemble_kit.pipeline.views.view_report import curve_of, tta_report
 from ensemble_kit.results import EngineReport, OrderReport, ShardReport, TtaReport
-from ensemble_kit.splits import judging_split
+from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.members import MANIFEST_NAME, check_origin
 from ensemble_kit.storage.partial import Job
@@ -140,27 +140,25 @@ def tta(
         wanted, same = merge_equal((*_views(there), *asked), model.size_px)
         missing = tuple(view for view in wanted if view not in _views(kept))
         if not missing and not check:
-            look, pictures = Look(None), None
+            look, decoded = Look(None), None
         else:
-            pictures = open_fitting(model, kept, cache, context, skip_bad)
+            decoded = open_fitting(model, kept, cache, context, skip_bad)
             model = in_precision(model, way.precision)
             if kept:
-                check_origin(
-                    store.read_manifest(predictions / model.name), None, model.describe(pictures).preprocessing
-                )
-            look = _look(model, pictures, missing, on_device(way), check, cache, context.quiet)
+                check_origin(store.read_manifest(predictions / model.name), None, model.describe(decoded).preprocessing)
+            look = _look(model, decoded, missing, on_device(way), check, cache, context.quiet)
         if way.shard is not None:
             return ShardReport(
                 model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
             )
-        judging = judging_split(kept or (look.seen.splits if look.seen else ()))
-        val = _joined(kept.get(judging), look.seen and look.seen.splits[judging])
+        evaluated_on = evaluation_split(kept or (look.seen.splits if look.seen else ()))
+        val = _joined(kept.get(evaluated_on), look.seen and look.seen.splits[evaluated_on])
         if val.labels is None:
-            raise BadDataError(f"Member '{model.name}' has no {judging} labels, so its views cannot be judged.")
+            raise BadDataError(f"Member '{model.name}' has no {evaluated_on} labels, so its views cannot be judged.")
         chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
         weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
         with nullcontext() if look.job is None else look.job.ended_by(predictions / model.name / MANIFEST_NAME):
-            manifest = _write(model, pictures, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
+            manifest = _write(model, decoded, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
         if look.job is not None:
             look.job.remove()
         return tta_report(
@@ -178,19 +176,25 @@ def tta(
 
 
 def _look(
-    model: Model, pictures: Pictures, missing: tuple[str, ...], way: PassSettings, check: bool, cache: Path, quiet: bool
+    model: Model,
+    decoded: DecodedImages,
+    missing: tuple[str, ...],
+    way: PassSettings,
+    check: bool,
+    cache: Path,
+    quiet: bool,
 ) -> Look:
     """Look at the pictures through the missing views, or at a share of them, or join what shards saw."""
-    job = job_of(model, pictures, missing, way, cache) if missing else None
+    job = job_of(model, decoded, missing, way, cache) if missing else None
     if job is not None and model.sha256 is None and way.shard is None and not way.merge:
         job.remove()  # nobody can tell whether the same callable began it
-        job = job_of(model, pictures, missing, way, cache)
+        job = job_of(model, decoded, missing, way, cache)
     share, order, engine = Share(0, 0, 0), None, None
     if check or not way.merge:
-        running = engine_of(model, pictures, way, quiet)
-        order = _proved(running, pictures) if check else None
+        running = engine_of(model, decoded, way, quiet)
+        order = _proved(running, decoded) if check else None
         if job is not None and not way.merge:
-            share = compute_in_parts(running, model, pictures, missing, way, job, quiet)
+            share = compute_in_parts(running, model, decoded, missing, way, job, quiet)
         engine = EngineReport(
             running.engine,
             running.precision,
@@ -202,10 +206,10 @@ def _look(
         )
     if job is None or way.shard is not None:
         return Look(None, share, engine, order)
-    return Look(joined(model, pictures, missing, way, job), share, engine, order, job)
+    return Look(joined(model, decoded, missing, way, job), share, engine, order, job)
 
 
-def _proved(running: Any, pictures: Pictures) -> OrderReport:
+def _proved(running: Any, decoded: DecodedImages) -> OrderReport:
     """Return how little the order matters.
 
     Raises:
@@ -213,7 +217,7 @@ def _proved(running: Any, pictures: Pictures) -> OrderReport:
     """
     from ensemble_kit.inference.engines import check_order
 
-    found = check_order(running, pictures.images[judging_split(pictures.images)])
+    found = check_order(running, decoded.images[evaluation_split(decoded.images)])
     if not found.holds:
         raise BadDataError(
             "The logits of a picture depend on the pictures beside it: they move by "
@@ -248,7 +252,7 @@ def _joined(kept: Predictions | None, seen: Predictions | None) -> Predictions:
 
 def _write(
     model: Model,
-    pictures: Pictures | None,
+    decoded: DecodedImages | None,
     seen: Computed | None,
     kept: Mapping[str, Predictions],
     weighed: Mapping[str, float],
@@ -258,9 +262,9 @@ def _write(
     replace: bool,
 ) -> store.Manifest:
     """Write the new views and the weights of all; return the member's manifest."""
-    if seen is None or pictures is None:
+    if seen is None or decoded is None:
         return store.set_view_weights(predictions, model.name, weighed, choose, ridge)
-    described = model.describe(pictures)
+    described = model.describe(decoded)
     if kept:
         new = next(iter(seen.splits.values())).views
         return store.add_views(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ensemble_kit.disk import SEAL, seal
 from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, find_harm, view_curve
-from ensemble_kit.ensembling.evaluation import Procedure, compare_judged, cross_fit, repeats_of
+from ensemble_kit.ensembling.evaluation import Procedure, compare_scored, cross_fit, repeats_of
 from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, why_not_fitted
 from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune
 from ensemble_kit.metrics import accuracy, log_loss
@@ -52,7 +52,7 @@ def tta_report(
     pool = align([val])
     procedures = {name: _procedure(name) for name in (choose, "none")}
     honest = cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
-    gain = compare_judged(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    gain = compare_scored(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
     before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
     harm = find_harm(val.logits, val.labels, val.ids, val.groups)
     return TtaReport(

@@ -11,7 +11,7 @@ import numpy as np
 from ensemble_kit.reporting.html.drawing import BLUE, GREEN, LINE, MUTED, ORANGE, drawn
 from ensemble_kit.reporting.html.words import short
 from ensemble_kit.reporting.tables import percent
-from ensemble_kit.results import LearningReport, LooksReport, ReliabilityReport, WorthReport
+from ensemble_kit.results import LearningReport, ReliabilityReport, ViewsReport, WorthReport
 from ensemble_kit.splits import VAL
 
 NAMED_POINTS: Final = 8
@@ -74,7 +74,7 @@ def learning(number: int, one: LearningReport, judged_on: str = VAL) -> str:
     return drawn(f"learning-{number}", label, (280, 200), draw)
 
 
-def view_curve(number: int, one: LooksReport) -> str:
+def view_curve(number: int, one: ViewsReport) -> str:
     """Return accuracy against the number of views of a member, with its interval and where to stop."""
 
     stop = one.stop or len(one.curve)

@@ -10,7 +10,7 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.html import charts, maps
 from ensemble_kit.reporting.html.words import changed_pictures, label_errors
 from ensemble_kit.reporting.statements import curve_gain, p_value
-from ensemble_kit.reporting.tables import PICTURES, bare_score, interval, number, percent, points, score_interval
+from ensemble_kit.reporting.tables import IMAGES, bare_score, interval, number, percent, points, score_interval
 from ensemble_kit.results import PageReport
 from ensemble_kit.visible import visible
 
@@ -49,7 +49,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
         page=page,
         blend=page.blend,
         changed_pictures=changed_pictures(page),
-        PICTURES=PICTURES,
+        IMAGES=IMAGES,
         unit=METRICS[page.blend.asked.metric].unit,
         thumbnails=thumbnails,
         most_named=maps.NAMED,

@@ -4,7 +4,7 @@ from typing import Final
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.statements import PHRASES, briefly
-from ensemble_kit.reporting.tables import PICTURES, bare_score, interval, percent, score_interval, wrapped
+from ensemble_kit.reporting.tables import IMAGES, bare_score, interval, percent, score_interval, wrapped
 from ensemble_kit.results import BlendReport, PageReport
 from ensemble_kit.visible import visible
 
@@ -39,7 +39,7 @@ def changed_pictures(page: PageReport) -> str:
     if not page.pictures_changed:
         return ""
     return (
-        f"The {PICTURES[page.blend.evaluated.judged_on]}, or their labels, were changed after the members saw them, so "
+        f"The {IMAGES[page.blend.evaluated.judged_on]}, or their labels, were changed after the members saw them, so "
         "thumbnails may show others."
     )
 

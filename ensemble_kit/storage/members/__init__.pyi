@@ -7,10 +7,10 @@ from .commit import list_members as list_members
 from .commit import read_manifest as read_manifest
 from .commit import sweep as sweep
 from .external_scores import JUDGED as JUDGED
-from .external_scores import ForeignScores as ForeignScores
+from .external_scores import ExternalScores as ExternalScores
 from .external_scores import Reading as Reading
 from .external_scores import read_scores as read_scores
-from .manifest import FOREIGN as FOREIGN
+from .manifest import EXTERNAL as EXTERNAL
 from .manifest import MANIFEST_NAME as MANIFEST_NAME
 from .manifest import Manifest as Manifest
 from .manifest import check_distinct as check_distinct

@@ -66,7 +66,7 @@ class Reading(NamedTuple):
 PLAINLY: Final = Reading()
 
 
-class ForeignScores(NamedTuple):
+class ExternalScores(NamedTuple):
     """Predictions with the one view `identity`, and how many probabilities were clipped.
 
     columns: which column of a CSV holds what, by role; class_columns: those of the classes, in their order.
@@ -80,7 +80,7 @@ class ForeignScores(NamedTuple):
 
 def read_scores(
     path: Path, split: str, kind: str, member: str, labelled: bool | None = None, reading: Reading = PLAINLY
-) -> ForeignScores:
+) -> ExternalScores:
     """Return the scores of a foreign file as predictions.
 
     Args:
@@ -122,7 +122,7 @@ def read_scores(
     logits, clipped = _as_logits(table.scores, kind)
     logits32 = logits.astype(np.float32)[None]
     predictions = Predictions(member, split, (IDENTITY,), table.ids, table.classes, logits32, labels, groups)
-    return ForeignScores(predictions, clipped, table.columns, table.class_columns)
+    return ExternalScores(predictions, clipped, table.columns, table.class_columns)
 
 
 def _read_npz(path: Path, reading: Reading) -> Table:

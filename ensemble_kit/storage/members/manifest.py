@@ -21,8 +21,8 @@ from ensemble_kit.versions import check_schema, made_elsewhere
 
 MANIFEST_NAME = "member.json"
 SCHEMA = 1
-FOREIGN = "foreign"
-SOURCES = ("trained", "imported", FOREIGN)
+EXTERNAL = "foreign"
+SOURCES = ("trained", "imported", EXTERNAL)
 DATA_FILE = re.compile(r"[a-z]+-[0-9a-f]{12}\.(npy|csv)")
 LONGEST_NAME_BYTES = 200
 

@@ -8,7 +8,7 @@ from .log import Sheet as Sheet
 from .log import find_kept as find_kept
 from .log import kept_path as kept_path
 from .log import of_today as of_today
-from .log import read_desk as read_desk
+from .log import read_log as read_log
 from .rules import RULES_NAME as RULES_NAME
 from .rules import Rules as Rules
 from .rules import read_rules as read_rules

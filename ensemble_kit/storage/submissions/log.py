@@ -74,7 +74,7 @@ class HandedIn:
         return datetime.fromisoformat(self.time)
 
 
-def read_desk(folder: Path) -> list[HandedIn]:
+def read_log(folder: Path) -> list[HandedIn]:
     """Return what was handed in and not withdrawn, oldest first, with the scores told so far.
 
     Raises:
@@ -139,7 +139,7 @@ def hand_in(
     return _read([append_after(path, {"kind": HANDED_IN}, line, kept)], path)[0]
 
 
-def tell(folder: Path, name: str, public: float, moment: datetime) -> None:
+def enter_score(folder: Path, name: str, public: float, moment: datetime) -> None:
     """Enter the score that the judge shows for a submission; told again, the last one counts.
 
     Raises:
@@ -152,7 +152,7 @@ def tell(folder: Path, name: str, public: float, moment: datetime) -> None:
 def withdraw(folder: Path, name: str, moment: datetime) -> None:
     """Enter that a submission never reached the judge, so that it counts for nothing.
 
-    Raises: as `tell`.
+    Raises: as `enter_score`.
     """
     _append_about(folder, name, {"kind": WITHDRAWN, "time": _written(moment), "name": name})
 
@@ -228,7 +228,7 @@ def _append_about(folder: Path, name: str, entry: Mapping[str, Any]) -> None:
     """Add a line about a submission that was handed in."""
     path = folder / LEDGER_NAME
     alike = {key: value for key, value in entry.items() if key != "time"}
-    if not read_desk(folder) and entered(path, read_ledger(path), alike) is None:
+    if not read_log(folder) and entered(path, read_ledger(path), alike) is None:
         raise UnknownNameError(f"Nothing has been handed in yet in '{folder}'. Do it: ek submit NAME.")
 
     def line(entries: list[dict[str, Any]]) -> Mapping[str, Any]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ensemble_kit.ensembling.evaluation.compare import compare_judged
+from ensemble_kit.ensembling.evaluation.compare import compare_scored
 from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
-from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.evaluation.scored import Scored, evaluate
 from ensemble_kit.ensembling.statistics.intervals import accuracy_interval
 from ensemble_kit.ensembling.statistics.paired_tests import smallest_resolvable
 from ensemble_kit.ensembling.tuning import tune
@@ -15,14 +15,14 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownName
 IMAGES, CLASSES = 103, 7
 
 
-def two(seed: int, repeats: int = 1, images: int = IMAGES, quality: float = 0.8) -> tuple[Judged, Judged, list[str]]:
+def two(seed: int, repeats: int = 1, images: int = IMAGES, quality: float = 0.8) -> tuple[Scored, Scored, list[str]]:
     random = np.random.default_rng(seed)
     labels = random.integers(CLASSES, size=images)
     sides = []
     for _ in range(2):
         right = random.random((repeats, images)) < quality
         predicted = np.where(right, labels, (labels + random.integers(1, CLASSES, size=(repeats, images))) % CLASSES)
-        sides.append(Judged(predicted, np.log(random.uniform(0.2, 1, size=(repeats, images))), labels))
+        sides.append(Scored(predicted, np.log(random.uniform(0.2, 1, size=(repeats, images))), labels))
     return sides[0], sides[1], [f"{place:04d}" for place in range(images)]
 
 
@@ -34,7 +34,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_single_repeats_are_compared_as_by_hand() -> None:
     first, second, ids = two(0)
-    found = compare_judged(first, second, "accuracy", ids)
+    found = compare_scored(first, second, "accuracy", ids)
     right, other = first.correct[0], second.correct[0]
     assert (found.only_first, found.only_second) == ((right & ~other).sum(), (other & ~right).sum())
     assert found.test == "exact McNemar"
@@ -48,12 +48,12 @@ def test_single_repeats_are_compared_as_by_hand() -> None:
 
 def test_repeats_that_agree_are_one_and_others_are_averaged() -> None:
     first, second, ids = two(1)
-    thrice = [Judged(np.tile(side.predicted, (3, 1)), None, side.labels) for side in (first, second)]
-    assert compare_judged(*thrice, "accuracy", ids) == compare_judged(first, second, "accuracy", ids)
+    thrice = [Scored(np.tile(side.predicted, (3, 1)), None, side.labels) for side in (first, second)]
+    assert compare_scored(*thrice, "accuracy", ids) == compare_scored(first, second, "accuracy", ids)
     first, second, ids = two(1, repeats=3)
-    found = compare_judged(first, second, "accuracy", ids)
+    found = compare_scored(first, second, "accuracy", ids)
     alone = [
-        compare_judged(*(Judged(side.predicted[[row]], None, side.labels) for side in (first, second)), "accuracy", ids)
+        compare_scored(*(Scored(side.predicted[[row]], None, side.labels) for side in (first, second)), "accuracy", ids)
         for row in range(3)
     ]
     assert found.test == "exact McNemar, mean of 3 repeats"
@@ -65,13 +65,13 @@ def test_repeats_that_agree_are_one_and_others_are_averaged() -> None:
 def test_groups_are_flipped_and_resampled_whole() -> None:
     first, second, _ = two(2, images=29)
     copies = [
-        Judged(np.repeat(side.predicted, 13, axis=1), None, np.repeat(side.labels, 13)) for side in (first, second)
+        Scored(np.repeat(side.predicted, 13, axis=1), None, np.repeat(side.labels, 13)) for side in (first, second)
     ]
     groups = [f"g{place:02d}" for place in np.repeat(np.arange(29), 13)]
     ids = [f"{place:04d}" for place in range(29 * 13)]
-    alone = compare_judged(first, second, "accuracy", ids[:29])
-    grouped = compare_judged(*copies, "accuracy", ids, groups)
-    fooled = compare_judged(*copies, "accuracy", ids)
+    alone = compare_scored(first, second, "accuracy", ids[:29])
+    grouped = compare_scored(*copies, "accuracy", ids, groups)
+    fooled = compare_scored(*copies, "accuracy", ids)
     assert grouped.test == "exact sign flips of 29 groups"
     assert grouped.p == pytest.approx(alone.p)
     assert fooled.p < grouped.p
@@ -84,14 +84,14 @@ def test_groups_are_flipped_and_resampled_whole() -> None:
 @pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
 def test_other_metrics_are_compared_by_swapping_and_resampling(metric: str, few_draws: None) -> None:
     first, second, ids = two(3, images=53, quality=0.4)
-    better = Judged(np.where(np.arange(53) % 3, first.labels, first.predicted), first.log_prob + 0.5, first.labels)
-    found = compare_judged(better, second, metric, ids)
+    better = Scored(np.where(np.arange(53) % 3, first.labels, first.predicted), first.log_prob + 0.5, first.labels)
+    found = compare_scored(better, second, metric, ids)
     assert found.difference == pytest.approx(better.score(metric) - second.score(metric))
     assert found.first_interval == better.score_interval(metric, ids)
     assert found.interval[0] < found.difference < found.interval[1]
     assert found.p == pytest.approx(1 / 400)
     assert found.resolvable == pytest.approx(2.8 * np.diff(found.interval)[0] / 3.92, rel=0.15)
-    assert compare_judged(first, first, metric, ids).p == 1.0
+    assert compare_scored(first, first, metric, ids).p == 1.0
     assert found.only_first is None
 
 
@@ -99,10 +99,10 @@ def test_swaps_of_accuracy_in_another_dress_agree_with_mcnemar(few_draws: None) 
     first, second, ids = two(4, images=140)
     labels = np.arange(140) % CLASSES  # all classes alike large: balanced accuracy is accuracy
     first, second = (
-        Judged((side.predicted + labels - side.labels) % CLASSES, None, labels) for side in (first, second)
+        Scored((side.predicted + labels - side.labels) % CLASSES, None, labels) for side in (first, second)
     )
-    exact = compare_judged(first, second, "accuracy", ids)
-    swapped = compare_judged(first, second, "balanced-accuracy", ids)
+    exact = compare_scored(first, second, "accuracy", ids)
+    swapped = compare_scored(first, second, "balanced-accuracy", ids)
     assert swapped.difference == pytest.approx(exact.difference)
     assert swapped.p == pytest.approx(exact.p, abs=0.08)
     assert swapped.interval == pytest.approx(exact.interval, abs=0.02)
@@ -110,7 +110,7 @@ def test_swaps_of_accuracy_in_another_dress_agree_with_mcnemar(few_draws: None) 
 
 def test_swaps_of_groups_are_named(few_draws: None) -> None:
     first, second, ids = two(5, images=29)
-    found = compare_judged(first, second, "log-loss", ids, [f"g{place % 5}" for place in range(29)])
+    found = compare_scored(first, second, "log-loss", ids, [f"g{place % 5}" for place in range(29)])
     assert found.test == "random swaps of 5 groups"
     assert 1 / 400 <= found.p <= 1
 
@@ -118,17 +118,17 @@ def test_swaps_of_groups_are_named(few_draws: None) -> None:
 def test_two_that_were_judged_on_other_images_or_repeats_are_refused() -> None:
     first, second, ids = two(6)
     with pytest.raises(MisalignedError, match="same images in the same order"):
-        compare_judged(first, Judged(second.predicted, None, (second.labels + 1) % CLASSES), "accuracy", ids)
+        compare_scored(first, Scored(second.predicted, None, (second.labels + 1) % CLASSES), "accuracy", ids)
     with pytest.raises(MisalignedError, match=r"got \(1, 103\) and \(2, 103\)"):
-        compare_judged(first, Judged(np.tile(second.predicted, (2, 1)), None, second.labels), "accuracy", ids)
+        compare_scored(first, Scored(np.tile(second.predicted, (2, 1)), None, second.labels), "accuracy", ids)
 
 
 def test_votes_have_no_log_loss_to_compare_and_unknown_metrics_no_name() -> None:
     first, second, ids = two(7)
     with pytest.raises(InvalidOptionError, match="votes are none"):
-        compare_judged(first, Judged(second.predicted, None, second.labels), "log-loss", ids)
+        compare_scored(first, Scored(second.predicted, None, second.labels), "log-loss", ids)
     with pytest.raises(UnknownNameError, match="No metric is named 'acuracy'; did you mean 'accuracy'"):
-        compare_judged(first, second, "acuracy", ids)
+        compare_scored(first, second, "acuracy", ids)
 
 
 def significant_shares(draw_pool, seeds: int, members: int) -> tuple[float, float]:
@@ -140,10 +140,10 @@ def significant_shares(draw_pool, seeds: int, members: int) -> tuple[float, floa
             way: partial(tune, ballot="logit-sum", weights=way, view_choices=["none"] * members)
             for way in ("greedy", "equal")
         }
-        seen = [judge(pool, ways[way](pool)) for way in ("greedy", "equal")]
-        unseen = cross_fit(pool, ways, repeats=2)
-        tuned += compare_judged(*seen, "accuracy", pool.ids).p < 0.05
-        honest += compare_judged(unseen["greedy"], unseen["equal"], "accuracy", pool.ids).p < 0.05
+        seen = [evaluate(pool, ways[way](pool)) for way in ("greedy", "equal")]
+        cross_fitted = cross_fit(pool, ways, repeats=2)
+        tuned += compare_scored(*seen, "accuracy", pool.ids).p < 0.05
+        honest += compare_scored(cross_fitted["greedy"], cross_fitted["equal"], "accuracy", pool.ids).p < 0.05
     return tuned / seeds, honest / seeds
 
 
@@ -157,7 +157,7 @@ def test_noise_that_looks_significant_on_tuned_rows_does_not_where_it_is_cross_f
 def test_two_that_are_equally_good_are_rarely_told_apart() -> None:
     significant = held = 0
     for seed in range(300):
-        found = compare_judged(*two(seed, images=300)[:2], "accuracy", [str(place) for place in range(300)])
+        found = compare_scored(*two(seed, images=300)[:2], "accuracy", [str(place) for place in range(300)])
         significant += found.p < 0.05
         held += found.interval[0] <= 0 <= found.interval[1]
     assert significant <= 24  # at most 15 of 300 in the long run; more than 24 in one of 100 runs
@@ -168,9 +168,9 @@ def test_two_that_mostly_decide_alike_have_an_interval_hardly_wider_than_walds()
     labels = np.zeros(300, dtype=np.int64)
     first, second = (np.repeat([1, 0], [wrong, 300 - wrong])[None] for wrong in (3, 0))
     ids = [f"{place:03d}" for place in range(300)]
-    found = compare_judged(Judged(first, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
+    found = compare_scored(Scored(first, None, labels), Scored(second, None, labels), "accuracy", ids, None, 0.1)
     low, high = found.interval
     wald = 1.959964 * np.sqrt(3 - 9 / 300) / 300
     assert wald < (high - low) / 2 < 1.1 * wald
-    same = compare_judged(Judged(second, None, labels), Judged(second, None, labels), "accuracy", ids, None, 0.1)
+    same = compare_scored(Scored(second, None, labels), Scored(second, None, labels), "accuracy", ids, None, 0.1)
     assert same.interval == (0.0, 0.0)

@@ -5,7 +5,7 @@ import pytest
 
 from ensemble_kit.ensembling.combining.apply import predict, probabilities
 from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit, optimism
-from ensemble_kit.ensembling.evaluation.scored import Judged
+from ensemble_kit.ensembling.evaluation.scored import Scored
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.tune import best_single
@@ -41,9 +41,9 @@ def test_every_image_is_scored_by_numbers_that_never_saw_it(draw_pool) -> None:
     cross_fit(pool, {"spying": spying}, folds=5, repeats=2)
     assert len(seen) == 10
     for repeat in (seen[:5], seen[5:]):
-        unseen = [set(pool.ids) - ids for ids in repeat]
-        assert sum(len(ids) for ids in unseen) == 83
-        assert set().union(*unseen) == set(pool.ids)
+        cross_fitted = [set(pool.ids) - ids for ids in repeat]
+        assert sum(len(ids) for ids in cross_fitted) == 83
+        assert set().union(*cross_fitted) == set(pool.ids)
 
 
 def test_cross_fitting_is_the_loop_written_by_hand(draw_pool) -> None:
@@ -55,11 +55,11 @@ def test_cross_fitting_is_the_loop_written_by_hand(draw_pool) -> None:
             for held in range(3):
                 rows = np.flatnonzero(fold == held)
                 tuned = procedure(pool.rows(np.flatnonzero(fold != held)))
-                unseen = pool.rows(rows)
+                cross_fitted = pool.rows(rows)
                 np.testing.assert_array_equal(
-                    found[name].correct[repeat, rows], predict(unseen, tuned) == pool.labels[rows]
+                    found[name].correct[repeat, rows], predict(cross_fitted, tuned) == pool.labels[rows]
                 )
-                at_label = probabilities(unseen, tuned)[np.arange(len(rows)), pool.labels[rows]]
+                at_label = probabilities(cross_fitted, tuned)[np.arange(len(rows)), pool.labels[rows]]
                 np.testing.assert_allclose(found[name].log_prob[repeat, rows], np.log(at_label), rtol=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_votes_have_no_log_probability(draw_pool) -> None:
 
 
 def test_optimism_is_tuned_minus_honest() -> None:
-    half_right = Judged(np.array([[0, 1]]), None, np.array([0, 0]))
+    half_right = Scored(np.array([[0, 1]]), None, np.array([0, 0]))
     assert optimism(0.9, half_right) == pytest.approx(0.4)
 
 

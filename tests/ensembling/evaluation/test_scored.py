@@ -6,7 +6,7 @@ import pytest
 from sklearn import metrics
 
 from ensemble_kit.ensembling.combining.apply import probabilities
-from ensemble_kit.ensembling.evaluation.scored import Judged, judge
+from ensemble_kit.ensembling.evaluation.scored import Scored, evaluate
 from ensemble_kit.ensembling.statistics.intervals import accuracy_interval
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import BadDataError, InvalidOptionError, UnknownNameError
@@ -18,7 +18,7 @@ PREDICTED = np.where(RANDOM.random((REPEATS, IMAGES)) < 0.7, LABELS, RANDOM.inte
 LOG_PROB = np.log(RANDOM.uniform(0.05, 1, size=(REPEATS, IMAGES)))
 IDS = tuple(f"{place:03d}" for place in RANDOM.permutation(IMAGES))
 GROUPS = tuple(f"g{place % 11}" for place in range(IMAGES))
-JUDGED = Judged(PREDICTED, LOG_PROB, LABELS)
+JUDGED = Scored(PREDICTED, LOG_PROB, LABELS)
 
 
 def test_accuracy_and_its_interval_are_means_over_repeats() -> None:
@@ -46,7 +46,7 @@ def test_the_interval_of_a_mean_is_as_wide_as_theory_says() -> None:
 def test_groups_are_resampled_whole() -> None:
     labels, groups = np.repeat(LABELS, 13), [f"g{place:02d}" for place in np.repeat(np.arange(IMAGES), 13)]
     ids = [f"{place:04d}" for place in range(len(labels))]
-    repeated = Judged(np.repeat(PREDICTED, 13, axis=1), None, labels)
+    repeated = Scored(np.repeat(PREDICTED, 13, axis=1), None, labels)
     alone, grouped = JUDGED.score_interval("macro-f1", IDS), repeated.score_interval("macro-f1", ids, groups)
     assert grouped[1] - grouped[0] == pytest.approx(alone[1] - alone[0], rel=0.1)
 
@@ -54,7 +54,7 @@ def test_groups_are_resampled_whole() -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "balanced-accuracy", "macro-f1", "log-loss"])
 def test_row_order_does_not_matter(metric: str) -> None:
     order = RANDOM.permutation(IMAGES)
-    moved = Judged(PREDICTED[:, order], LOG_PROB[:, order], LABELS[order])
+    moved = Scored(PREDICTED[:, order], LOG_PROB[:, order], LABELS[order])
     ids, groups = [IDS[row] for row in order], [GROUPS[row] for row in order]
     expected = JUDGED.score_interval(metric, IDS, GROUPS)
     assert moved.score_interval(metric, ids, groups) == pytest.approx(expected, abs=1e-12)
@@ -62,9 +62,9 @@ def test_row_order_does_not_matter(metric: str) -> None:
 
 def test_a_blend_is_judged_once_on_all_rows(draw_pool) -> None:
     pool = draw_pool([1.0, 2.0])
-    judged = judge(pool, tune(pool, "logit-sum", "equal", ["none"] * 2))
-    assert judged.predicted.shape == judged.log_prob.shape == (1, 101)
-    votes = judge(pool, tune(pool, "majority-vote", "equal", ["none"] * 2))
+    scored = evaluate(pool, tune(pool, "logit-sum", "equal", ["none"] * 2))
+    assert scored.predicted.shape == scored.log_prob.shape == (1, 101)
+    votes = evaluate(pool, tune(pool, "majority-vote", "equal", ["none"] * 2))
     assert votes.log_prob is None
     with pytest.raises(InvalidOptionError, match="log-loss needs probabilities; votes are none"):
         votes.score("log-loss")
@@ -76,14 +76,14 @@ def test_without_labels_nothing_is_judged(draw_pool) -> None:
     pool = draw_pool([1.0])
     tuned = tune(pool, "logit-sum", "equal", ["none"])
     with pytest.raises(BadDataError, match="labelled images to judge by, got 101 without labels"):
-        judge(replace(pool, labels=None), tuned)
+        evaluate(replace(pool, labels=None), tuned)
 
 
 def test_calibration_is_what_probabilities_by_hand_give(draw_pool) -> None:
     pool = draw_pool([1.0, 2.0])
     tuned = tune(pool, "prob-mean", "equal", ["none"] * 2)
     chances = probabilities(pool, tuned)
-    found = judge(pool, tuned).calibration()
+    found = evaluate(pool, tuned).calibration()
     assert found is not None
     top, right = chances.max(axis=1), chances.argmax(axis=1) == pool.labels
     edges = np.linspace(0, 1, 16)
@@ -96,5 +96,5 @@ def test_calibration_is_what_probabilities_by_hand_give(draw_pool) -> None:
 
 def test_votes_have_no_calibration(draw_pool) -> None:
     pool = draw_pool([1.0, 2.0])
-    assert judge(pool, tune(pool, "majority-vote", "equal", ["none"] * 2)).calibration() is None
+    assert evaluate(pool, tune(pool, "majority-vote", "equal", ["none"] * 2)).calibration() is None
     assert JUDGED.calibration() is None

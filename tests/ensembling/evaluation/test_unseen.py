@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit, say_as_it_is, say_unseen
+from ensemble_kit.ensembling.evaluation.cross_fitting import as_tuned, cross_fit, cross_fit_one
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.types import Pool
 
@@ -31,22 +31,22 @@ def procedure(ballot):
 @pytest.mark.parametrize("ballot", ["logit-sum", "prob-mean", "majority-vote"])
 def test_it_is_judged_exactly_as_the_honest_estimate(ballot):
     pool = pool_of()
-    found = say_unseen(pool, procedure(ballot), repeats=2)
+    found = cross_fit_one(pool, procedure(ballot), repeats=2)
     honest = cross_fit(pool, {"it": procedure(ballot)}, repeats=2)["it"]
     for name, values in vars(honest).items():
-        ours = getattr(found.judged, name)
+        ours = getattr(found.scored, name)
         assert (ours is None) if values is None else (ours == values).all(), name
     assert found.shares.sum(axis=1) == pytest.approx(np.ones(IMAGES))
 
 
 def test_the_shares_of_numbers_that_never_change_are_the_softmax():
     pool = pool_of(members=1)
-    found = say_unseen(pool, lambda seen: tune(pool, "prob-mean", {"m0": 1.0}, ["none"]), repeats=3)
+    found = cross_fit_one(pool, lambda seen: tune(pool, "prob-mean", {"m0": 1.0}, ["none"]), repeats=3)
     fixed = tune(pool, "prob-mean", {"m0": 1.0}, ["none"])
     wanted = softmax(pool.logits[0][0] / fixed.temperatures[0], axis=1)
     assert found.shares == pytest.approx(wanted)
     assert (found.winner == wanted.argmax(axis=1)).all()
-    assert say_as_it_is(pool, fixed).shares == pytest.approx(wanted)
+    assert as_tuned(pool, fixed).shares == pytest.approx(wanted)
 
 
 def test_the_winner_is_what_most_repeats_gave_then_what_has_the_larger_share():
@@ -58,7 +58,7 @@ def test_the_winner_is_what_most_repeats_gave_then_what_has_the_larger_share():
         tuned = tune(pool, "logit-sum", {"m0": 1.0}, ["none"])
         return replace(tuned, temperatures=np.array([[1.0], [0.2]][turn % 2]))
 
-    found = say_unseen(pool, fickle, repeats=2)
+    found = cross_fit_one(pool, fickle, repeats=2)
     one, other = (softmax(pool.logits[0][0] / heat, axis=1) for heat in (1.0, 0.2))
     assert found.shares == pytest.approx((one + other) / 2)
     assert (found.winner == one.argmax(axis=1)).all()
@@ -72,6 +72,6 @@ def test_a_pool_with_fewer_classes_to_tune_on_is_judged_with_all_of_them():
         classes=("x", "y", "z"),
         labels=whole.labels % 3,
     )
-    found = say_unseen(small, lambda seen: tune(seen, "logit-sum", "equal", ["none"] * 2), 1, whole)
+    found = cross_fit_one(small, lambda seen: tune(seen, "logit-sum", "equal", ["none"] * 2), 1, whole)
     assert found.shares.shape == (IMAGES, CLASSES)
-    assert (found.judged.labels == whole.labels).all()
+    assert (found.scored.labels == whole.labels).all()

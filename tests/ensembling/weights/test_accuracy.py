@@ -19,7 +19,7 @@ from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.ensembling.weights.accuracy import accuracy, along, climb
 from ensemble_kit.ensembling.weights.evidence import Evidence, equal
 from ensemble_kit.ensembling.weights.greedy import greedy
-from ensemble_kit.ensembling.weights.margins import Pairs, pairs_of, right
+from ensemble_kit.ensembling.weights.margins import Margins, margins_of, right
 
 MEMBERS, IMAGES, CLASSES = 5, 103, 7
 EVERY = [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA]
@@ -35,9 +35,9 @@ def evidence(ballot: Ballot, seed: int = 0) -> Evidence:
     return Evidence(ballot, logits, labels, fold, None, np.full(MEMBERS, 1 / MEMBERS))
 
 
-def pairs(seen: Evidence) -> Pairs:
+def margins(seen: Evidence) -> Margins:
     ties = cast_prob(seen.logits) if seen.ballot.unit == "votes" else None
-    return pairs_of(seen.ballot.cast(seen.logits), seen.labels, ties)
+    return margins_of(seen.ballot.cast(seen.logits), seen.labels, ties)
 
 
 def by_argmax(seen: Evidence, weights: np.ndarray) -> int:
@@ -53,7 +53,7 @@ def test_no_point_of_a_fine_grid_on_the_same_coordinate_has_more_right(ballot: B
     weights = np.random.default_rng(seed).dirichlet(np.ones(MEMBERS))
     for member in range(MEMBERS):
         others = np.where(np.arange(MEMBERS) == member, 0, weights)
-        moved = along(pairs(seen), weights, member)
+        moved = along(margins(seen), weights, member)
         kept = np.delete(moved, member)
         np.testing.assert_allclose(kept / kept.sum(), np.delete(others / others.sum(), member), atol=1e-12)
         grid = [
@@ -69,7 +69,7 @@ def test_the_middle_of_the_widest_best_interval_is_taken() -> None:
     lead = np.array([[1.0, -1.0, 1.0], [-3.0, 2.0, 0.0]])
     cast = np.stack([lead, np.zeros_like(lead)], axis=2)
     labels = np.zeros(3, dtype=np.int64)
-    found = along(pairs_of(cast, labels), np.array([0.9, 0.1]), 1)
+    found = along(margins_of(cast, labels), np.array([0.9, 0.1]), 1)
     np.testing.assert_allclose(found, [1 / 3, 2 / 3], atol=1e-9)
 
 
@@ -80,7 +80,7 @@ def test_intervals_that_meet_with_the_same_count_are_one() -> None:
     cast[:, 0, 1:] = -lead[:, :1]
     cast[:, 1, 1:] = -lead[:, 1:2]
     cast[:, 2, 1:] = -lead[:, 2:]
-    found = along(pairs_of(cast, np.zeros(3, dtype=np.int64)), np.array([0.1, 0.9]), 0)
+    found = along(margins_of(cast, np.zeros(3, dtype=np.int64)), np.array([0.1, 0.9]), 0)
     np.testing.assert_allclose(found, [0.5, 0.5], atol=1e-9)
 
 
@@ -95,7 +95,7 @@ def test_ties_of_quantised_logits_are_counted_as_argmax_has_them(seed: int, weig
     labels = random.integers(4, size=53)
     exact = weights / 8.0
     expected = int((np.tensordot(exact, cast, axes=1).argmax(axis=-1) == labels).sum())
-    assert int(right(pairs_of(cast, labels), exact)) == expected
+    assert int(right(margins_of(cast, labels), exact)) == expected
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(EVERY))
@@ -105,7 +105,7 @@ def test_the_search_never_ends_below_where_it_started(seed: int, ballot: Ballot)
     logits = random.integers(-2, 3, size=(3, 31, 4)) / 2.0
     seen = Evidence(ballot, logits, random.integers(4, size=31), np.zeros(31, dtype=np.int64), None, np.ones(3) / 3)
     start = random.dirichlet(np.ones(3))
-    assert right(pairs(seen), climb(pairs(seen), start)) >= right(pairs(seen), start)
+    assert right(margins(seen), climb(margins(seen), start)) >= right(margins(seen), start)
 
 
 @pytest.mark.parametrize("ballot", EVERY)
@@ -118,10 +118,10 @@ def test_accuracy_is_never_below_greedy_or_equal_on_its_own_rows(ballot: Ballot)
 
 def test_a_member_with_all_the_weight_stays_as_it_is() -> None:
     weights = np.array([0.0, 1.0, 0.0, 0.0, 0.0])
-    assert along(pairs(evidence(LOGIT_SUM)), weights, 1).tolist() == weights.tolist()
+    assert along(margins(evidence(LOGIT_SUM)), weights, 1).tolist() == weights.tolist()
 
 
 def test_images_that_no_weights_decide_leave_the_middle() -> None:
     labels = np.zeros(3, dtype=np.int64)
     cast = np.tile(np.array([1.0, 0.0, 0.0]), (2, 3, 1))
-    assert along(pairs_of(cast, labels), np.array([0.9, 0.1]), 0).tolist() == [0.5, 0.5]
+    assert along(margins_of(cast, labels), np.array([0.9, 0.1]), 0).tolist() == [0.5, 0.5]

@@ -22,7 +22,7 @@ from ensemble_kit.ensembling.combining.ballots import (
 )
 from ensemble_kit.ensembling.weights.evidence import Evidence, Search
 from ensemble_kit.ensembling.weights.greedy import greedy, random_half, select
-from ensemble_kit.ensembling.weights.greedy_gains import rivals_of
+from ensemble_kit.ensembling.weights.greedy_gains import greedy_gains
 from ensemble_kit.errors import BadDataError, UnknownNameError
 
 selection = importlib.import_module("ensemble_kit.ensembling.weights.greedy")
@@ -64,13 +64,13 @@ def by_hand(regret: Callable[[list[int]], float], members: int, rounds: int, giv
     reached: list[float] = []
     decimals = 15
     while len(picks) < rounds:
-        regrets = [round(regret([*picks, member]), decimals) for member in range(members)]
-        tied = [m for m in range(members) if regrets[m] <= min(regrets) * (1 + 1e-12)]
+        losses = [round(regret([*picks, member]), decimals) for member in range(members)]
+        tied = [m for m in range(members) if losses[m] <= min(losses) * (1 + 1e-12)]
         best = given[len(picks)] if len(picks) < len(given) else min(tied, key=lambda m: (m not in picks, m))
-        if not picks and regrets[best] > 1e-4:
+        if not picks and losses[best] > 1e-4:
             decimals = 6
         picks.append(best)
-        reached.append(round(regrets[best], decimals))
+        reached.append(round(losses[best], decimals))
     return picks[: reached.index(min(reached)) + 1]
 
 
@@ -90,12 +90,12 @@ def test_regrets_are_those_of_the_whole_blend_however_large_it_is(kind: str, met
     logits, labels = drawn(2)
     ballot = BALLOTS[kind]
     confidence = cast_prob(logits) if ballot.unit == "votes" else None
-    rivals = rivals_of(ballot.cast(logits), labels, metric, ballot.unit, confidence)
+    gains = greedy_gains(ballot.cast(logits), labels, metric, ballot.unit, confidence)
     blend: list[int] = []
     for member in [3, 0, 3, 4, 1, 3, 3, 2, 0, 4, 4, 4, 1]:
         expected = [regret_by_hand(ballot, logits, labels, metric, [*blend, m]) for m in range(MEMBERS)]
-        np.testing.assert_allclose(rivals.regrets(), expected, atol=1e-12)
-        rivals.add(member)
+        np.testing.assert_allclose(gains.losses(), expected, atol=1e-12)
+        gains.add(member)
         blend.append(member)
 
 
@@ -104,28 +104,30 @@ def test_some_of_the_members_start_from_nothing_and_so_do_all_once_cleared(kind:
     logits, labels = drawn(3)
     ballot, team = BALLOTS[kind], np.array([1, 4, 2])
     confidence = cast_prob(logits) if ballot.unit == "votes" else None
-    everyone = rivals_of(ballot.cast(logits), labels, metric, ballot.unit, confidence)
-    at_first = everyone.regrets()
+    everyone = greedy_gains(ballot.cast(logits), labels, metric, ballot.unit, confidence)
+    at_first = everyone.losses()
     everyone.add(0)
     some = everyone.among(team)
     some.add(1)
     expected = [regret_by_hand(ballot, logits, labels, metric, [4, m]) for m in team]
-    np.testing.assert_allclose(some.regrets(), expected, atol=1e-12)
+    np.testing.assert_allclose(some.losses(), expected, atol=1e-12)
     everyone.clear()
-    np.testing.assert_array_equal(everyone.regrets(), at_first)
+    np.testing.assert_array_equal(everyone.losses(), at_first)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_blends_of_coarse_ballots_have_their_ties_counted_as_argmax_does(seed: int) -> None:
     random = np.random.default_rng(seed)
     cast, labels = random.integers(4, size=(MEMBERS, IMAGES, CLASSES)) / 4, random.integers(CLASSES, size=IMAGES)
-    rivals = {metric: rivals_of(cast, labels, metric, "probabilities") for metric in ("accuracy", "balanced-accuracy")}
+    gains = {
+        metric: greedy_gains(cast, labels, metric, "probabilities") for metric in ("accuracy", "balanced-accuracy")
+    }
     sums = np.zeros((IMAGES, CLASSES))  # quarters, so sums are exact
     for member in random.integers(MEMBERS, size=17).tolist():
         best = [(sums + cast[m]).argmax(axis=1) for m in range(MEMBERS)]
-        for metric, found in rivals.items():
+        for metric, found in gains.items():
             expected = [REGRETS[metric](labels, one, one) for one in best]
-            np.testing.assert_allclose(found.regrets(), expected, atol=1e-12)
+            np.testing.assert_allclose(found.losses(), expected, atol=1e-12)
             found.add(member)
         sums += cast[member]
 
@@ -133,17 +135,17 @@ def test_blends_of_coarse_ballots_have_their_ties_counted_as_argmax_does(seed: i
 def test_probabilities_of_0_count_as_the_least_there_is() -> None:
     labels = np.arange(IMAGES) % CLASSES
     cast = np.stack([np.eye(CLASSES)[labels], np.eye(CLASSES)[(labels + 1) % CLASSES]])
-    rivals = rivals_of(cast, labels, "log-loss", "probabilities")
-    np.testing.assert_allclose(rivals.regrets(), [0, -np.log(np.finfo(float).eps)], atol=1e-12)
-    rivals.add(1)
-    np.testing.assert_allclose(rivals.regrets(), [np.log(2), -np.log(np.finfo(float).eps)], atol=1e-12)
+    gains = greedy_gains(cast, labels, "log-loss", "probabilities")
+    np.testing.assert_allclose(gains.losses(), [0, -np.log(np.finfo(float).eps)], atol=1e-12)
+    gains.add(1)
+    np.testing.assert_allclose(gains.losses(), [np.log(2), -np.log(np.finfo(float).eps)], atol=1e-12)
 
 
 def test_logits_too_far_behind_to_exponentiate_count_as_the_least_there_is() -> None:
     labels = np.arange(IMAGES) % CLASSES
     cast = np.stack([1e4 * np.eye(CLASSES)[labels], -1e4 * np.eye(CLASSES)[labels]])
-    rivals = rivals_of(cast, labels, "log-loss", "logits")
-    np.testing.assert_allclose(rivals.regrets(), [0, -np.log(np.finfo(float).eps)], atol=1e-12)
+    gains = greedy_gains(cast, labels, "log-loss", "logits")
+    np.testing.assert_allclose(gains.losses(), [0, -np.log(np.finfo(float).eps)], atol=1e-12)
 
 
 @pytest.mark.parametrize("metric", REGRETS)

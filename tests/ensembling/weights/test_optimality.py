@@ -10,7 +10,7 @@ import scipy.optimize
 
 from ensemble_kit.ensembling.combining.ballots import cast_logit, cast_prob, cast_rank, cast_top1
 from ensemble_kit.ensembling.weights import optimality as certificate
-from ensemble_kit.ensembling.weights.margins import pairs_of
+from ensemble_kit.ensembling.weights.margins import margins_of
 from ensemble_kit.ensembling.weights.optimality import EPSILON, certify
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 
@@ -80,7 +80,7 @@ def test_the_bound_is_what_trying_every_corner_finds(ballot: str, members: int, 
     logits, labels = drawn(members, seed, images)
     cast, ties = cast_by(ballot, logits)
     worst = np.eye(members)[0]
-    found = certify(pairs_of(cast, labels, ties), 30.0, worst)
+    found = certify(margins_of(cast, labels, ties), 30.0, worst)
     most = wins_by_margin(cast, labels, corners(cast, labels)).max()
     assert found.bound == max(most, found.best)
     assert found.best >= most
@@ -93,7 +93,7 @@ def test_the_bound_is_what_trying_every_corner_finds(ballot: str, members: int, 
 def test_the_weights_have_as_many_right_as_they_say(ballot: str) -> None:
     logits, labels = drawn(5, 3)
     cast, ties = cast_by(ballot, logits)
-    found = certify(pairs_of(cast, labels, ties), 30.0, np.full(5, 0.2))
+    found = certify(margins_of(cast, labels, ties), 30.0, np.full(5, 0.2))
     assert found.weights.min() >= 0
     assert found.weights.sum() == pytest.approx(1, abs=1e-12)
     scores = np.tensordot(found.weights, cast, axes=1)
@@ -115,7 +115,7 @@ def test_no_random_weights_win_more_than_the_bound(ballot: str) -> None:
     random = np.random.default_rng(0)
     tried = np.vstack([random.dirichlet(np.full(5, spread), 2000) for spread in (0.3, 1.0, 3.0)])
     counts = wins_by_margin(cast, labels, tried)
-    found = certify(pairs_of(cast, labels, ties), 30.0, tried[counts.argmax()])
+    found = certify(margins_of(cast, labels, ties), 30.0, tried[counts.argmax()])
     assert found.gap == 0
     assert found.bound >= counts.max()
     assert wins_by_margin(cast, labels, found.weights[None])[0] <= found.bound
@@ -124,7 +124,7 @@ def test_no_random_weights_win_more_than_the_bound(ballot: str) -> None:
 @pytest.mark.usefixtures("in_this_process")
 def test_weights_that_are_found_stand_in_the_middle_of_what_wins() -> None:
     cast = np.array([[[3.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])  # leads (3, -1) and (-1, 1) for class 0
-    found = certify(pairs_of(cast, np.array([0, 0])), 30.0, np.array([1.0, 0.0]))
+    found = certify(margins_of(cast, np.array([0, 0])), 30.0, np.array([1.0, 0.0]))
     # margins, of the widest: w0 - w1 / 3 and w1 - w0; they are equal at w0 = 0.4
     assert found.best == 2
     np.testing.assert_allclose(found.weights, [0.4, 0.6], atol=1e-9)
@@ -132,10 +132,10 @@ def test_weights_that_are_found_stand_in_the_middle_of_what_wins() -> None:
 
 def test_a_win_by_less_than_the_margin_is_not_proven_but_counts_where_it_is_known() -> None:
     cast = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
-    pairs = pairs_of(cast, np.array([0, 0]))  # class 0 wins ties: both images, at equal weights alone
-    known = certify(pairs, 30.0, np.array([0.5, 0.5]))
+    margins = margins_of(cast, np.array([0, 0]))  # class 0 wins ties: both images, at equal weights alone
+    known = certify(margins, 30.0, np.array([0.5, 0.5]))
     assert (known.best, known.bound) == (2, 2)
-    unknown = certify(pairs, 30.0, np.array([0.6, 0.4]))
+    unknown = certify(margins, 30.0, np.array([0.6, 0.4]))
     assert (unknown.best, unknown.bound) == (1, 1)
 
 
@@ -144,39 +144,39 @@ def test_a_vote_that_needs_its_tie_broken_is_not_proven() -> None:
     cast, ties = cast_top1(logits), cast_prob(logits)
     cast[2] = 0  # the third abstains, so that the others can tie
     both = np.concatenate([cast, cast[[1, 0, 2]]], axis=1), np.concatenate([ties, ties[[1, 0, 2]]], axis=1)
-    pairs = pairs_of(both[0], np.array([0, 0]), both[1])
-    assert certify(pairs, 30.0, np.array([0.5, 0.5, 0.0])).best == 2  # the sure one decides both ties
-    assert certify(pairs, 30.0, np.array([0.6, 0.4, 0.0])).bound == 1
+    margins = margins_of(both[0], np.array([0, 0]), both[1])
+    assert certify(margins, 30.0, np.array([0.5, 0.5, 0.0])).best == 2  # the sure one decides both ties
+    assert certify(margins, 30.0, np.array([0.6, 0.4, 0.0])).bound == 1
 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_known_weights_stand_where_nothing_better_is_found() -> None:
     logits, labels = drawn(3, 5)
-    pairs = pairs_of(logits, labels)
-    best = certify(pairs, 30.0, np.full(3, 1 / 3)).weights
+    margins = margins_of(logits, labels)
+    best = certify(margins, 30.0, np.full(3, 1 / 3)).weights
     known = best * 0.999 + 0.001 / 3
-    found = certify(pairs, 30.0, known)
-    assert found.best == certify(pairs, 30.0, best).best
+    found = certify(margins, 30.0, known)
+    assert found.best == certify(margins, 30.0, best).best
     assert found.weights is known
 
 
 def test_nothing_is_left_to_prove_where_all_that_hangs_on_weights_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", None)
     cast = np.array([[[3.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]])
-    found = certify(pairs_of(cast, np.array([0, 1, 0])), 30.0, np.array([0.5, 0.5]))
+    found = certify(margins_of(cast, np.array([0, 1, 0])), 30.0, np.array([0.5, 0.5]))
     assert (found.best, found.bound) == (2, 2)
-    agreed = certify(pairs_of(cast[[0]], np.array([0, 1, 0])), 30.0, np.ones(1))
+    agreed = certify(margins_of(cast[[0]], np.array([0, 1, 0])), 30.0, np.ones(1))
     assert (agreed.best, agreed.bound) == (2, 2)
 
 
 def test_too_little_time_leaves_a_gap_and_no_error() -> None:
     logits, labels = drawn(19, 6, images=1009)
-    pairs = pairs_of(logits, labels)
+    margins = margins_of(logits, labels)
     known = np.full(19, 1 / 19)
-    found = certify(pairs, 0.01, known)
+    found = certify(margins, 0.01, known)
     assert found.gap == found.bound - found.best > 0
     assert found.best >= (logits.mean(axis=0).argmax(axis=1) == labels).sum()
-    assert found.bound <= pairs.always_right + len(pairs.image)
+    assert found.bound <= margins.always_right + len(margins.image)
 
 
 def ended(stderr: str = "", returncode: int = 0) -> SimpleNamespace:
@@ -199,18 +199,18 @@ def hang(*_: object, **__: object) -> None:
 )
 def test_a_solver_that_fails_leaves_the_known_weights_and_the_plain_bound(run, monkeypatch: pytest.MonkeyPatch) -> None:
     logits, labels = drawn(3, 7)
-    pairs, known = pairs_of(logits, labels), np.full(3, 1 / 3)
+    margins, known = margins_of(logits, labels), np.full(3, 1 / 3)
     monkeypatch.setattr(subprocess, "run", run)
-    found = certify(pairs, 30.0, known)
+    found = certify(margins, 30.0, known)
     assert found.weights is known
     assert found.best == (logits.mean(axis=0).argmax(axis=1) == labels).sum()
-    assert found.bound == pairs.always_right + len(pairs.image)
+    assert found.bound == margins.always_right + len(margins.image)
 
 
 def test_a_python_that_is_gone_is_a_solver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     logits, labels = drawn(3, 7)
-    assert certify(pairs_of(logits, labels), 30.0, np.full(3, 1 / 3)).gap > 0
+    assert certify(margins_of(logits, labels), 30.0, np.full(3, 1 / 3)).gap > 0
 
 
 @pytest.mark.parametrize(
@@ -236,17 +236,17 @@ def test_each_way_that_the_solver_can_end(status, x, dual, expected, monkeypatch
 
 def test_the_solver_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     logits, labels = drawn(5, 5, images=113)  # HiGHS 1.12 prints here
-    certify(pairs_of(logits, labels), 30.0, np.full(5, 0.2))
+    certify(margins_of(logits, labels), 30.0, np.full(5, 0.2))
     assert capfd.readouterr() == ("", "")
 
 
 def test_what_cannot_be_proven_is_refused() -> None:
     logits, labels = drawn(3, 8)
-    pairs = pairs_of(logits, labels)
+    margins = margins_of(logits, labels)
     with pytest.raises(MisalignedError, match="Wanted one weight for each of 3 members, got 2"):
-        certify(pairs, 30.0, np.array([0.5, 0.5]))
+        certify(margins, 30.0, np.array([0.5, 0.5]))
     with pytest.raises(InvalidOptionError, match=r"Wanted finite weights >= 0 .* got \[0.0, 0.0, 0.0\]"):
-        certify(pairs, 30.0, np.zeros(3))
+        certify(margins, 30.0, np.zeros(3))
     for seconds in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(InvalidOptionError, match="Wanted a number of seconds above 0 for the proof, got"):
-            certify(pairs, seconds, np.full(3, 1 / 3))
+            certify(margins, seconds, np.full(3, 1 / 3))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from ensemble_kit.images.checks.duplicates import NEAR, Looks, difference_hash, nearest
+from ensemble_kit.images.checks.duplicates import NEAR, Fingerprints, difference_hash, nearest
 from ensemble_kit.images.checks.inspect import inspect_file
 
 SIZE = (61, 47)
@@ -25,13 +25,15 @@ def scene(seed):
     return Image.fromarray(pixels)
 
 
-def looks(pictures, folder):
+def fingerprints(pictures, folder):
     found = []
     for i, picture in enumerate(pictures):
         path = folder / f"{i}.png"
         picture.save(path)
-        found.append(inspect_file(path).look)
-    return Looks(np.stack([look.grid for look in found]), np.stack([look.thumb for look in found]))
+        found.append(inspect_file(path).appearance)
+    return Fingerprints(
+        np.stack([appearance.grid for appearance in found]), np.stack([appearance.thumb for appearance in found])
+    )
 
 
 def resaved(picture, quality):
@@ -42,14 +44,14 @@ def resaved(picture, quality):
 
 def test_the_hash_is_that_of_imagehash(tmp_path):
     pictures = [scene(seed) for seed in range(13)]
-    ours = difference_hash(looks(pictures, tmp_path).grids)
+    ours = difference_hash(fingerprints(pictures, tmp_path).grids)
     for picture, bits in zip(pictures, ours, strict=True):
         np.testing.assert_array_equal(bits, imagehash.dhash(picture).hash.ravel())
 
 
 def test_the_hash_of_the_mirror_image_is_the_hash_of_the_mirrored_grid(tmp_path):
     pictures = [scene(seed) for seed in range(13)]
-    ours = difference_hash(looks(pictures, tmp_path).grids[:, :, ::-1])
+    ours = difference_hash(fingerprints(pictures, tmp_path).grids[:, :, ::-1])
     for picture, bits in zip(pictures, ours, strict=True):
         theirs = imagehash.dhash(ImageOps.mirror(picture)).hash.ravel()
         assert (bits != theirs).sum() <= 1  # the resize rounds
@@ -64,7 +66,7 @@ def test_copies_are_found_and_strangers_are_not(tmp_path):
         scene(99),
         originals[2].point(lambda level: level * 0.8),
     ]
-    links = nearest(looks(changed, tmp_path), looks(originals, tmp_path))
+    links = nearest(fingerprints(changed, tmp_path), fingerprints(originals, tmp_path))
     assert links.partner.tolist() == [3, 5, 7, -1, 2]
     assert links.mirrored.tolist() == [False, False, True, False, False]
     assert links.distance[[0, 1, 2, 4]].max() <= NEAR
@@ -73,7 +75,7 @@ def test_copies_are_found_and_strangers_are_not(tmp_path):
 
 def test_within_one_list_a_picture_is_linked_to_an_earlier_one(tmp_path):
     pictures = [scene(0), scene(1), scene(0), scene(2), resaved(scene(1), 70)]
-    assert nearest(looks(pictures, tmp_path)).partner.tolist() == [-1, -1, 0, -1, 1]
+    assert nearest(fingerprints(pictures, tmp_path)).partner.tolist() == [-1, -1, 0, -1, 1]
 
 
 def test_a_hash_alone_is_not_enough():
@@ -84,13 +86,13 @@ def test_a_hash_alone_is_not_enough():
     below[8:] += 200
     grids = np.tile(np.arange(9, dtype=np.uint8), (2, 8, 1))
     assert (difference_hash(grids)[0] == difference_hash(grids)[1]).all()
-    assert nearest(Looks(grids, np.stack([above, below]))).partner.tolist() == [-1, -1]
-    assert nearest(Looks(grids, np.stack([above, above + 1]))).partner.tolist() == [-1, 0]
+    assert nearest(Fingerprints(grids, np.stack([above, below]))).partner.tolist() == [-1, -1]
+    assert nearest(Fingerprints(grids, np.stack([above, above + 1]))).partner.tolist() == [-1, 0]
 
 
 def test_pictures_of_one_flat_colour_match_nothing(tmp_path):
     flat = [Image.new("RGB", SIZE, colour) for colour in ("red", "red", "blue")]
-    assert nearest(looks(flat, tmp_path)).partner.tolist() == [-1, -1, -1]
+    assert nearest(fingerprints(flat, tmp_path)).partner.tolist() == [-1, -1, -1]
 
 
 @settings(max_examples=25, deadline=None)
@@ -102,7 +104,7 @@ def test_blocks_give_what_one_comparison_at_a_time_gives(seed, most):
     common = rng.integers(0, 256, (3, 16, 16), dtype=np.uint8)
     thumbs = common[rng.integers(0, 3, 23)] ^ (rng.random((23, 16, 16)) < 0.1).astype(np.uint8)
     bits = rng.random((3, 8, 9))[rng.integers(0, 3, 23)] + rng.random((23, 8, 9)) * 0.15
-    pictures = Looks((bits * 200).astype(np.uint8), thumbs)
+    pictures = Fingerprints((bits * 200).astype(np.uint8), thumbs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_ROWS", 5)
         patch.setattr(module, "_COLUMNS", 7)
@@ -131,6 +133,6 @@ def test_a_hundred_thousand_pictures_take_minutes_at_most():
     grids = rng.integers(0, 256, (count, 8, 9), dtype=np.uint8)
     thumbs = rng.integers(0, 256, (count, 16, 16), dtype=np.uint8)
     grids[count - 1], thumbs[count - 1] = grids[41], thumbs[41]
-    links = nearest(Looks(grids, thumbs))
+    links = nearest(Fingerprints(grids, thumbs))
     assert np.flatnonzero(links.partner >= 0).tolist() == [count - 1]
     assert links.partner[-1] == 41

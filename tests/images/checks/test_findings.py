@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ensemble_kit.images.checks.findings import find_all, find_elongated, rows_of
-from ensemble_kit.images.checks.inspect import Facts, Look, inspect_file
+from ensemble_kit.images.checks.inspect import Appearance, Facts, inspect_file
 from ensemble_kit.images.splits import DataSet, Split
 
 CLASSES = ("cat", "dog")
@@ -117,12 +117,12 @@ def test_elongated_pictures_come_longest_first(tmp_path):
 
 
 def test_rows_follow_the_splits_and_carry_names_of_classes():
-    look = Look("PNG", "RGB", 1, 1, "", 0.0, 0.0, np.zeros((8, 9), np.uint8), np.zeros((16, 16), np.uint8))
+    appearance = Appearance("PNG", "RGB", 1, 1, "", 0.0, 0.0, np.zeros((8, 9), np.uint8), np.zeros((16, 16), np.uint8))
     splits = {
         "train": Split(("a", "b"), (Path("a"), Path("b")), np.array([1, 0]), ("g", "h")),
         "test": Split(("c",), (Path("c"),)),
     }
-    rows = rows_of(DataSet(CLASSES, splits), [Facts(str(i), look) for i in range(3)])
+    rows = rows_of(DataSet(CLASSES, splits), [Facts(str(i), appearance) for i in range(3)])
     assert [(row.split, row.image_id, row.label, row.group, row.facts.bytes_sha256) for row in rows] == [
         ("train", "a", "dog", "g", "0"),
         ("train", "b", "cat", "h", "1"),

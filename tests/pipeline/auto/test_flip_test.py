@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from ensemble_kit.images.splits import DataSet, Split
 from ensemble_kit.pipeline.auto import flip_test as flip_trial
 from ensemble_kit.pipeline.auto.flip_test import FOLDS, LEAST, LEVEL, FlipTrial, judge_trial, try_flips
-from ensemble_kit.pipeline.inputs.images import Pictures
+from ensemble_kit.pipeline.inputs.images import DecodedImages
 
 SIDE = 16
 
@@ -36,7 +36,7 @@ def drawn(turns, images=211, groups=None, labels=None):
     pixels = np.stack([arrow(random, turns[one]) for one in which])
     ids = tuple(f"{row:03d}.png" for row in range(images))
     split = Split(ids, tuple(map(Path, ids)), which if labels is None else labels(random, images), groups)
-    return Pictures(DataSet(tuple("abcd"[: len(turns)]), {"train": split}), SIDE, {"train": pixels}, {})
+    return DecodedImages(DataSet(tuple("abcd"[: len(turns)]), {"train": split}), SIDE, {"train": pixels}, {})
 
 
 @pytest.fixture

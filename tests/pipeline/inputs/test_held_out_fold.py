@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.splits import DataSet, Split, fingerprint
 from ensemble_kit.pipeline.inputs.held_out_fold import folded
-from ensemble_kit.pipeline.inputs.images import Pictures
+from ensemble_kit.pipeline.inputs.images import DecodedImages
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel")
 
@@ -25,7 +25,7 @@ def pictures_of(labels, groups=None, classes=CLASSES):
     images = np.zeros((count, 3, 2, 2), dtype=np.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(count) % 256, np.arange(count) // 256
     digests = tuple(f"{place:064x}" for place in range(count))
-    return Pictures(
+    return DecodedImages(
         DataSet(tuple(classes), {"train": train, "val": val}),
         2,
         {"train": images, "val": images[:1]},

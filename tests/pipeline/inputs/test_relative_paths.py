@@ -15,7 +15,7 @@ from ensemble_kit.errors import CorruptError, InvalidOptionError
 from ensemble_kit.storage.blends import parse_blend
 from ensemble_kit.storage.files.ledger import LEDGER_NAME
 from ensemble_kit.storage.runs.runs import read_checkpoint, write_checkpoint
-from ensemble_kit.storage.submissions.log import HANDED_IN, read_desk
+from ensemble_kit.storage.submissions.log import HANDED_IN, read_log
 
 OUT = ["../outside", "a/../../outside", "/outside", "..", "c:\\outside", "a\nb"]
 
@@ -51,7 +51,7 @@ def test_a_submission_whose_name_leads_out_of_the_folder_is_refused(tmp_path):
     line = {"kind": HANDED_IN, "time": "2026-01-01T00:00:00+00:00", "name": "../../secret", "images": 3}
     (tmp_path / LEDGER_NAME).write_bytes(seal(line, one_line=True))
     with pytest.raises(CorruptError, match="holds a line that says nothing"):
-        read_desk(tmp_path)
+        read_log(tmp_path)
 
 
 def renamed_checkpoint(road, change):

@@ -267,7 +267,7 @@ def test_nothing_stands_under_the_name_where_nothing_could_be_read_or_it_was_bro
 
 def test_pictures_are_in_memory_chunk_by_chunk_and_never_in_the_cache(blended, monkeypatch):
     alive, most = set(), []
-    stream = predict_chunks.stream_pictures
+    stream = predict_chunks.stream_images
 
     def watched(places, sizes_px, chunk):
         for one in stream(places, sizes_px, chunk):
@@ -276,7 +276,7 @@ def test_pictures_are_in_memory_chunk_by_chunk_and_never_in_the_cache(blended, m
             most.append(len(one.ids))
             yield one
 
-    monkeypatch.setattr(predict_chunks, "stream_pictures", watched)
+    monkeypatch.setattr(predict_chunks, "stream_images", watched)
     monkeypatch.setattr(predict_chunks, "CHUNK_BYTES", 2 * 8 * (3 * (24**2 + 16**2) + 4 * 8 * 10))
     before = sorted(Path(".ek/images").iterdir())
     ek.predict(TEST, blend="logit-sum", **FAST)

@@ -147,18 +147,18 @@ def test_the_same_predictions_are_refused_unless_asked_for_again(folder):
 
 
 def test_the_same_that_another_process_handed_in_meanwhile_is_refused(folder, monkeypatch):
-    read_desk, looks = desk_ledger.read_desk, []
+    read_log, looks = desk_ledger.read_log, []
 
     def overtaken(where):
-        looks.append(read_desk(where))
+        looks.append(read_log(where))
         if len(looks) == 1:
             ek.submit("two", **QUIET)
         return looks[0]
 
-    monkeypatch.setattr(desk_ledger, "read_desk", overtaken)
+    monkeypatch.setattr(desk_ledger, "read_log", overtaken)
     with pytest.raises(InvalidOptionError, match="'two', handed in before, says the same"):
         ek.submit("two", **QUIET)
-    assert [one.name for one in read_desk(Path("submissions"))] == ["two"]
+    assert [one.name for one in read_log(Path("submissions"))] == ["two"]
 
 
 def test_what_changed_is_counted_and_what_the_public_part_can_tell_is_said(folder, monkeypatch):

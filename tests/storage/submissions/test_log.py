@@ -11,7 +11,7 @@ import ensemble_kit
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, UnknownNameError
 from ensemble_kit.storage.files.ledger import LEDGER_NAME, append_entry, read_ledger
 from ensemble_kit.storage.submissions import log as desk_ledger
-from ensemble_kit.storage.submissions.log import HandedIn, Sheet, hand_in, kept_path, of_today, read_desk, read_kept
+from ensemble_kit.storage.submissions.log import HandedIn, Sheet, hand_in, kept_path, of_today, read_kept, read_log
 from ensemble_kit.storage.submissions.rules import Rules, read_rules, write_rules
 from ensemble_kit.storage.verify import verify_all
 
@@ -26,7 +26,7 @@ def enter(folder, name="best", moment=NOON, rules=RULES, **given):
 
 def test_what_is_handed_in_is_kept_and_read_again(tmp_path):
     entered = enter(tmp_path, blend="best", honest_accuracy=0.9, honest_interval=(0.8, 0.95), val_images=300)
-    assert read_desk(tmp_path) == [entered]
+    assert read_log(tmp_path) == [entered]
     assert (entered.name, entered.moment, entered.public) == ("best", NOON, None)
     assert read_kept(tmp_path, "best") == SHEET
     assert kept_path(tmp_path, "best").read_bytes() == 'Id,Class\n0001,cat\n"a,b",dog\né,cat\n'.encode()
@@ -44,7 +44,7 @@ def test_the_quota_of_a_day_holds_and_the_next_day_begins_at_the_reset(tmp_path)
         enter(tmp_path, moment=last)
     assert not kept_path(tmp_path, "best-3").exists()
     assert enter(tmp_path, moment=last + timedelta(microseconds=1)).name == "best-3"
-    assert [one.name for one in of_today(read_desk(tmp_path), RULES, last)] == ["best", "best-2", "best-3"]
+    assert [one.name for one in of_today(read_log(tmp_path), RULES, last)] == ["best", "best-2", "best-3"]
 
 
 def test_a_clock_that_ran_ahead_never_gives_more(tmp_path):
@@ -57,7 +57,7 @@ def test_a_clock_that_ran_ahead_never_gives_more(tmp_path):
 def test_blends_written_today_stay_readable_and_count_for_nothing(tmp_path):
     for _ in range(7):
         append_entry(tmp_path / LEDGER_NAME, {"time": NOON.isoformat(), "csv": "best.csv", "blend": "best"})
-    assert read_desk(tmp_path) == []
+    assert read_log(tmp_path) == []
     assert enter(tmp_path).name == "best"
     assert len(read_ledger(tmp_path / LEDGER_NAME)) == 8
 
@@ -65,18 +65,18 @@ def test_blends_written_today_stay_readable_and_count_for_nothing(tmp_path):
 def test_scores_told_are_remembered_and_the_last_one_counts(tmp_path):
     enter(tmp_path)
     for score in (0.5, 0.75):
-        desk_ledger.tell(tmp_path, "best", score, NOON)
-    assert [one.public for one in read_desk(tmp_path)] == [0.75]
+        desk_ledger.enter_score(tmp_path, "best", score, NOON)
+    assert [one.public for one in read_log(tmp_path)] == [0.75]
     with pytest.raises(UnknownNameError, match="No submission handed in is named 'bost'; did you mean 'best'"):
-        desk_ledger.tell(tmp_path, "bost", 0.5, NOON)
+        desk_ledger.enter_score(tmp_path, "bost", 0.5, NOON)
     with pytest.raises(BadDataError, match="finite"):
-        desk_ledger.tell(tmp_path, "best", float("nan"), NOON)
+        desk_ledger.enter_score(tmp_path, "best", float("nan"), NOON)
 
 
 def test_what_never_arrived_counts_for_nothing_and_its_name_is_not_used_again(tmp_path):
     enter(tmp_path)
     desk_ledger.withdraw(tmp_path, "best", NOON)
-    assert read_desk(tmp_path) == []
+    assert read_log(tmp_path) == []
     assert enter(tmp_path).name == "best-2"
     assert enter(tmp_path).name == "best-3"
     with pytest.raises(UnknownNameError, match="named 'best'"):
@@ -85,7 +85,7 @@ def test_what_never_arrived_counts_for_nothing_and_its_name_is_not_used_again(tm
 
 def test_nothing_can_be_told_of_an_empty_desk_and_no_folder_is_made(tmp_path):
     with pytest.raises(UnknownNameError, match="Nothing has been handed in yet in '.*none'"):
-        desk_ledger.tell(tmp_path / "none", "best", 0.5, NOON)
+        desk_ledger.enter_score(tmp_path / "none", "best", 0.5, NOON)
     assert not (tmp_path / "none").exists()
 
 
@@ -135,7 +135,7 @@ def test_two_processes_at_once_never_exceed_the_quota(tmp_path):
         for _ in range(2)
     ]
     assert sum(int(clerk.communicate(timeout=60)[0]) for clerk in clerks) == 5
-    assert [one.name for one in read_desk(tmp_path)] == ["same", "same-2", "same-3", "same-4", "same-5"]
+    assert [one.name for one in read_log(tmp_path)] == ["same", "same-2", "same-3", "same-4", "same-5"]
 
 
 def test_rules_are_kept_and_what_is_given_beats_them(tmp_path):
