@@ -83,7 +83,7 @@ def _numbers(saved: Blend, sets: BlendSets, families: tuple[FamilyWeightReport, 
 
 
 def _evaluated(saved: Blend, sets: BlendSets, blends: Path) -> EvaluatedReport:
-    val = sets.judged_on
+    val = sets.evaluated
     return EvaluatedReport(
         judged_on=sets.evaluation.split,
         val_images=len(val.ids),

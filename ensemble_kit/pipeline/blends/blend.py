@@ -175,7 +175,7 @@ def _families(sets: BlendSets, scored: BlendEvaluation) -> tuple[FamilyWeightRep
 
 def _greeting(sets: BlendSets) -> str:
     """Return what is about to be done, in one line."""
-    images, number = len(sets.judged_on.ids), len(sets.families) or len(sets.manifests)
+    images, number = len(sets.evaluated.ids), len(sets.families) or len(sets.manifests)
     one, several = ("family", "families") if sets.families else ("member", "members")
     weighed = f"{number} {one if number == 1 else several}"
     if sets.fresh:

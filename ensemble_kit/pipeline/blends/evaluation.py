@@ -62,7 +62,7 @@ def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
 
     Rivals are found where the blend is: the best single is chosen on the rows that are tuned on.
     """
-    val, metric = sets.judged_on, settings.search.metric
+    val, metric = sets.evaluated, settings.search.metric
     found, certificate = make(sets.pool, settings, sets.chosen)
     rivals: dict[str, Callable[..., Tuned]] = {
         "equal": partial(tune, ballot=settings.ballot, weights="equal"),
@@ -87,7 +87,7 @@ def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
 
 def _of_blend(sets: BlendSets, found: Tuned, compared: Compared, metric: str) -> BlendFigures:
     """Return what the blend itself is worth."""
-    val, seen, honest = sets.judged_on, compared.seen, compared.honest
+    val, seen, honest = sets.evaluated, compared.seen, compared.honest
     return BlendFigures(
         tuned_accuracy=seen.accuracy,
         tuned_interval=seen.interval(val.groups),
@@ -148,7 +148,7 @@ def _diversity(sets: BlendSets, tuned: Tuned, honest: Scored) -> DiversityReport
 
     The latter needs temperatures that are fitted there, so it is left out where nothing was.
     """
-    val = sets.judged_on
+    val = sets.evaluated
     assert val.labels is not None
     logits = calibrated(val, tuned)
     found = diversity(logits.argmax(axis=2), val.labels)

@@ -46,7 +46,7 @@ def full_report(
 
 def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple[MethodReport, ...]:
     """Return the honest estimate of every way to find weights, and of every ballot, on the same pictures."""
-    val, found = sets.judged_on, []
+    val, found = sets.evaluated, []
     others = list(_other_settings(sets.pool, settings))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
         for other in others:
@@ -88,7 +88,7 @@ def every_member(sets: BlendSets, settings: BlendSettings, scored: BlendEvaluati
     if sets.fresh:
         found = _family_values(sets, scored)
     else:
-        found = contributions(sets.judged_on, procedure_of(settings, sets.redone), repeats_of(len(sets.judged_on.ids)))
+        found = contributions(sets.evaluated, procedure_of(settings, sets.redone), repeats_of(len(sets.evaluated.ids)))
     rows = zip(sets.pool.members, found.values, found.standard_errors, strict=True)
     added = [ContributionReport(name, float(value), float(error)) for name, value, error in rows]
     return tuple(sorted(added, key=lambda one: -one.value))
@@ -96,9 +96,9 @@ def every_member(sets: BlendSets, settings: BlendSettings, scored: BlendEvaluati
 
 def _family_values(sets: BlendSets, scored: BlendEvaluation) -> Shapley:
     """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
-    labels = sets.judged_on.labels
+    labels = sets.evaluated.labels
     assert labels is not None
-    rule, logits = rule_of(scored.tuned.ballot), calibrated(sets.judged_on, scored.tuned)
+    rule, logits = rule_of(scored.tuned.ballot), calibrated(sets.evaluated, scored.tuned)
     ballots = means_of(rule.cast(logits), sets.families)
     ties = means_of(cast_prob(logits), sets.families) if rule.unit == "votes" else None
     guess = float(np.bincount(labels).max() / len(labels))
@@ -110,7 +110,7 @@ def _family_values(sets: BlendSets, scored: BlendEvaluation) -> Shapley:
 
 def every_budget(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple[CostReport, ...]:
     """Return what the blend is worth under limits up to its own, and which of them nothing as quick beats."""
-    limit, val = settings.search.limits, sets.judged_on
+    limit, val = settings.search.limits, sets.evaluated
     if limit.max_ms is None:
         return ()
     budgets = _budgets(sets, settings)

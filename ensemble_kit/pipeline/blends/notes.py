@@ -67,7 +67,7 @@ def _called(split: str) -> str:
 
 def _merged(sets: BlendSets) -> set[str]:
     """Return the members whose views stay as they are: those of families whose views were chosen unlike."""
-    own = zip(sets.families, sets.judged_on.views, strict=True)
+    own = zip(sets.families, sets.evaluated.views, strict=True)
     return {sets.manifests[place].name for family, views in own if views == MERGED for place in family.places}
 
 

@@ -1,8 +1,8 @@
-"""Where blends are tuned and where they are judged, and how a way becomes numbers there.
+"""The tuning set and the evaluation set of a blend, and how settings become numbers there.
 
-Tuned on the evaluation set itself, everything is redone inside every fold of it. Tuned on the folds of
-train that its members held out, where there is a val beside them, a blend is judged on val as it is: val
-decided nothing.
+Where both are one set, everything is redone inside every fold of it (cross-fitting). Where the tuning set is
+the out-of-fold rows of train and there is a val beside them, a blend is evaluated on val as it is: val decided
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ PROOF_SHARE: Final = 0.2  # of the seconds of a proof, what each fold may spend
 
 @dataclass(frozen=True, eq=False)
 class BlendSets:
-    """What blends are tuned on, and what they are judged on.
+    """The tuning set and the evaluation set of a blend.
 
-    pool: what is tuned on; its members are those that are weighed: members, or families.
+    pool: the tuning set; its members are those that are weighed: members, or families.
     chosen: how the views of its members are weighed; redone: how that is chosen anew inside a fold.
-    evaluation: what is judged on, as small as it can be tuned on.
+    evaluation: the evaluation set, as small as it can be tuned on.
     families: the members of each family; empty where members are weighed.
     """
 
@@ -38,7 +38,7 @@ class BlendSets:
     families: tuple[Family, ...] = ()
 
     @property
-    def judged_on(self) -> Pool:
+    def evaluated(self) -> Pool:
         """What is said of the evaluation set: by the blend's members, or by the families that are weighed."""
         return self.evaluation.pool
 
@@ -64,7 +64,7 @@ class BlendSets:
         self, found: Mapping[str, Tuned], procedures: Mapping[str, Procedure]
     ) -> tuple[dict[str, Scored], dict[str, Scored]]:
         """Return how each does as it is, and honestly: the same where nothing was tuned there, else cross-fitted."""
-        pool = self.judged_on
+        pool = self.evaluated
         seen = {name: evaluate(pool, self.there(one)) for name, one in found.items()}
         return seen, seen if self.fresh else cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
 

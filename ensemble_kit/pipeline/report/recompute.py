@@ -79,7 +79,7 @@ def evaluate_again(opened: OpenBlend, quiet: bool) -> Case:
     else:
         pictures = f"{len(val.ids)} {IMAGES[evaluation.split]}"
         say(f"Cross-fitting '{saved.name}' on {pictures}, 5 folds x {repeats} ...", quiet)
-        cross_fitted = cross_fit_one(sets.judged_on, procedure_of(settings, sets.redone), repeats, val)
+        cross_fitted = cross_fit_one(sets.evaluated, procedure_of(settings, sets.redone), repeats, val)
     alone = np.stack([_classes(*pair) for pair in zip(val.logits, tuned.view_weights, strict=True)])
     return Case(
         opened, val, sets, settings, tuned, _plain(val, tuned), cross_fitted, alone, diversity(alone, val.labels)
