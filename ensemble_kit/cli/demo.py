@@ -22,9 +22,9 @@ def demo(as_json: bool, **given: Any) -> None:
       ek demo
     """
     import ensemble_kit
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import demo as text
 
-    options.show(ensemble_kit.demo(**given), summaries.ladder, as_json)
+    options.show(ensemble_kit.demo(**given), text.ladder, as_json)
 
 
 @click.command("demo-data")
@@ -45,9 +45,9 @@ def demo_data(as_json: bool, **given: Any) -> None:
       ek demo-data cartoons
     """
     import ensemble_kit
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import demo as text
 
-    options.show(ensemble_kit.demo_data(**given), summaries.drawn, as_json)
+    options.show(ensemble_kit.demo_data(**given), text.drawn, as_json)
 
 
 CHAPTER = "Data"

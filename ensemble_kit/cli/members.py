@@ -27,9 +27,9 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """
     if ctx.invoked_subcommand is None:
         import ensemble_kit
-        from ensemble_kit.reporting import train as summaries
+        from ensemble_kit.reporting import members as text
 
-        options.show(ensemble_kit.members(**given), summaries.members, as_json)
+        options.show(ensemble_kit.members(**given), text.members, as_json)
     options.hand_down(ctx)
 
 
@@ -65,9 +65,9 @@ def add(as_json: bool, **given: Any) -> None:
       ek members add vit --kind probabilities --oof oof.csv --labels train.csv
     """
     import ensemble_kit
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import members as text
 
-    options.show(ensemble_kit.members_add(**given), summaries.added, as_json)
+    options.show(ensemble_kit.members_add(**given), text.added, as_json)
 
 
 @members.command()
@@ -81,9 +81,9 @@ def rm(as_json: bool, **given: Any) -> None:
       ek members rm cnn-2
     """
     import ensemble_kit
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import members as text
 
-    options.show(ensemble_kit.members_rm(**given), summaries.removed, as_json)
+    options.show(ensemble_kit.members_rm(**given), text.removed, as_json)
 
 
 @members.command()
@@ -98,9 +98,9 @@ def rename(as_json: bool, **given: Any) -> None:
       ek members rename cnn-2 cnn-strong
     """
     import ensemble_kit
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import members as text
 
-    options.show(ensemble_kit.members_rename(**given), summaries.renamed, as_json)
+    options.show(ensemble_kit.members_rename(**given), text.renamed, as_json)
 
 
 CHAPTER = "Members"

@@ -172,7 +172,7 @@ class Renaming(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words, each former name by the one that stands for it."""
-        from ensemble_kit.reporting import say
+        from ensemble_kit.reporting.terminal import say
 
         was = FORMERLY.get(getattr(self.callback, "__name__", ""), {})
         now = {_flag(old): _flag(new) for old, new in was.items()}
@@ -203,7 +203,7 @@ class RenamingGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of that name, or the one that had it."""
         if (now := self.formerly.get(cmd_name)) is not None:
-            from ensemble_kit.reporting import say
+            from ensemble_kit.reporting.terminal import say
 
             say(f"{cmd_name} is called {now} now; the old name works until the next release.")
             return super().get_command(ctx, now)
@@ -225,7 +225,7 @@ def hand_down(ctx: click.Context) -> None:
 def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
     """Print a report, as text with every name in it made visible, or as exact JSON."""
     from ensemble_kit import results
-    from ensemble_kit.reporting import can_say
+    from ensemble_kit.reporting.terminal import can_say
     from ensemble_kit.visible import all_visible
 
     said = results.as_json(report) if as_json else text(all_visible(report))

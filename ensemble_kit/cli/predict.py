@@ -12,7 +12,7 @@ from ensemble_kit.errors import InvalidOptionError
 def _by_place(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Say that the blend is given by place now."""
     if value is not None:
-        from ensemble_kit.reporting import say
+        from ensemble_kit.reporting.terminal import say
 
         say("--blend NAME is written without --blend now; the old way works until the next release.")
     return value

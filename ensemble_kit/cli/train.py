@@ -177,12 +177,12 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
       ek train --config runs/cnn/config.yaml --name cnn-again
       ek train --config runs/cnn/unfinished.yaml --resume
     """
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import train as text
 
     if show_recipe is not None:
         options.show(pick(RECIPES, show_recipe, "recipe"), _as_yaml, as_json)
     else:
-        options.show(_trained(given), summaries.trained, as_json)
+        options.show(_trained(given), text.trained, as_json)
 
 
 @click.command()
@@ -197,9 +197,9 @@ def zoo(as_json: bool, **given: Any) -> None:
       ek zoo --size 28
     """
     import ensemble_kit
-    from ensemble_kit.reporting import train as summaries
+    from ensemble_kit.reporting import zoo as text
 
-    options.show(ensemble_kit.zoo(**given), summaries.zoo, as_json)
+    options.show(ensemble_kit.zoo(**given), text.zoo, as_json)
 
 
 CHAPTER = "Members"

@@ -1,6 +1,6 @@
 """What `ek auto` prints: the plan, then what each member added."""
 
-from ensemble_kit.reporting.tables import interval, percent, points, table, wrapped
+from ensemble_kit.reporting.terminal import interval, percent, points, table, wrapped
 from ensemble_kit.results import AutoReport, FlipReport
 
 

@@ -8,9 +8,9 @@ import math
 from collections.abc import Iterator
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.statements import against
-from ensemble_kit.reporting.tables import (
+from ensemble_kit.reporting.terminal import (
     IMAGES,
+    against,
     bare_score,
     interval,
     number,
@@ -20,7 +20,8 @@ from ensemble_kit.reporting.tables import (
     table,
     wrapped,
 )
-from ensemble_kit.results import BlendReport, Figures, Gain
+from ensemble_kit.results import BlendReport
+from ensemble_kit.results.parts import Figures, Gain
 from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import Verdict
 

@@ -1,8 +1,16 @@
 """What `ek compare` says: a small table, and one plain sentence."""
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.statements import adjusted, against, p_value
-from ensemble_kit.reporting.tables import IMAGES, bare_score, score_interval, table, wrapped
+from ensemble_kit.reporting.terminal import (
+    IMAGES,
+    adjusted,
+    against,
+    bare_score,
+    p_value,
+    score_interval,
+    table,
+    wrapped,
+)
 from ensemble_kit.results import CompareReport
 from ensemble_kit.verdicts import verdict
 

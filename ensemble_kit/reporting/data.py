@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ensemble_kit.reporting.tables import percent, table, wrapped
+from ensemble_kit.reporting.terminal import percent, table, wrapped
 from ensemble_kit.results import DataReport, Finding, Shift
 
 SHOWN: Final = 10

@@ -1,6 +1,6 @@
 """What `ek doctor` prints: a line a finding, its remedy below, problems counted at the end."""
 
-from ensemble_kit.reporting.tables import wrapped
+from ensemble_kit.reporting.terminal import wrapped
 from ensemble_kit.results import Diagnosis, DoctorReport
 
 SUBJECT, STATUS = 12, 9  # columns

@@ -1,6 +1,6 @@
 """What `ek export` prints."""
 
-from ensemble_kit.reporting.tables import number, percent, wrapped
+from ensemble_kit.reporting.terminal import number, percent, wrapped
 from ensemble_kit.results import ExportReport
 
 INDENT = " " * 6

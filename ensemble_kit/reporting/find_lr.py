@@ -3,7 +3,7 @@
 import io
 
 from ensemble_kit.extras import install_hint
-from ensemble_kit.reporting.tables import wrapped
+from ensemble_kit.reporting.terminal import wrapped
 from ensemble_kit.results import FindLrReport
 from ensemble_kit.visible import visible
 

@@ -2,7 +2,7 @@
 
 import math
 
-from ensemble_kit.reporting.tables import IMAGES, interval, percent, wrapped
+from ensemble_kit.reporting.terminal import IMAGES, interval, percent, wrapped
 from ensemble_kit.results import AbstentionReport, EarlyExitReport, PredictReport
 from ensemble_kit.splits import OOF
 

@@ -1,6 +1,6 @@
 """What `ek probe` prints."""
 
-from ensemble_kit.reporting.tables import interval, number, percent, wrapped
+from ensemble_kit.reporting.terminal import interval, number, percent, wrapped
 from ensemble_kit.results import ProbeReport
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ensemble_kit.reporting.statements import p_value
-from ensemble_kit.reporting.tables import interval, percent, table, wrapped
+from ensemble_kit.reporting.terminal import interval, p_value, percent, table, wrapped
 from ensemble_kit.results import BaselineReport, PartReport, ScoredReport, ScoreReport
 
 MOST_CLASSES: Final = 40

@@ -1,6 +1,6 @@
 """What `ek show-augment` prints: where the sheet is, and what was done to the pictures."""
 
-from ensemble_kit.reporting.tables import wrapped
+from ensemble_kit.reporting.terminal import wrapped
 from ensemble_kit.results import AugmentReport
 
 

@@ -1,8 +1,7 @@
 """What `ek soup` prints."""
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.statements import weighed
-from ensemble_kit.reporting.tables import IMAGES, WHAT, bare_score, number, percent, table, wrapped
+from ensemble_kit.reporting.terminal import IMAGES, WHAT, bare_score, number, percent, table, weighed, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
 
 IN_EVERY_ROW = ("accuracy", "log-loss")

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import Final
 
-from ensemble_kit.reporting.statements import p_value, weighed
-from ensemble_kit.reporting.tables import interval, percent, table, wrapped
+from ensemble_kit.reporting.terminal import interval, p_value, percent, table, weighed, wrapped
 from ensemble_kit.results import BalanceReport, ChangeReport, SubmissionReport, SubmissionsReport, SubmitReport
 from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import LEVEL

@@ -3,8 +3,20 @@
 import math
 
 from ensemble_kit.extras import install_hint
-from ensemble_kit.reporting.statements import amount, curve_gain, p_value, weighed
-from ensemble_kit.reporting.tables import IMAGES, interval, number, percent, points, table, terminal_columns, wrapped
+from ensemble_kit.reporting.terminal import (
+    IMAGES,
+    amount,
+    curve_gain,
+    interval,
+    number,
+    p_value,
+    percent,
+    points,
+    table,
+    terminal_columns,
+    weighed,
+    wrapped,
+)
 from ensemble_kit.results import CurveReport, EngineReport, OrderReport, ShardReport, TtaReport, ViewReport
 
 MOST_NAMED = 6  # classes that suffer, views that are the same

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ensemble_kit.results.blend_keys import KEYS
-from ensemble_kit.results.figures import BlendFigures, RivalFigures
-from ensemble_kit.results.full_report import FullReport
 from ensemble_kit.results.intervals import Interval
+from ensemble_kit.results.parts import KEYS, BlendFigures, FullReport, RivalFigures
 from ensemble_kit.verdicts import Verdict
 
 

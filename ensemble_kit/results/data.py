@@ -4,40 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ensemble_kit.results.blend import BlendReport
-
-
-@dataclass(frozen=True)
-class DemoDataReport:
-    """The synthetic data set that was drawn."""
-
-    path: Path
-    classes: tuple[str, ...]
-    train_images: int
-    val_images: int
-    test_images: int
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the demo's ladder, without and with TTA; the labels of its test set are known."""
-
-    name: str
-    val_accuracy: float | None
-    test_accuracy: float | None
-    val_accuracy_tta: float
-    test_accuracy_tta: float
-    train_s: float | None
-
-
-@dataclass(frozen=True)
-class DemoReport:
-    """The demo's ladder, lowest rung first, and where everything lies."""
-
-    folder: Path
-    rungs: tuple[Rung, ...]
-    blend: BlendReport
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -129,29 +95,3 @@ class DataReport:
     def clean(self) -> bool:
         """Whether there is neither a leak nor an unreadable file."""
         return not self.leaks and not self.unreadable
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """One line of `ek doctor`: what was looked at, how it is, and what to do about it.
-
-    status: ok, note (works, but could be better) or problem.
-    remedy: what to do; None where nothing need be done.
-    """
-
-    subject: str
-    status: str
-    found: str
-    remedy: str | None = None
-
-
-@dataclass(frozen=True)
-class DoctorReport:
-    """What `ek doctor` found; with a problem the command exits 6."""
-
-    diagnoses: tuple[Diagnosis, ...]
-
-    @property
-    def well(self) -> bool:
-        """Whether there is no problem; notes do not count."""
-        return all(one.status != "problem" for one in self.diagnoses)

@@ -1,10 +1,9 @@
 """Members: how they were made, and how good they are."""
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ensemble_kit.results.intervals import Interval
 from ensemble_kit.splits import VAL
@@ -81,46 +80,3 @@ class MembersReport:
         import pandas
 
         return pandas.DataFrame([dataclasses.asdict(member) for member in self.members])
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """A member that was just trained."""
-
-    member: MemberReport
-    run: Path
-    recipe: str
-    size_px: int
-    train_images: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class FamilyReport:
-    """Several members that were just trained alike: by seeds, folds or both."""
-
-    trained: tuple[TrainReport, ...]
-
-
-@dataclass(frozen=True)
-class ArchReport:
-    """One line of `ek zoo`; parameters and size are for the asked number of classes and side.
-
-    weights: where pretrained weights would come from: installed, cached, hub (over the network) or none.
-    """
-
-    arch: str
-    parameters: int | None
-    size_mb: float | None
-    size_px: int | None
-    help: str
-    options: Mapping[str, Any]
-    weights: str
-
-
-@dataclass(frozen=True)
-class ZooReport:
-    """The architectures that `ek train --arch` knows."""
-
-    classes: int
-    archs: tuple[ArchReport, ...]

@@ -17,7 +17,7 @@ from screen import Screen
 import ensemble_kit
 from ensemble_kit import results
 from ensemble_kit.cli import ek, options
-from ensemble_kit.reporting.plain import use_stand_ins
+from ensemble_kit.reporting.terminal.plain import use_stand_ins
 
 C_LOCALE = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 TOY = Path(ensemble_kit.__file__).parents[1] / "predictions" / "toy"

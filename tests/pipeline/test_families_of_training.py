@@ -23,7 +23,7 @@ from ensemble_kit.errors import InvalidOptionError, UnknownNameError
 from ensemble_kit.pipeline.border.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.reporting.train import trained
-from ensemble_kit.results.members import FamilyReport
+from ensemble_kit.results.train import FamilyReport
 from ensemble_kit.storage.members.commit import list_members
 from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.storage.members.read import read_member

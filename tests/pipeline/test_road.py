@@ -137,7 +137,7 @@ def test_the_best_epoch_is_recorded_as_val_having_judged(road):
 
 
 def test_an_interrupted_training_leaves_no_member(road, monkeypatch):
-    from ensemble_kit.reporting.progress import Watch
+    from ensemble_kit.reporting.terminal.progress import Watch
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt

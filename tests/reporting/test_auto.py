@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reporting.test_statements import blend_report
+from reporting.terminal.test_statements import blend_report
 
 from ensemble_kit.reporting.auto import done
 from ensemble_kit.results.auto import AutoPlanReport, AutoReport, AutoStepReport, FlipReport

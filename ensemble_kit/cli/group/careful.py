@@ -69,7 +69,7 @@ class CarefulGroup(click.Group):
 
 def _tell(message: str) -> None:
     """Print a message to standard error; on a terminal no word of it is broken."""
-    from ensemble_kit.reporting import say
+    from ensemble_kit.reporting.terminal import say
 
     for line in message.split("\n"):
         say(line)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from ensemble_kit.reporting import use_stand_ins
+from ensemble_kit.reporting.terminal import use_stand_ins
 
 INSTEAD: Final = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
 """How the null device stands in for a closed stream; what cannot be printed must not seem to be."""

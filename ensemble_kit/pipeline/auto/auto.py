@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.members import costs_of, describe_member, evaluation_of
 from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import AutoReport, AutoStepReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import check_output, is_sealed, locked

@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.runs import train
 from ensemble_kit.pipeline.views import tta
-from ensemble_kit.reporting import Watch, say
+from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.results import DemoDataReport, DemoReport, Rung
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage import members as store

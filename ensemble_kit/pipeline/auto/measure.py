@@ -14,7 +14,7 @@ from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO, Candidate, Cost, can
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network
 from ensemble_kit.pipeline.runs import probe
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import FlipReport
 from ensemble_kit.training import Recipe, resolve
 from ensemble_kit.workspace import Workspace

@@ -11,7 +11,7 @@ from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost, Planned, plan
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.runs import train
 from ensemble_kit.pipeline.views import tta
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import AutoPlanReport
 from ensemble_kit.storage import members as store
 

@@ -9,14 +9,8 @@ from ensemble_kit.pipeline.blends.full_report import cost_ms
 from ensemble_kit.pipeline.blends.trials import count_trials
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.reporting.blend import verdict
-from ensemble_kit.results import (
-    AskedReport,
-    BlendReport,
-    EvaluatedReport,
-    FamilyWeightReport,
-    FullReport,
-    NumbersReport,
-)
+from ensemble_kit.results import AskedReport, BlendReport, EvaluatedReport, FamilyWeightReport, NumbersReport
+from ensemble_kit.results.parts import FullReport
 from ensemble_kit.storage import Blend
 
 

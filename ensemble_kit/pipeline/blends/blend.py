@@ -20,7 +20,7 @@ from ensemble_kit.pipeline.blends.tuning_set import BlendSets, blend_sets
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
 from ensemble_kit.pipeline.models import versions
-from ensemble_kit.reporting import IMAGES, say
+from ensemble_kit.reporting.terminal import IMAGES, say
 from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.splits import OOF, VAL, evaluation_split
 from ensemble_kit.storage import blends as blend_store

@@ -18,8 +18,8 @@ from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, members_of
 from ensemble_kit.pipeline.models import read_blend_here
-from ensemble_kit.reporting import IMAGES, say
 from ensemble_kit.reporting.compare import sentence
+from ensemble_kit.reporting.terminal import IMAGES, say
 from ensemble_kit.results import CompareReport
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import blends as blend_store

@@ -16,15 +16,8 @@ from ensemble_kit.ensembling.weights import Certificate
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.settings import BlendSettings
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, make, procedure_of
-from ensemble_kit.results import (
-    EQUAL,
-    BlendFigures,
-    CalibrationReport,
-    DiversityReport,
-    Estimates,
-    Gain,
-    RivalFigures,
-)
+from ensemble_kit.results import CalibrationReport, DiversityReport
+from ensemble_kit.results.parts import EQUAL, BlendFigures, Estimates, Gain, RivalFigures
 from ensemble_kit.types import MemberLogits, Pool, Tuned
 
 

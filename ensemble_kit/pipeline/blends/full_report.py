@@ -15,8 +15,8 @@ from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation
 from ensemble_kit.pipeline.blends.settings import BlendSettings, with_method
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, estimate, procedure_of
 from ensemble_kit.pipeline.members import means_of, ms_of
-from ensemble_kit.reporting import Watch, percent
-from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, FullReport, MethodReport
+from ensemble_kit.reporting.terminal import Watch, percent
+from ensemble_kit.results.parts import CertificateReport, ContributionReport, CostReport, FullReport, MethodReport
 from ensemble_kit.storage.members import Manifest
 from ensemble_kit.types import Pool, Tuned
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from ensemble_kit.results import EQUAL, KEPT, BlendFigures, Estimates, Gain, RivalFigures
+from ensemble_kit.results.parts import EQUAL, KEPT, BlendFigures, Estimates, Gain, RivalFigures
 
 
 def figures_to_json(estimates: Estimates) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from ensemble_kit.disk import listed, may, standing_folder
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.workspace import Workspace
 
 KEEPS_PARTS: Final = ("shard", "merge")

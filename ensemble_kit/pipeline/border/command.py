@@ -19,7 +19,7 @@ from ensemble_kit.formerly import renamed
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.border.cache_folder import usable_cache
 from ensemble_kit.pipeline.border.refusal import refusal
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.tables import meant
 from ensemble_kit.workspace import Workspace
 

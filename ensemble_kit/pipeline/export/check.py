@@ -17,7 +17,7 @@ import numpy as np
 from ensemble_kit.ensembling.combining import apply as applying
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images import decode, read_file, resize
-from ensemble_kit.reporting import Watch
+from ensemble_kit.reporting.terminal import Watch
 from ensemble_kit.types import Pool, Tuned
 
 IMAGES = 100

@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.export.check import BATCH, Torch, check
 from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.inputs import check_size
 from ensemble_kit.pipeline.models import Model, OpenBlend, models_of, open_blend
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import ExportReport
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage.files import check_output, write_output

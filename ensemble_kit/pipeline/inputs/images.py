@@ -22,7 +22,7 @@ from ensemble_kit.images import (
     refuse,
     straddling,
 )
-from ensemble_kit.reporting import Watch, say
+from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.splits import OOF
 
 SIZES_PX = (8, 1024)

@@ -7,7 +7,7 @@ working folder is read without a word; what lies outside is said first.
 import os
 from pathlib import Path
 
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 
 
 def is_outside(path: Path) -> bool:

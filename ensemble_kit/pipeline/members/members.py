@@ -14,7 +14,7 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members.pools import member_on
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
 from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage import members as store

@@ -17,7 +17,7 @@ from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.inference.engines import ENGINES, PRECISIONS
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models.model import Model
-from ensemble_kit.reporting import Watch, say
+from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.splits import OOF, VAL, evaluation_split
 from ensemble_kit.storage.files import locked
 from ensemble_kit.storage.partial import Job, Part, open_job, plan_parts, share

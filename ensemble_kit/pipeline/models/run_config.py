@@ -16,7 +16,7 @@ from ensemble_kit.disk import NOT_THERE, beside, unreachable
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.formerly import FORMERLY
 from ensemble_kit.pipeline.inputs import relative, tell_outside
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.storage.files import read_editable
 from ensemble_kit.tables import pick
 

@@ -7,7 +7,7 @@ from ensemble_kit.ensembling.selective import abstention, answer, fewest
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blends import small_enough
 from ensemble_kit.pipeline.predict.predictor import Predictor
-from ensemble_kit.reporting import IMAGES, say
+from ensemble_kit.reporting.terminal import IMAGES, say
 from ensemble_kit.results import AbstentionReport
 
 

@@ -15,7 +15,7 @@ from ensemble_kit.images import Chunk, stream_images
 from ensemble_kit.pipeline.models import PassSettings
 from ensemble_kit.pipeline.predict.early_exit import EarlyExit
 from ensemble_kit.pipeline.predict.predictor import Predictor
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.types import Pool, Scores, ViewLogits
 
 CHUNK_BATCHES: Final = 16  # computed together, so that those left after a step still fill batches

@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.predict.batches import Answered, answered_chunks
 from ensemble_kit.pipeline.predict.early_exit import EarlyExit, check_early_exit, early_exit_of, early_exit_report
 from ensemble_kit.pipeline.predict.output_file import Row, check_out, header_of, render, rows_of
 from ensemble_kit.pipeline.predict.predictor import Predictor, blend_predictor, member_predictor
-from ensemble_kit.reporting import Watch
+from ensemble_kit.reporting.terminal import Watch
 from ensemble_kit.results import PredictReport
 from ensemble_kit.storage.files import check_output, write_output
 from ensemble_kit.tables import pick

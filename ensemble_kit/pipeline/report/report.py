@@ -26,7 +26,7 @@ from ensemble_kit.pipeline.report.sections import (
     wrong_of,
 )
 from ensemble_kit.pipeline.report.thumbnails import find_pictures, thumbnail
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import BlendReport, PageReport, as_json
 from ensemble_kit.storage.files import check_pair, page_voucher, write_pair
 from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, ReportsOption, RunsOption, Workspace

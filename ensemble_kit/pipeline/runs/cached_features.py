@@ -21,7 +21,7 @@ from jaxtyping import Float32
 from ensemble_kit.disk import note_path, read_cached, render_note
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.inputs import DecodedImages
-from ensemble_kit.reporting import Watch, say
+from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.storage.files import replace_files
 
 FEATURES: Final = "features"  # in the cache

@@ -17,8 +17,8 @@ from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network, threads_of, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
-from ensemble_kit.reporting import Watch, say
 from ensemble_kit.reporting.find_lr import find_lr_plot
+from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.results import FindLrReport
 from ensemble_kit.storage.files import check_output, is_sealed_png, seal_png, write_output
 from ensemble_kit.training import Recipe, StepOption, default_recipe, resolve

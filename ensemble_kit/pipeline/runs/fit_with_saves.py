@@ -16,7 +16,7 @@ from ensemble_kit.pipeline.border import noticed
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
-from ensemble_kit.reporting import Watch, say
+from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.files import intended

@@ -33,7 +33,7 @@ from ensemble_kit.pipeline.runs.soup_members import (
     score_of,
     states_of,
 )
-from ensemble_kit.reporting import Watch
+from ensemble_kit.reporting.terminal import Watch
 from ensemble_kit.results import IngredientReport, SoupReport
 from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import members as store

@@ -16,7 +16,7 @@ from ensemble_kit.pipeline.border import Stopped, command
 from ensemble_kit.pipeline.models import arch_options, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
 from ensemble_kit.pipeline.runs.train_one import Order, snapshot_names, train_one
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import FamilyReport, TrainReport
 from ensemble_kit.storage.members import is_taken
 from ensemble_kit.tables import pick

@@ -22,7 +22,7 @@ from ensemble_kit.pipeline.runs.claim_name import Request, claim, names_of
 from ensemble_kit.pipeline.runs.fit_with_saves import RunTarget, fit_and_save, metric_rows
 from ensemble_kit.pipeline.runs.resume import differences
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import TrainReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import locked

@@ -6,7 +6,7 @@ from typing import Unpack
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.submit import advice as advice
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import SubmissionsReport
 from ensemble_kit.storage.submissions import log as log
 from ensemble_kit.storage.submissions import read_rules

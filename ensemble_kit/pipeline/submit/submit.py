@@ -15,7 +15,7 @@ from ensemble_kit.pipeline.blends import compare
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.submit import advice as advice
 from ensemble_kit.pipeline.submit.drafts import Draft, from_blend, from_csv
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, read_rules

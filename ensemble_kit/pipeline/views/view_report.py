@@ -12,7 +12,7 @@ from ensemble_kit.ensembling.evaluation import Procedure, compare_scored, cross_
 from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, why_not_fitted
 from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune
 from ensemble_kit.metrics import accuracy, log_loss
-from ensemble_kit.reporting import say
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import (
     ClassHarmReport,
     CurveGainReport,

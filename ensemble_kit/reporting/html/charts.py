@@ -10,7 +10,7 @@ import numpy as np
 
 from ensemble_kit.reporting.html.drawing import BLUE, GREEN, LINE, MUTED, ORANGE, drawn
 from ensemble_kit.reporting.html.words import short
-from ensemble_kit.reporting.tables import percent
+from ensemble_kit.reporting.terminal import percent
 from ensemble_kit.results import LearningReport, ReliabilityReport, ViewsReport, WorthReport
 from ensemble_kit.splits import VAL
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ensemble_kit.reporting.html.drawing import BLUE, INK, ORANGE, PAPER, drawn
 from ensemble_kit.reporting.html.words import short
-from ensemble_kit.reporting.tables import percent
+from ensemble_kit.reporting.terminal import percent
 from ensemble_kit.results import ConfusionReport, DisagreementReport
 
 NAMED: Final = 40  # up to so many classes stand in words beside their map

@@ -9,8 +9,17 @@ from typing import Any, Final
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.html import charts, maps
 from ensemble_kit.reporting.html.words import changed_pictures, label_errors
-from ensemble_kit.reporting.statements import curve_gain, p_value
-from ensemble_kit.reporting.tables import IMAGES, bare_score, interval, number, percent, points, score_interval
+from ensemble_kit.reporting.terminal import (
+    IMAGES,
+    bare_score,
+    curve_gain,
+    interval,
+    number,
+    p_value,
+    percent,
+    points,
+    score_interval,
+)
 from ensemble_kit.results import PageReport
 from ensemble_kit.visible import visible
 

@@ -3,8 +3,16 @@
 from typing import Final
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.statements import PHRASES, briefly
-from ensemble_kit.reporting.tables import IMAGES, bare_score, interval, percent, score_interval, wrapped
+from ensemble_kit.reporting.terminal import (
+    IMAGES,
+    PHRASES,
+    bare_score,
+    briefly,
+    interval,
+    percent,
+    score_interval,
+    wrapped,
+)
 from ensemble_kit.results import BlendReport, PageReport
 from ensemble_kit.visible import visible
 

@@ -7,8 +7,8 @@ import pytest
 
 import ensemble_kit as ek
 from ensemble_kit.pipeline.blends.saved_figures import figures_from_json, figures_to_json
-from ensemble_kit.results.figures import Estimates
 from ensemble_kit.results.json_text import as_json
+from ensemble_kit.results.parts.figures import Estimates
 from ensemble_kit.storage.blends import read_blend
 
 HERE = Path(__file__)

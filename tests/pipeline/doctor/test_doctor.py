@@ -19,7 +19,7 @@ from ensemble_kit.errors import LockedError, ResourceError
 from ensemble_kit.pipeline.doctor import folder as doctor_folder
 from ensemble_kit.pipeline.doctor import packages as doctor_packages
 from ensemble_kit.reporting.doctor import examined
-from ensemble_kit.results.data import Diagnosis, DoctorReport
+from ensemble_kit.results.doctor import Diagnosis, DoctorReport
 
 doctor = importlib.import_module("ensemble_kit.pipeline.doctor.doctor")
 WELL = {"torch": "2.4.0", "cuda_build": None, "threads": 2, "cuda": [], "mps": False, "torchvision": "0.19.0"}

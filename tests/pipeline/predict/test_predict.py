@@ -24,7 +24,7 @@ from ensemble_kit.pipeline.models.forward_passes import pass_settings
 from ensemble_kit.pipeline.predict import abstention as abstain
 from ensemble_kit.pipeline.predict import batches as predict_chunks
 from ensemble_kit.pipeline.predict.predictor import blend_predictor
-from ensemble_kit.reporting.progress import Watch
+from ensemble_kit.reporting.terminal.progress import Watch
 from ensemble_kit.storage.blends import read_blend
 from ensemble_kit.storage.members.read import read_member
 from ensemble_kit.types import align

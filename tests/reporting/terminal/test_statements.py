@@ -14,13 +14,13 @@ from reporting.test_tta import REPORT as LOOKED
 from ensemble_kit.reporting.blend import verdict as blend_verdict
 from ensemble_kit.reporting.compare import sentence
 from ensemble_kit.reporting.html.words import headline
-from ensemble_kit.reporting.statements import PHRASES, WORDS, curve_gain
 from ensemble_kit.reporting.submit import submitted
+from ensemble_kit.reporting.terminal.statements import PHRASES, WORDS, curve_gain
 from ensemble_kit.reporting.tta import looked_twice
 from ensemble_kit.results.blend import AskedReport, BlendReport, DiversityReport, EvaluatedReport, NumbersReport
-from ensemble_kit.results.figures import BlendFigures, Gain, RivalFigures
-from ensemble_kit.results.full_report import FullReport
 from ensemble_kit.results.json_text import as_json
+from ensemble_kit.results.parts.figures import BlendFigures, Gain, RivalFigures
+from ensemble_kit.results.parts.full_report import FullReport
 from ensemble_kit.results.submit import ChangeReport, SubmitReport
 from ensemble_kit.results.tta import CurveGainReport, CurveReport
 from ensemble_kit.verdicts import VERDICTS

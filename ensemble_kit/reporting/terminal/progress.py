@@ -14,9 +14,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
-from ensemble_kit.reporting.bar import bar_line
-from ensemble_kit.reporting.plain import sayable
-from ensemble_kit.reporting.tables import wrapped
+from ensemble_kit.reporting.terminal.bar import bar_line
+from ensemble_kit.reporting.terminal.plain import sayable
+from ensemble_kit.reporting.terminal.tables import wrapped
 from ensemble_kit.visible import visible
 
 LINE_EVERY_S: Final = 10.0

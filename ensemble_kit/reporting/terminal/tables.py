@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.reporting.plain import sayable
+from ensemble_kit.reporting.terminal.plain import sayable
 from ensemble_kit.splits import OOF, VAL
 
 IMAGES: Final = {

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from ensemble_kit.reporting.plain import sayable
-from ensemble_kit.reporting.tables import interval, number, percent, points, table, wrapped
+from ensemble_kit.reporting.terminal.plain import sayable
+from ensemble_kit.reporting.terminal.tables import interval, number, percent, points, table, wrapped
 
 NAMES = st.text(
     st.one_of(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from screen import Screen
 
-from ensemble_kit.reporting import progress
+from ensemble_kit.reporting.terminal import progress
 
 WIDTHS = (20, 40, 80, 200)
 BAR = re.compile(r"(.*?)(  ━+)?  100 %(  \d:\d\d)?(  [\d,]+ pictures/s)?")

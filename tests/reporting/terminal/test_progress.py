@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ensemble_kit.reporting import progress
+from ensemble_kit.reporting.terminal import progress
 
 
 def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds(monkeypatch, capsys):

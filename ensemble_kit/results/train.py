@@ -1,0 +1,25 @@
+"""What was trained: one member, or a family of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ensemble_kit.results.members import MemberReport
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """A member that was just trained."""
+
+    member: MemberReport
+    run: Path
+    recipe: str
+    size_px: int
+    train_images: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FamilyReport:
+    """Several members that were just trained alike: by seeds, folds or both."""
+
+    trained: tuple[TrainReport, ...]
