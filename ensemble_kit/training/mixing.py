@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-DecodedImages = Float[Tensor, "images channels rows columns"]
+ImageArray = Float[Tensor, "images channels rows columns"]
 Labels = Int[Tensor, " images"]
 
 
 def mix(
-    pictures: DecodedImages, labels: Labels, classes: int, generator: np.random.Generator
-) -> tuple[DecodedImages, Float[Tensor, "images {classes}"]]:
+    pictures: ImageArray, labels: Labels, classes: int, generator: np.random.Generator
+) -> tuple[ImageArray, Float[Tensor, "images {classes}"]]:
     """Return the pictures mixed with their neighbours in the batch, and each one's share of every class.
 
     The first picture's share is uniform in [0, 1]; for cutmix it is the exact share of its pixels.

@@ -21,7 +21,7 @@ from ensemble_kit.images.augmentation.torchvision_policies import Operations, Po
 from ensemble_kit.tables import pick
 
 Pixels = UInt8[Tensor, "images 3 rows columns"]
-DecodedImages = Float[Tensor, "images 3 rows columns"]
+ImageArray = Float[Tensor, "images 3 rows columns"]
 
 
 class Strength(NamedTuple):
@@ -67,7 +67,7 @@ def augment(
     *,
     strength: str = "none",
     flip: bool = False,
-) -> DecodedImages:
+) -> ImageArray:
     """Return the pictures in [0, 1], each randomly changed in its own way.
 
     Args:

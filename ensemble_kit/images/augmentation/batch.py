@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-DecodedImages = Float[Tensor, "images 3 rows columns"]
+ImageArray = Float[Tensor, "images 3 rows columns"]
 Draws = Float[Tensor, "images draws"]
 
 DRAWS: Final = 16  # random numbers a picture
@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     erase_share: float = 0.0  # largest share of the picture that the rectangle covers
 
 
-def change_batch(pictures: DecodedImages, draws: Draws, limits: Limits) -> DecodedImages:
+def change_batch(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Return the pictures, in [0, 1] as before, each changed by its own numbers.
 
     Args:
@@ -76,7 +76,7 @@ def words(limits: Limits) -> tuple[str, ...]:
     )
 
 
-def _move(pictures: DecodedImages, draws: Draws, limits: Limits) -> DecodedImages:
+def _move(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Rotate, shift, zoom, stretch and shear; what comes in from outside is a reflection."""
     angle = draws[:, 0] * math.radians(limits.degrees)
     across, down = draws[:, 1] * 2 * limits.shift, draws[:, 2] * 2 * limits.shift
@@ -90,7 +90,7 @@ def _move(pictures: DecodedImages, draws: Draws, limits: Limits) -> DecodedImage
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _colour(pictures: DecodedImages, draws: Draws, limits: Limits) -> DecodedImages:
+def _colour(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Change brightness, contrast, saturation and tint; clamp to [0, 1]."""
     factors = torch.exp(
         draws * draws.new_tensor([limits.brightness, limits.contrast, limits.saturation] + 3 * [limits.tint])
@@ -102,7 +102,7 @@ def _colour(pictures: DecodedImages, draws: Draws, limits: Limits) -> DecodedIma
     return ((pictures - middle) * factors[:, 1:2] + middle).clamp(0.0, 1.0)
 
 
-def _erase(pictures: DecodedImages, draws: Draws, limits: Limits) -> DecodedImages:
+def _erase(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Paint a rectangle in the picture's mean colour over some of the pictures."""
     rows, columns = pictures.shape[2:]
     wanted = draws[:, 0] < limits.erase

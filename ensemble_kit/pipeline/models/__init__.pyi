@@ -7,6 +7,8 @@ from .checkpoint_plan import manifest_of as manifest_of
 from .checkpoint_plan import rebuild as rebuild
 from .checkpoint_plan import versions as versions
 from .checkpoint_plan import with_cost as with_cost
+from .find import find_model as find_model
+from .find import open_fitting as open_fitting
 from .forward_passes import LOCKS as LOCKS
 from .forward_passes import Computed as Computed
 from .forward_passes import PassSettings as PassSettings
@@ -28,9 +30,7 @@ from .known_here import used_here as used_here
 from .model import Channels as Channels
 from .model import Model as Model
 from .model import Stated as Stated
-from .model import find_model as find_model
 from .model import in_precision as in_precision
-from .model import open_fitting as open_fitting
 from .run_config import PATHS as PATHS
 from .run_config import absolute as absolute
 from .run_config import config_of as config_of

@@ -13,8 +13,9 @@ import models_zoo
 from ensemble_kit.disk import check
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.inputs import tell_outside
+from ensemble_kit.pipeline.models.find import find_model
 from ensemble_kit.pipeline.models.known_here import check_views, read_blend_here, used_here
-from ensemble_kit.pipeline.models.model import Model, Stated, find_model
+from ensemble_kit.pipeline.models.model import Model, Stated
 from ensemble_kit.pipeline.models.run_config import absolute
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
