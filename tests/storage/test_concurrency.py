@@ -152,7 +152,7 @@ def test_a_reader_waits_for_the_writer_who_stands_between_csv_and_provenance(hou
 SLOW_WRITER = """
 import os, sys, time
 from pathlib import Path
-from ensemble_kit.storage import submissions
+from ensemble_kit.storage.submissions import sample_and_csv as submissions
 def slowly(temporary, path):
     replaced(temporary, path)
     if path.suffix == ".csv":

@@ -103,14 +103,14 @@ def test_an_image_stops_at_the_first_look_at_which_rivals_voting_as_one_are_too_
     ballots = {"borda": cast_rank, "majority-vote": cast_top1, "prob-mean": cast_prob}[ballot](logits)
     taken = replay(rule, logits).steps
     for image in range(53):
-        for taken in range(1, 6):
-            seen = sum(weights[view] * ballots[view, image] for view in rule.order[:taken])
-            left = weights[list(rule.order[taken:])].sum()
+        for steps in range(1, 6):
+            seen = sum(weights[view] * ballots[view, image] for view in rule.order[:steps])
+            left = weights[list(rule.order[steps:])].sum()
             # the worst that can happen: what is left all goes to one rival
             turned = [seen + left * np.eye(7)[rival] for rival in range(7) if rival != seen.argmax()]
             if all(scores.argmax() == seen.argmax() and np.ptp(np.sort(scores)[-2:]) > 1e-8 for scores in turned):
                 break
-        assert taken[image] == taken
+        assert taken[image] == steps
     assert len(set(taken)) > 1  # some stop early, some do not
 
 
