@@ -49,7 +49,7 @@ def verdict(report: BlendReport) -> str:
     word, plural = ("family", "families") if families else ("member", "members")
     shares = report.numbers.shares
     if len(shares) == 1:
-        return f"One {word} has nothing to be weighed against."
+        return f"Only one {word}: weights are trivial."
     picked = f"picking the best single {word} ('{report.best_single.name}')"
     single = _against(report.vs_best_single, picked, report.best_single.gain, report)
     if max(shares) - min(shares) < 1e-9:
@@ -78,7 +78,7 @@ def _weights(report: BlendReport) -> str:
             [name, f"{weight:.3f}", f"{numbers.temperatures[name]:.2f}"] for name, weight in numbers.weights.items()
         ]
     shown = table(header, rows)
-    return shown if numbers.cost_ms is None else f"{shown}\n{number(numbers.cost_ms, 2)} ms a picture"
+    return shown if numbers.cost_ms is None else f"{shown}\n{number(numbers.cost_ms, 2)} ms per image"
 
 
 def _worth(report: BlendReport) -> str:
@@ -123,16 +123,16 @@ def _meaning(report: BlendReport) -> str:
     """Return what tuned and honest figures are."""
     images = report.evaluated.val_images
     if report.evaluated.judged_on == OOF:
-        tuned = "tuned: on the rows that were tuned on, optimistic;"
+        tuned = "tuned: on the tuning set, optimistic;"
         honest = (
-            f"honest: cross-fitted on the {images} training pictures that were held out, every choice made "
-            "anew inside each fold. There one network of a family speaks, the one that had not seen the picture; on "
-            "test all its folds do."
+            f"honest: cross-fitted on the {images} out-of-fold pictures of train, all choices repeated inside each "
+            "fold. There each picture has the logits of the one fold model that was not trained on it; test logits are "
+            "the mean over all fold models."
         )
         return "\n".join([wrapped(tuned), wrapped(honest)])
     if report.asked.tuned_on == VAL:
-        tuned = f"{images} val pictures. tuned: on the rows that were tuned on, optimistic;"
-        return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, every choice made anew inside each fold.")])
+        tuned = f"{images} val pictures. tuned: on the tuning set, optimistic;"
+        return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, all choices repeated inside each fold.")])
     return wrapped(
         f"{images} val pictures, none of which was tuned on; honest: the blend as it is. It was tuned on "
         f"{report.evaluated.tuned_images} pictures of train, each by the networks that had not seen it; of those it "
@@ -172,7 +172,8 @@ def _diversity(report: BlendReport) -> str:
     if math.isinf(worth):
         return f"{said} The log loss of the blend, cross-fitted, lies below that of all of them averaged."
     return (
-        f"{said} The log loss of the blend, cross-fitted, is that of {worth:.1f} of them, drawn at random and averaged."
+        f"{said} Deep-ensemble equivalent: {worth:.1f}, the number of random members whose mean has the cross-fitted "
+        "log loss of the blend."
     )
 
 
@@ -191,7 +192,7 @@ def _costs(report: BlendReport) -> str:
         for cost in report.full.costs
     ]
     weighed = "families" if report.numbers.families else "members"
-    header = ["ms a picture", weighed, "honest %", "95 % interval", "Pareto front"]
+    header = ["ms per image", weighed, "honest %", "95 % interval", "Pareto front"]
     shown = table(header, rows, left=0)
     return "\n".join(
         [

@@ -67,4 +67,4 @@ def _draw(axes: Any, curve: CurveReport, title: str, values: list[float], interv
 def _cost(steps: tuple[CurveStepReport, ...]) -> str:
     """Return what the first and the last step cost, where it was measured."""
     first, last = steps[0].ms, steps[-1].ms
-    return "" if first is None or last is None else f"; {first:.2f} to {last:.2f} ms a picture"
+    return "" if first is None or last is None else f"; {first:.2f} to {last:.2f} ms per image"

@@ -21,7 +21,7 @@ def exported(report: ExportReport) -> str:
         wrapped(_sizes(report)),
         wrapped(_checked(report)),
         wrapped(
-            f"ONNX Runtime {number(report.ms_graph, 2)} ms a picture, plain PyTorch {number(report.ms_torch, 2)} ms, "
+            f"ONNX Runtime {number(report.ms_graph, 2)} ms per image, plain PyTorch {number(report.ms_torch, 2)} ms, "
             f"{report.batch} at once, {report.threads} thread{'s' if report.threads > 1 else ''}."
         ),
         *map(wrapped, report.notes),

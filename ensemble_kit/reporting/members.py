@@ -46,7 +46,7 @@ def members(report: MembersReport) -> str:
     heading, beside = (_heading(metric, report.members) for metric in (report.metric, other))
     header = ["member", heading, "95 % interval", beside, "ECE %", "views", "M par", "MB", "ms"]
     meaning = f"; {heading}: {report.metric}" if report.metric in ("balanced-accuracy", "macro-f1") else ""
-    said = f"on {_judged(report.members)}; ms: a picture and view{meaning}"
+    said = f"on {_judged(report.members)}; ms: per image and view{meaning}"
     lines = [table(header, rows), wrapped(said)]
     for split in IMAGES:
         judged = [member.name for member in report.members if member.val_used_for and member.judged_on == split]

@@ -149,7 +149,7 @@ class TtaReport:
 
     val_accuracy_after is measured on the rows that chose the weights, so it is optimistic
     where anything was tuned; honest_accuracy is cross-fitted, and so are gain (over identity),
-    its interval and p; a gain below `resolvable` would not show, and gain_verdict is what may be said
+    its interval and p; `resolvable` is the minimum detectable gain (80 % power), and gain_verdict is what may be said
     of it. ridge is how firmly the weights were held to identity; None where nothing was tuned, infinity
     where nothing else paid. smallest_harm and smallest_class_harm: what val could have seen of harm.
 

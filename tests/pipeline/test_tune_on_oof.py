@@ -269,7 +269,7 @@ def test_few_held_out_pictures_give_equal_weights_and_say_so(tmp_path, monkeypat
 def test_a_lone_family_is_a_blend_of_its_folds(families):
     report = ek.blend(["cnn"], **OOF)
     assert report.numbers.members == ("cnn-fold-1", "cnn-fold-2", "cnn-fold-3")
-    assert report.verdict == "One family has nothing to be weighed against."
+    assert report.verdict == "Only one family: weights are trivial."
     assert "family" in blended(report)
 
 

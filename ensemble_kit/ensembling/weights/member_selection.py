@@ -74,7 +74,7 @@ def check_limits(limits: Limits, members: Sequence[str]) -> None:
         place = int(cost.argmin())
         raise InvalidOptionError(
             f"--max-ms {limits.max_ms:g}: no member is as quick; the quickest, '{members[place]}', takes "
-            f"{cost[place]:.3g} ms a picture. Allow more, or train a smaller one."
+            f"{cost[place]:.3g} ms per image. Allow more, or train a smaller one."
         )
 
 

@@ -22,7 +22,7 @@ HOLE: Final = (0.02, 0.25)  # share of the picture that is erased
 
 
 class Policy(NamedTuple):
-    """Which transforms a picture goes through, in this order."""
+    """Which transforms per image goes through, in this order."""
 
     area: float  # smallest share of the picture that is cut out and enlarged
     colour: float = 0.0  # brightness, contrast and saturation times 1 - colour to 1 + colour

@@ -123,7 +123,7 @@ def every_budget(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple
             cost = sum(limit.ms[name] for name in used)
             points[used] = CostReport(cost, used, honest.accuracy, honest.interval(val.groups), on_front=False)
             watch.advance(len(val.ids))
-            watch.note(f"{cost:.3g} ms", f"{cost:.3g} ms a picture: {percent(honest.accuracy)} % honest")
+            watch.note(f"{cost:.3g} ms", f"{cost:.3g} ms per image: {percent(honest.accuracy)} % honest")
     return _with_front(list(points.values()))
 
 

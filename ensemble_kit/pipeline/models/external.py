@@ -102,7 +102,7 @@ def _external(
     """Return a model of others', as it was stated."""
     name = stated.name or arch
     if size_px is None:
-        raise InvalidOptionError(f"Nobody says how large the pictures of '{name}' are to be. Give --size PIXELS.")
+        raise InvalidOptionError(f"Input size of '{name}' is unknown; pass --size PIXELS.")
     listed = stated.classes if isinstance(stated.classes, str | Path) else None
     folder, sha256 = predictions / name, None if file is None else sha256_of(file)
     source = source_of(before.training["source"] if before else {}, folder, {**places, "classes": listed})

@@ -91,7 +91,7 @@ def from_csv(path: Path, sample: str | Path | None, id: str, predictions: Path) 
         said = member_on(member)
         val, judged_on = _counts(said), said.split
     checked = read_checked(path, wanted)
-    notes.extend(f"Mended in the copy: {note.sentence()}" for note in checked.notes)
+    notes.extend(f"Fixed in the copy: {note.sentence()}" for note in checked.notes)
     sheet = Sheet((checked.header[0], checked.header[1]), wanted.ids, checked.labels)
     return Draft(HandedIn(time="", name=path.stem, images=len(wanted.ids)), sheet, val, tuple(notes), judged_on)
 

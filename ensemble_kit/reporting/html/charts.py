@@ -119,11 +119,11 @@ def costs(points: Sequence[WorthReport], judged_on: str = VAL) -> str | None:
         axes.step(*zip(*front, strict=True), where="post", color=MUTED, linewidth=1, label="Pareto front")
         _name_front(axes, [one for _, one in timed if one.on_front])
         _time_axis(axes, [ms for ms, _ in timed])
-        axes.set(xlabel="ms a picture", ylabel=f"accuracy on {judged_on}, %")
+        axes.set(xlabel="ms per image", ylabel=f"accuracy on {judged_on}, %")
         axes.legend(frameon=False, fontsize=8.5, loc="best")
 
     ms, best = max(timed, key=lambda pair: pair[1].accuracy)
-    label = f"Accuracy against time; most right: {best.name}, {percent(best.accuracy)} % in {ms:.3g} ms a picture"
+    label = f"Accuracy against time; most right: {best.name}, {percent(best.accuracy)} % in {ms:.3g} ms per image"
     return drawn("costs", label, (640, 380), draw)
 
 
