@@ -20,7 +20,7 @@ from ensemble_kit.pipeline.blends.tuning_set import BlendSets, blend_sets
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
 from ensemble_kit.pipeline.models import versions
-from ensemble_kit.reporting.terminal import IMAGES, say
+from ensemble_kit.reporting.terminal import IMAGES, note, say
 from ensemble_kit.results import BlendReport, FamilyWeightReport
 from ensemble_kit.splits import OOF, VAL, evaluation_split
 from ensemble_kit.storage import blends as blend_store
@@ -136,9 +136,9 @@ def blend(
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
     if target is None:
-        notes.append(f"No submission: {without_test(held)}")
+        notes.append(note("no-submission", why=without_test(held)))
         if csv.exists():
-            notes.append(f"{csv} stands as it was: it is not of this blend.")
+            notes.append(note("other-csv-stands", path=csv))
     else:
         write_csv(target, saved, scored.tuned, workspace.submissions, replace, sample)
     return assemble(

@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, members_of
 from ensemble_kit.pipeline.models import read_blend_here
 from ensemble_kit.reporting.compare import sentence
-from ensemble_kit.reporting.terminal import IMAGES, say
+from ensemble_kit.reporting.terminal import IMAGES, note, say
 from ensemble_kit.results import CompareReport
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import blends as blend_store
@@ -180,17 +180,11 @@ def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
         notes.append(reason)
     scored = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
     if scored:
-        notes.append(
-            f"{split} also decided how these were made, so they are flattered: {', '.join(scored)}. "
-            "Train with --keep last to compare them fairly."
-        )
+        notes.append(note("flattered", split=split, members=scored))
     viewed = {manifest.name for manifest in evaluation.manifests if chosen_on_val(manifest)}
     fixed = [name for side in sides if side.stays(split) for name in side.members if name in viewed]
     if fixed:
-        notes.append(
-            f"val also chose the view weights of {', '.join(dict.fromkeys(fixed))}, and they stay as they are in a "
-            "blend that was tuned on oof, so it is flattered a little."
-        )
+        notes.append(note("views-stay", members=list(dict.fromkeys(fixed))))
     return notes
 
 

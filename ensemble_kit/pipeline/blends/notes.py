@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.pipeline.members import MERGED
+from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import DiversityReport
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage.members import Manifest
@@ -28,41 +29,32 @@ def notes_of(val: Pool, sets: BlendSets, diversity: DiversityReport) -> list[str
 def _about_pictures(val: Pool, sets: BlendSets) -> Iterator[str]:
     bare = [manifest.name for manifest in sets.manifests if VAL not in manifest.files]
     if sets.evaluation.split != VAL:
-        who = "These members have" if len(bare) == len(sets.manifests) else f"{', '.join(bare)}: they have"
-        yield f"{who} no val, so the training pictures that were held out decide and judge."
+        all_bare = len(bare) == len(sets.manifests)
+        yield note("none-has-val") if all_bare else note("some-have-no-val", members=bare)
     assert val.labels is not None
     assert sets.pool.labels is not None
     if reason := why_not_fitted(sets.pool.labels):
-        few = f"{len(sets.pool.ids)} pictures of train were held out, too few or of one class"
-        yield f"{few}, so weights are equal and every temperature is 1." if sets.families else reason
+        yield note("too-few-held-out", images=len(sets.pool.ids)) if sets.families else reason
     absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
     if absent:
-        yield f"{sets.evaluation.split} holds no picture of {', '.join(absent)}, so nothing is known about them."
+        yield note("absent-classes", split=sets.evaluation.split, classes=absent)
 
 
 def _about_members(diversity: DiversityReport) -> Iterator[str]:
     for pair in diversity.near_duplicates:
-        yield f"'{pair[0]}' and '{pair[1]}' are nearly the same network: one opinion that counts twice."
+        yield note("near-duplicates", first=pair[0], second=pair[1])
 
 
 def _about_what_val_decided(sets: BlendSets) -> Iterator[str]:
     chosen = [manifest.name for manifest in sets.manifests if manifest.val_used_for]
     if chosen:
-        yield (
-            f"honest for the blending; members were chosen on {_called(sets.evaluation.split)}: {', '.join(chosen)}."
-        )
+        yield note("chosen-on-val" if sets.evaluation.split == VAL else "chosen-on-oof", members=chosen)
     viewed = [manifest.name for manifest in sets.manifests if chosen_on_val(manifest)]
     if sets.evaluation.families:
         viewed = [name for name in viewed if name in _merged(sets)]
     if viewed and (sets.fresh or sets.evaluation.families):
-        yield (
-            f"honest for weights and temperatures; {sets.evaluation.split} chose the view weights of "
-            f"{', '.join(viewed)}, so its figures flatter a little. {_remedy(sets)}"
-        )
-
-
-def _called(split: str) -> str:
-    return "this val" if split == VAL else "the pictures that they held out"
+        code = "views-chosen-apart" if sets.evaluation.families else "views-chosen"
+        yield note(code, split=sets.evaluation.split, members=viewed)
 
 
 def _merged(sets: BlendSets) -> set[str]:
@@ -71,20 +63,10 @@ def _merged(sets: BlendSets) -> set[str]:
     return {sets.manifests[place].name for family, views in own if views == MERGED for place in family.places}
 
 
-def _remedy(sets: BlendSets) -> str:
-    """Return how view weights come to flatter no more."""
-    if sets.evaluation.families:
-        return "Look with all folds of a family alike: ek tta with the same --views and --choose."
-    return "`ek tta --choose equal` or `none` asks no val."
-
-
 def _about_test(manifests: Sequence[Manifest]) -> Iterator[str]:
     blind = sorted({image_id for manifest in manifests for image_id in manifest.skipped.get("test", {})})
     if blind:
-        yield (
-            f"{len(blind)} of the test pictures could not be read, first {blind[0]!r}; for them members predict the "
-            "most frequent class of train."
-        )
+        yield note("unread-test", images=len(blind), first=blind[0])
 
 
 def chosen_on_val(manifest: Manifest) -> bool:

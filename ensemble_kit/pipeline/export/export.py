@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.export.check import BATCH, Torch, check
 from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.inputs import check_size
 from ensemble_kit.pipeline.models import Model, OpenBlend, models_of, open_blend
-from ensemble_kit.reporting.terminal import say
+from ensemble_kit.reporting.terminal import note, say
 from ensemble_kit.results import ExportReport
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage.files import check_output, write_output
@@ -197,7 +197,4 @@ def _notes(opened: OpenBlend) -> tuple[str, ...]:
         for place in opened.counting
         if (manifest := opened.members[place].manifest).preprocessing.get("precision", "float32") != "float32"
     ]
-    said = (
-        f"{', '.join(map(repr, rounded))} looked in bfloat16 when the blend was tuned; the graph computes in float32."
-    )
-    return (said,) if rounded else ()
+    return (note("in-bfloat16", members=list(map(repr, rounded))),) if rounded else ()

@@ -13,6 +13,7 @@ from ensemble_kit.images.augmentation import describe, operations_of
 from ensemble_kit.images.checks import Tile, draw_sheet
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.inputs.images import DEFAULT_SIZES_PX, SIZES_PX
+from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import AugmentReport
 from ensemble_kit.storage.files import check_output, is_sealed_png, seal_png, write_output
 from ensemble_kit.training import Recipe, default_recipe, resolve
@@ -21,15 +22,6 @@ Square = UInt8[np.ndarray, "3 size size"]
 
 MOST: Final = 40  # rows, and copies
 _TURNED: Final = 45  # degrees from which a direction is no longer the same
-_LEFT_RIGHT: Final = (
-    "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored picture bears the wrong "
-    "label. That was not measured here; train with --flip and with --no-flip, then ek compare."
-)
-_DIRECTION: Final = (
-    "Turns are wide: where the direction tells classes apart, as on arrows, a turned picture may bear the wrong label. "
-    "That was not measured here; train with it and with --augment rand, then ek compare."
-)
-_OUT_OF_SIGHT: Final = "Shifts of up to {shift} px can move most of a picture of {size} px out of sight, or all of it."
 
 
 @command
@@ -170,13 +162,11 @@ def _applied(recipe: Recipe) -> tuple[str, ...]:
 def _cautions(recipe: Recipe, size_px: int) -> tuple[str, ...]:
     """Return what may make a label wrong, or a picture worthless."""
     found = operations_of(recipe.augment)
+    shift_px = found.shift_px if found else 0
     said = (
-        (_LEFT_RIGHT, recipe.flip),
-        (_DIRECTION, found is not None and found.degrees >= _TURNED),
-        (
-            _OUT_OF_SIGHT.format(shift=found.shift_px if found else 0, size=size_px),
-            found and found.shift_px > size_px / 2,
-        ),
+        (note("flip-on"), recipe.flip),
+        (note("wide-turns"), found is not None and found.degrees >= _TURNED),
+        (note("out-of-sight", shift=shift_px, size=size_px), shift_px > size_px / 2),
     )
     return tuple(line for line, there in said if there)
 

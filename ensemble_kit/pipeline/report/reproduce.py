@@ -19,6 +19,7 @@ from ensemble_kit.pipeline.models import PATHS, OpenBlend, absolute, versions
 from ensemble_kit.pipeline.runs import RECIPE as PROBE
 from ensemble_kit.pipeline.runs import probe, train
 from ensemble_kit.pipeline.views import tta
+from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import PinReport, RepeatReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.members import EXTERNAL, Manifest
@@ -186,10 +187,10 @@ def _option(flag: str, value: Any) -> list[str]:
 def _notes(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Yield what the commands cannot say."""
     if any(manifest.source == "imported" for manifest in manifests):
-        yield "The scores of imported members are files of others; their sha256 are in predictions/."
+        yield note("imported-files")
     if any(manifest.source == EXTERNAL and manifest.checkpoint_sha256 is None for manifest in manifests):
-        yield "CALLABLE was a Python function, which nobody kept."
+        yield note("callable")
     if any("soup" in manifest.training for manifest in manifests):
-        yield "The ingredients of a soup have to be trained first."
+        yield note("ingredients-first")
     if any(not manifest.training.get("in_time", True) for manifest in manifests):
-        yield "A member was ended by the clock, so its training cannot be repeated to the bit."
+        yield note("ended-by-clock")

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from ensemble_kit.ensembling.contest import effective_images, final_two, prediction_interval, public_images, telling
+from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
 from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, find_kept, kept_path, of_today, read_log, stem
 
@@ -109,7 +110,7 @@ def _kept(folder: Path, there: Sequence[HandedIn]) -> tuple[list[Sheet | None], 
     """Return what was handed in, None where that is gone, and what to say of it."""
     sheets = [find_kept(folder, one.name) for one in there]
     notes = [
-        f"'{one.name}' cannot be compared with the others: {kept_path(folder, one.name)} or its .json is gone."
+        note("not-kept", name=one.name, path=kept_path(folder, one.name))
         for one, sheet in zip(there, sheets, strict=True)
         if sheet is None
     ]
@@ -145,18 +146,9 @@ def _surprises(there: Sequence[HandedIn], rules: Rules) -> list[str]:
         expected = expected_public(one, rules)
         if expected is None or one.public is None or not _outside(one, expected):
             continue
-        side = "below" if one.public < expected[0] else "above"
-        why = (
-            "Test differs from val, rows are mixed up, or val was looked at too often"
-            if side == "below"
-            else "Test is easier than val, or pictures of it were trained on"
-        )
-        notes.append(
-            f"The public score of '{one.name}' and its honest estimate tell different stories: "
-            f"{100 * one.public:.1f} % is {side} the {100 * expected[0]:.1f} to {100 * expected[1]:.1f} % that "
-            f"{100 * (one.honest_accuracy or 0):.1f} % on val leads one to expect in 95 of 100 cases. {why}; "
-            "or it is one of the other 5."
-        )
+        said = [f"{100 * share:.1f}" for share in (one.public, *expected, one.honest_accuracy or 0)]
+        shown = dict(zip(("public", "low", "high", "honest"), said, strict=True))
+        notes.append(note("score-below" if one.public < expected[0] else "score-above", name=one.name, **shown))
     return notes
 
 
@@ -168,11 +160,8 @@ def _impossible(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules
             continue
         public, gap = public_images(one.images, rules.public_fraction), abs(one.public - other.public)
         if (gap - ROUNDING) * public > differ + 1e-6:
-            return [
-                f"The public scores of '{one.name}' and '{other.name}' cannot both be right: they are {100 * gap:.1f} "
-                f"points apart, which is {gap * public:.0f} of {public} public pictures, and only {differ} pictures "
-                "differ. Look at the scores (ek submissions score NAME SCORE), and at --public-fraction."
-            ]
+            shown = {"points": f"{100 * gap:.1f}", "gap": f"{gap * public:.0f}", "public": public, "differ": differ}
+            return [note("scores-impossible", one=one.name, other=other.name, **shown)]
     return []
 
 
@@ -186,11 +175,11 @@ def _inversions(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules
         if public * honest < 0:
             better, worse = (one, other) if public > 0 else (other, one)
             meaning = _meaning(abs(public), changed(its, others), one.images, rules)
-            said = f"The public scores put '{better.name}' before '{worse.name}', the honest estimates the other way"
-            notes.append((abs(public), f"{said} round; {meaning}."))
-    notes.sort(key=lambda note: -note[0])
-    more = [f"So it is with {len(notes) - SHOWN} more pairs."] if len(notes) > SHOWN else []
-    return [note for _, note in notes[:SHOWN]] + more
+            said = note("ranked-otherwise", better=better.name, worse=worse.name, meaning=meaning)
+            notes.append((abs(public), said))
+    notes.sort(key=lambda one: -one[0])
+    more = [note("more-pairs", count=len(notes) - SHOWN)] if len(notes) > SHOWN else []
+    return [said for _, said in notes[:SHOWN]] + more
 
 
 def _gap(a: float | None, b: float | None) -> float:

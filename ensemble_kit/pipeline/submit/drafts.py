@@ -9,6 +9,7 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blends import find_target, sample_of, without_test
 from ensemble_kit.pipeline.members import evaluation_of, member_on
 from ensemble_kit.pipeline.models import open_blend
+from ensemble_kit.reporting.terminal import note
 from ensemble_kit.splits import VAL
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
@@ -16,8 +17,6 @@ from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.submissions import HandedIn, Sheet, Wanted, id_form, read_checked, read_sample
 from ensemble_kit.types import Pool, Predictions
 from ensemble_kit.workspace import Workspace
-
-NO_SAMPLE = "No --sample was given, so nobody knows whether the judge wants this header, these ids and this order."
 
 
 class Draft(NamedTuple):
@@ -58,11 +57,9 @@ def from_blend(blend: str | None, sample: str | Path | None, id: str, workspace:
         val_images=len(val.pool.ids),
     )
     sheet = Sheet(target.header, tuple(target.ids), tuple(saved.classes[place] for place in places))
-    notes = [] if sample else [NO_SAMPLE]
+    notes = [] if sample else [note("no-sample")]
     if flattered := [member.manifest.name for member in opened.members if member.manifest.val_used_for]:
-        notes.append(
-            f"{val.split} also decided how {', '.join(flattered)} were made, so the honest estimate is flattered."
-        )
+        notes.append(note("judge-flattered", split=val.split, members=flattered))
     return Draft(entry, sheet, _counts(val.pool), tuple(notes), val.split)
 
 
@@ -80,18 +77,18 @@ def from_csv(path: Path, sample: str | Path | None, id: str, predictions: Path) 
         wanted = Wanted(asked.ids, header=(asked.id_column, asked.label_column))
     elif member is not None and "test" in member.splits:
         wanted = Wanted(id_form(member.split("test").ids, id))
-        notes.append(NO_SAMPLE)
+        notes.append(note("no-sample"))
     else:
         raise InvalidOptionError(f"There is no member in '{predictions}' that knows the test images; give --sample.")
     val, judged_on = None, VAL
     if member is None:
-        notes.append(f"There is no member in '{predictions}', so the names of classes could not be checked.")
+        notes.append(note("classes-unchecked", folder=predictions))
     else:
         wanted = wanted._replace(classes=member.manifest.classes)
         said = member_on(member)
         val, judged_on = _counts(said), said.split
     checked = read_checked(path, wanted)
-    notes.extend(f"Fixed in the copy: {note.sentence()}" for note in checked.notes)
+    notes.extend(note("fixed", what=one.sentence()) for one in checked.notes)
     sheet = Sheet((checked.header[0], checked.header[1]), wanted.ids, checked.labels)
     return Draft(HandedIn(time="", name=path.stem, images=len(wanted.ids)), sheet, val, tuple(notes), judged_on)
 

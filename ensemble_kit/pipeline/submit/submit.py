@@ -15,7 +15,7 @@ from ensemble_kit.pipeline.blends import compare
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.submit import advice as advice
 from ensemble_kit.pipeline.submit.drafts import Draft, from_blend, from_csv
-from ensemble_kit.reporting.terminal import say
+from ensemble_kit.reporting.terminal import note, say
 from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, read_rules
@@ -86,7 +86,7 @@ def submit(
         try:
             compared = _compared(there[-1], draft.entry, workspace, context.quiet)
         except EnsembleKitError as error:  # what is handed in is whole all the same
-            notes.append(f"Not compared on {draft.judged_on} with '{there[-1].name}': {error}")
+            notes.append(note("not-compared", split=draft.judged_on, name=there[-1].name, why=error))
         change = _change(there[-1], its, draft, rules, compared)
     entered = draft.entry if check else log.hand_in(folder, rules, advice.now, draft.entry, draft.sheet, refuse)
     return SubmitReport(
@@ -116,10 +116,7 @@ def _formulas(sheet: Sheet) -> list[str]:
     found = [cell for cell in (*sheet.ids, *sheet.labels) if is_formula(cell)]
     if not found:
         return []
-    return [
-        f"{len(found)} ids or labels begin as formulas of a spreadsheet do, first {found[0]!r}. They stand as they "
-        "are, for a judge compares bytes; open the file as text."
-    ]
+    return [note("formulas", count=len(found), first=found[0])]
 
 
 def _same(folder: Path, there: Sequence[HandedIn], sheet: Sheet) -> str | None:

@@ -1,0 +1,84 @@
+"""The notes below a report, all in one table: what a person must know to read its figures rightly.
+
+`pipeline` finds out what holds and hands over a code with numbers and names; the sentence is made here.
+To add a note: one line in `NOTES`, and its code where it holds.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+NOTES: Final[Mapping[str, str]] = {
+    # blends
+    "none-has-val": "These members have no val, so the training pictures that were held out decide and judge.",
+    "some-have-no-val": "{members}: they have no val, so the training pictures that were held out decide and judge.",
+    "too-few-held-out": "{images} pictures of train were held out, too few or of one class, so weights are equal and "
+    "every temperature is 1.",
+    "absent-classes": "{split} holds no picture of {classes}, so nothing is known about them.",
+    "near-duplicates": "'{first}' and '{second}' are nearly the same network: one opinion that counts twice.",
+    "chosen-on-val": "honest for the blending; members were chosen on this val: {members}.",
+    "chosen-on-oof": "honest for the blending; members were chosen on the pictures that they held out: {members}.",
+    "views-chosen": "honest for weights and temperatures; {split} chose the view weights of {members}, so its figures "
+    "flatter a little. `ek tta --choose equal` or `none` asks no val.",
+    "views-chosen-apart": "honest for weights and temperatures; {split} chose the view weights of {members}, so its "
+    "figures flatter a little. Look with all folds of a family alike: ek tta with the same --views and --choose.",
+    "unread-test": "{images} of the test pictures could not be read, first {first!r}; for them members predict the "
+    "most frequent class of train.",
+    "no-submission": "No submission: {why}",
+    "other-csv-stands": "{path} stands as it was: it is not of this blend.",
+    # comparisons
+    "flattered": "{split} also decided how these were made, so they are flattered: {members}. Train with --keep last "
+    "to compare them fairly.",
+    "views-stay": "val also chose the view weights of {members}, and they stay as they are in a blend that was tuned "
+    "on oof, so it is flattered a little.",
+    # export
+    "in-bfloat16": "{members} looked in bfloat16 when the blend was tuned; the graph computes in float32.",
+    # how to repeat a blend
+    "imported-files": "The scores of imported members are files of others; their sha256 are in predictions/.",
+    "callable": "CALLABLE was a Python function, which nobody kept.",
+    "ingredients-first": "The ingredients of a soup have to be trained first.",
+    "ended-by-clock": "A member was ended by the clock, so its training cannot be repeated to the bit.",
+    # submissions
+    "no-sample": "No --sample was given, so nobody knows whether the judge wants this header, these ids and this "
+    "order.",
+    "judge-flattered": "{split} also decided how {members} were made, so the honest estimate is flattered.",
+    "classes-unchecked": "There is no member in '{folder}', so the names of classes could not be checked.",
+    "fixed": "Fixed in the copy: {what}",
+    "not-compared": "Not compared on {split} with '{name}': {why}",
+    "formulas": "{count} ids or labels begin as formulas of a spreadsheet do, first {first!r}. They stand as they are, "
+    "for a judge compares bytes; open the file as text.",
+    "not-kept": "'{name}' cannot be compared with the others: {path} or its .json is gone.",
+    "score-below": "The public score of '{name}' and its honest estimate tell different stories: {public} % is below "
+    "the {low} to {high} % that {honest} % on val leads one to expect in 95 of 100 cases. Test differs from val, rows "
+    "are mixed up, or val was looked at too often; or it is one of the other 5.",
+    "score-above": "The public score of '{name}' and its honest estimate tell different stories: {public} % is above "
+    "the {low} to {high} % that {honest} % on val leads one to expect in 95 of 100 cases. Test is easier than val, or "
+    "pictures of it were trained on; or it is one of the other 5.",
+    "scores-impossible": "The public scores of '{one}' and '{other}' cannot both be right: they are {points} points "
+    "apart, which is {gap} of {public} public pictures, and only {differ} pictures differ. Look at the scores "
+    "(ek submissions score NAME SCORE), and at --public-fraction.",
+    "ranked-otherwise": "The public scores put '{better}' before '{worse}', the honest estimates the other way round; "
+    "{meaning}.",
+    "more-pairs": "So it is with {count} more pairs.",
+    # augmentation
+    "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored picture bears "
+    "the wrong label. That was not measured here; train with --flip and with --no-flip, then ek compare.",
+    "wide-turns": "Turns are wide: where the direction tells classes apart, as on arrows, a turned picture may bear "
+    "the wrong label. That was not measured here; train with it and with --augment rand, then ek compare.",
+    "out-of-sight": "Shifts of up to {shift} px can move most of a picture of {size} px out of sight, or all of it.",
+}
+
+
+def note(code: str, **values: Any) -> str:
+    """Return the sentence of a note.
+
+    Args:
+        values: what its sentence names; several names are joined by commas.
+
+    Example:
+        >>> note("absent-classes", split="val", classes=["ape", "bee"])
+        'val holds no picture of ape, bee, so nothing is known about them.'
+    """
+    joined = {
+        name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value for name, value in values.items()
+    }
+    return NOTES[code].format(**joined)

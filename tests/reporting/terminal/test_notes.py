@@ -1,0 +1,35 @@
+"""Every note has one sentence, every code that is handed over has a note."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import ensemble_kit
+from ensemble_kit.reporting.terminal.notes import NOTES, note
+
+PIPELINE = Path(ensemble_kit.__file__).parent / "pipeline"
+
+
+def test_the_codes_that_are_handed_over_are_those_of_the_table():
+    handed = set()
+    for path in PIPELINE.rglob("*.py"):
+        for call in re.findall(r"\bnote\(([^=]*?)[,)]", path.read_text(encoding="utf-8")):
+            handed |= set(re.findall(r'"([a-z-]+)"', call))
+        handed |= set(re.findall(r'code = "([a-z-]+)" if .* else "([a-z-]+)"', path.read_text(encoding="utf-8"))[0:1])
+    flat = {code for one in handed for code in (one if isinstance(one, tuple) else (one,))}
+    assert flat == set(NOTES)
+
+
+@pytest.mark.parametrize("code", NOTES)
+def test_a_note_is_a_sentence_with_everything_that_it_names(code):
+    fields = {field for _, field, _, _ in string.Formatter().parse(NOTES[code]) if field}
+    said = note(code, **{field: f"<{field}>" for field in fields})
+    assert all(f"<{field}>" in said for field in fields)
+    assert "{" not in said
+    assert said[-1] in ".>"
+
+
+def test_names_are_joined_by_commas():
+    assert note("chosen-on-val", members=["cnn", "vit"]).endswith("chosen on this val: cnn, vit.")
