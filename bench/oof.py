@@ -19,7 +19,7 @@ import measuring
 import numpy as np
 
 import ensemble_kit as ek
-from ensemble_kit.ensembling.combining.ballots import softmax
+from ensemble_kit.ensembling.combining.voting import softmax
 from ensemble_kit.ensembling.statistics.intervals import wilson
 from ensemble_kit.storage.members.commit import list_members
 from ensemble_kit.storage.members.read import read_members

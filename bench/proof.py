@@ -10,7 +10,7 @@ the process that HiGHS runs in.
 
 import numpy as np
 
-from ensemble_kit.ensembling.combining.ballots import softmax
+from ensemble_kit.ensembling.combining.voting import softmax
 from ensemble_kit.ensembling.weights.accuracy import climb
 from ensemble_kit.ensembling.weights.margins import margins_of
 from ensemble_kit.ensembling.weights.optimality import certify

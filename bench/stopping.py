@@ -14,7 +14,7 @@ from pathlib import Path
 import measuring
 import numpy as np
 
-from ensemble_kit.ensembling.combining.ballots import merge_views
+from ensemble_kit.ensembling.combining.voting import merge_views
 from ensemble_kit.ensembling.selective.early_exit import exact_rule, replay, saved
 from ensemble_kit.ensembling.selective.margin_threshold import margin_rule
 from ensemble_kit.ensembling.weights.temperature import fit_temperatures

@@ -43,7 +43,7 @@ def pick(table: Mapping[str, Row], name: str, kind: str) -> Row:
         UnknownNameError: no row has that name; the message suggests what was probably meant.
 
     Example:
-        >>> pick({"logit-sum": 1, "prob-mean": 2}, "prob-mean", "ballot")
+        >>> pick({"logit-sum": 1, "prob-mean": 2}, "prob-mean", "method")
         2
     """
     if name in table:

@@ -1,7 +1,7 @@
 """Voting methods, and how the numbers of a blend are applied to logits.
 
 Comes in: `Pool` and `Tuned`. Goes out: scores, probabilities, predicted classes, tile by tile.
-Read first: `ballots` (the one algebra), then `apply`. To add a voting method: see `table`.
+Read first: `voting` (the one algebra), then `apply`. To add a voting method: see `table`.
 """
 
 import lazy_loader

@@ -17,10 +17,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.combining.ballots import Ballot, Cast, cast_logit, cast_prob, decide, normalised, softmax
 from ensemble_kit.ensembling.combining.float32_argmax import Screen, look, screen
 from ensemble_kit.ensembling.combining.stacked import stacked
 from ensemble_kit.ensembling.combining.table import METHODS
+from ensemble_kit.ensembling.combining.voting import Cast, Voting, cast_logit, cast_prob, decide, normalised, softmax
 from ensemble_kit.errors import MisalignedError
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.tables import pick
@@ -58,7 +58,7 @@ def probabilities(pool: Pool, tuned: Tuned, threads: int | None = None) -> Score
 
     Args, Raises: as `scores`.
     """
-    if rule_of(tuned.ballot).unit != "logits":
+    if voting_of(tuned.ballot).unit != "logits":
         return scores(pool, tuned, threads)
     return _scores(pool, tuned, threads, lambda counted: softmax(counted / tuned.blend_temperature))
 
@@ -68,7 +68,7 @@ def predict(pool: Pool, tuned: Tuned, threads: int | None = None) -> Int[np.ndar
 
     Args, Raises: as `scores`.
     """
-    rule = rule_of(tuned.ballot)
+    rule = voting_of(tuned.ballot)
     count = _counter(pool, tuned, [rule.cast, cast_prob] if rule.unit == "votes" else [rule.cast])
     _, images, classes = pool.logits[0].shape
     winners, left = np.empty(images, np.int64), np.arange(images)
@@ -92,19 +92,19 @@ def calibrated(pool: Pool, tuned: Tuned, rows: Rows = EVERY_ROW) -> MemberLogits
     return np.stack([_calibrated(share, rows) for share in every])
 
 
-def rule_of(ballot: str) -> Ballot:
+def voting_of(ballot: str) -> Voting:
     """Return the ballot of that name.
 
     Raises:
         UnknownNameError: no ballot has that name.
     """
-    rule: Ballot = pick(METHODS, ballot, "ballot").load()
+    rule: Voting = pick(METHODS, ballot, "method").load()
     return rule
 
 
 def _scores(pool: Pool, tuned: Tuned, threads: int | None, finish: Callable[[Scores], Scores]) -> Scores:
     """Return what `finish` makes of the scores of each tile."""
-    count = _counter(pool, tuned, [rule_of(tuned.ballot).cast])
+    count = _counter(pool, tuned, [voting_of(tuned.ballot).cast])
     _, images, classes = pool.logits[0].shape
     finished = np.empty((images, classes))
 

@@ -1,6 +1,6 @@
 """The methods by which members vote. Imports nothing heavy.
 
-To add one: its cast and `Ballot` in `ballots`, shown in the room's stub; the same cast for the graph of a blend in
+To add one: its cast and `Voting` in `voting`, shown in the room's stub; the same cast for the graph of a blend in
 `inference.blend_graph.casts`; and a line here, which names both.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ensemble_kit.ensembling import combining
 
 if TYPE_CHECKING:
-    from ensemble_kit.ensembling.combining.ballots import Ballot
+    pass
 
 
 class Method(NamedTuple):
@@ -22,10 +22,10 @@ class Method(NamedTuple):
     """
 
     help: str
-    reach: "Callable[[], Ballot]"
+    reach: "Callable[[], Voting]"
     graph_cast: str
 
-    def load(self) -> "Ballot":
+    def load(self) -> "Voting":
         """Import and return how members vote."""
         return self.reach()
 

@@ -8,7 +8,7 @@ on the fold that was held out. A lone guess of the most frequent class is worth 
 import numpy as np
 from jaxtyping import Float
 
-from ensemble_kit.ensembling.combining import calibrated, cast_prob, rule_of
+from ensemble_kit.ensembling.combining import calibrated, cast_prob, voting_of
 from ensemble_kit.ensembling.diagnostics.shapley import Shapley, Subsets, shapley, subset_accuracies
 from ensemble_kit.ensembling.evaluation import Procedure, splits
 from ensemble_kit.types import Pool
@@ -27,7 +27,7 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
     scored = []
     for split in splits(pool.ids, pool.labels, pool.groups, repeats=repeats):
         tuned, held = procedure(pool.rows(split.seen)), pool.rows(split.held)
-        rule, logits = rule_of(tuned.ballot), calibrated(held, tuned)
+        rule, logits = voting_of(tuned.ballot), calibrated(held, tuned)
         confidence = cast_prob(logits) if rule.unit == "votes" else None
         scored.append((rule.cast(logits), tuned.weights, held.labels, confidence))
     assert pool.labels is not None

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.combining import cast_prob, decide, normalised, rule_of
+from ensemble_kit.ensembling.combining import cast_prob, decide, normalised, voting_of
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.types import Scores, ViewLogits
 
@@ -77,7 +77,7 @@ def exact_rule(
 
     Source: own.
     """
-    if rule_of(ballot).unit == "logits":
+    if voting_of(ballot).unit == "logits":
         raise InvalidOptionError(
             f"Wanted a ballot with bounds for an exact stop, got '{ballot}': a single view may turn any lead. "
             "Take borda, majority-vote or prob-mean, or stop by a margin."
@@ -120,7 +120,7 @@ def cast(rule: EarlyExitRule, logits: Scores) -> Tally:
         <BLANKLINE>
                [[0.75, 0.25]]])
     """
-    ballot = rule_of(rule.ballot)
+    ballot = voting_of(rule.ballot)
     calibrated = logits.astype(np.float64, order="C")[None] / rule.temperature
     ways = [ballot.cast, cast_prob] if ballot.unit == "votes" else [ballot.cast]
     return np.concatenate([way(calibrated) for way in ways])

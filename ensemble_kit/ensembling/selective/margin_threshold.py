@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.combining import merge_views, rule_of
+from ensemble_kit.ensembling.combining import merge_views, voting_of
 from ensemble_kit.ensembling.evaluation import Split, held_out, repeats_of
 from ensemble_kit.ensembling.selective.early_exit import (
     Costs,
@@ -134,7 +134,7 @@ def margin_rule(
 
 def _check(loss: float, ballot: str) -> None:
     """Raise unless a margin can be found for that ballot and loss."""
-    if rule_of(ballot).unit != "logits":
+    if voting_of(ballot).unit != "logits":
         raise InvalidOptionError(
             f"Wanted logit-sum or geo-mean to stop by a margin, got '{ballot}', which has an exact stop; take that."
         )

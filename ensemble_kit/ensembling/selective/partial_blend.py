@@ -22,9 +22,9 @@ from ensemble_kit.ensembling.combining import (
     normalised,
     predict,
     probabilities,
-    rule_of,
     scores,
     softmax,
+    voting_of,
 )
 from ensemble_kit.ensembling.selective.early_exit import EarlyExitRule
 from ensemble_kit.types import MemberLogits, Pool, Scores, Tuned
@@ -157,7 +157,7 @@ def runs_each_view(ballot: str) -> bool:
     Raises:
         UnknownNameError: no ballot has that name.
     """
-    return rule_of(ballot).unit == "logits"
+    return voting_of(ballot).unit == "logits"
 
 
 def answer(pool: Pool, tuned: Tuned) -> Answers:

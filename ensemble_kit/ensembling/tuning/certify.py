@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ensemble_kit.ensembling.combining import cast_prob, rule_of
+from ensemble_kit.ensembling.combining import cast_prob, voting_of
 from ensemble_kit.ensembling.tuning.prepare import ViewChoice, prepare
 from ensemble_kit.ensembling.weights import (
     NO_LIMITS,
@@ -47,7 +47,7 @@ def prove(
     """
     if tuned.stack is not None:
         raise InvalidOptionError("A stack has no weights to be proven the best; take --weights accuracy.")
-    rule, prepared = rule_of(tuned.ballot), prepare(pool, view_choices)
+    rule, prepared = voting_of(tuned.ballot), prepare(pool, view_choices)
     may = choose_members(prepared.logits, prepared.labels, limits, pool.members)
     logits = prepared.logits[may]
     even = np.full(len(may), 1.0 / len(may))

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from ensemble_kit.ensembling.combining import Ballot, normalised, predict, probabilities, rule_of, scores, softmax
+from ensemble_kit.ensembling.combining import Voting, normalised, predict, probabilities, scores, softmax, voting_of
 from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.ensembling.tuning.prepare import Prepared, TunedViews, ViewChoice, prepare, tune_views
 from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Evidence, Search, Weighing, among, choose_members, weigh
@@ -60,7 +60,7 @@ def tune(
         MisalignedError: choices do not fit the members, or weights their views.
     """
     check_metric(search.metric, ballot)
-    rule = rule_of(ballot)
+    rule = voting_of(ballot)
     if isinstance(weights, str):
         pick(WEIGHTS, weights, "way to find weights")
     elif search.limits.bind:
@@ -101,7 +101,7 @@ def check_metric(metric: str, ballot: str) -> None:
         InvalidOptionError: the metric reads probabilities, and votes are none.
     """
     rule = pick(METRICS, metric, "metric")
-    if rule.reads == "log_prob" and rule_of(ballot).unit == "votes":
+    if rule.reads == "log_prob" and voting_of(ballot).unit == "votes":
         raise InvalidOptionError(
             f"{metric} needs probabilities, and {ballot} gives vote shares, which are none; "
             "take another metric, or blend by logit-sum or prob-mean."
@@ -131,7 +131,7 @@ def given(weights: Mapping[str, float | int], members: Sequence[str]) -> Weights
 
 
 def _weighing(
-    rule: Ballot,
+    rule: Voting,
     weights: str | Mapping[str, float | int],
     prepared: Prepared,
     members: Sequence[str],

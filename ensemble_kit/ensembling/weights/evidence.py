@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from ensemble_kit.ensembling.combining import Ballot, combine
+from ensemble_kit.ensembling.combining import Voting, combine
 from ensemble_kit.ensembling.weights.member_selection import NO_LIMITS, Limits
 from ensemble_kit.ensembling.weights.temperature import fit_scale
 from ensemble_kit.types import Labels, MemberLogits, Stack, Weights
@@ -48,7 +48,7 @@ class Evidence:
     prior: the weights to fall back to, summing to 1.
     """
 
-    ballot: Ballot
+    ballot: Voting
     logits: MemberLogits
     labels: Labels
     fold: Int[np.ndarray, " images"]

@@ -72,7 +72,7 @@ def select(
         start: from nothing, or from the best members together: sorted by metric alone
             (ties: the lowest index), the first 25 are added in turn, and as many as gave
             the best blend are in from the start (ties: the fewest).
-        unit: what the ballots are, as `Ballot` has it.
+        unit: what the ballots are, as `Voting` has it.
         confidence: calibrated probabilities where they break ties of the ballots; else None.
 
     Raises:

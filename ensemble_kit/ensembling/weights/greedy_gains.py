@@ -69,7 +69,7 @@ def greedy_gains(
     Args:
         cast: what the members cast.
         metric: a name in `METRICS`.
-        unit: what the ballots are, as `Ballot` has it.
+        unit: what the ballots are, as `Voting` has it.
         confidence: calibrated probabilities where they break ties of the ballots; else None.
 
     Raises:

@@ -1,6 +1,6 @@
 """What members cast and who wins, in operations that a graph can hold.
 
-The casts of `ensembling.combining.ballots` once more, as torch operations: a graph cannot hold NumPy. A test compares
+The casts of `ensembling.combining.voting` once more, as torch operations: a graph cannot hold NumPy. A test compares
 every one of them with its model. In float64, as there. To add one: its function; the method's line in
 `ensembling.combining.METHODS` names it.
 """

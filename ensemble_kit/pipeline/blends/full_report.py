@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ensemble_kit.ensembling.combining import METHODS, calibrated, cast_prob, rule_of
+from ensemble_kit.ensembling.combining import METHODS, calibrated, cast_prob, voting_of
 from ensemble_kit.ensembling.diagnostics import Shapley, contributions, shapley, subset_accuracies
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.tuning import prepare, prove
@@ -98,7 +98,7 @@ def _family_values(sets: BlendSets, scored: BlendEvaluation) -> Shapley:
     """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
     labels = sets.evaluated.labels
     assert labels is not None
-    rule, logits = rule_of(scored.tuned.ballot), calibrated(sets.evaluated, scored.tuned)
+    rule, logits = voting_of(scored.tuned.ballot), calibrated(sets.evaluated, scored.tuned)
     ballots = means_of(rule.cast(logits), sets.families)
     ties = means_of(cast_prob(logits), sets.families) if rule.unit == "votes" else None
     guess = float(np.bincount(labels).max() / len(labels))

@@ -181,7 +181,7 @@ def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Sai
 def _sure(pool: Pool, tuned: Tuned, tie: float) -> np.ndarray:
     """Return which pictures no rounding can change the votes on; all of them where no votes are counted."""
     logits = np.sort(applying.calibrated(pool, tuned), axis=-1)
-    if applying.rule_of(tuned.ballot).unit != "votes" or logits.shape[-1] < 2:
+    if applying.voting_of(tuned.ballot).unit != "votes" or logits.shape[-1] < 2:
         return np.ones(logits.shape[1], dtype=np.bool_)
     gaps = np.diff(logits, axis=-1)
     nearest = gaps[..., -1] if tuned.ballot == "majority-vote" else gaps.min(axis=-1)

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
-from ensemble_kit.ensembling.combining import METHODS, TIE_WIDTH, normalised, rule_of
+from ensemble_kit.ensembling.combining import METHODS, TIE_WIDTH, normalised, voting_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import list_pictures, read_source
 from ensemble_kit.pipeline.border import command
@@ -178,7 +178,7 @@ def _graph(opened: OpenBlend, blend: Torch, size: int | None, graph_bytes: Any) 
 
     from ensemble_kit.inference.blend_graph import INPUT, OUTPUTS, BlendGraph, Count
 
-    tuned, rule = blend.tuned, rule_of(opened.saved.ballot)
+    tuned, rule = blend.tuned, voting_of(opened.saved.ballot)
     stack = tuned.stack
     heard = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
     count = Count(METHODS[tuned.ballot].graph_cast, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)

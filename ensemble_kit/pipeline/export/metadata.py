@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ensemble_kit.ensembling.combining import rule_of
+from ensemble_kit.ensembling.combining import voting_of
 from ensemble_kit.images import RESIZE
 from ensemble_kit.pipeline.models import OpenBlend, versions
 from ensemble_kit.storage import blends as blend_store
@@ -58,4 +58,4 @@ def method_of(opened: OpenBlend) -> str:
 
 def output_of(opened: OpenBlend) -> str:
     """Return what the numbers of the classes are."""
-    return "vote shares" if rule_of(opened.saved.ballot).unit == "votes" else "probabilities"
+    return "vote shares" if voting_of(opened.saved.ballot).unit == "votes" else "probabilities"

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ensemble_kit.ensembling.combining import rule_of
+from ensemble_kit.ensembling.combining import voting_of
 from ensemble_kit.ensembling.selective import (
     EarlyExitRule,
     MarginEstimate,
@@ -74,7 +74,7 @@ def early_exit_of(predictor: Predictor, share: float) -> EarlyExit:
     _check_one_by_one(predictor)
     val = condensed(predictor.evaluation.pool)
     sample = val.rows(np.arange(0, len(val.ids), max(len(val.ids) // ORDERED_ON, 1)))
-    bounded = rule_of(tuned.ballot).unit != "logits"
+    bounded = voting_of(tuned.ballot).unit != "logits"
     order = by_value_for_cost(
         predictor.steps.logits(sample), tuned.weights, costs, 1.0 if bounded else tuned.blend_temperature
     )

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from ensemble_kit.csv_text import render_csv
-from ensemble_kit.ensembling.combining import rule_of
+from ensemble_kit.ensembling.combining import voting_of
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.predict.batches import Answered
 from ensemble_kit.storage.files import is_stream
@@ -37,7 +37,7 @@ def header_of(ballot: str, top: int) -> tuple[str, ...]:
         >>> header_of("borda", 2)[1:5]
         ('label', 'vote_share', 'label_2', 'vote_share_2')
     """
-    share = "vote_share" if rule_of(ballot).unit == "votes" else "probability"
+    share = "vote_share" if voting_of(ballot).unit == "votes" else "probability"
     best = [f"{word}{'' if place == 1 else f'_{place}'}" for place in range(1, top + 1) for word in ("label", share)]
     return ("image_id", *best, "agreement", "looks", "abstained", "error")
 

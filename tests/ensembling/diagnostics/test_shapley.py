@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ensemble_kit.ensembling.combining.ballots import cast_logit, cast_prob, cast_top1, combine, decide
+from ensemble_kit.ensembling.combining.voting import cast_logit, cast_prob, cast_top1, combine, decide
 from ensemble_kit.ensembling.diagnostics.shapley import Shapley, shapley, subset_accuracies
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 

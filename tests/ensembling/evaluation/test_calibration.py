@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from ensemble_kit.ensembling.combining.ballots import softmax
+from ensemble_kit.ensembling.combining.voting import softmax
 from ensemble_kit.ensembling.evaluation.calibration import brier, ece
 from ensemble_kit.errors import BadDataError
 

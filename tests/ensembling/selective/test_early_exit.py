@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ensemble_kit.ensembling.combining.apply import predict
-from ensemble_kit.ensembling.combining.ballots import cast_prob, cast_rank, cast_top1
+from ensemble_kit.ensembling.combining.voting import cast_prob, cast_rank, cast_top1
 from ensemble_kit.ensembling.selective.early_exit import (
     EarlyExitRule,
     cast,

@@ -134,7 +134,7 @@ def test_what_cannot_be_used_is_refused() -> None:
     logits, labels, ids = drawn(8, images=53)
     with pytest.raises(InvalidOptionError, match="got 'borda', which has an exact stop"):
         margin_rule(logits, labels, ids, None, WEIGHTS, 0.1, "borda")
-    with pytest.raises(UnknownNameError, match="No ballot is named 'logits'"):
+    with pytest.raises(UnknownNameError, match="No method is named 'logits'"):
         margin_rule(logits, labels, ids, None, WEIGHTS, 0.1, "logits")
     with pytest.raises(InvalidOptionError, match=r"between 0 and 1, got 1\.0"):
         margin_rule(logits, labels, ids, None, WEIGHTS, 1.0)

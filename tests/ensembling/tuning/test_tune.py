@@ -218,7 +218,7 @@ def test_weights_that_are_all_0_are_refused(weights: dict[str, float]) -> None:
 
 def test_unknown_ballots_and_ways_are_refused(draw_pool) -> None:
     pool = draw_pool([1.0])
-    with pytest.raises(UnknownNameError, match="No ballot is named 'logit'; did you mean 'logit-sum'"):
+    with pytest.raises(UnknownNameError, match="No method is named 'logit'; did you mean 'logit-sum'"):
         tune(pool, "logit", "auto", ["none"])
     with pytest.raises(UnknownNameError, match="No way to find weights is named 'gredy'; did you mean 'greedy'"):
         tune(pool, "logit-sum", "gredy", ["none"])

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ensemble_kit.ensembling.combining.ballots import (
+from ensemble_kit.ensembling.combining.voting import (
     BORDA,
     GEO_MEAN,
     LOGIT_SUM,
     MAJORITY_VOTE,
     PROB_MEAN,
-    Ballot,
+    Voting,
     cast_prob,
     combine,
     decide,
@@ -25,7 +25,7 @@ MEMBERS, IMAGES, CLASSES = 5, 103, 7
 EVERY = [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA]
 
 
-def evidence(ballot: Ballot, seed: int = 0) -> Evidence:
+def evidence(ballot: Voting, seed: int = 0) -> Evidence:
     random = np.random.default_rng(seed)
     labels = random.integers(CLASSES, size=IMAGES)
     shared = random.normal(size=(IMAGES, CLASSES))
@@ -48,7 +48,7 @@ def by_argmax(seen: Evidence, weights: np.ndarray) -> int:
 
 @pytest.mark.parametrize("ballot", EVERY)
 @pytest.mark.parametrize("seed", range(3))
-def test_no_point_of_a_fine_grid_on_the_same_coordinate_has_more_right(ballot: Ballot, seed: int) -> None:
+def test_no_point_of_a_fine_grid_on_the_same_coordinate_has_more_right(ballot: Voting, seed: int) -> None:
     seen = evidence(ballot, seed)
     weights = np.random.default_rng(seed).dirichlet(np.ones(MEMBERS))
     for member in range(MEMBERS):
@@ -100,7 +100,7 @@ def test_ties_of_quantised_logits_are_counted_as_argmax_has_them(seed: int, weig
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(EVERY))
 @settings(max_examples=40, deadline=None)
-def test_the_search_never_ends_below_where_it_started(seed: int, ballot: Ballot) -> None:
+def test_the_search_never_ends_below_where_it_started(seed: int, ballot: Voting) -> None:
     random = np.random.default_rng(seed)
     logits = random.integers(-2, 3, size=(3, 31, 4)) / 2.0
     seen = Evidence(ballot, logits, random.integers(4, size=31), np.zeros(31, dtype=np.int64), None, np.ones(3) / 3)
@@ -109,7 +109,7 @@ def test_the_search_never_ends_below_where_it_started(seed: int, ballot: Ballot)
 
 
 @pytest.mark.parametrize("ballot", EVERY)
-def test_accuracy_is_never_below_greedy_or_equal_on_its_own_rows(ballot: Ballot) -> None:
+def test_accuracy_is_never_below_greedy_or_equal_on_its_own_rows(ballot: Voting) -> None:
     for seed in range(3):
         seen = evidence(ballot, seed)
         found = by_argmax(seen, accuracy(seen).weights)

@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from ensemble_kit.ensembling.combining.ballots import BORDA, GEO_MEAN, LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Ballot
+from ensemble_kit.ensembling.combining.voting import BORDA, GEO_MEAN, LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN, Voting
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.ensembling.weights.evidence import Evidence, Search, equal, prior_only, weigh
 from ensemble_kit.ensembling.weights.greedy import greedy
@@ -20,7 +20,7 @@ EVEN = np.full(MEMBERS, 1 / MEMBERS)
 
 
 def evidence(
-    ballot: Ballot,
+    ballot: Voting,
     seed: int = 0,
     prior: np.ndarray = EVEN,
     strengths: tuple[float, ...] = (0.3, 1.0, 1.6, 2.2, 2.5),
@@ -68,7 +68,7 @@ def test_given_weights_have_the_best_blend_temperature() -> None:
 
 @pytest.mark.parametrize("way", [auto, equal, greedy])
 @pytest.mark.parametrize("ballot", [PROB_MEAN, MAJORITY_VOTE])
-def test_only_logits_have_a_blend_temperature(way, ballot: Ballot) -> None:
+def test_only_logits_have_a_blend_temperature(way, ballot: Voting) -> None:
     assert way(evidence(ballot)).blend_temperature == 1.0
 
 
@@ -187,7 +187,7 @@ def test_auto_stays_at_equal_where_members_are_equally_good() -> None:
 
 
 @pytest.mark.parametrize("ballot", [LOGIT_SUM, MAJORITY_VOTE])
-def test_auto_falls_back_to_the_prior_where_all_weights_are_0(ballot: Ballot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_falls_back_to_the_prior_where_all_weights_are_0(ballot: Voting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ensemble_kit.ensembling.weights.logloss.RIDGES", (0.0,))
     random = np.random.default_rng(0)
     labels = random.integers(CLASSES, size=IMAGES)
@@ -207,7 +207,7 @@ def test_auto_with_one_member_has_nothing_to_choose() -> None:
 
 @pytest.mark.parametrize("way", [auto, log_loss_way])
 @pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
-def test_perfect_members_are_survived(way, ballot: Ballot) -> None:
+def test_perfect_members_are_survived(way, ballot: Voting) -> None:
     labels = np.arange(IMAGES) % CLASSES
     logits = np.tile(100 * np.eye(CLASSES)[labels], (MEMBERS, 1, 1))
     fold = fold_of([str(place) for place in range(IMAGES)], labels)
@@ -219,7 +219,7 @@ def test_perfect_members_are_survived(way, ballot: Ballot) -> None:
 @pytest.mark.parametrize("way", [auto, log_loss_way])
 @pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
 @pytest.mark.parametrize("kind", ["constant", "one class", "one member separates"])
-def test_input_that_says_nothing_or_everything_does_not_diverge(way, ballot: Ballot, kind: str) -> None:
+def test_input_that_says_nothing_or_everything_does_not_diverge(way, ballot: Voting, kind: str) -> None:
     random = np.random.default_rng(1)
     labels = np.zeros(IMAGES, dtype=np.int64) if kind == "one class" else np.arange(IMAGES) % CLASSES
     logits = (

@@ -10,13 +10,13 @@ import pytest
 from scipy.special import softmax
 from sklearn import metrics
 
-from ensemble_kit.ensembling.combining.ballots import (
+from ensemble_kit.ensembling.combining.voting import (
     BORDA,
     GEO_MEAN,
     LOGIT_SUM,
     MAJORITY_VOTE,
     PROB_MEAN,
-    Ballot,
+    Voting,
     cast_prob,
     decide,
 )
@@ -45,12 +45,12 @@ def drawn(seed: int, members: int = MEMBERS, images: int = IMAGES) -> tuple[np.n
     return strengths * np.eye(CLASSES)[labels] + common + random.normal(size=(members, images, CLASSES)), labels
 
 
-def evidence(ballot: Ballot, logits: np.ndarray, labels: np.ndarray, **search: Any) -> Evidence:
+def evidence(ballot: Voting, logits: np.ndarray, labels: np.ndarray, **search: Any) -> Evidence:
     even = np.full(len(logits), 1 / len(logits))
     return Evidence(ballot, logits, labels, np.arange(len(labels)) % 5, None, even, Search(**search))
 
 
-def regret_by_hand(ballot: Ballot, logits: np.ndarray, labels: np.ndarray, metric: str, team: list[int]) -> float:
+def regret_by_hand(ballot: Voting, logits: np.ndarray, labels: np.ndarray, metric: str, team: list[int]) -> float:
     """The metric of the mean ballot of a team, turned so that 0 is perfect."""
     mean = ballot.cast(logits)[team].mean(axis=0)
     ties = cast_prob(logits)[team].mean(axis=0) if ballot.unit == "votes" else None

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ensemble_kit.ensembling.combining.ballots import cast_prob, decide
 from ensemble_kit.ensembling.combining.table import METHODS
+from ensemble_kit.ensembling.combining.voting import cast_prob, decide
 from ensemble_kit.ensembling.weights.margins import Margins, margins_of, right, won
 
 MEMBERS, IMAGES, CLASSES = 5, 61, 7

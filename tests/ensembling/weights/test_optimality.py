@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from ensemble_kit.ensembling.combining.ballots import cast_logit, cast_prob, cast_rank, cast_top1
+from ensemble_kit.ensembling.combining.voting import cast_logit, cast_prob, cast_rank, cast_top1
 from ensemble_kit.ensembling.weights import optimality as certificate
 from ensemble_kit.ensembling.weights.margins import margins_of
 from ensemble_kit.ensembling.weights.optimality import EPSILON, certify

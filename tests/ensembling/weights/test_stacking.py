@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
-from ensemble_kit.ensembling.combining.ballots import GEO_MEAN, LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN
 from ensemble_kit.ensembling.combining.stacked import stacked
+from ensemble_kit.ensembling.combining.voting import GEO_MEAN, LOGIT_SUM, MAJORITY_VOTE, PROB_MEAN
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.ensembling.weights.evidence import Evidence
 from ensemble_kit.ensembling.weights.stacking import INVERSE_RIDGES, among, check_enough_rows, enough_rows, stack

@@ -15,8 +15,8 @@ from torch import nn
 
 import models_zoo
 from ensemble_kit.ensembling.combining import apply as applying
-from ensemble_kit.ensembling.combining.ballots import TIE_WIDTH
 from ensemble_kit.ensembling.combining.table import METHODS
+from ensemble_kit.ensembling.combining.voting import TIE_WIDTH
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.decode import resize
 from ensemble_kit.inference.blend_graph import casts
@@ -147,7 +147,7 @@ def tuned_of(lookers, ballot, stack=None):
 
 def count_of(ballot, stack=None):
     numbers = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
-    return Count(METHODS[ballot].graph_cast, applying.rule_of(ballot).unit, 0.6, TIE_WIDTH, numbers)
+    return Count(METHODS[ballot].graph_cast, applying.voting_of(ballot).unit, 0.6, TIE_WIDTH, numbers)
 
 
 def drawn_stack():

@@ -89,7 +89,7 @@ def cast_top1(logits: MemberLogits) -> MemberLogits:
 
 
 @dataclass(frozen=True)
-class Ballot:
+class Voting:
     """A way to vote: what is cast, what the scores are, and how labels become likely.
 
     cast: turns calibrated logits into ballots of the same shape.
@@ -107,11 +107,11 @@ class Ballot:
     link: Literal["softmax", "mixture"]
 
 
-LOGIT_SUM = Ballot(cast_logit, unit="logits", link="softmax")
-GEO_MEAN = Ballot(cast_log_prob, unit="logits", link="softmax")
-PROB_MEAN = Ballot(cast_prob, unit="probabilities", link="mixture")
-MAJORITY_VOTE = Ballot(cast_top1, unit="votes", link="softmax")
-BORDA = Ballot(cast_rank, unit="votes", link="softmax")
+LOGIT_SUM = Voting(cast_logit, unit="logits", link="softmax")
+GEO_MEAN = Voting(cast_log_prob, unit="logits", link="softmax")
+PROB_MEAN = Voting(cast_prob, unit="probabilities", link="mixture")
+MAJORITY_VOTE = Voting(cast_top1, unit="votes", link="softmax")
+BORDA = Voting(cast_rank, unit="votes", link="softmax")
 
 
 def combine(logits: MemberLogits, weights: Float[np.ndarray, " weights"], cast: Cast = cast_logit) -> Scores:

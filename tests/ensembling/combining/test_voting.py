@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax as scipy_softmax
 from scipy.stats import rankdata
 
-from ensemble_kit.ensembling.combining.ballots import (
+from ensemble_kit.ensembling.combining.voting import (
     cast_log_prob,
     cast_logit,
     cast_prob,
