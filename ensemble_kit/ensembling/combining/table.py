@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ensemble_kit.ensembling import combining
 
 if TYPE_CHECKING:
-    pass
+    from ensemble_kit.ensembling.combining.voting import Voting
 
 
 class Method(NamedTuple):
