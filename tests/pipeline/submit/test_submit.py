@@ -19,7 +19,7 @@ from ensemble_kit.ensembling.contest.public_split import prediction_interval, te
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, ResourceError, UnknownNameError
 from ensemble_kit.pipeline.models.saved_blend import open_blend
 from ensemble_kit.pipeline.submit import advice as desk
-from ensemble_kit.pipeline.submit import drafts
+from ensemble_kit.reporting.terminal.notes import NOTES
 from ensemble_kit.storage.files.ledger import append_entry
 from ensemble_kit.storage.submissions import log as desk_ledger
 from ensemble_kit.storage.submissions.check import Wanted, check_submission
@@ -209,9 +209,9 @@ def test_a_blend_is_handed_in_in_the_form_of_the_sample_that_it_was_blended_with
     report = ek.submit("shaped", **QUIET)
     assert report.csv.read_bytes() == Path("submissions/shaped.csv").read_bytes()
     assert [one for one, _ in rows_of(report.csv)] == ["Id", *ids]
-    assert drafts.NO_SAMPLE not in report.notes
+    assert NOTES["no-sample"] not in report.notes
     ek.blend(weights="cnn=2,cnn-augmented=1", name="shaped", replace=True, **QUIET)
-    assert drafts.NO_SAMPLE in ek.submit("shaped", **QUIET).notes
+    assert NOTES["no-sample"] in ek.submit("shaped", **QUIET).notes
 
 
 def test_a_csv_made_elsewhere_is_checked_and_written_plainly(folder):

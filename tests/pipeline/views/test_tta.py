@@ -226,7 +226,7 @@ def test_a_callable_is_a_member_whose_classes_are_known_by_name(road):
         ek.tta(brightness, name="plain", data="data", size=24, **FAST)
     with pytest.raises(InvalidOptionError, match="needs a name="):
         ek.tta(brightness, data="data", size=24, **FAST)
-    with pytest.raises(InvalidOptionError, match="Give --size PIXELS"):
+    with pytest.raises(InvalidOptionError, match="pass --size PIXELS"):
         ek.tta(brightness, name="other", data="data", **FAST)
     with pytest.raises(MisalignedError, match="10 classes, 'other' knows 2"):
         ek.tta(brightness, name="other", data="data", size=24, classes=["a", "b"], **FAST)
