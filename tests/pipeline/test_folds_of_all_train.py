@@ -81,7 +81,7 @@ def test_the_submission_is_the_mean_over_folds_of_what_the_networks_say_of_test(
         ("members", "held-out pictures of train"),
         ("members --metric macro-f1 --json", '"judged_on": "oof"'),
         ("tta --ckpt runs/cnn-fold-1 --views hflip --device cpu", "on 70 held-out pictures of train"),
-        ("blend --name again", f"cross-fitted on the {TRAIN} training pictures that were held out"),
+        ("blend --name again", f"cross-fitted on the {TRAIN} out-of-fold pictures of train"),
         ("blend --tune-on oof --weights equal --full --certify-seconds 1 --name full", "of 140 held-out pictures"),
         ("blend cnn --max-ms 100 --name one", "on oof"),
         ("compare mlp cnn", f"On these {TRAIN} held-out pictures of train"),

@@ -78,11 +78,11 @@ def greedy_gains(
 
     Example:
         >>> cast = np.array([[[0.7, 0.3], [0.6, 0.4]], [[0.4, 0.6], [0.2, 0.8]], [[0.6, 0.4], [0.3, 0.7]]])
-        >>> rivals = greedy_gains(cast, np.array([0, 1]), "accuracy", "probabilities")
-        >>> rivals.regrets()
+        >>> gains = greedy_gains(cast, np.array([0, 1]), "accuracy", "probabilities")
+        >>> gains.losses()
         array([0.5, 0.5, 0. ])
-        >>> rivals.add(1)
-        >>> rivals.regrets()
+        >>> gains.add(1)
+        >>> gains.losses()
         array([0. , 0.5, 0. ])
     """
     check_some(labels)
