@@ -18,9 +18,13 @@ import ensemble_kit
 
 ROOT = Path(ensemble_kit.__file__).parents[1]
 ROOMS = ("ensemble_kit", "models_zoo", "predictions")
-LEFT_OUT = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.egg-info", "build", "dist", "demo", "bench-work", "runs", "blends"
-)
+EVERYWHERE = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
+MADE_BY_COMMANDS = shutil.ignore_patterns("build", "dist", "demo", "bench-work", "runs", "blends")
+
+
+def left_out(folder, names):
+    """What no copy holds: caches anywhere, and at the top what commands write there."""
+    return EVERYWHERE(folder, names) | (MADE_BY_COMMANDS(folder, names) if Path(folder) == ROOT else set())
 
 
 def read_setup():
@@ -61,7 +65,7 @@ def test_every_file_that_is_no_module_is_package_data():
 def built(tmp_path_factory):
     """The sdist, and the wheel that was built from it; nothing is written into this folder."""
     folder = tmp_path_factory.mktemp("built")
-    shutil.copytree(ROOT, folder / "copy", ignore=LEFT_OUT)
+    shutil.copytree(ROOT, folder / "copy", ignore=left_out)
     for path in (folder / "copy" / "predictions").iterdir():
         if path.name not in MADE_HERE:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
