@@ -91,9 +91,9 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
     val, test = draw(recipe, seed)
     choices = ["none"] * len(val.members)
     procedures = {
-        "this": partial(tune, ballot="logit-sum", weights=way, view_choices=choices),
-        "equal": partial(tune, ballot="logit-sum", weights="equal", view_choices=choices),
-        "single": partial(best_single, ballot="logit-sum", view_choices=choices),
+        "this": partial(tune, method="logit-sum", weights=way, view_choices=choices),
+        "equal": partial(tune, method="logit-sum", weights="equal", view_choices=choices),
+        "single": partial(best_single, method="logit-sum", view_choices=choices),
     }
     tuned = {key: procedure(val) for key, procedure in procedures.items()}
     honest = cross_fit(val, procedures)

@@ -47,7 +47,7 @@ def blended(folder, names, noise, seed):
     pool = align([member.split("val") for member in held])
     labels, flipped = flip(pool.labels, noise, len(pool.classes), np.random.default_rng(seed))
     views = [member.manifest.view_choice for member in held]
-    procedure = partial(tune, ballot="logit-sum", weights="auto", view_choices=views)
+    procedure = partial(tune, method="logit-sum", weights="auto", view_choices=views)
     said = cross_fit_one(replace(pool, labels=labels), procedure, repeats=1)
     return said.shares, labels, flipped
 

@@ -54,9 +54,9 @@ def on_test(blend, labels):
 
 
 def cascades(blend, pool, truth):
-    """A row for each loss; ballots with bounds lose nothing."""
+    """A row for each loss; votes with bounds lose nothing."""
     whole = predict(pool, blend.tuned)
-    for loss in LOSSES if runs_each_view(blend.tuned.ballot) else (0.0,):
+    for loss in LOSSES if runs_each_view(blend.tuned.method) else (0.0,):
         stop = early_exit_of(blend, loss)
         taken = replay(stop.rule, blend.steps.logits(pool)).steps
         stopped = answers(blend.whole, blend.steps, stop.rule, pool, taken).winners

@@ -16,7 +16,7 @@ from ensemble_kit.ensembling.weights.margins import margins_of
 from ensemble_kit.ensembling.weights.optimality import certify
 
 IMAGES, CLASSES, SEEDS, LIMIT_S = 300, 10, 9, 60.0
-BALLOTS = {"logit-sum": lambda logits: logits, "prob-mean": softmax}
+METHODS = {"logit-sum": lambda logits: logits, "prob-mean": softmax}
 
 
 def draw(members, seed):
@@ -29,9 +29,9 @@ def draw(members, seed):
 
 
 def main():
-    print("| members | ballot | right, % | gap 0 | seconds |\n|---|---|---|---|---|")
+    print("| members | method | right, % | gap 0 | seconds |\n|---|---|---|---|---|")
     for members in (5, 8):
-        for name, cast in BALLOTS.items():
+        for name, cast in METHODS.items():
             found, right = [], []
             for seed in range(SEEDS):
                 logits, labels = draw(members, seed)

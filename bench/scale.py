@@ -114,10 +114,10 @@ BUFFERS = {
 }
 
 
-def stage_apply(ballot, threads):
+def stage_apply(method, threads):
     """Open the members and predict, as the end of `ek blend` does; right is the share of right winners."""
     test, opening = timed(opened)
-    tuned = numbers(ballot, len(test.members))
+    tuned = numbers(method, len(test.members))
     winners, applying = timed(lambda: predict(test, tuned, int(threads)))
     right = float((winners == np.arange(len(winners)) % len(test.classes)).mean())
     return {**applying, "opening": opening, "right": right}
@@ -141,10 +141,10 @@ def timed(work):
 STAGES = {"raw": stage_raw, "apply": stage_apply, "open": stage_open}
 
 
-def numbers(ballot, members):
+def numbers(method, members):
     """A blend with unequal weights and temperatures."""
     weights = np.linspace(1, 3, members)
-    return Tuned(ballot, (np.ones(1),) * members, np.linspace(0.5, 2, members), weights / weights.sum())
+    return Tuned(method, (np.ones(1),) * members, np.linspace(0.5, 2, members), weights / weights.sum())
 
 
 # the report
@@ -198,8 +198,8 @@ def report(asked):
     for what in turns[0]:
         line(what, [turn[what] for turn in turns], [ratio(turns, raw, what) for raw in (RAW, ALIGNED)])
     line("opening the first time: sha256 and finiteness", [first])
-    for ballot in ("prob-mean", "majority-vote"):
-        line(f"{ballot}, {threads} threads", [staged("apply", ballot, threads)])
+    for method in ("prob-mean", "majority-vote"):
+        line(f"{method}, {threads} threads", [staged("apply", method, threads)])
     ek = shutil.which("ek", path=str(Path(sys.executable).parent))
     for weights in ("equal", "auto"):
         _, seconds, peak_bytes = watched([ek, "blend", "--weights", weights, "--quiet"])

@@ -1,4 +1,4 @@
-"""Claim: most forward passes can be saved at prediction: exactly for bounded ballots, at a stated loss for logit sums.
+"""Claim: most forward passes can be saved at prediction: exactly for bounded votes, at a stated loss for logit sums.
 
 Takes members with views that are there (see `views.py`), finds each rule on val, and replays it on test: how many
 passes it saves, and how many pictures it loses that all views have right.
@@ -46,8 +46,8 @@ def main():
 def rules(val, weights):
     """Every rule: its name, what val says of it, and itself."""
     temperature = float(fit_temperatures(merge_views(val.logits, weights)[None], val.labels)[0])
-    for ballot in ("prob-mean", "majority-vote", "borda"):
-        yield f"{ballot}, exact", "", exact_rule(ballot, weights, temperature)
+    for method in ("prob-mean", "majority-vote", "borda"):
+        yield f"{method}, exact", "", exact_rule(method, weights, temperature)
     for loss in LOSSES:
         rule, found = margin_rule(val.logits, val.labels, val.ids, val.groups, weights, loss)
         said = ", ".join(f"{100 * one:.1f} %" for one in (found.loss, found.at_most, found.saved))

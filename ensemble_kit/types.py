@@ -68,11 +68,11 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Scores that read every ballot of every member: a logistic regression on all of them.
+    """Scores that read every vote of every member: a logistic regression on all of them.
 
-    scores[image] = sum over members m of ballots[m, image] @ coefficients[m], + intercepts.
+    scores[image] = sum over members m of votes[m, image] @ coefficients[m], + intercepts.
 
-    coefficients: what each class of a member's ballot (second axis) adds to each class of
+    coefficients: what each class of a member's vote (second axis) adds to each class of
         the scores (third axis).
     intercepts: what each class has before any member is heard.
     """
@@ -90,11 +90,11 @@ class Tuned:
     weights: one number >= 0 a member, summing to 1.
     blend_temperature: probabilities are softmax(scores / blend_temperature).
     ridge: the ridge strength that was chosen; None where none was.
-    stack: turns calibrated ballots into scores instead of the weights, which then only tell
+    stack: turns calibrated votes into scores instead of the weights, which then only tell
         each member's share; None where weights do.
     """
 
-    ballot: str
+    method: str
     view_weights: tuple[Float[np.ndarray, " _"], ...]
     temperatures: Weights
     weights: Weights

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph, Count, Looker
+from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph, Count, MemberGraph
 from ensemble_kit.inference.engines.onnx_export import graph_bytes
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "predict_onnx.py"
@@ -38,7 +38,7 @@ class Colours(nn.Module):
 
 @pytest.mark.parametrize("side_px", [None, 13])
 def test_a_class_and_its_probability_are_printed_without_torch_and_ensemble_kit(side_px, tmp_path):
-    looker = Looker(Colours(), 13, ("identity", "hflip"), (0.5, 0.5), 1.0, 1.0)
+    looker = MemberGraph(Colours(), 13, ("identity", "hflip"), (0.5, 0.5), 1.0, 1.0)
     module = BlendGraph([looker], Count("cast_logit", "logits", 1.0, 1e-12), side_px)
     sample = torch.zeros(2, 3, *((41, 53) if side_px is None else (side_px, side_px)), dtype=torch.uint8)
     axes = {0: "images"} | ({2: "height", 3: "width"} if side_px is None else {})

@@ -184,14 +184,14 @@ def test_a_name_that_is_there_is_picked():
 
 def test_a_near_miss_is_suggested_and_all_names_are_listed():
     with pytest.raises(
-        UnknownNameError, match="No ballot is named 'logit'; did you mean 'logit-sum'.*logit-sum, prob-mean"
+        UnknownNameError, match="No method is named 'logit'; did you mean 'logit-sum'.*logit-sum, prob-mean"
     ):
-        pick({"prob-mean": 1, "logit-sum": 2}, "logit", "ballot")
+        pick({"prob-mean": 1, "logit-sum": 2}, "logit", "method")
 
 
 def test_a_far_miss_suggests_nothing():
-    with pytest.raises(UnknownNameError, match=r"No ballot is named 'xyz'\. Known: logit-sum\."):
-        pick({"logit-sum": 2}, "xyz", "ballot")
+    with pytest.raises(UnknownNameError, match=r"No method is named 'xyz'\. Known: logit-sum\."):
+        pick({"logit-sum": 2}, "xyz", "method")
 
 
 def test_an_entry_loads_what_it_points_to():

@@ -2,13 +2,13 @@ from .auto import AutoPlanReport as AutoPlanReport
 from .auto import AutoReport as AutoReport
 from .auto import AutoStepReport as AutoStepReport
 from .auto import FlipReport as FlipReport
-from .blend import AskedReport as AskedReport
 from .blend import BlendReport as BlendReport
 from .blend import CalibrationReport as CalibrationReport
 from .blend import DiversityReport as DiversityReport
 from .blend import EvaluatedReport as EvaluatedReport
 from .blend import FamilyWeightReport as FamilyWeightReport
 from .blend import NumbersReport as NumbersReport
+from .blend import SettingsReport as SettingsReport
 from .compare import CompareReport as CompareReport
 from .data import DataReport as DataReport
 from .data import Finding as Finding
@@ -29,11 +29,11 @@ from .members import RemovedReport as RemovedReport
 from .members import RenamedReport as RenamedReport
 from .parts.blend_keys import KEPT as KEPT
 from .parts.figures import EQUAL as EQUAL
+from .parts.figures import BaselineFigures as BaselineFigures
 from .parts.figures import BlendFigures as BlendFigures
 from .parts.figures import Estimates as Estimates
 from .parts.figures import Figures as Figures
 from .parts.figures import Gain as Gain
-from .parts.figures import RivalFigures as RivalFigures
 from .parts.full_report import CertificateReport as CertificateReport
 from .parts.full_report import ContributionReport as ContributionReport
 from .parts.full_report import CostReport as CostReport

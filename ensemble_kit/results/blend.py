@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ensemble_kit.results.intervals import Interval
-from ensemble_kit.results.parts import KEYS, BlendFigures, FullReport, RivalFigures
+from ensemble_kit.results.parts import KEYS, BaselineFigures, BlendFigures, FullReport
 from ensemble_kit.verdicts import Verdict
 
 
@@ -53,7 +53,7 @@ class FamilyWeightReport:
 
 
 @dataclass(frozen=True)
-class AskedReport:
+class SettingsReport:
     """What was asked of a blend.
 
     metric: what its scores, gains, their intervals and p-values are in.
@@ -119,12 +119,12 @@ class BlendReport:
     """
 
     name: str
-    asked: AskedReport
+    asked: SettingsReport
     numbers: NumbersReport
     evaluated: EvaluatedReport
     this: BlendFigures
-    equal: RivalFigures
-    best_single: RivalFigures
+    equal: BaselineFigures
+    best_single: BaselineFigures
     calibration_before: CalibrationReport | None
     calibration_after: CalibrationReport | None
     diversity: DiversityReport

@@ -55,6 +55,7 @@ class PinnedMember:
 class Blend:
     """A blend as its file describes it.
 
+    method: how members vote; the file, whose format is older than the word, calls it `ballot`.
     weights_method: how the weights were found: auto, equal, greedy, or as given: cnn=1,vit=2.
     settings: how the weights were searched for, where that was not the plain way.
     metric: what its figures are in, and what greedy went by.
@@ -65,7 +66,7 @@ class Blend:
     """
 
     name: str
-    ballot: str
+    method: str
     members: tuple[PinnedMember, ...]
     weights_method: str
     classes: tuple[str, ...]
@@ -93,7 +94,7 @@ class Blend:
     def tuned(self) -> Tuned:
         """Return the numbers that turn a pool of these members, in this order, into scores."""
         return Tuned(
-            ballot=self.ballot,
+            method=self.method,
             view_weights=tuple(np.array(member.view_weights) for member in self.members),
             temperatures=np.array([member.temperature for member in self.members]),
             weights=np.array([member.weight for member in self.members]),
@@ -150,6 +151,7 @@ def parse_blend(data: bytes, path: Path) -> Blend:
     check_schema(content, BLEND_SCHEMA, path, "Run `ek blend` again, with --replace.")
     try:
         content["ridge"] = number_from_json(content.get("ridge"))
+        content["method"] = content.pop("ballot")
         content["members"] = [build(PinnedMember, pin) for pin in content["members"]]
         for name in (content["name"], *(pin.name for pin in content["members"])):
             check_folder_name(name)  # so that none leads out of the folders of blends and members
@@ -169,7 +171,7 @@ def blend_sha256(blend: Blend) -> str:
 
 def _render(blend: Blend) -> bytes:
     """Return the text of the blend's file."""
-    content = dataclasses.asdict(blend)
+    content = {"ballot" if name == "method" else name: said for name, said in dataclasses.asdict(blend).items()}
     content["ridge"] = number_to_json(blend.ridge)
     for name in ("stack", "settings"):  # absent where they say nothing, as in files from before there were any
         if not content[name]:
@@ -214,7 +216,7 @@ def check_pins(blend: Blend, predictions: Path) -> None:
     if "certify_seconds" in blend.settings:
         options = f"--certify {options}"
     refresh = (
-        f"Refresh the blend: ek blend --method {blend.ballot} --weights {blend.weights_method} "
+        f"Refresh the blend: ek blend --method {blend.method} --weights {blend.weights_method} "
         f"{metric}{options}--name {blend.name} {' '.join(member.name for member in blend.members)}"
     )
     for pin in blend.members:

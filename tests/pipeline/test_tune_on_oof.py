@@ -131,7 +131,7 @@ def test_the_blend_is_found_on_joined_folds_and_measured_on_val_as_by_hand(famil
     assert report.this.tuned_oof_accuracy == pytest.approx((on_train.argmax(axis=1) == LABELS["train"]).mean())
 
 
-def test_other_ballots_are_cast_by_every_member_with_its_familys_temperature(families):
+def test_other_votes_are_cast_by_every_member_with_its_familys_temperature(families):
     report = ek.blend(method="prob-mean", weights="cnn=1,vit=3", **OOF)
     tuned = tuned_by_hand(families, {"cnn": 1, "vit": 3}, "prob-mean")
     total = np.zeros((VAL, CLASSES))

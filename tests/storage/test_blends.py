@@ -23,7 +23,7 @@ def blend_of(root, stored):
     )
     return blends.Blend(
         name="logit-sum-auto",
-        ballot="logit-sum",
+        method="logit-sum",
         members=pins,
         weights_method="auto",
         classes=("ant", "bee", "cat", "dog", "eel"),
@@ -42,7 +42,7 @@ def test_a_blend_comes_back_with_its_numbers(tmp_path, stored):
     assert blends.read_blend(path) == blend
     assert blends.blend_sha256(blend) == hashlib.sha256(path.read_bytes()).hexdigest()
     tuned = blends.read_blend(path).tuned()
-    assert (tuned.ballot, tuned.blend_temperature, tuned.ridge) == ("logit-sum", 1.25, float("inf"))
+    assert (tuned.method, tuned.blend_temperature, tuned.ridge) == ("logit-sum", 1.25, float("inf"))
     assert tuned.weights.tolist() == [0.3, 0.7]
     assert tuned.temperatures.tolist() == [1.5, 0.5]
     assert np.array_equal(tuned.view_weights, [[0.75, 0.25], [0.75, 0.25]])

@@ -42,7 +42,7 @@ class Share(NamedTuple):
 
 
 def scores(pool: Pool, tuned: Tuned, threads: int | None = None) -> Scores:
-    """Return the blend's scores in the unit of its ballot; labels are not read.
+    """Return the blend's scores in the unit of its votes; labels are not read.
 
     Args:
         threads: how many work at once; None: as many as this process has processors.
@@ -58,17 +58,17 @@ def probabilities(pool: Pool, tuned: Tuned, threads: int | None = None) -> Score
 
     Args, Raises: as `scores`.
     """
-    if voting_of(tuned.ballot).unit != "logits":
+    if voting_of(tuned.method).unit != "logits":
         return scores(pool, tuned, threads)
     return _scores(pool, tuned, threads, lambda counted: softmax(counted / tuned.blend_temperature))
 
 
 def predict(pool: Pool, tuned: Tuned, threads: int | None = None) -> Int[np.ndarray, " images"]:
-    """Return the winning class of each image; see `ballots.decide` for ties.
+    """Return the winning class of each image; see `voting.decide` for ties.
 
     Args, Raises: as `scores`.
     """
-    rule = voting_of(tuned.ballot)
+    rule = voting_of(tuned.method)
     count = _counter(pool, tuned, [rule.cast, cast_prob] if rule.unit == "votes" else [rule.cast])
     _, images, classes = pool.logits[0].shape
     winners, left = np.empty(images, np.int64), np.arange(images)
@@ -92,19 +92,19 @@ def calibrated(pool: Pool, tuned: Tuned, rows: Rows = EVERY_ROW) -> MemberLogits
     return np.stack([_calibrated(share, rows) for share in every])
 
 
-def voting_of(ballot: str) -> Voting:
-    """Return the ballot of that name.
+def voting_of(method: str) -> Voting:
+    """Return the voting of that method.
 
     Raises:
-        UnknownNameError: no ballot has that name.
+        UnknownNameError: no method has that name.
     """
-    rule: Voting = pick(METHODS, ballot, "method").load()
+    rule: Voting = pick(METHODS, method, "method").load()
     return rule
 
 
 def _scores(pool: Pool, tuned: Tuned, threads: int | None, finish: Callable[[Scores], Scores]) -> Scores:
     """Return what `finish` makes of the scores of each tile."""
-    count = _counter(pool, tuned, [voting_of(tuned.ballot).cast])
+    count = _counter(pool, tuned, [voting_of(tuned.method).cast])
     _, images, classes = pool.logits[0].shape
     finished = np.empty((images, classes))
 
@@ -168,8 +168,8 @@ def _counted(shares: Sequence[Share], rows: Rows, casts: Sequence[Cast]) -> list
     sums: list[Scores] = []
     for share in shares:
         calibrated = _calibrated(share, rows)[None]
-        ballots = [share.weight * cast(calibrated)[0] for cast in casts]
-        sums = [total + ballot for total, ballot in zip(sums, ballots, strict=True)] if sums else ballots
+        votes = [share.weight * cast(calibrated)[0] for cast in casts]
+        sums = [total + vote for total, vote in zip(sums, votes, strict=True)] if sums else votes
     return sums
 
 

@@ -1,6 +1,6 @@
-"""What each member casts, how ballots are counted, and who wins.
+"""What each member casts, how votes are counted, and who wins.
 
-Every method is one weighted sum; methods differ only in the ballot. A test-time view
+Every method is one weighted sum; methods differ only in what is cast. A test-time view
 is a member inside a member, so this module also merges views. Sums run in float64.
 Never reads labels or files. To add a method: see `table`.
 """
@@ -92,11 +92,11 @@ def cast_top1(logits: MemberLogits) -> MemberLogits:
 class Voting:
     """A way to vote: what is cast, what the scores are, and how labels become likely.
 
-    cast: turns calibrated logits into ballots of the same shape.
+    cast: turns calibrated logits into votes of the same shape.
     unit: what the scores are. `logits` become probabilities by a softmax; `probabilities`
         already are; `votes` are, in [0, 1], the share of the votes, or of the points that a class
         could have had; never called probabilities, and their ties are broken (see `decide`).
-    link: how the log-loss fit reads a weighted sum of ballots. `softmax`: as logits;
+    link: how the log-loss fit reads a weighted sum of votes. `softmax`: as logits;
         `mixture`: as a mean of probabilities. Votes have no likelihood of their own:
         their weights are fitted in the log-linear model, where the weight of a member is
         the log-odds that its vote adds to a class.
@@ -115,7 +115,7 @@ BORDA = Voting(cast_rank, unit="votes", link="softmax")
 
 
 def combine(logits: MemberLogits, weights: Float[np.ndarray, " weights"], cast: Cast = cast_logit) -> Scores:
-    """Return the weighted sum of the members' ballots.
+    """Return the weighted sum of the members' votes.
 
     Args:
         logits: unnormalised log-probabilities (nats), never probabilities.
@@ -123,7 +123,7 @@ def combine(logits: MemberLogits, weights: Float[np.ndarray, " weights"], cast: 
         cast: what a member casts.
 
     Returns:
-        Scores in the ballot's unit: logits, probabilities or vote shares in [0, 1].
+        Scores in the unit of the votes: logits, probabilities or vote shares in [0, 1].
 
     Raises:
         MisalignedError: there are more or fewer weights than members.

@@ -27,7 +27,7 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
     scored = []
     for split in splits(pool.ids, pool.labels, pool.groups, repeats=repeats):
         tuned, held = procedure(pool.rows(split.seen)), pool.rows(split.held)
-        rule, logits = voting_of(tuned.ballot), calibrated(held, tuned)
+        rule, logits = voting_of(tuned.method), calibrated(held, tuned)
         confidence = cast_prob(logits) if rule.unit == "votes" else None
         scored.append((rule.cast(logits), tuned.weights, held.labels, confidence))
     assert pool.labels is not None
@@ -35,9 +35,9 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
 
     def worth(subsets: Subsets) -> Float[np.ndarray, " subsets"]:
         right = np.zeros(len(subsets))
-        for ballots, weights, labels, confidence in scored:
+        for votes, weights, labels, confidence in scored:
             assert labels is not None
-            right += len(labels) * subset_accuracies(ballots, weights, labels, subsets, guess, confidence)
+            right += len(labels) * subset_accuracies(votes, weights, labels, subsets, guess, confidence)
         return right / (repeats * len(pool.ids))
 
     return shapley(worth, len(pool.members), exact_to)

@@ -81,7 +81,7 @@ def shapley(
 
 
 def subset_accuracies(
-    ballots: MemberLogits,
+    votes: MemberLogits,
     weights: Float[np.ndarray, " weights"],
     labels: Labels,
     subsets: Subsets,
@@ -91,11 +91,11 @@ def subset_accuracies(
     """Return the accuracy of each part of a blend, the weights as they are in the whole.
 
     Args:
-        ballots: what the members cast.
+        votes: what the members cast.
         weights: one number >= 0 a member, not all 0; only ratios matter.
         empty: the accuracy of no member, and of members whose weights are all 0; such as
             that of a guess.
-        confidence: what breaks ties, weighted as the ballots are; see `ballots.decide`.
+        confidence: what breaks ties, weighted as the votes are; see `voting.decide`.
 
     Raises:
         BadDataError: there is no image.
@@ -103,21 +103,21 @@ def subset_accuracies(
         InvalidOptionError: a weight is negative or not finite, or all are 0.
 
     Example:
-        >>> ballots = np.array([[[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]], [[0.7, 0.3], [0.3, 0.7], [0.1, 0.9]]])
+        >>> votes = np.array([[[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]], [[0.7, 0.3], [0.3, 0.7], [0.1, 0.9]]])
         >>> parts = np.array([[True, False], [False, True], [True, True], [False, False]])
-        >>> subset_accuracies(ballots, np.array([0.5, 0.5]), np.array([0, 0, 1]), parts, 0.5).round(3)
+        >>> subset_accuracies(votes, np.array([0.5, 0.5]), np.array([0, 0, 1]), parts, 0.5).round(3)
         array([0.667, 0.667, 1.   , 0.5  ])
     """
     check_some(labels)
-    within = subsets * normalised(weights, len(ballots))
+    within = subsets * normalised(weights, len(votes))
     total = within.sum(axis=1)
     heard = np.flatnonzero(total > 0)
     shares = within[heard] / total[heard, None]
     right = np.zeros(len(heard), dtype=np.int64)
-    for rows in _slices(len(labels), max(1, _SCORES_AT_ONCE // (_SHARES_AT_ONCE * ballots.shape[2]))):
+    for rows in _slices(len(labels), max(1, _SCORES_AT_ONCE // (_SHARES_AT_ONCE * votes.shape[2]))):
         for some in _slices(len(heard), _SHARES_AT_ONCE):
             ties = None if confidence is None else _sums(shares[some], confidence[:, rows])
-            right[some] += (decide(_sums(shares[some], ballots[:, rows]), ties) == labels[rows]).sum(axis=1)
+            right[some] += (decide(_sums(shares[some], votes[:, rows]), ties) == labels[rows]).sum(axis=1)
     accuracies = np.full(len(subsets), float(empty))
     accuracies[heard] = right / len(labels)
     return accuracies
@@ -161,10 +161,10 @@ def _asked(value: Game, subsets: Subsets) -> PerSubset:
 
 
 def _sums(
-    shares: Float[np.ndarray, "subsets members"], ballots: Float[np.ndarray, "members rows classes"]
+    shares: Float[np.ndarray, "subsets members"], votes: Float[np.ndarray, "members rows classes"]
 ) -> Float[np.ndarray, "subsets rows classes"]:
-    """Return the weighted sum of the ballots under the shares of each subset."""
-    sums: Float[np.ndarray, "subsets rows classes"] = np.tensordot(shares, ballots, axes=1)
+    """Return the weighted sum of the votes under the shares of each subset."""
+    sums: Float[np.ndarray, "subsets rows classes"] = np.tensordot(shares, votes, axes=1)
     return sums
 
 

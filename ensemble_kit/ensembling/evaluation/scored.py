@@ -109,7 +109,7 @@ def evaluate(pool: Pool, tuned: Tuned) -> Scored:
     if pool.labels is None:
         raise BadDataError(f"Wanted labelled images to judge by, got {len(pool.ids)} without labels; judge on val.")
     predicted = predict(pool, tuned)
-    if METHODS[tuned.ballot].load().unit == "votes":
+    if METHODS[tuned.method].load().unit == "votes":
         return Scored(predicted[None], None, pool.labels)
     chances = probabilities(pool, tuned)
     rows = np.arange(len(pool.labels))

@@ -20,11 +20,11 @@ from ensemble_kit.ensembling.combining import cast_prob, decide, normalised, vot
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.types import Scores, ViewLogits
 
-GUARD: Final = 1e-9  # a lead must be larger by this; sums of bounded ballots err by far less, ties are 1e-12 wide
+GUARD: Final = 1e-9  # a lead must be larger by this; sums of bounded votes err by far less, ties are 1e-12 wide
 
 Rows = Int[np.ndarray, " _"]
 Costs = Float[np.ndarray, " weights"]
-Tally = Float[np.ndarray, "parts images classes"]  # the ballots; for votes also the probabilities, which break ties
+Tally = Float[np.ndarray, "parts images classes"]  # the votes; for vote shares also the probabilities, which break ties
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class EarlyExitRule:
     weights: of the steps in that order, summing to 1.
     threshold: the lead beyond which a margin rule stops, in nats; infinite where it never
         does. Of no use to an exact rule, which needs none: 0.
-    temperature: logits are divided by it before the ballot is cast.
+    temperature: logits are divided by it before the votes are cast.
     """
 
     kind: Literal["exact", "margin"]
-    ballot: str
+    method: str
     order: tuple[int, ...]
     weights: tuple[float, ...]
     threshold: float = 0.0
@@ -54,21 +54,21 @@ class Replay(NamedTuple):
 
 
 def exact_rule(
-    ballot: str, weights: Float[np.ndarray, " weights"], temperature: float = 1.0, order: Sequence[int] | None = None
+    method: str, weights: Float[np.ndarray, " weights"], temperature: float = 1.0, order: Sequence[int] | None = None
 ) -> EarlyExitRule:
     """Return the rule that stops where the steps that are left cannot turn the decision.
 
-    Ballots of `borda`, `majority-vote` and `prob-mean` lie in [0, 1], so a step can bring a
+    Votes of `borda`, `majority-vote` and `prob-mean` lie in [0, 1], so a step can bring a
     rival nearer to the leader by its weight and no more.
 
     Args:
         weights: one number >= 0 a step; only ratios matter.
-        temperature: logits are divided by it before the ballot is cast, > 0.
+        temperature: logits are divided by it before the votes are cast, > 0.
         order: see `ordered`.
 
     Raises:
-        UnknownNameError: no ballot has that name.
-        InvalidOptionError: the ballot has no bounds; a weight is negative or not finite, or all are 0.
+        UnknownNameError: no method has that name.
+        InvalidOptionError: the method has no bounds; a weight is negative or not finite, or all are 0.
 
     Example:
         >>> rule = exact_rule("majority-vote", np.array([1.0, 0.0, 2.0, 1.0]))
@@ -77,12 +77,12 @@ def exact_rule(
 
     Source: own.
     """
-    if voting_of(ballot).unit == "logits":
+    if voting_of(method).unit == "logits":
         raise InvalidOptionError(
-            f"Wanted a ballot with bounds for an exact stop, got '{ballot}': a single view may turn any lead. "
+            f"Wanted a method with bounds for an exact stop, got '{method}': a single view may turn any lead. "
             "Take borda, majority-vote or prob-mean, or stop by a margin."
         )
-    return EarlyExitRule("exact", ballot, *ordered(weights, order), temperature=temperature)
+    return EarlyExitRule("exact", method, *ordered(weights, order), temperature=temperature)
 
 
 def ordered(
@@ -112,7 +112,7 @@ def ordered(
 
 
 def cast(rule: EarlyExitRule, logits: Scores) -> Tally:
-    """Return one step's ballots; for votes the probabilities as well, which break ties.
+    """Return one step's votes; for votes the probabilities as well, which break ties.
 
     Example:
         >>> cast(exact_rule("majority-vote", np.ones(3)), np.log(np.array([[0.75, 0.25]])))
@@ -120,9 +120,9 @@ def cast(rule: EarlyExitRule, logits: Scores) -> Tally:
         <BLANKLINE>
                [[0.75, 0.25]]])
     """
-    ballot = voting_of(rule.ballot)
+    voting = voting_of(rule.method)
     calibrated = logits.astype(np.float64, order="C")[None] / rule.temperature
-    ways = [ballot.cast, cast_prob] if ballot.unit == "votes" else [ballot.cast]
+    ways = [voting.cast, cast_prob] if voting.unit == "votes" else [voting.cast]
     return np.concatenate([way(calibrated) for way in ways])
 
 
@@ -134,8 +134,8 @@ def count(rule: EarlyExitRule, tally: Tally | None, step: int, logits: Scores) -
         step: 0 at the first; it is `rule.order[step]`.
         logits: of that step, for the images of the tally.
     """
-    ballots = rule.weights[step] * cast(rule, logits)
-    return ballots if tally is None else tally + ballots
+    votes = rule.weights[step] * cast(rule, logits)
+    return votes if tally is None else tally + votes
 
 
 def settled(rule: EarlyExitRule, tally: Tally, steps: int) -> Bool[np.ndarray, " images"]:
@@ -161,7 +161,7 @@ def settled(rule: EarlyExitRule, tally: Tally, steps: int) -> Bool[np.ndarray, "
 
 
 def winners(tally: Tally) -> Int[np.ndarray, " images"]:
-    """Return the winning class of each image; see `ballots.decide` for ties."""
+    """Return the winning class of each image; see `voting.decide` for ties."""
     return decide(*tally)
 
 

@@ -80,7 +80,7 @@ def margin_rule(
     groups: Sequence[str] | None,
     weights: Float[np.ndarray, " weights"],
     loss: float,
-    ballot: str = "logit-sum",
+    method: str = "logit-sum",
     order: Sequence[int] | None = None,
     costs: Costs | None = None,
 ) -> tuple[EarlyExitRule, MarginEstimate]:
@@ -96,14 +96,14 @@ def margin_rule(
         view_logits: one member's, of labelled images.
         weights: one number >= 0 a view; only ratios matter.
         loss: the share of images that may be lost, in (0, 1).
-        ballot: `logit-sum` or `geo-mean`.
+        method: `logit-sum` or `geo-mean`.
         order: see `sequential.ordered`; labels must have had no say in it.
         costs: of the steps; then what is saved is a share of their cost.
 
     Raises:
         BadDataError: there is no image.
-        UnknownNameError: no ballot has that name.
-        InvalidOptionError: another ballot, or a loss that is no share; a weight is negative or
+        UnknownNameError: no method has that name.
+        InvalidOptionError: another method, or a loss that is no share; a weight is negative or
             not finite, or all are 0.
         MisalignedError: there are more or fewer weights than views.
 
@@ -119,9 +119,9 @@ def margin_rule(
     calibrating predictive algorithms to achieve risk control", Annals of Applied Statistics 19(2), 2025.
     """
     check_some(labels)
-    _check(loss, ballot)
+    _check(loss, method)
     merged = merge_views(view_logits, weights)
-    never = EarlyExitRule("margin", ballot, *ordered(weights, order), threshold=math.inf)
+    never = EarlyExitRule("margin", method, *ordered(weights, order), threshold=math.inf)
     if why_not_fitted(labels) is not None:
         return never, MarginEstimate(0.0, 0.0, 0.0, 0.0)
     path = _path(never, view_logits, labels)
@@ -132,11 +132,11 @@ def margin_rule(
     return rule, _estimate(never, path, merged, labels, ids, groups, loss, costs)
 
 
-def _check(loss: float, ballot: str) -> None:
-    """Raise unless a margin can be found for that ballot and loss."""
-    if voting_of(ballot).unit != "logits":
+def _check(loss: float, method: str) -> None:
+    """Raise unless a margin can be found for that method and loss."""
+    if voting_of(method).unit != "logits":
         raise InvalidOptionError(
-            f"Wanted logit-sum or geo-mean to stop by a margin, got '{ballot}', which has an exact stop; take that."
+            f"Wanted logit-sum or geo-mean to stop by a margin, got '{method}', which has an exact stop; take that."
         )
     if not 0 < loss < 1:
         raise InvalidOptionError(f"Wanted a share of images that may be lost between 0 and 1, got {loss}.")

@@ -2,7 +2,7 @@
 
 A step is what is asked at once: a member with its views, or a member through one view. In a sum
 of logits a view of a member is as good as a member, with the weight and the temperature of both,
-so views are asked one by one; ballots that are not sums (`borda`, `majority-vote`, `prob-mean`)
+so views are asked one by one; methods whose votes are no logits (`borda`, `majority-vote`, `prob-mean`)
 are cast by a member that has seen all of its views. An image for which everything was asked gets
 what the blend itself says of it, bit by bit; one that was settled before gets what those that
 were asked say, weighed as in the blend. Never finds when to stop: `sequential` and `stopping` do.
@@ -151,13 +151,13 @@ def by_value_for_cost(
     return tuple(order)
 
 
-def runs_each_view(ballot: str) -> bool:
+def runs_each_view(method: str) -> bool:
     """Say whether the views of a member can be asked one by one without changing what the blend is.
 
     Raises:
-        UnknownNameError: no ballot has that name.
+        UnknownNameError: no method has that name.
     """
-    return voting_of(ballot).unit == "logits"
+    return voting_of(method).unit == "logits"
 
 
 def answer(pool: Pool, tuned: Tuned) -> Answers:
@@ -170,7 +170,7 @@ def answer(pool: Pool, tuned: Tuned) -> Answers:
         Answers(winners=array([0]), probabilities=array([[0.775, 0.225]]), agreement=array([0.75]))
     """
     winners = predict(pool, tuned)
-    votes = scores(pool, replace(tuned, ballot="majority-vote", stack=None))
+    votes = scores(pool, replace(tuned, method="majority-vote", stack=None))
     return Answers(winners, probabilities(pool, tuned), votes[np.arange(len(winners)), winners])
 
 

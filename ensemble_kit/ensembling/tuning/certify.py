@@ -47,7 +47,7 @@ def prove(
     """
     if tuned.stack is not None:
         raise InvalidOptionError("A stack has no weights to be proven the best; take --weights accuracy.")
-    rule, prepared = voting_of(tuned.ballot), prepare(pool, view_choices)
+    rule, prepared = voting_of(tuned.method), prepare(pool, view_choices)
     may = choose_members(prepared.logits, prepared.labels, limits, pool.members)
     logits = prepared.logits[may]
     even = np.full(len(may), 1.0 / len(may))

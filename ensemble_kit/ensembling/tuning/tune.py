@@ -36,7 +36,7 @@ __all__ = [
 
 def tune(
     pool: Pool,
-    ballot: str,
+    method: str,
     weights: str | Mapping[str, float | int],
     view_choices: Sequence[ViewChoice],
     search: Search = PLAIN,
@@ -47,7 +47,7 @@ def tune(
     named ways give equal weights, and views chosen by `auto` stay at identity.
 
     Args:
-        ballot: a name in `METHODS`.
+        method: a name in `METHODS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
         search: how greedy and accuracy go about it, and the limits that every way keeps to.
@@ -59,8 +59,8 @@ def tune(
             probabilities, of votes; limits that no member meets, or limits of given weights.
         MisalignedError: choices do not fit the members, or weights their views.
     """
-    check_metric(search.metric, ballot)
-    rule = voting_of(ballot)
+    check_metric(search.metric, method)
+    rule = voting_of(method)
     if isinstance(weights, str):
         pick(WEIGHTS, weights, "way to find weights")
     elif search.limits.bind:
@@ -68,7 +68,7 @@ def tune(
     prepared = prepare(pool, view_choices)
     weighing = _weighing(rule, weights, prepared, pool.members, search)
     return Tuned(
-        ballot=ballot,
+        method=method,
         view_weights=tuple(chosen.view_weights for chosen in prepared.views),
         temperatures=prepared.temperatures,
         weights=weighing.weights,
@@ -78,32 +78,32 @@ def tune(
     )
 
 
-def best_single(pool: Pool, ballot: str, view_choices: Sequence[ViewChoice], metric: str = "accuracy") -> Tuned:
+def best_single(pool: Pool, method: str, view_choices: Sequence[ViewChoice], metric: str = "accuracy") -> Tuned:
     """Return the blend of one member alone: the best by the metric (ties: the lowest index).
 
     Measured after the member's views are merged and its temperature is found. Without any
     image the first member is taken. Raises as `tune` does.
     """
-    check_metric(metric, ballot)
+    check_metric(metric, method)
     prepared = prepare(pool, view_choices)
     best = 0
     if len(prepared.labels):
         rule = METRICS[metric]
         best = int(np.argmax([rule.gain(measure(metric, softmax(m), prepared.labels)) for m in prepared.logits]))
-    return tune(pool, ballot, {pool.members[best]: 1.0}, view_choices)
+    return tune(pool, method, {pool.members[best]: 1.0}, view_choices)
 
 
-def check_metric(metric: str, ballot: str) -> None:
-    """Raise unless the metric can be measured on what the ballot gives.
+def check_metric(metric: str, method: str) -> None:
+    """Raise unless the metric can be measured on what the method gives.
 
     Raises:
         UnknownNameError: a name is in no table.
         InvalidOptionError: the metric reads probabilities, and votes are none.
     """
     rule = pick(METRICS, metric, "metric")
-    if rule.reads == "log_prob" and voting_of(ballot).unit == "votes":
+    if rule.reads == "log_prob" and voting_of(method).unit == "votes":
         raise InvalidOptionError(
-            f"{metric} needs probabilities, and {ballot} gives vote shares, which are none; "
+            f"{metric} needs probabilities, and {method} gives vote shares, which are none; "
             "take another metric, or blend by logit-sum or prob-mean."
         )
 

@@ -1,6 +1,6 @@
 """Ways to find weights, each a function from `Evidence` to weights that sum to 1.
 
-Comes in: calibrated ballots of members (or views) with labels and folds. Goes out: `Found` weights.
+Comes in: calibrated votes of members (or views) with labels and folds. Goes out: `Found` weights.
 Read first: `evidence`, then `logloss` (the default). To add a way: a function, one line in `table`.
 """
 

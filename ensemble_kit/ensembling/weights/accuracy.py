@@ -33,8 +33,8 @@ def accuracy(evidence: Evidence) -> Weighing:
 
     Source: own; the line search after Och, "Minimum error rate training", ACL 2003.
     """
-    cast = evidence.ballot.cast(evidence.logits)
-    margins = margins_of(cast, evidence.labels, cast_prob(evidence.logits) if evidence.ballot.unit == "votes" else None)
+    cast = evidence.voting.cast(evidence.logits)
+    margins = margins_of(cast, evidence.labels, cast_prob(evidence.logits) if evidence.voting.unit == "votes" else None)
     plain = replace(evidence, search=PLAIN)  # greedy goes by accuracy here, whatever the metric
     starts = [way(plain).weights for way in (log_loss, greedy, equal)]
     ends = [climb(margins, start) for start in starts]

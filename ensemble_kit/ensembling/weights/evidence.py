@@ -48,7 +48,7 @@ class Evidence:
     prior: the weights to fall back to, summing to 1.
     """
 
-    ballot: Voting
+    voting: Voting
     logits: MemberLogits
     labels: Labels
     fold: Int[np.ndarray, " images"]
@@ -68,9 +68,9 @@ class Weighing(NamedTuple):
 
 def weigh(evidence: Evidence, weights: Weights) -> Weighing:
     """Return given weights, with the blend temperature that suits them."""
-    if evidence.ballot.unit != "logits":
+    if evidence.voting.unit != "logits":
         return Weighing(weights)
-    scores = combine(evidence.logits, weights, evidence.ballot.cast)
+    scores = combine(evidence.logits, weights, evidence.voting.cast)
     counts = np.ones((1, len(evidence.labels)))
     return Weighing(weights, float(1.0 / fit_scale(scores, evidence.labels, counts)[0]))
 

@@ -1,6 +1,6 @@
 """Caruana's selection: add members one at a time, with replacement, whichever helps most.
 
-`select` is the selection itself, on ballots that are cast already; `greedy` is the way to
+`select` is the selection itself, on votes that are cast already; `greedy` is the way to
 find weights that goes by it. How good each addition would be is `gains`' to say. Ties go
 as in AutoGluon's EnsembleSelection, so the same members come in the same order:
 
@@ -36,15 +36,15 @@ def greedy(evidence: Evidence) -> Weighing:
 
     50 rounds by the metric of the search, begun as it says; see `select`. With bags, once
     in each of so many random halves of the members, and the weights are averaged, which
-    leaves less to chance on val. Log loss is that of the mean ballot of calibrated members,
+    leaves less to chance on val. Log loss is that of the mean vote of calibrated members,
     before the blend has a temperature.
 
     Source: Caruana et al., "Ensemble selection from libraries of models", ICML 2004.
     """
-    search, ballot, members = evidence.search, evidence.ballot, len(evidence.logits)
-    confidence = cast_prob(evidence.logits) if ballot.unit == "votes" else None
-    cast = ballot.cast(evidence.logits)
-    gains = greedy_gains(cast, evidence.labels, search.metric, ballot.unit, confidence)
+    search, voting, members = evidence.search, evidence.voting, len(evidence.logits)
+    confidence = cast_prob(evidence.logits) if voting.unit == "votes" else None
+    cast = voting.cast(evidence.logits)
+    gains = greedy_gains(cast, evidence.labels, search.metric, voting.unit, confidence)
     if not search.bags:
         return weigh(evidence, _shares(_grow(gains, GREEDY_ROUNDS, search.start), members))
     weights = np.zeros(members)
@@ -72,8 +72,8 @@ def select(
         start: from nothing, or from the best members together: sorted by metric alone
             (ties: the lowest index), the first 25 are added in turn, and as many as gave
             the best blend are in from the start (ties: the fewest).
-        unit: what the ballots are, as `Voting` has it.
-        confidence: calibrated probabilities where they break ties of the ballots; else None.
+        unit: what the votes are, as `Voting` has it.
+        confidence: calibrated probabilities where they break ties of the votes; else None.
 
     Raises:
         UnknownNameError: no metric has that name.

@@ -69,8 +69,8 @@ def greedy_gains(
     Args:
         cast: what the members cast.
         metric: a name in `METRICS`.
-        unit: what the ballots are, as `Voting` has it.
-        confidence: calibrated probabilities where they break ties of the ballots; else None.
+        unit: what the votes are, as `Voting` has it.
+        confidence: calibrated probabilities where they break ties of the votes; else None.
 
     Raises:
         UnknownNameError: no metric has that name.
@@ -148,7 +148,7 @@ class PredictedGains(GreedyGains):
         """Start empty, from what the members cast, and the confidence that breaks their ties."""
         super().__init__(*(part for part in (cast, confidence) if part is not None))
         self._labels, self._rule = labels, rule
-        spreads = [ballot.max(axis=1).astype(np.float64) - ballot.min(axis=1) for ballot in cast]
+        spreads = [vote.max(axis=1).astype(np.float64) - vote.min(axis=1) for vote in cast]
         self._reach = np.max(spreads, axis=0)
 
     def losses(self) -> Losses:

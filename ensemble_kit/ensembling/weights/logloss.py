@@ -53,9 +53,9 @@ def _by_ridge(evidence: Evidence, choose: Choice) -> Weighing:
         return weigh(evidence, evidence.prior)
     some = _at_most(evidence, MOST_IMAGES)
     ridge = choose(_path_losses(some), some.groups)
-    cast = evidence.ballot.cast(evidence.logits)
+    cast = evidence.voting.cast(evidence.logits)
     v = _path(evidence, cast, np.ones((1, len(evidence.labels))), (ridge,))[0, 0]
-    temperature = float(1.0 / v.sum()) if evidence.ballot.unit == "logits" else 1.0
+    temperature = float(1.0 / v.sum()) if evidence.voting.unit == "logits" else 1.0
     return Weighing(v / v.sum(), temperature, ridge)
 
 
@@ -75,7 +75,7 @@ def _at_most(evidence: Evidence, images: int) -> Evidence:
 
 def _path_losses(evidence: Evidence) -> Losses:
     """Return the log loss of each image under every ridge, found on the folds that do not hold it."""
-    cast = evidence.ballot.cast(evidence.logits)
+    cast = evidence.voting.cast(evidence.logits)
     folds = np.unique(evidence.fold)
     losses = np.empty((len(RIDGES), len(evidence.labels)))
     training = (evidence.fold != folds[:, None]).astype(np.float64)
@@ -97,7 +97,7 @@ def _unseen_losses(
     sharpened by one temperature, found on the rows that were seen.
     """
     labels = evidence.labels
-    if evidence.ballot.link == "softmax":
+    if evidence.voting.link == "softmax":
         return row_losses(cast[:, held], labels[held], v, "softmax")
     losses = np.empty((len(v), int(held.sum())))
     for ridge, mixture in enumerate(v):
@@ -124,7 +124,7 @@ def _path(
         if np.isfinite(ridges[place]):
             strength = np.full(len(training), ridges[place])
             nearest = fit_log_loss(
-                cast, evidence.labels, training, strength, centre, scale, evidence.ballot.link, start=nearest
+                cast, evidence.labels, training, strength, centre, scale, evidence.voting.link, start=nearest
             )
             found[:, place] = nearest
     return np.where(found.sum(axis=2, keepdims=True) > 0, found, at_prior[:, None])
@@ -135,7 +135,7 @@ def _common_scale(
 ) -> Float[np.ndarray, " parts"]:
     """Return, for each part, the s that makes s * members * prior the best multiple of the prior."""
     members = len(evidence.prior)
-    if evidence.ballot.link == "mixture":
+    if evidence.voting.link == "mixture":
         return np.full(len(training), 1.0 / members)
     blend: Scores = np.tensordot(evidence.prior, cast, axes=1)
     return fit_scale(blend, evidence.labels, training) / members

@@ -3,7 +3,7 @@
 Minimises, over 0 <= v <= 20 and for many problems at once,
     mean log loss of the labels under v  +  ridge / (2 members) * sum((v / scale - centre)^2)
 by projected Newton steps (Bertsekas' active set) with backtracking. Problems share the
-ballots and differ in row weights, ridge and scale, so all folds and all ridges of a path
+votes and differ in row weights, ridge and scale, so all folds and all ridges of a path
 are one call. Inputs that separate, repeat or say nothing end at a bound or stay at the
 start (scale * centre); nothing diverges. Never sees ids, groups or files. To add a link
 (how a weighted sum becomes a probability): a class like `_Softmax`, a line in `_LINKS`.
@@ -37,7 +37,7 @@ _AT_ONCE = 20_000_000  # numbers in flight: problems * images * classes
 class _Link(Protocol):
     """A mean log loss over rows, evaluated for many v at once."""
 
-    def __init__(self, ballots: MemberLogits, labels: Labels) -> None: ...
+    def __init__(self, votes: MemberLogits, labels: Labels) -> None: ...
 
     def value(self, v: Solutions, row_weights: RowWeights) -> tuple[PerProblem, State]:
         """Return the mean loss, and what `derivatives` needs to go on from there."""
@@ -50,16 +50,16 @@ class _Link(Protocol):
 
 
 class _Softmax:
-    """-log softmax(sum of v * ballot)[label]; ballots are kept relative to the label's.
+    """-log softmax(sum of v * votes)[label]; votes are kept relative to the label's.
 
     Images are the last axis inside, since sums over a short last axis are slow.
     """
 
-    def __init__(self, ballots: MemberLogits, labels: Labels) -> None:
-        at_label = ballots[:, np.arange(len(labels)), labels]
-        excess = (ballots - at_label[..., None]).astype(np.float64)
+    def __init__(self, votes: MemberLogits, labels: Labels) -> None:
+        at_label = votes[:, np.arange(len(labels)), labels]
+        excess = (votes - at_label[..., None]).astype(np.float64)
         self.by_image = np.ascontiguousarray(excess.transpose(1, 2, 0))  # images classes members
-        self.flat = np.ascontiguousarray(excess.transpose(0, 2, 1)).reshape(len(ballots), -1)
+        self.flat = np.ascontiguousarray(excess.transpose(0, 2, 1)).reshape(len(votes), -1)
 
     def _rows(self, v: Solutions) -> tuple[RowWeights, Float[np.ndarray, "problems classes images"]]:
         """Return log loss and class probabilities of every row."""
@@ -96,8 +96,8 @@ class _Softmax:
 class _Mixture:
     """-log sum(v * p[label]) + sum(v) - 1: its optimum without ridge lies on the simplex."""
 
-    def __init__(self, ballots: MemberLogits, labels: Labels) -> None:
-        at_label = ballots[:, np.arange(len(labels)), labels].astype(np.float64)
+    def __init__(self, votes: MemberLogits, labels: Labels) -> None:
+        at_label = votes[:, np.arange(len(labels)), labels].astype(np.float64)
         self.probability = np.maximum(at_label, SMALLEST_PROBABILITY)
 
     def value(self, v: Solutions, row_weights: RowWeights) -> tuple[PerProblem, State]:
@@ -120,7 +120,7 @@ _LINKS: Final[Mapping[str, type[_Link]]] = {"softmax": _Softmax, "mixture": _Mix
 
 
 def fit_log_loss(
-    ballots: MemberLogits,
+    votes: MemberLogits,
     labels: Labels,
     row_weights: RowWeights,
     ridge: PerProblem,
@@ -132,7 +132,7 @@ def fit_log_loss(
     """Return the v of least regularised log loss, one row a problem.
 
     Args:
-        ballots: what the members cast (logits, votes: link `softmax`; probabilities: `mixture`).
+        votes: what the members cast (logits, votes: link `softmax`; probabilities: `mixture`).
         row_weights: how much each image counts in each problem, >= 0; only ratios matter.
         ridge: strength of the pull, finite and >= 0.
         centre: where the pull goes, in units of `scale`; members * prior.
@@ -146,9 +146,9 @@ def fit_log_loss(
         >>> fit_log_loss(cast, np.array([0, 0, 1]), ones, none, np.ones(1), np.ones(1), "softmax").round(6)
         array([[0.5]])
     """
-    loss = _LINKS[link](ballots, labels)
+    loss = _LINKS[link](votes, labels)
     shares = row_weights / np.maximum(row_weights.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    at_once = max(1, _AT_ONCE // max(1, ballots[0].size))
+    at_once = max(1, _AT_ONCE // max(1, votes[0].size))
     begin = scale[:, None] * centre if start is None else start
     found = [
         _minimise(_Objective(loss, shares[part], ridge[part] / len(centre), centre, scale[part]), begin[part])
@@ -157,9 +157,9 @@ def fit_log_loss(
     return np.concatenate(found)
 
 
-def row_losses(ballots: MemberLogits, labels: Labels, v: Solutions, link: str) -> RowWeights:
+def row_losses(votes: MemberLogits, labels: Labels, v: Solutions, link: str) -> RowWeights:
     """Return the log loss (nats) of each image under each v; a mixture is normalised first."""
-    return _LINKS[link](ballots, labels).row_losses(v)
+    return _LINKS[link](votes, labels).row_losses(v)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Margins(NamedTuple):
     The pairs stand in layers: first one pair of every image, then a second one of every image
     that has two, and so on; images with more pairs come first, so each layer is a slice.
 
-    lead: by how much each member's ballot for the label exceeds that for the class.
+    lead: by how much each member's vote for the label exceeds that for the class.
     tie_lead: the same in calibrated probability, which decides where leads add up to 0 (votes);
         None where ties go by class index alone.
     floor: the sum of leads that the label needs: 0 where it has the lower index, else above 0.
@@ -49,11 +49,11 @@ class Margins(NamedTuple):
 
 
 def margins_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | None = None) -> Margins:
-    """Return the pairs that decide which images a blend of these ballots has right.
+    """Return the pairs that decide which images a blend of these votes has right.
 
     Args:
         cast: what the members cast.
-        confidence: calibrated probabilities where they break ties of the ballots; else None.
+        confidence: calibrated probabilities where they break ties of the votes; else None.
 
     Example:
         >>> cast = np.array([[[3.0, 1.0, 0.0], [5.0, 4.0, 0.0]], [[2.0, 0.0, 1.0], [1.0, 3.0, 2.0]]])
@@ -61,10 +61,10 @@ def margins_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | No
         >>> found.lead.tolist(), found.image.tolist(), found.always_right  # image 0 is right whatever the weights
         ([[1.0, 5.0], [-2.0, -1.0]], [1], 1)
     """
-    sides = [(ballots, at_label(ballots, labels)) for ballots in (cast, confidence) if ballots is not None]
+    sides = [(votes, at_label(votes, labels)) for votes in (cast, confidence) if votes is not None]
     row, column = _contested(sides, labels)
     floor = np.where(labels[row] < column, 0.0, _SMALLEST)
-    leads = [_leads(ballots, bar, row, column) for ballots, bar in sides]
+    leads = [_leads(votes, bar, row, column) for votes, bar in sides]
     sure = ahead(floor, *(lead.min(axis=0) for lead in leads))
     wrong = np.zeros(len(labels), dtype=np.bool_)
     wrong[row[~ahead(floor, *(lead.max(axis=0) for lead in leads))]] = True
@@ -83,17 +83,17 @@ def margins_of(cast: MemberLogits, labels: Labels, confidence: MemberLogits | No
     )
 
 
-def at_label(ballots: MemberLogits, labels: Labels) -> AtLabel:
+def at_label(votes: MemberLogits, labels: Labels) -> AtLabel:
     """Return what each member casts for the label of each image.
 
     Example:
         >>> at_label(np.array([[[0.5, 0.25, 0.25], [0.0, 0.25, 0.75]]]), np.array([0, 2]))
         array([[0.5 , 0.75]])
     """
-    place = np.arange(len(labels)) * ballots.shape[2] + labels
-    found = np.empty(ballots.shape[:2], dtype=ballots.dtype)
-    for member, ballot in enumerate(ballots):
-        ballot.reshape(-1).take(place, out=found[member], mode="clip")
+    place = np.arange(len(labels)) * votes.shape[2] + labels
+    found = np.empty(votes.shape[:2], dtype=votes.dtype)
+    for member, vote in enumerate(votes):
+        vote.reshape(-1).take(place, out=found[member], mode="clip")
     return found
 
 
@@ -149,7 +149,7 @@ def right(margins: Margins, weights: Float[np.ndarray, "*batch members"]) -> Int
 def _contested(sides: Sequence[tuple[MemberLogits, AtLabel]], labels: Labels) -> tuple[Places, Places]:
     """Return rows and classes of the pairs where not every member puts the label clearly ahead.
 
-    Clearly: by ballot or, where confidence breaks ties, by confidence at a ballot no lower.
+    Clearly: by vote or, where confidence breaks ties, by confidence at a vote no lower.
     """
     images, classes = sides[0][0].shape[1:]
     tests: list[tuple[MemberLogits, AtLabel, np.ufunc]] = [(*sides[0], np.less)]
@@ -162,9 +162,9 @@ def _contested(sides: Sequence[tuple[MemberLogits, AtLabel]], labels: Labels) ->
         end = min(begin + step, images)
         clear = np.ones((end - begin, classes), dtype=np.bool_)
         one = np.empty_like(clear)
-        for ballots, bar, below in tests:
-            for member in range(len(ballots)):
-                below(ballots[member, begin:end], bar[member, begin:end, None], out=one)
+        for votes, bar, below in tests:
+            for member in range(len(votes)):
+                below(votes[member, begin:end], bar[member, begin:end, None], out=one)
                 clear &= one
         clear[np.arange(end - begin), labels[begin:end]] = True  # the label is not its own rival
         found.append(np.flatnonzero(~clear) + begin * classes)
@@ -172,12 +172,12 @@ def _contested(sides: Sequence[tuple[MemberLogits, AtLabel]], labels: Labels) ->
     return place // max(1, classes), place % max(1, classes)
 
 
-def _leads(ballots: MemberLogits, bar: AtLabel, row: Places, column: Places) -> Leads:
+def _leads(votes: MemberLogits, bar: AtLabel, row: Places, column: Places) -> Leads:
     """Return, member by member, how far the label is ahead of each class."""
-    place = row * ballots.shape[2] + column
-    leads = np.empty((len(ballots), len(row)))
-    for member, ballot in enumerate(ballots):
-        np.subtract(bar[member].take(row), ballot.reshape(-1).take(place), out=leads[member], dtype=np.float64)
+    place = row * votes.shape[2] + column
+    leads = np.empty((len(votes), len(row)))
+    for member, vote in enumerate(votes):
+        np.subtract(bar[member].take(row), vote.reshape(-1).take(place), out=leads[member], dtype=np.float64)
     return leads
 
 

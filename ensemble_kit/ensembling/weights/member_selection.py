@@ -3,7 +3,7 @@
 Members are taken one at a time, without replacement, by the log loss of the calibrated
 equal blend of their logits: whichever lowers it most or, where cost is limited, also
 whichever lowers it most for its cost; the better of the two ends wins. How they weigh is
-found afterwards, among the chosen alone. Reads no ballot, so every way to vote meets the
+found afterwards, among the chosen alone. Reads no votes, so every way to vote meets the
 same members.
 
 Source: own; both rules after Leskovec et al., "Cost-effective outbreak detection in

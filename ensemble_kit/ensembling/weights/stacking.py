@@ -21,12 +21,12 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.types import Labels, MemberLogits, Pool, Stack, Weights
 
 INVERSE_RIDGES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C, the strongest ridge first
-ROWS_A_BALLOT: Final = 15  # labelled images for each class of each member
+ROWS_A_VOTE: Final = 15  # labelled images for each class of each member
 _ROUNDS, _PRECISION = 10_000, 1e-4
 
 
 def stack(evidence: Evidence) -> Weighing:
-    """Fit a logistic regression on the calibrated ballots of all members.
+    """Fit a logistic regression on the calibrated votes of all members.
 
     The ridge is that of the least log loss, cross-fitted on the evidence's folds (ties: the
     strongest). A class without a label never wins; its probability stays below
@@ -37,25 +37,25 @@ def stack(evidence: Evidence) -> Weighing:
         The stack. Its weights are for reading only: each member's part of all squared coefficients.
 
     Raises:
-        InvalidOptionError: the ballot is not logit-sum.
+        InvalidOptionError: the method is not logit-sum.
 
     Source: Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
     """
-    if evidence.ballot.cast is not cast_logit:
-        names = [name for name, entry in METHODS.items() if entry.load() is evidence.ballot]
+    if evidence.voting.cast is not cast_logit:
+        names = [name for name, entry in METHODS.items() if entry.load() is evidence.voting]
         raise InvalidOptionError(
-            f"Stacking reads logits: wanted the ballot logit-sum, got {' '.join(names) or 'another'}. "
+            f"Stacking reads logits: wanted the method logit-sum, got {' '.join(names) or 'another'}. "
             "Take --method logit-sum, or --weights auto."
         )
-    ballots, labels = evidence.ballot.cast(evidence.logits), evidence.labels
+    votes, labels = evidence.voting.cast(evidence.logits), evidence.labels
     losses = np.empty((len(INVERSE_RIDGES), len(labels)))
     for fold in np.unique(evidence.fold):
         held = evidence.fold == fold
-        for place, found in enumerate(_path(ballots[:, ~held], labels[~held], INVERSE_RIDGES)):
-            scores = stacked(ballots[:, held], found)
+        for place, found in enumerate(_path(votes[:, ~held], labels[~held], INVERSE_RIDGES)):
+            scores = stacked(votes[:, held], found)
             losses[place, held] = row_losses(scores[None], labels[held], np.ones((1, 1)), "softmax")[0]
     best = int(losses.mean(axis=1).argmin())
-    (chosen,) = _path(ballots, labels, INVERSE_RIDGES[best : best + 1])
+    (chosen,) = _path(votes, labels, INVERSE_RIDGES[best : best + 1])
     return Weighing(_shares(chosen, evidence.prior), stack=chosen)
 
 
@@ -68,7 +68,7 @@ def among(stack: Stack, places: Int[np.ndarray, " heard"], members: int) -> Stac
 
 def enough_rows(pool: Pool) -> bool:
     """Say whether the pool has images enough for a stack; see `check_enough_rows`."""
-    return len(pool.ids) >= ROWS_A_BALLOT * len(pool.members) * len(pool.classes)
+    return len(pool.ids) >= ROWS_A_VOTE * len(pool.members) * len(pool.classes)
 
 
 def check_enough_rows(images: int, members: int, classes: int) -> None:
@@ -81,39 +81,39 @@ def check_enough_rows(images: int, members: int, classes: int) -> None:
     Raises:
         InvalidOptionError: there are fewer.
     """
-    wanted = ROWS_A_BALLOT * members * classes
+    wanted = ROWS_A_VOTE * members * classes
     if images < wanted:
         raise InvalidOptionError(
-            f"Stacking wants {ROWS_A_BALLOT} labelled images for each class of each member, {wanted} for {members} "
+            f"Stacking wants {ROWS_A_VOTE} labelled images for each class of each member, {wanted} for {members} "
             f"members and {classes} classes; there are {images}. Take --weights auto, fewer members, or more pictures."
         )
 
 
-def _path(ballots: MemberLogits, labels: Labels, inverse_ridges: Sequence[float]) -> list[Stack]:
+def _path(votes: MemberLogits, labels: Labels, inverse_ridges: Sequence[float]) -> list[Stack]:
     """Return the stack for each ridge; each fit begins where the last one ended."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    members, images, classes = ballots.shape
+    members, images, classes = votes.shape
     present = np.unique(labels)
     if len(present) < 2:
         nothing = np.zeros((len(present), members * classes))
-        return [_placed(nothing, nothing[:, 0], ballots, labels)] * len(inverse_ridges)
-    features = ballots.transpose(1, 0, 2).reshape(images, members * classes)
+        return [_placed(nothing, nothing[:, 0], votes, labels)] * len(inverse_ridges)
+    features = votes.transpose(1, 0, 2).reshape(images, members * classes)
     model = LogisticRegression(max_iter=_ROUNDS, tol=_PRECISION, warm_start=True)
     found = []
     with warnings.catch_warnings(), threadpool_limits(1):  # products so small are slower, by far, on many threads
         warnings.simplefilter("ignore")  # what has not converged by then is near enough
         for inverse_ridge in inverse_ridges:
             model.set_params(C=inverse_ridge).fit(features, labels)
-            found.append(_placed(model.coef_, model.intercept_, ballots, labels))
+            found.append(_placed(model.coef_, model.intercept_, votes, labels))
     return found
 
 
 def _placed(
-    rows: Float[np.ndarray, "fitted ballots"],
+    rows: Float[np.ndarray, "fitted votes"],
     intercepts: Float[np.ndarray, " fitted"],
-    ballots: MemberLogits,
+    votes: MemberLogits,
     labels: Labels,
 ) -> Stack:
     """Return what was fitted to the classes that have labels as a stack of all classes.
@@ -121,7 +121,7 @@ def _placed(
     Over the classes with labels, numbers are made to sum to 0, which changes no probability:
     so the best of their scores is never below 0, where those without labels always are.
     """
-    members, images, classes = ballots.shape
+    members, images, classes = votes.shape
     present = np.unique(labels)
     if len(present) == 2:  # scikit-learn fits one row, the lead of the second
         rows, intercepts = np.vstack([-rows, rows]) / 2, np.append(-intercepts, intercepts) / 2

@@ -9,32 +9,32 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Ballots = Float[Tensor, "images classes"]
+Votes = Float[Tensor, "images classes"]
 
 
-def cast_logit(logits: Ballots) -> Ballots:
+def cast_logit(logits: Votes) -> Votes:
     """Cast the logits themselves."""
     return logits
 
 
-def cast_prob(logits: Ballots) -> Ballots:
+def cast_prob(logits: Votes) -> Votes:
     """Cast the probabilities of the classes."""
     return logits.softmax(dim=-1)
 
 
-def cast_log_prob(logits: Ballots) -> Ballots:
+def cast_log_prob(logits: Votes) -> Votes:
     """Cast the logarithms of the probabilities, computed without a probability between."""
     shifted = logits - logits.amax(dim=-1, keepdim=True)
     return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
 
-def cast_top1(logits: Ballots) -> Ballots:
+def cast_top1(logits: Votes) -> Votes:
     """Cast one whole vote for the best class (ties: the lowest class index)."""
     classes = torch.arange(logits.shape[-1])
     return (classes == logits.argmax(dim=-1, keepdim=True)).double()
 
 
-def cast_rank(logits: Ballots) -> Ballots:
+def cast_rank(logits: Votes) -> Votes:
     """Cast Borda's points by comparing every class with every other: 1,000 classes take 8 MB a picture.
 
     Example:
@@ -47,7 +47,7 @@ def cast_rank(logits: Ballots) -> Ballots:
     return (behind + equal / 2) / max(logits.shape[-1] - 1, 1)
 
 
-def decide(scores: Ballots, tie_break: Ballots | None, tie_width: float) -> Int[Tensor, " images"]:
+def decide(scores: Votes, tie_break: Votes | None, tie_width: float) -> Int[Tensor, " images"]:
     """Return the winning class; of scores within `tie_width` that of the best tie break, then the lowest class."""
     if tie_break is None:
         return scores.argmax(dim=-1)

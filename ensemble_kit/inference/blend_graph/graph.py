@@ -1,6 +1,6 @@
 """A whole blend as one module: uint8 pictures -> probabilities and the winning class.
 
-Resizes, views, networks, temperatures, ballots, weights or a stack, T_blend and the rule for ties. Networks
+Resizes, views, networks, temperatures, votes, weights or a stack, T_blend and the rule for ties. Networks
 compute in float32, everything after them in float64. Views that begin alike share it, and all views of a
 member go through its network as one batch. Made to be written as a graph; never looks at
 pictures for `ek tta`.
@@ -22,7 +22,7 @@ INPUT: Final = "pictures"
 OUTPUTS: Final = ("probabilities", "label")
 
 
-class Looker(NamedTuple):
+class MemberGraph(NamedTuple):
     """A member of the blend, with the views that count.
 
     network: float pixels in [0, 1] -> logits, in the order of the blend's classes.
@@ -53,10 +53,10 @@ class Reordered(nn.Module):
 
 
 class Count(NamedTuple):
-    """How ballots are counted.
+    """How votes are counted.
 
     cast: what members cast: the name of a function of `casts`.
-    unit: what scores are: logits, probabilities or votes, see `ensembling.combining.Ballot`.
+    unit: what scores are: logits, probabilities or votes, see `ensembling.combining.Voting`.
     tie_width: scores closer than this are equal, where votes are counted.
     stack: coefficients (members, classes, classes) and intercepts (classes,); None: weights decide.
     """
@@ -81,16 +81,16 @@ class BlendGraph(nn.Module):
     coefficients: Tensor
     intercepts: Tensor
 
-    def __init__(self, lookers: Sequence[Looker], count: Count, side_px: int | None) -> None:
+    def __init__(self, members: Sequence[MemberGraph], count: Count, side_px: int | None) -> None:
         """Take over networks and numbers."""
         super().__init__()
-        self.networks = nn.ModuleList(looker.network for looker in lookers)
-        self.lookers, self.count, self.side_px = tuple(lookers), count, side_px
+        self.networks = nn.ModuleList(member.network for member in members)
+        self.members, self.count, self.side_px = tuple(members), count, side_px
         self.cast = getattr(casts, count.cast)
-        for number, looker in enumerate(lookers):
-            shares = torch.tensor(looker.view_weights, dtype=torch.float64) / looker.temperature
+        for number, member in enumerate(members):
+            shares = torch.tensor(member.view_weights, dtype=torch.float64) / member.temperature
             self.register_buffer(f"shares_{number}", shares.view(-1, 1, 1))
-        weights = torch.tensor([looker.weight for looker in lookers], dtype=torch.float64)
+        weights = torch.tensor([member.weight for member in members], dtype=torch.float64)
         self.register_buffer("weights", weights.view(-1, 1, 1))  # a plain number would be written in float32
         self.register_buffer("temperature", torch.tensor(count.blend_temperature, dtype=torch.float64))
         if count.stack is not None:
@@ -103,7 +103,7 @@ class BlendGraph(nn.Module):
     ) -> tuple[Float32[Tensor, "images classes"], Int64[Tensor, " images"]]:
         """Return probabilities, or vote shares where votes are counted, and the place of the winning class."""
         seen = self._seen(pictures)
-        logits = [self._calibrated(number, seen[looker.size_px]) for number, looker in enumerate(self.lookers)]
+        logits = [self._calibrated(number, seen[member.size_px]) for number, member in enumerate(self.members)]
         scores = self._scores(logits)
         unit = self.count.unit
         tie_break = self._sum([cast_prob(one) for one in logits]) if unit == "votes" else None
@@ -115,8 +115,8 @@ class BlendGraph(nn.Module):
     def _seen(self, pictures: UInt8[Tensor, "images 3 height width"]) -> dict[int, dict[str, Tensor]]:
         """Return what the pictures look like, by side and view."""
         seen = {}
-        for size_px in dict.fromkeys(looker.size_px for looker in self.lookers):
-            alike = [looker.views for looker in self.lookers if looker.size_px == size_px]
+        for size_px in dict.fromkeys(member.size_px for member in self.members):
+            alike = [member.views for member in self.members if member.size_px == size_px]
             views = list(dict.fromkeys(view for some in alike for view in some))
             squares = pictures.float() if self.side_px == size_px else squared(pictures, size_px)
             seen[size_px] = dict(zip(views, see(views, squares / 255), strict=True))
@@ -124,7 +124,7 @@ class BlendGraph(nn.Module):
 
     def _calibrated(self, number: int, seen: dict[str, Tensor]) -> Float[Tensor, "images classes"]:
         """Return the logits of one member: its views merged, divided by its temperature."""
-        views = [seen[view] for view in self.lookers[number].views]
+        views = [seen[view] for view in self.members[number].views]
         logits = self.networks[number](torch.cat(views)).double()
         apart = logits.reshape(len(views), views[0].shape[0], logits.shape[-1])
         merged: Tensor = (apart * getattr(self, f"shares_{number}")).sum(dim=0)
@@ -136,5 +136,5 @@ class BlendGraph(nn.Module):
         heard = [one @ coefficients for one, coefficients in zip(logits, self.coefficients, strict=True)]
         return self.intercepts + torch.stack(heard).sum(dim=0)
 
-    def _sum(self, ballots: Sequence[Tensor]) -> Float[Tensor, "images classes"]:
-        return (torch.stack(tuple(ballots)) * self.weights).sum(dim=0)
+    def _sum(self, votes: Sequence[Tensor]) -> Float[Tensor, "images classes"]:
+        return (torch.stack(tuple(votes)) * self.weights).sum(dim=0)

@@ -9,7 +9,7 @@ from ensemble_kit.pipeline.blends.full_report import cost_ms
 from ensemble_kit.pipeline.blends.trials import count_trials
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.reporting.blend import verdict
-from ensemble_kit.results import AskedReport, BlendReport, EvaluatedReport, FamilyWeightReport, NumbersReport
+from ensemble_kit.results import BlendReport, EvaluatedReport, FamilyWeightReport, NumbersReport, SettingsReport
 from ensemble_kit.results.parts import FullReport
 from ensemble_kit.storage import Blend
 
@@ -54,9 +54,9 @@ def assemble(
     return replace(report, verdict=verdict(report))
 
 
-def _asked(saved: Blend) -> AskedReport:
-    return AskedReport(
-        method=saved.ballot,
+def _asked(saved: Blend) -> SettingsReport:
+    return SettingsReport(
+        method=saved.method,
         weights_method=saved.weights_method,
         settings=saved.settings,
         metric=saved.metric,

@@ -156,7 +156,7 @@ def blend(
 
 
 def _default_name(settings: BlendSettings) -> str:
-    named = f"{settings.ballot}-{settings.written if isinstance(settings.weights, str) else 'given'}"
+    named = f"{settings.method}-{settings.written if isinstance(settings.weights, str) else 'given'}"
     return named if settings.tune_on == VAL else f"{named}-{settings.tune_on}"
 
 
@@ -220,7 +220,7 @@ def _saved(
     )
     return blend_store.Blend(
         name=name,
-        ballot=tuned.ballot,
+        method=tuned.method,
         members=pinned,
         weights_method=settings.written,
         settings=settings.saved(),

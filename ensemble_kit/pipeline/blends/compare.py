@@ -41,7 +41,7 @@ class Side:
 
     name: str = field(compare=False)
     members: tuple[str, ...]
-    ballot: str
+    method: str
     weights: str | dict[str, float]
     metric: str = "accuracy"
     settings: dict[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def compare(
     if sides[0] == sides[1]:
         raise InvalidOptionError(f"'{a}' and '{b}' are the same; wanted two different members or blends.")
     for side in sides:
-        check_metric(metric, side.ballot)
+        check_metric(metric, side.method)
     names = list(dict.fromkeys(name for side in sides for name in side.members))
     held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     whole = evaluation_of(held)
@@ -143,7 +143,7 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     saved = read_blend_here(path)
     blend_store.check_pins(saved, predictions)
     members = tuple(member.name for member in saved.members)
-    return Side(name, members, saved.ballot, saved.asked_weights, saved.metric, saved.settings, saved)
+    return Side(name, members, saved.method, saved.asked_weights, saved.metric, saved.settings, saved)
 
 
 def _check_judged(sides: Sequence[Side], split: str) -> None:
@@ -165,7 +165,7 @@ def _judge(side: Side, part: Evaluation) -> Scored:
 def _procedure(side: Side, part: Evaluation) -> Procedure:
     """Return what makes a side from the pictures that it sees."""
     if side.saved is None:
-        return procedure_of(blend_settings(side.ballot, side.weights, side.metric, {}, {}), part.redone)
+        return procedure_of(blend_settings(side.method, side.weights, side.metric, {}, {}), part.redone)
     if side.stays(part.split):
         tuned = part.here(side.saved.tuned())
         return lambda seen: tuned

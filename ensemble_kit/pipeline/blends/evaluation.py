@@ -17,7 +17,7 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.settings import BlendSettings
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, make, procedure_of
 from ensemble_kit.results import CalibrationReport, DiversityReport
-from ensemble_kit.results.parts import EQUAL, BlendFigures, Estimates, Gain, RivalFigures
+from ensemble_kit.results.parts import EQUAL, BaselineFigures, BlendFigures, Estimates, Gain
 from ensemble_kit.types import MemberLogits, Pool, Tuned
 
 
@@ -57,20 +57,22 @@ def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
     """
     val, metric = sets.evaluated, settings.search.metric
     found, certificate = make(sets.pool, settings, sets.chosen)
-    rivals: dict[str, Callable[..., Tuned]] = {
-        "equal": partial(tune, ballot=settings.ballot, weights="equal"),
-        "single": partial(best_single, ballot=settings.ballot, metric=metric),
+    baselines: dict[str, Callable[..., Tuned]] = {
+        "equal": partial(tune, method=settings.method, weights="equal"),
+        "single": partial(best_single, method=settings.method, metric=metric),
     }
-    numbers = {"this": found} | {key: rival(sets.pool, view_choices=sets.chosen) for key, rival in rivals.items()}
-    procedures = {key: partial(rival, view_choices=sets.redone) for key, rival in rivals.items()}
+    numbers = {"this": found} | {
+        key: baseline(sets.pool, view_choices=sets.chosen) for key, baseline in baselines.items()
+    }
+    procedures = {key: partial(baseline, view_choices=sets.redone) for key, baseline in baselines.items()}
     seen, honest = sets.evaluate(numbers, {"this": procedure_of(settings, sets.redone), **procedures})
     this, equal, single = (Compared(seen[key], honest[key]) for key in ("this", "equal", "single"))
-    over_equal, over_single = (_gain(val, this.honest, rival.honest, metric) for rival in (equal, single))
+    over_equal, over_single = (_gain(val, this.honest, baseline.honest, metric) for baseline in (equal, single))
     name = sets.pool.members[int(numbers["single"].weights.argmax())]
     estimates = Estimates(
         this=_of_blend(sets, found, this, metric),
-        equal=_of_rival(val, EQUAL, equal, over_equal, metric),
-        best_single=_of_rival(val, name, single, replace(over_single, resolvable=None), metric),
+        equal=_of_baseline(val, EQUAL, equal, over_equal, metric),
+        best_single=_of_baseline(val, name, single, replace(over_single, resolvable=None), metric),
     )
     there = sets.there(found)
     calibration = _calibration(val, there, this.honest)
@@ -95,10 +97,10 @@ def _of_blend(sets: BlendSets, found: Tuned, compared: Compared, metric: str) ->
     )
 
 
-def _of_rival(val: Pool, name: str, compared: Compared, gain: Gain, metric: str) -> RivalFigures:
+def _of_baseline(val: Pool, name: str, compared: Compared, gain: Gain, metric: str) -> BaselineFigures:
     """Return what a rival is worth."""
     seen, honest = compared
-    return RivalFigures(
+    return BaselineFigures(
         name=name,
         tuned_accuracy=seen.accuracy,
         tuned_score=seen.score(metric),
@@ -110,14 +112,14 @@ def _of_rival(val: Pool, name: str, compared: Compared, gain: Gain, metric: str)
     )
 
 
-def _gain(val: Pool, this: Scored, rival: Scored, metric: str) -> Gain:
+def _gain(val: Pool, this: Scored, baseline: Scored, metric: str) -> Gain:
     """Return what the blend gains over a rival (more is better), how sure that is, and what val could tell.
 
     A blend and its rivals mostly decide alike, so pseudo-images are kept to a fifth of those
     that they decide otherwise: intervals are at most a tenth wider than Wald's.
     """
     gain = METRICS[metric].gain
-    found = compare_scored(this, rival, metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    found = compare_scored(this, baseline, metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
     low, high = sorted(map(gain, found.interval))
     return Gain(gain(found.difference), (low, high), found.p, found.resolvable)
 

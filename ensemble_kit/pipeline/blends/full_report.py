@@ -45,7 +45,7 @@ def full_report(
 
 
 def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple[MethodReport, ...]:
-    """Return the honest estimate of every way to find weights, and of every ballot, on the same pictures."""
+    """Return the honest estimate of every way to find weights, and of every method, on the same pictures."""
     val, found = sets.evaluated, []
     others = list(_other_settings(sets.pool, settings))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
@@ -55,30 +55,30 @@ def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple
             written = f"{other.written}, {other.search.bags} bags" if other.search.bags else other.written
             found.append(
                 MethodReport(
-                    method=other.ballot,
+                    method=other.method,
                     weights_method=written,
                     tuned_val_accuracy=seen.accuracy,
                     honest_accuracy=honest.accuracy,
                     honest_interval=honest.interval(val.groups),
                 )
             )
-            watch.note(f"{other.ballot}, {written}", f"{other.ballot}, {written}: {percent(honest.accuracy)} % honest")
+            watch.note(f"{other.method}, {written}", f"{other.method}, {written}: {percent(honest.accuracy)} % honest")
     return tuple(sorted(found, key=lambda one: -one.honest_accuracy))
 
 
 def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettings]:
-    """Yield every way to find weights with the blend's ballot, then every ballot with equal and auto."""
+    """Yield every way to find weights with the blend's method, then every method with equal and auto."""
     for weights in WEIGHTS:
-        if weights == "stacking" and not (settings.ballot == "logit-sum" and enough_rows(pool)):
+        if weights == "stacking" and not (settings.method == "logit-sum" and enough_rows(pool)):
             continue
-        yield with_method(settings, settings.ballot, weights)
+        yield with_method(settings, settings.method, weights)
         if weights == "greedy":
-            yield with_method(settings, settings.ballot, weights, bags=BAGS)
-    for ballot in METHODS:
-        if ballot != settings.ballot and (
-            settings.search.metric != "log-loss" or METHODS[ballot].load().unit != "votes"
+            yield with_method(settings, settings.method, weights, bags=BAGS)
+    for method in METHODS:
+        if method != settings.method and (
+            settings.search.metric != "log-loss" or METHODS[method].load().unit != "votes"
         ):
-            yield from (with_method(settings, ballot, weights) for weights in ("equal", "auto"))
+            yield from (with_method(settings, method, weights) for weights in ("equal", "auto"))
 
 
 def every_member(sets: BlendSets, settings: BlendSettings, scored: BlendEvaluation) -> tuple[ContributionReport, ...]:
@@ -98,12 +98,12 @@ def _family_values(sets: BlendSets, scored: BlendEvaluation) -> Shapley:
     """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
     labels = sets.evaluated.labels
     assert labels is not None
-    rule, logits = voting_of(scored.tuned.ballot), calibrated(sets.evaluated, scored.tuned)
-    ballots = means_of(rule.cast(logits), sets.families)
+    rule, logits = voting_of(scored.tuned.method), calibrated(sets.evaluated, scored.tuned)
+    votes = means_of(rule.cast(logits), sets.families)
     ties = means_of(cast_prob(logits), sets.families) if rule.unit == "votes" else None
     guess = float(np.bincount(labels).max() / len(labels))
     return shapley(
-        lambda subsets: subset_accuracies(ballots, scored.found.weights, labels, subsets, guess, ties),
+        lambda subsets: subset_accuracies(votes, scored.found.weights, labels, subsets, guess, ties),
         len(sets.families),
     )
 

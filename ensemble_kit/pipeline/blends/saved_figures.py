@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from ensemble_kit.results.parts import EQUAL, KEPT, BlendFigures, Estimates, Gain, RivalFigures
+from ensemble_kit.results.parts import EQUAL, KEPT, BaselineFigures, BlendFigures, Estimates, Gain
 
 
 def figures_to_json(estimates: Estimates) -> dict[str, Any]:
@@ -23,6 +23,6 @@ def figures_from_json(figures: Mapping[str, Any]) -> Estimates | None:
         held.setdefault(part, {})[name] = tuple(value) if isinstance(value, list) else value
     return Estimates(
         this=BlendFigures(**held["this"]),
-        equal=RivalFigures(name=EQUAL, gain=Gain(**held["equal.gain"]), **held["equal"]),
-        best_single=RivalFigures(gain=Gain(**held["best_single.gain"]), **held["best_single"]),
+        equal=BaselineFigures(name=EQUAL, gain=Gain(**held["equal.gain"]), **held["equal"]),
+        best_single=BaselineFigures(gain=Gain(**held["best_single.gain"]), **held["best_single"]),
     )

@@ -28,7 +28,7 @@ class BlendSettings(NamedTuple):
     tune_on: the rows that decide: val, or oof, the folds of train that members held out.
     """
 
-    ballot: str
+    method: str
     weights: str | Mapping[str, float]
     written: str
     search: Search = PLAIN
@@ -101,13 +101,13 @@ def settings_of_saved(
     weights = saved.asked_weights
     if families and not isinstance(weights, str):
         weights = {name: sum(weights[member] for member in members) for name, members in families.items()}
-    return blend_settings(saved.ballot, weights, saved.metric, saved.settings, costs)
+    return blend_settings(saved.method, weights, saved.metric, saved.settings, costs)
 
 
-def with_method(settings: BlendSettings, ballot: str, weights: str, **search: Any) -> BlendSettings:
-    """Return another ballot and way to find weights under the same limits."""
+def with_method(settings: BlendSettings, method: str, weights: str, **search: Any) -> BlendSettings:
+    """Return another method and way to find weights under the same limits."""
     changed = replace(PLAIN, metric=settings.search.metric, limits=settings.search.limits, **search)
-    return BlendSettings(ballot, weights, weights, changed, tune_on=settings.tune_on)
+    return BlendSettings(method, weights, weights, changed, tune_on=settings.tune_on)
 
 
 def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:

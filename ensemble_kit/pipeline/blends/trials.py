@@ -23,7 +23,7 @@ def remember(blends: Path, saved: Blend) -> None:
     entry = {
         "time": datetime.now(UTC).isoformat(timespec="microseconds"),
         "val_fingerprint": saved.val_fingerprint,
-        "method": saved.ballot,
+        "method": saved.method,
         "weights": saved.weights_method,
         "members": sorted(f"{member.name}:{member.manifest_sha256}" for member in saved.members),
         "metric": saved.metric if saved.weights_method == "greedy" else None,  # nothing else goes by it

@@ -106,7 +106,7 @@ def blend_sets(
 
 def make(pool: Pool, settings: BlendSettings, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:
     """Return the numbers of the blend and, where it was asked for, the proof of its weights."""
-    tuned = tune(pool, settings.ballot, settings.weights, view_choices, settings.search)
+    tuned = tune(pool, settings.method, settings.weights, view_choices, settings.search)
     if settings.proof_s is None or settings.weights != "accuracy":
         return tuned, None
     return prove(pool, tuned, view_choices, settings.proof_s, settings.search.limits)

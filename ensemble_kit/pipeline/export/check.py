@@ -55,14 +55,14 @@ class Said(NamedTuple):
 class Torch(NamedTuple):
     """The blend in PyTorch: lookers of `inference.blend_graph`, and the numbers for their pool."""
 
-    lookers: Sequence[Any]
+    graphs: Sequence[Any]
     tuned: Tuned
     classes: tuple[str, ...]
 
     @property
     def sizes_px(self) -> list[int]:
         """Every side that some member looks at."""
-        return sorted({looker.size_px for looker in self.lookers})
+        return sorted({graph.size_px for graph in self.graphs})
 
 
 def check(graph: bytes, side_px: int | None, blend: Torch, paths: Sequence[Path], quiet: bool) -> Checked:
@@ -165,25 +165,25 @@ def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Sai
     from ensemble_kit.inference.engines import compute_logits, start
 
     logits, ms = [], 0.0
-    for looker in blend.lookers:
-        images = squares[looker.size_px]
-        running = start(looker.network, "eager", "cpu", images[:BATCH])
-        compute_logits(running, images[:1], looker.views[:1], BATCH)  # the first pass costs more
-        result = compute_logits(running, images, looker.views, BATCH)
+    for graph in blend.graphs:
+        images = squares[graph.size_px]
+        running = start(graph.network, "eager", "cpu", images[:BATCH])
+        compute_logits(running, images[:1], graph.views[:1], BATCH)  # the first pass costs more
+        result = compute_logits(running, images, graph.views, BATCH)
         logits.append(result.logits)
         ms += float(result.ms_by_view.sum())
     names = tuple(map(str, range(len(logits))))
     ids = tuple(map(str, range(logits[0].shape[1])))
-    pool = Pool(names, tuple(looker.views for looker in blend.lookers), tuple(logits), ids, blend.classes)
+    pool = Pool(names, tuple(graph.views for graph in blend.graphs), tuple(logits), ids, blend.classes)
     return Said(applying.probabilities(pool, blend.tuned), applying.predict(pool, blend.tuned)), pool, ms
 
 
 def _sure(pool: Pool, tuned: Tuned, tie: float) -> np.ndarray:
     """Return which pictures no rounding can change the votes on; all of them where no votes are counted."""
     logits = np.sort(applying.calibrated(pool, tuned), axis=-1)
-    if applying.voting_of(tuned.ballot).unit != "votes" or logits.shape[-1] < 2:
+    if applying.voting_of(tuned.method).unit != "votes" or logits.shape[-1] < 2:
         return np.ones(logits.shape[1], dtype=np.bool_)
     gaps = np.diff(logits, axis=-1)
-    nearest = gaps[..., -1] if tuned.ballot == "majority-vote" else gaps.min(axis=-1)
+    nearest = gaps[..., -1] if tuned.method == "majority-vote" else gaps.min(axis=-1)
     sure: np.ndarray = (nearest > tie * np.abs(logits).max(axis=(1, 2), keepdims=True)[..., 0]).all(axis=0)
     return sure

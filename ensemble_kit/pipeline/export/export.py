@@ -43,7 +43,7 @@ def export(
 ) -> ExportReport:
     """Write a whole blend as one ONNX graph: uint8 pictures -> probabilities and the winning class.
 
-    Resizes, views, networks, temperatures, ballots, weights, `T_blend` and ties are inside. The graph is
+    Resizes, views, networks, temperatures, votes, weights, `T_blend` and ties are inside. The graph is
     run beside PyTorch on pictures first; where they differ nothing is written.
 
     Args:
@@ -73,7 +73,7 @@ def export(
     check_output(path, replace, inputs=[opened.path])
     models = _exportable(opened, workspace.predictions)
     paths = _pictures(check_on, models)
-    torch_blend = Torch(_lookers(opened, models), _numbers(opened), opened.saved.classes)
+    torch_blend = Torch(_graphs(opened, models), _numbers(opened), opened.saved.classes)
     say(f"Writing the graph of {', '.join(model.name for model in models)} ...", context.quiet)
     graph = _graph(opened, torch_blend, size, graph_bytes)
     found = check(graph, size, torch_blend, paths, context.quiet)
@@ -88,7 +88,7 @@ def export(
         side_px=size,
         members=tuple(model.name for model in models),
         sizes_px=tuple(torch_blend.sizes_px),
-        views=sum(len(looker.views) for looker in torch_blend.lookers),
+        views=sum(len(graph.views) for graph in torch_blend.graphs),
         classes=len(opened.saved.classes),
         output=output_of(opened),
         checked=found.pictures,
@@ -142,11 +142,11 @@ def _pictures(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[
         ) from error
 
 
-def _lookers(opened: OpenBlend, models: Sequence[Model]) -> tuple[Any, ...]:
+def _graphs(opened: OpenBlend, models: Sequence[Model]) -> tuple[Any, ...]:
     """Return what looks, with the views of weight above 0."""
-    from ensemble_kit.inference.blend_graph import Looker, Reordered
+    from ensemble_kit.inference.blend_graph import MemberGraph, Reordered
 
-    lookers = []
+    graphs = []
     weights = normalised(opened.saved.tuned().weights, len(opened.members))
     for place, model in zip(opened.counting, models, strict=True):
         pin, manifest = opened.saved.members[place], opened.members[place].manifest
@@ -156,8 +156,8 @@ def _lookers(opened: OpenBlend, models: Sequence[Model]) -> tuple[Any, ...]:
         seen = [(view, weight) for view, weight in zip(pin.views, pin.view_weights, strict=True) if weight > 0]
         views, shares = zip(*seen, strict=True)
         shares = tuple(normalised(np.array(shares), len(shares)).tolist())
-        lookers.append(Looker(network, model.size_px, views, shares, pin.temperature, float(weights[place])))
-    return tuple(lookers)
+        graphs.append(MemberGraph(network, model.size_px, views, shares, pin.temperature, float(weights[place])))
+    return tuple(graphs)
 
 
 def _numbers(opened: OpenBlend) -> Tuned:
@@ -178,15 +178,15 @@ def _graph(opened: OpenBlend, blend: Torch, size: int | None, graph_bytes: Any) 
 
     from ensemble_kit.inference.blend_graph import INPUT, OUTPUTS, BlendGraph, Count
 
-    tuned, rule = blend.tuned, voting_of(opened.saved.ballot)
+    tuned, rule = blend.tuned, voting_of(opened.saved.method)
     stack = tuned.stack
     heard = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
-    count = Count(METHODS[tuned.ballot].graph_cast, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)
+    count = Count(METHODS[tuned.method].graph_cast, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)
     height, width = SAMPLE_PX if size is None else (size, size)
     sample = torch.zeros(2, 3, height, width, dtype=torch.uint8)
     axes = {0: "images"} | ({2: "height", 3: "width"} if size is None else {})
-    module = BlendGraph(blend.lookers, count, size)
-    made: bytes = graph_bytes(module, sample, axes, INPUT, OUTPUTS, metadata(opened, blend.lookers, size))
+    module = BlendGraph(blend.graphs, count, size)
+    made: bytes = graph_bytes(module, sample, axes, INPUT, OUTPUTS, metadata(opened, blend.graphs, size))
     return made
 
 

@@ -14,7 +14,7 @@ from ensemble_kit.pipeline.models import OpenBlend, versions
 from ensemble_kit.storage import blends as blend_store
 
 
-def metadata(opened: OpenBlend, lookers: Sequence[Any], size: int | None) -> dict[str, str]:
+def metadata(opened: OpenBlend, graphs: Sequence[Any], size: int | None) -> dict[str, str]:
     """Return what the file says of itself, each value a text or JSON.
 
     Args:
@@ -27,12 +27,12 @@ def metadata(opened: OpenBlend, lookers: Sequence[Any], size: int | None) -> dic
             "name": (pin := saved.members[place]).name,
             "manifest_sha256": pin.manifest_sha256,
             "checkpoint_sha256": pin.checkpoint_sha256,
-            "size_px": looker.size_px,
-            "views": dict(zip(looker.views, looker.view_weights, strict=True)),
-            "temperature": looker.temperature,
-            "weight": looker.weight,
+            "size_px": graph.size_px,
+            "views": dict(zip(graph.views, graph.view_weights, strict=True)),
+            "temperature": graph.temperature,
+            "weight": graph.weight,
         }
-        for place, looker in zip(opened.counting, lookers, strict=True)
+        for place, graph in zip(opened.counting, graphs, strict=True)
     ]
     return {
         "classes": json.dumps(saved.classes),
@@ -52,10 +52,10 @@ def metadata(opened: OpenBlend, lookers: Sequence[Any], size: int | None) -> dic
 
 
 def method_of(opened: OpenBlend) -> str:
-    """Return how the blend is counted: its ballot, or `stacking`."""
-    return opened.saved.ballot if opened.saved.stack is None else "stacking"
+    """Return how the blend is counted: its method, or `stacking`."""
+    return opened.saved.method if opened.saved.stack is None else "stacking"
 
 
 def output_of(opened: OpenBlend) -> str:
     """Return what the numbers of the classes are."""
-    return "vote shares" if voting_of(opened.saved.ballot).unit == "votes" else "probabilities"
+    return "vote shares" if voting_of(opened.saved.method).unit == "votes" else "probabilities"

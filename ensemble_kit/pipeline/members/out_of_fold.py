@@ -122,8 +122,8 @@ def means_of(members: MemberLogits, families: Sequence[Family]) -> FamilyLogits:
     """Return the mean over the members of each family, of whatever they cast.
 
     Example:
-        >>> ballots = np.array([[[1.0, 0.0]], [[0.0, 4.0]], [[3.0, 0.0]]])
-        >>> means_of(ballots, [Family("cnn", (0, 2)), Family("vit", (1,))])
+        >>> votes = np.array([[[1.0, 0.0]], [[0.0, 4.0]], [[3.0, 0.0]]])
+        >>> means_of(votes, [Family("cnn", (0, 2)), Family("vit", (1,))])
         array([[[2., 0.]],
         <BLANKLINE>
                [[0., 4.]]])

@@ -68,7 +68,7 @@ def read_blend_here(path: Path) -> blend_store.Blend:
     saved = blend_store.read_blend(path)
     weights = None if "=" in saved.weights_method else saved.weights_method
     for table, name, kind in (
-        (METHODS, saved.ballot, "method"),
+        (METHODS, saved.method, "method"),
         (WEIGHTS, weights, "way to find weights"),
         (METRICS, saved.metric, "metric"),
     ):

@@ -35,7 +35,7 @@ class EarlyExit(NamedTuple):
     in_ms: bool
 
 
-def check_early_exit(share: float | None, ballot: str, stacked: bool, name: str) -> None:
+def check_early_exit(share: float | None, method: str, stacked: bool, name: str) -> None:
     """Raise unless a blend can be asked no further than needed.
 
     Raises:
@@ -50,9 +50,9 @@ def check_early_exit(share: float | None, ballot: str, stacked: bool, name: str)
             f"'{name}' is a stack, which reads every member to say anything; leave --early-exit out, or blend with "
             "other --weights."
         )
-    if share == 0 and runs_each_view(ballot):
+    if share == 0 and runs_each_view(method):
         raise InvalidOptionError(
-            f"--early-exit 0 loses nothing, and {ballot} has no bounds: what is left may turn any lead. Allow a loss, "
+            f"--early-exit 0 loses nothing, and {method} has no bounds: what is left may turn any lead. Allow a loss, "
             "as --early-exit 0.02, or take prob-mean, majority-vote or borda."
         )
 
@@ -60,7 +60,7 @@ def check_early_exit(share: float | None, ballot: str, stacked: bool, name: str)
 def early_exit_of(predictor: Predictor, share: float) -> EarlyExit:
     """Return when to ask no further.
 
-    The order is that of value for cost, see `cascading.by_value_for_cost`. With bounded ballots
+    The order is that of value for cost, see `cascading.by_value_for_cost`. With bounded votes
     nothing is lost whatever is allowed; sums of logits stop by a margin.
 
     Raises:
@@ -74,15 +74,15 @@ def early_exit_of(predictor: Predictor, share: float) -> EarlyExit:
     _check_one_by_one(predictor)
     val = condensed(predictor.evaluation.pool)
     sample = val.rows(np.arange(0, len(val.ids), max(len(val.ids) // ORDERED_ON, 1)))
-    bounded = voting_of(tuned.ballot).unit != "logits"
+    bounded = voting_of(tuned.method).unit != "logits"
     order = by_value_for_cost(
         predictor.steps.logits(sample), tuned.weights, costs, 1.0 if bounded else tuned.blend_temperature
     )
     if bounded:
-        return EarlyExit(exact_rule(tuned.ballot, tuned.weights, order=order), share, None, costs, in_ms)
+        return EarlyExit(exact_rule(tuned.method, tuned.weights, order=order), share, None, costs, in_ms)
     assert val.labels is not None
     rule, estimate = margin_rule(
-        predictor.steps.logits(val), val.labels, val.ids, val.groups, tuned.weights, share, tuned.ballot, order, costs
+        predictor.steps.logits(val), val.labels, val.ids, val.groups, tuned.weights, share, tuned.method, order, costs
     )
     return EarlyExit(rule, share, estimate, costs, in_ms)
 

@@ -2,7 +2,7 @@
 
 image_id     as `ek tta` names test pictures
 label        the class; empty where the picture could not be read
-probability  of that class, of those that were asked; `vote_share` where the ballots are votes, which have none
+probability  of that class, of those that were asked; `vote_share` where the votes are shares, which have none
 label_2, probability_2, ...   the next classes, with --top
 agreement    the weight of the members whose own class is the label, as a share of those asked
 looks        forward passes spent on the picture
@@ -30,14 +30,14 @@ Rows = Iterable[Sequence[Row]]  # chunk by chunk
 DIGITS: Final = 6  # of shares in a CSV; JSON has all
 
 
-def header_of(ballot: str, top: int) -> tuple[str, ...]:
+def header_of(method: str, top: int) -> tuple[str, ...]:
     """Return the names of the columns.
 
     Example:
         >>> header_of("borda", 2)[1:5]
         ('label', 'vote_share', 'label_2', 'vote_share_2')
     """
-    share = "vote_share" if voting_of(ballot).unit == "votes" else "probability"
+    share = "vote_share" if voting_of(method).unit == "votes" else "probability"
     best = [f"{word}{'' if place == 1 else f'_{place}'}" for place in range(1, top + 1) for word in ("label", share)]
     return ("image_id", *best, "agreement", "looks", "abstained", "error")
 

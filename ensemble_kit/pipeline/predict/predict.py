@@ -92,10 +92,10 @@ def predict(
         predictor = blend_predictor(blend, workspace, context.verify)
     else:
         predictor = member_predictor(ckpt, weights, method or "logit-sum", workspace, context.verify)
-    ballot = predictor.tuned.ballot
+    method = predictor.tuned.method
     if not 1 <= top <= len(predictor.classes):
         raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(predictor.classes)}, the number of classes.")
-    check_early_exit(early_exit, ballot, predictor.tuned.stack is not None, predictor.name)
+    check_early_exit(early_exit, method, predictor.tuned.stack is not None, predictor.name)
     total = sum(1 for _ in walk_images(places))
     abstain = abstention_report(predictor, abstain_below, accuracy, context.quiet)
     stop = None if early_exit is None else early_exit_of(predictor, early_exit)
@@ -103,11 +103,11 @@ def predict(
     with Watch("predict", total, context.quiet) as watch:
         chunks = answered_chunks(predictor, stop, settings, places, context.quiet)
         rows = _counted(chunks, predictor.classes, top, count, watch)
-        write_output(out, render(out, header_of(ballot, top), rows), replace)
+        write_output(out, render(out, header_of(method, top), rows), replace)
     return PredictReport(
         name=predictor.name,
         blend=predictor.is_blend,
-        method=ballot if predictor.tuned.stack is None else "stacking",
+        method=method if predictor.tuned.stack is None else "stacking",
         members=tuple(predictor.members[place].manifest.name for place in predictor.models),
         views=sum(len(step.views) for step in predictor.every),
         pictures=count.pictures,

@@ -85,7 +85,7 @@ def blend_predictor(blend: str | Path | None, workspace: Workspace, verify: bool
         classes=opened.saved.classes,
         tuned=tuned,
         panel_of=whole_steps,
-        steps=apart(heard, runs_each_view(tuned.ballot)),
+        steps=apart(heard, runs_each_view(tuned.method)),
         every=apart(heard, each_view=False).steps,
         evaluation=evaluation,
         procedure=_procedure(opened, evaluation),
@@ -95,7 +95,7 @@ def blend_predictor(blend: str | Path | None, workspace: Workspace, verify: bool
 def member_predictor(
     ckpt: str | Path, weights: str | Path | None, method: str, workspace: Workspace, verify: bool
 ) -> Predictor:
-    """Return the member of a checkpoint as a blend of its views, each of which casts a ballot.
+    """Return the member of a checkpoint as a blend of its views, each of which casts votes.
 
     Raises:
         InvalidOptionError: no such checkpoint, or it has no member.

@@ -155,7 +155,7 @@ def _importing(manifest: Manifest) -> str:
 
 
 def _blending(saved: blend_store.Blend) -> str:
-    options = {"method": saved.ballot, "weights": saved.weights_method, "metric": saved.metric, **saved.settings}
+    options = {"method": saved.method, "weights": saved.weights_method, "metric": saved.metric, **saved.settings}
     if "certify_seconds" in options:
         options["certify"] = True
     return _line("blend", {**options, "name": saved.name}, blend, [pin.name for pin in saved.members])

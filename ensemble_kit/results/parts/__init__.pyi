@@ -1,11 +1,11 @@
 from .blend_keys import KEPT as KEPT
 from .blend_keys import KEYS as KEYS
 from .figures import EQUAL as EQUAL
+from .figures import BaselineFigures as BaselineFigures
 from .figures import BlendFigures as BlendFigures
 from .figures import Estimates as Estimates
 from .figures import Figures as Figures
 from .figures import Gain as Gain
-from .figures import RivalFigures as RivalFigures
 from .full_report import CertificateReport as CertificateReport
 from .full_report import ContributionReport as ContributionReport
 from .full_report import CostReport as CostReport

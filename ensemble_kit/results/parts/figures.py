@@ -66,7 +66,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class RivalFigures(Figures):
+class BaselineFigures(Figures):
     """What a rival is worth, made of the same members; gain: of the blend over it."""
 
     name: str
@@ -77,5 +77,5 @@ class Estimates(NamedTuple):
     """What a blend and its rivals are worth: all that its file keeps of that."""
 
     this: BlendFigures
-    equal: RivalFigures
-    best_single: RivalFigures
+    equal: BaselineFigures
+    best_single: BaselineFigures

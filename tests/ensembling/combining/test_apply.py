@@ -29,7 +29,7 @@ VIEW_WEIGHTS = (np.array([0.75, 0.0, 0.25]), np.array([1.0, 0.0, 0.0]), np.array
 TEMPERATURES = np.array([2.0, 0.5, 1.0, 1.25])
 WEIGHTS = np.array([0.4, 0.35, 0.0, 0.25])
 
-BALLOTS_BY_HAND = {
+VOTES_BY_HAND = {
     "logit-sum": lambda logits: logits,
     "prob-mean": lambda logits: softmax(logits, axis=-1),
     "geo-mean": lambda logits: np.log(softmax(logits, axis=-1)),
@@ -56,18 +56,18 @@ def pool_of(*logits):
     )
 
 
-def tuned_for(ballot="logit-sum", **changes):
-    return replace(Tuned(ballot, VIEW_WEIGHTS, TEMPERATURES, WEIGHTS, blend_temperature=1.5), **changes)
+def tuned_for(method="logit-sum", **changes):
+    return replace(Tuned(method, VIEW_WEIGHTS, TEMPERATURES, WEIGHTS, blend_temperature=1.5), **changes)
 
 
-def plain(ballot, *weights):
+def plain(method, *weights):
     """The numbers of a blend of members with one view and temperature 1."""
     count = len(weights)
-    return Tuned(ballot, (np.ones(1),) * count, np.ones(count), np.array(weights))
+    return Tuned(method, (np.ones(1),) * count, np.ones(count), np.array(weights))
 
 
 def by_hand(pool, cast):
-    """The weighted sum of ballots, member by member, in float64."""
+    """The weighted sum of votes, member by member, in float64."""
     total = np.zeros(pool.logits[0].shape[1:])
     for place, logits in enumerate(pool.logits):
         merged = (VIEW_WEIGHTS[place][:, None, None] * logits.astype(np.float64)).sum(axis=0)
@@ -79,25 +79,25 @@ def everything(pool, tuned, threads=None):
     return [said(pool, tuned, threads).tobytes() for said in (scores, probabilities, predict)]
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_scores_are_the_weighted_sum_of_ballots_by_hand(ballot: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_scores_are_the_weighted_sum_of_votes_by_hand(method: str) -> None:
     pool = draw()
-    found = scores(pool, tuned_for(ballot))
+    found = scores(pool, tuned_for(method))
     assert found.dtype == np.float64
-    np.testing.assert_allclose(found, by_hand(pool, BALLOTS_BY_HAND[ballot]), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found, by_hand(pool, VOTES_BY_HAND[method]), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_the_winner_is_the_best_score_and_of_equal_votes_the_likeliest(ballot: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_the_winner_is_the_best_score_and_of_equal_votes_the_likeliest(method: str) -> None:
     pool = draw()
-    total, ties = by_hand(pool, BALLOTS_BY_HAND[ballot]), by_hand(pool, lambda logits: softmax(logits, axis=-1))
+    total, ties = by_hand(pool, VOTES_BY_HAND[method]), by_hand(pool, lambda logits: softmax(logits, axis=-1))
     expected = [
         max(range(CLASSES), key=lambda place: (round(row[place], 11), likely[place]))
-        if ballot in ("majority-vote", "borda")
+        if method in ("majority-vote", "borda")
         else int(np.argmax(row))
         for row, likely in zip(total, ties, strict=True)
     ]
-    assert predict(pool, tuned_for(ballot)).tolist() == expected
+    assert predict(pool, tuned_for(method)).tolist() == expected
 
 
 def test_probabilities_are_softened_by_the_blend_temperature_and_shares_are_not() -> None:
@@ -121,9 +121,9 @@ def geometric(pool):
     return mean / mean.sum(axis=-1, keepdims=True)
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_neither_tiles_nor_threads_change_a_bit(ballot: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pool, tuned = draw(), tuned_for(ballot)
+@pytest.mark.parametrize("method", METHODS)
+def test_neither_tiles_nor_threads_change_a_bit(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, tuned = draw(), tuned_for(method)
     whole = everything(pool, tuned, 1)
     for images in (1, 2, 13, 100):
         monkeypatch.setattr(applying, "TILE_SCORES", images * CLASSES)
@@ -131,9 +131,9 @@ def test_neither_tiles_nor_threads_change_a_bit(ballot: str, monkeypatch: pytest
             assert everything(pool, tuned, threads) == whole
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_how_the_logits_lie_in_memory_changes_no_bit(ballot: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pool, tuned = draw(), tuned_for(ballot)
+@pytest.mark.parametrize("method", METHODS)
+def test_how_the_logits_lie_in_memory_changes_no_bit(method: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, tuned = draw(), tuned_for(method)
     monkeypatch.setattr(applying, "TILE_SCORES", 11 * CLASSES)
     said = everything(pool, tuned)
     for place, logits in enumerate(pool.logits):
@@ -147,12 +147,12 @@ def test_how_the_logits_lie_in_memory_changes_no_bit(ballot: str, tmp_path, monk
         assert everything(replace(pool, logits=lie), tuned) == said
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_what_has_no_weight_is_never_part_of_a_sum(ballot: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_what_has_no_weight_is_never_part_of_a_sum(method: str) -> None:
     pool = draw()
     spoiled = tuple(logits.copy() for logits in pool.logits)
     spoiled[0][1], spoiled[1][1:], spoiled[2][:] = np.nan, np.nan, np.nan
-    assert everything(replace(pool, logits=spoiled), tuned_for(ballot)) == everything(pool, tuned_for(ballot))
+    assert everything(replace(pool, logits=spoiled), tuned_for(method)) == everything(pool, tuned_for(method))
 
 
 def test_the_file_of_a_member_without_weight_is_never_read(tmp_path) -> None:
@@ -164,8 +164,8 @@ def test_the_file_of_a_member_without_weight_is_never_read(tmp_path) -> None:
         "logits = [np.load(path, mmap_mode='r') for path in sys.argv[1:]]\n"
         "os.truncate(sys.argv[2], 0)\n"
         "pool = Pool(('a', 'b'), (('v',),) * 2, tuple(logits), ('x',) * 2003, ('p', 'q', 'r'))\n"
-        "for ballot in ('logit-sum', 'majority-vote'):\n"
-        "    tuned = Tuned(ballot, (np.ones(1),) * 2, np.ones(2), np.array([1.0, 0.0]))\n"
+        "for method in ('logit-sum', 'majority-vote'):\n"
+        "    tuned = Tuned(method, (np.ones(1),) * 2, np.ones(2), np.array([1.0, 0.0]))\n"
         "    print(predict(pool, tuned).sum(), scores(pool, tuned).shape, probabilities(pool, tuned).shape)\n"
     )
     logits = np.random.default_rng(0).normal(size=(2, 1, 2003, 3)).astype(np.float16)
@@ -180,9 +180,9 @@ def test_the_file_of_a_member_without_weight_is_never_read(tmp_path) -> None:
 def test_only_some_tiles_are_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = draw(images=20011)
     monkeypatch.setattr(applying, "TILE_SCORES", 101 * CLASSES)
-    for ballot in METHODS:
+    for method in METHODS:
         tracemalloc.start()
-        predict(pool, tuned_for(ballot), threads=2)
+        predict(pool, tuned_for(method), threads=2)
         peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         result_bytes = 20011 * (8 + 8 + 1)
@@ -212,7 +212,7 @@ def test_numbers_that_do_not_fit_the_pool_are_refused(apply) -> None:
         ({"view_weights": VIEW_WEIGHTS[:3]}, MisalignedError, "the pool has 4; give it the members it was tuned on"),
         ({"view_weights": (*VIEW_WEIGHTS[:2], np.ones(2), VIEW_WEIGHTS[3])}, MisalignedError, "3 members, got 2"),
         ({"weights": np.zeros(4)}, InvalidOptionError, "at least one above 0"),
-        ({"ballot": "logit"}, UnknownNameError, "did you mean 'logit-sum'"),
+        ({"method": "logit"}, UnknownNameError, "did you mean 'logit-sum'"),
     ):
         with pytest.raises(error, match=message):
             apply(pool, tuned_for(**change))

@@ -9,12 +9,12 @@ from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.errors import BadDataError
 
 
-@pytest.mark.parametrize("ballot", ["logit-sum", "majority-vote"])
-def test_contributions_sum_to_the_honest_gain_over_guessing(draw_pool, ballot: str) -> None:
+@pytest.mark.parametrize("method", ["logit-sum", "majority-vote"])
+def test_contributions_sum_to_the_honest_gain_over_guessing(draw_pool, method: str) -> None:
     pool = draw_pool([0.5, 1.5, 2.5], views=2, images=151)
 
     def procedure(part):
-        return tune(part, ballot, "auto", ["auto"] * 3)
+        return tune(part, method, "auto", ["auto"] * 3)
 
     found = contributions(pool, procedure, repeats=2)
     honest = cross_fit(pool, {"it": procedure}, repeats=2)["it"].accuracy

@@ -222,9 +222,9 @@ def test_tied_votes_go_to_the_larger_confidence() -> None:
     logits = np.log(np.array([[[0.5, 0.3, 0.2]], [[0.1, 0.8, 0.1]], [[0.2, 0.3, 0.5]]]))
     both = np.array([[True, True, False]])
     thirds = np.full(3, 1 / 3)
-    ballots, confidence = cast_top1(logits), cast_prob(logits)
-    assert subset_accuracies(ballots, thirds, np.array([1]), both, 0.0, confidence).tolist() == [1.0]
-    assert subset_accuracies(ballots, thirds, np.array([1]), both, 0.0).tolist() == [0.0]
+    votes, confidence = cast_top1(logits), cast_prob(logits)
+    assert subset_accuracies(votes, thirds, np.array([1]), both, 0.0, confidence).tolist() == [1.0]
+    assert subset_accuracies(votes, thirds, np.array([1]), both, 0.0).tolist() == [0.0]
 
 
 def test_only_ratios_of_weights_matter() -> None:
@@ -247,10 +247,10 @@ def test_many_subsets_of_many_members_stay_small_in_memory() -> None:
     members, images, classes, subsets = 47, 101, 53, 2003
     random = np.random.default_rng(0)
     labels = random.integers(classes, size=images)
-    ballots = random.normal(size=(members, images, classes))
+    votes = random.normal(size=(members, images, classes))
     some = random.random((subsets, members)) < 0.5
     tracemalloc.start()
-    accuracies = subset_accuracies(ballots, np.full(members, 1 / members), labels, some, 0.0)
+    accuracies = subset_accuracies(votes, np.full(members, 1 / members), labels, some, 0.0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert accuracies.shape == (subsets,)

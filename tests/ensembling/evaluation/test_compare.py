@@ -137,7 +137,7 @@ def significant_shares(draw_pool, seeds: int, members: int) -> tuple[float, floa
     for seed in range(seeds):
         pool = draw_pool([0.0] * members, images=300, classes=10, seed=seed, shared=0.0)
         ways = {
-            way: partial(tune, ballot="logit-sum", weights=way, view_choices=["none"] * members)
+            way: partial(tune, method="logit-sum", weights=way, view_choices=["none"] * members)
             for way in ("greedy", "equal")
         }
         seen = [evaluate(pool, ways[way](pool)) for way in ("greedy", "equal")]

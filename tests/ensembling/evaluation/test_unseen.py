@@ -24,15 +24,15 @@ def pool_of(members=3, seed=0):
     )
 
 
-def procedure(ballot):
-    return lambda pool: tune(pool, ballot, "auto", ["none"] * len(pool.members))
+def procedure(method):
+    return lambda pool: tune(pool, method, "auto", ["none"] * len(pool.members))
 
 
-@pytest.mark.parametrize("ballot", ["logit-sum", "prob-mean", "majority-vote"])
-def test_it_is_judged_exactly_as_the_honest_estimate(ballot):
+@pytest.mark.parametrize("method", ["logit-sum", "prob-mean", "majority-vote"])
+def test_it_is_judged_exactly_as_the_honest_estimate(method):
     pool = pool_of()
-    found = cross_fit_one(pool, procedure(ballot), repeats=2)
-    honest = cross_fit(pool, {"it": procedure(ballot)}, repeats=2)["it"]
+    found = cross_fit_one(pool, procedure(method), repeats=2)
+    honest = cross_fit(pool, {"it": procedure(method)}, repeats=2)["it"]
     for name, values in vars(honest).items():
         ours = getattr(found.scored, name)
         assert (ours is None) if values is None else (ours == values).all(), name

@@ -31,7 +31,7 @@ SOME_LOGITS = arrays(np.float32, (VIEWS, IMAGES, CLASSES), elements=FINITE)
 SOME_WEIGHTS = arrays(np.float64, VIEWS, elements=WEIGHT).filter(lambda weights: weights.max() > 1e-3)
 
 
-def of_all(logits: np.ndarray, weights: np.ndarray, ballot: str, temperature: float = 1.0) -> np.ndarray:
+def of_all(logits: np.ndarray, weights: np.ndarray, method: str, temperature: float = 1.0) -> np.ndarray:
     """The decision of a pool whose members are the views."""
     members = tuple(f"view-{view}" for view in range(len(logits)))
     pool = Pool(
@@ -42,7 +42,7 @@ def of_all(logits: np.ndarray, weights: np.ndarray, ballot: str, temperature: fl
         tuple(map(str, range(logits.shape[2]))),
     )
     one = (np.ones(1),) * len(members)
-    return predict(pool, Tuned(ballot, one, np.full(len(members), temperature), weights))
+    return predict(pool, Tuned(method, one, np.full(len(members), temperature), weights))
 
 
 def drawn(seed: int, images: int = 211, classes: int = 7) -> tuple[np.ndarray, np.ndarray]:
@@ -52,37 +52,37 @@ def drawn(seed: int, images: int = 211, classes: int = 7) -> tuple[np.ndarray, n
     return (core + random.normal(size=(VIEWS, images, classes))).astype(np.float32), labels
 
 
-@pytest.mark.parametrize("ballot", BOUNDED)
+@pytest.mark.parametrize("method", BOUNDED)
 @given(logits=SOME_LOGITS, weights=SOME_WEIGHTS, temperature=st.sampled_from([0.3, 1.0, 4.0]))
 @settings(max_examples=60, deadline=None)
 def test_an_exact_stop_decides_as_the_views_all_together(
-    ballot: str, logits: np.ndarray, weights: np.ndarray, temperature: float
+    method: str, logits: np.ndarray, weights: np.ndarray, temperature: float
 ) -> None:
-    found = replay(exact_rule(ballot, weights, temperature), logits)
+    found = replay(exact_rule(method, weights, temperature), logits)
     order = np.argsort(-weights, kind="stable")  # the pool in the order of looking: the same sums, ties and all
-    np.testing.assert_array_equal(found.predicted, of_all(logits[order], weights[order], ballot, temperature))
+    np.testing.assert_array_equal(found.predicted, of_all(logits[order], weights[order], method, temperature))
 
 
-@pytest.mark.parametrize("ballot", BOUNDED)
+@pytest.mark.parametrize("method", BOUNDED)
 @given(logits=SOME_LOGITS, weights=SOME_WEIGHTS)
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_summing_matters_to_nothing_but_the_last_bit_of_probabilities(
-    ballot: str, logits: np.ndarray, weights: np.ndarray
+    method: str, logits: np.ndarray, weights: np.ndarray
 ) -> None:
-    rule = exact_rule(ballot, weights)
-    found, expected = replay(rule, logits), of_all(logits, weights, ballot)
+    rule = exact_rule(method, weights)
+    found, expected = replay(rule, logits), of_all(logits, weights, method)
     shares = weights / weights.sum()
     close = lead(np.tensordot(shares, cast_prob(logits), axes=1)) < 1e-11
     early = found.steps < len(rule.order)
     np.testing.assert_array_equal(found.predicted[early | ~close], expected[early | ~close])
 
 
-@given(logits=SOME_LOGITS, weights=SOME_WEIGHTS, ballot=st.sampled_from(BOUNDED), others=SOME_LOGITS)
+@given(logits=SOME_LOGITS, weights=SOME_WEIGHTS, method=st.sampled_from(BOUNDED), others=SOME_LOGITS)
 @settings(max_examples=40, deadline=None)
 def test_nothing_that_the_views_left_could_say_turns_what_is_settled(
-    logits: np.ndarray, weights: np.ndarray, ballot: str, others: np.ndarray
+    logits: np.ndarray, weights: np.ndarray, method: str, others: np.ndarray
 ) -> None:
-    rule = exact_rule(ballot, weights)
+    rule = exact_rule(method, weights)
     found = replay(rule, logits)
     for step, view in enumerate(rule.order):
         unseen = found.steps <= step  # what these images would have said is anyone's guess
@@ -91,20 +91,20 @@ def test_nothing_that_the_views_left_could_say_turns_what_is_settled(
     early = found.steps < len(rule.order)
     np.testing.assert_array_equal(again.steps[early], found.steps[early])
     order = np.argsort(-weights, kind="stable")
-    np.testing.assert_array_equal(found.predicted[early], of_all(logits[order], weights[order], ballot)[early])
+    np.testing.assert_array_equal(found.predicted[early], of_all(logits[order], weights[order], method)[early])
 
 
-@pytest.mark.parametrize("ballot", BOUNDED)
-def test_an_image_stops_at_the_first_look_at_which_rivals_voting_as_one_are_too_few(ballot: str) -> None:
+@pytest.mark.parametrize("method", BOUNDED)
+def test_an_image_stops_at_the_first_look_at_which_rivals_voting_as_one_are_too_few(method: str) -> None:
     logits, _ = drawn(0, images=53)
     weights = np.array([0.1, 0.3, 0.2, 0.3, 0.1])
-    rule = exact_rule(ballot, weights)
+    rule = exact_rule(method, weights)
     assert rule.order == (1, 3, 2, 0, 4)
-    ballots = {"borda": cast_rank, "majority-vote": cast_top1, "prob-mean": cast_prob}[ballot](logits)
+    votes = {"borda": cast_rank, "majority-vote": cast_top1, "prob-mean": cast_prob}[method](logits)
     taken = replay(rule, logits).steps
     for image in range(53):
         for steps in range(1, 6):
-            seen = sum(weights[view] * ballots[view, image] for view in rule.order[:steps])
+            seen = sum(weights[view] * votes[view, image] for view in rule.order[:steps])
             left = weights[list(rule.order[steps:])].sum()
             # the worst that can happen: what is left all goes to one rival
             turned = [seen + left * np.eye(7)[rival] for rival in range(7) if rival != seen.argmax()]
@@ -124,14 +124,14 @@ def test_three_votes_of_five_settle_it_and_a_draw_never_does() -> None:
     assert (drawn_vote.steps.tolist(), drawn_vote.predicted.tolist()) == ([2], [1])  # the surer vote breaks the draw
 
 
-@pytest.mark.parametrize("ballot", [*BOUNDED, "logit-sum", "geo-mean"])
-def test_live_prediction_in_batches_agrees_with_the_replay_bit_by_bit(ballot: str) -> None:
+@pytest.mark.parametrize("method", [*BOUNDED, "logit-sum", "geo-mean"])
+def test_live_prediction_in_batches_agrees_with_the_replay_bit_by_bit(method: str) -> None:
     logits, _ = drawn(1)
     weights = np.array([0.15, 0.3, 0.25, 0.2, 0.1])
-    if ballot in BOUNDED:
-        rule = exact_rule(ballot, weights, temperature=1.7)
+    if method in BOUNDED:
+        rule = exact_rule(method, weights, temperature=1.7)
     else:
-        rule = EarlyExitRule("margin", ballot, (1, 2, 3, 0, 4), (0.3, 0.25, 0.2, 0.15, 0.1), 1.5, 1.7)
+        rule = EarlyExitRule("margin", method, (1, 2, 3, 0, 4), (0.3, 0.25, 0.2, 0.15, 0.1), 1.5, 1.7)
     predicted, taken = np.full(211, -1), np.zeros(211, int)
     tallies = []
     for batch in np.array_split(np.random.default_rng(2).permutation(211), 23):
@@ -189,13 +189,13 @@ def test_half_precision_casts_as_double_does() -> None:
     assert cast(rule, halves[0]).dtype == np.float64
 
 
-@pytest.mark.parametrize("ballot", ["logit-sum", "geo-mean"])
-def test_a_ballot_without_bounds_has_no_exact_stop(ballot: str) -> None:
-    with pytest.raises(InvalidOptionError, match=f"Wanted a ballot with bounds for an exact stop, got '{ballot}'"):
-        exact_rule(ballot, np.ones(3))
+@pytest.mark.parametrize("method", ["logit-sum", "geo-mean"])
+def test_a_method_without_bounds_has_no_exact_stop(method: str) -> None:
+    with pytest.raises(InvalidOptionError, match=f"Wanted a method with bounds for an exact stop, got '{method}'"):
+        exact_rule(method, np.ones(3))
 
 
-def test_unknown_ballots_bad_weights_and_missing_views_are_refused() -> None:
+def test_unknown_methods_bad_weights_and_missing_views_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'borda'"):
         exact_rule("bordo", np.ones(3))
     with pytest.raises(InvalidOptionError, match="finite weights >= 0"):

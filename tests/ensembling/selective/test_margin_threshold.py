@@ -27,14 +27,14 @@ def costs(rule, logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     return (full == labels) & (found.predicted != labels), found.predicted != full, found.steps
 
 
-@pytest.mark.parametrize("ballot", ["logit-sum", "geo-mean"])
+@pytest.mark.parametrize("method", ["logit-sum", "geo-mean"])
 @pytest.mark.parametrize("loss", [0.01, 0.03])
-def test_the_threshold_is_the_smallest_down_to_which_all_are_safe(ballot: str, loss: float) -> None:
+def test_the_threshold_is_the_smallest_down_to_which_all_are_safe(method: str, loss: float) -> None:
     logits, labels, ids = drawn(0)
-    rule, _ = margin_rule(logits, labels, ids, None, WEIGHTS, loss, ballot)
+    rule, _ = margin_rule(logits, labels, ids, None, WEIGHTS, loss, method)
     merged = np.tensordot(WEIGHTS, logits.astype(float), axes=1)
     assert rule.temperature == pytest.approx(fit_temperatures(merged[None], labels)[0])
-    assert (rule.order, rule.kind, rule.ballot) == ((0, 2, 4, 1, 3), "margin", ballot)
+    assert (rule.order, rule.kind, rule.method) == ((0, 2, 4, 1, 3), "margin", method)
     bounds = []
     for threshold in THRESHOLDS:
         lost = costs(rule.__class__(**{**vars(rule), "threshold": threshold}), logits, labels)[0].sum()

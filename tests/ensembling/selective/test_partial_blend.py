@@ -35,14 +35,14 @@ def pool_of(logits: list[np.ndarray]) -> Pool:
 
 
 @st.composite
-def blends(draw: st.DrawFn, ballots: list[str]) -> tuple[Pool, Tuned]:
+def blends(draw: st.DrawFn, votes: list[str]) -> tuple[Pool, Tuned]:
     """A pool of three members of several views, some of weight 0, with many ties among what they say."""
     logits = [draw(arrays(np.float32, (views, IMAGES, CLASSES), elements=FINITE)) for views in VIEWS]
     some = [draw(st.lists(SHARE, min_size=n, max_size=n).filter(lambda w: max(w) > 1e-3)) for n in (*VIEWS, 3)]
     views = tuple(np.array(one) / sum(one) for one in some[:-1])
     weights = np.array(some[-1]) / sum(some[-1])
     temperatures = np.array([draw(st.sampled_from([0.3, 1.0, 4.0])) for _ in VIEWS])
-    return pool_of(logits), Tuned(draw(st.sampled_from(ballots)), views, temperatures, weights, 0.7)
+    return pool_of(logits), Tuned(draw(st.sampled_from(votes)), views, temperatures, weights, 0.7)
 
 
 @given(blend=blends(BOUNDED), shuffle=st.integers(0, 2**32))
@@ -51,7 +51,7 @@ def test_an_exact_cascade_decides_as_the_whole_blend_ties_and_all(blend: tuple[P
     pool, tuned = blend
     plan = apart(tuned, each_view=False)
     order = np.random.default_rng(shuffle).permutation(len(plan.steps)).tolist()
-    rule = exact_rule(tuned.ballot, plan.tuned.weights, order=order)
+    rule = exact_rule(tuned.method, plan.tuned.weights, order=order)
     taken = replay(rule, plan.logits(pool)).steps
     said = answers(whole_steps(tuned), plan, rule, pool, taken)
     np.testing.assert_array_equal(said.winners, predict(pool, tuned))
@@ -114,7 +114,7 @@ def test_what_was_not_asked_may_hold_anything() -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_votes_of_members_agree_whatever_the_ballot() -> None:
+def test_the_votes_of_members_agree_whatever_the_method() -> None:
     logits = [np.array([[[9.0, 0.0], [0.0, 1.0]]]), np.array([[[0.0, 1.0], [0.0, 2.0]]])]
     tuned = Tuned("logit-sum", (np.ones(1), np.ones(1)), np.ones(2), np.array([0.75, 0.25]))
     assert answer(pool_of(logits), tuned).agreement.tolist() == [0.75, 1.0]

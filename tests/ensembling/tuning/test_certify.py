@@ -15,10 +15,10 @@ def right(pool, tuned: Tuned) -> int:
     return int((predict(pool, tuned) == pool.labels).sum())
 
 
-@pytest.mark.parametrize("ballot", ["logit-sum", "prob-mean"])
-def test_no_weights_on_a_fine_grid_beat_what_was_proven(draw_pool, ballot: str) -> None:
+@pytest.mark.parametrize("method", ["logit-sum", "prob-mean"])
+def test_no_weights_on_a_fine_grid_beat_what_was_proven(draw_pool, method: str) -> None:
     pool = draw_pool([1.0, 1.5, 2.0], images=67)
-    tuned = tune(pool, ballot, "equal", ["none"] * 3)
+    tuned = tune(pool, method, "equal", ["none"] * 3)
     found, certificate = prove(pool, tuned, ["none"] * 3, 20.0)
     assert right(pool, found) == certificate.best
     assert certificate.bound >= certificate.best >= right(pool, tuned)

@@ -17,9 +17,9 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownName
 from ensemble_kit.types import Pool, Tuned
 
 EVERY_BLEND = [
-    (ballot, weights)
-    for ballot, weights in itertools.product(METHODS, WEIGHTS)
-    if weights != "stacking" or ballot == "logit-sum"  # a stack reads logits alone
+    (method, weights)
+    for method, weights in itertools.product(METHODS, WEIGHTS)
+    if weights != "stacking" or method == "logit-sum"  # a stack reads logits alone
 ]
 WEIGHED = [blend for blend in EVERY_BLEND if blend[1] != "stacking"]  # a stack is no weighted sum
 STRENGTHS = (0.5, 1.2, 1.9)
@@ -41,12 +41,12 @@ def test_every_line_of_the_tables_loads_and_has_help(entry) -> None:
     assert entry.load() is not None
 
 
-@pytest.mark.parametrize(("ballot", "weights"), WEIGHED)
-def test_the_order_of_members_does_not_matter(draw_pool, ballot: str, weights: str) -> None:
+@pytest.mark.parametrize(("method", "weights"), WEIGHED)
+def test_the_order_of_members_does_not_matter(draw_pool, method: str, weights: str) -> None:
     pool = draw_pool(STRENGTHS, views=2)
-    plain = tune(pool, ballot, weights, ["auto"] * 3)
+    plain = tune(pool, method, weights, ["auto"] * 3)
     moved = chosen(pool, [2, 0, 1])
-    other = tune(moved, ballot, weights, ["auto"] * 3)
+    other = tune(moved, method, weights, ["auto"] * 3)
     np.testing.assert_allclose(other.temperatures, plain.temperatures[[2, 0, 1]], rtol=1e-9)
     if weights not in ("greedy", "accuracy"):  # these take members by place where they tie, and say so
         np.testing.assert_allclose(other.weights, plain.weights[[2, 0, 1]], atol=1e-6)
@@ -60,44 +60,44 @@ def test_the_order_of_members_does_not_matter(draw_pool, ballot: str, weights: s
     np.testing.assert_array_equal(predict(moved, turned), predict(pool, plain))
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_the_scale_of_weights_does_not_matter(draw_pool, ballot: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_the_scale_of_weights_does_not_matter(draw_pool, method: str) -> None:
     pool = draw_pool(STRENGTHS)
-    small = tune(pool, ballot, {"member-0": 0.3, "member-2": 0.6}, ["none"] * 3)
-    large = tune(pool, ballot, {"member-0": 100, "member-2": 200}, ["none"] * 3)
+    small = tune(pool, method, {"member-0": 0.3, "member-2": 0.6}, ["none"] * 3)
+    large = tune(pool, method, {"member-0": 100, "member-2": 200}, ["none"] * 3)
     np.testing.assert_allclose(small.weights, large.weights, rtol=1e-12)
     tripled = replace(small, weights=3 * small.weights)
     np.testing.assert_array_equal(predict(pool, tripled), predict(pool, small))
 
 
-@pytest.mark.parametrize(("ballot", "weights"), WEIGHED)
-def test_a_lone_member_predicts_as_itself(draw_pool, ballot: str, weights: str) -> None:
+@pytest.mark.parametrize(("method", "weights"), WEIGHED)
+def test_a_lone_member_predicts_as_itself(draw_pool, method: str, weights: str) -> None:
     pool = draw_pool([1.2])
-    tuned = tune(pool, ballot, weights, ["none"])
+    tuned = tune(pool, method, weights, ["none"])
     np.testing.assert_array_equal(predict(pool, tuned), pool.logits[0][0].argmax(axis=-1))
     assert tuned.weights.tolist() == [1.0]
 
 
-@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
-def test_row_order_does_not_matter_to_the_last_bit(draw_pool, ballot: str, weights: str) -> None:
+@pytest.mark.parametrize(("method", "weights"), EVERY_BLEND)
+def test_row_order_does_not_matter_to_the_last_bit(draw_pool, method: str, weights: str) -> None:
     pool = draw_pool(STRENGTHS, views=2, groups=31)
     order = np.random.default_rng(1).permutation(len(pool.ids))
-    plain, moved = tune(pool, ballot, weights, ["auto"] * 3), tune(pool.rows(order), ballot, weights, ["auto"] * 3)
+    plain, moved = tune(pool, method, weights, ["auto"] * 3), tune(pool.rows(order), method, weights, ["auto"] * 3)
     np.testing.assert_array_equal(plain.weights, moved.weights)
     np.testing.assert_array_equal(plain.temperatures, moved.temperatures)
     assert plain.blend_temperature == moved.blend_temperature
 
 
-@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
-def test_every_blend_is_a_row_of_sane_numbers(draw_pool, ballot: str, weights: str) -> None:
+@pytest.mark.parametrize(("method", "weights"), EVERY_BLEND)
+def test_every_blend_is_a_row_of_sane_numbers(draw_pool, method: str, weights: str) -> None:
     pool = draw_pool(STRENGTHS, views=2)
-    tuned = tune(pool, ballot, weights, ["auto", "equal", "none"])
+    tuned = tune(pool, method, weights, ["auto", "equal", "none"])
     assert tuned.weights.sum() == pytest.approx(1)
     assert all(weights.sum() == pytest.approx(1) for weights in tuned.view_weights)
     assert tuned.view_weights[1].tolist() == [0.5, 0.5]
     assert tuned.view_weights[2].tolist() == [1.0, 0.0]
     shares = probabilities(pool, tuned)
-    handed_out = 7 / 2 if ballot == "borda" else 1  # points 0, 1/6, ... 1 over 7 classes
+    handed_out = 7 / 2 if method == "borda" else 1  # points 0, 1/6, ... 1 over 7 classes
     np.testing.assert_allclose(shares.sum(axis=1), handed_out, atol=1e-12)
     assert (shares >= 0).all()
 
@@ -159,7 +159,7 @@ def test_the_best_single_is_the_best_by_the_metric_that_was_asked_for(draw_pool,
     assert tuned.weights.tolist() == np.eye(4)[int(np.argmax(scores))].tolist()
 
 
-def test_a_metric_must_fit_the_ballot(draw_pool) -> None:
+def test_a_metric_must_fit_the_method(draw_pool) -> None:
     pool = draw_pool([1.0, 2.0])
     for procedure in (
         lambda metric, **given: tune(pool, weights="equal", search=Search(metric=metric), **given),
@@ -168,9 +168,9 @@ def test_a_metric_must_fit_the_ballot(draw_pool) -> None:
         with pytest.raises(
             InvalidOptionError, match="log-loss needs probabilities, and majority-vote gives vote shares"
         ):
-            procedure(ballot="majority-vote", view_choices=["none"] * 2, metric="log-loss")
+            procedure(method="majority-vote", view_choices=["none"] * 2, metric="log-loss")
         with pytest.raises(UnknownNameError, match="No metric is named 'accurac'; did you mean 'accuracy'"):
-            procedure(ballot="logit-sum", view_choices=["none"] * 2, metric="accurac")
+            procedure(method="logit-sum", view_choices=["none"] * 2, metric="accurac")
 
 
 def test_of_equal_members_the_first_is_the_best_single(draw_pool) -> None:
@@ -179,17 +179,17 @@ def test_of_equal_members_the_first_is_the_best_single(draw_pool) -> None:
     assert best_single(twins, "logit-sum", ["none"] * 2).weights.tolist() == [1.0, 0.0]
 
 
-@pytest.mark.parametrize(("ballot", "weights"), EVERY_BLEND)
+@pytest.mark.parametrize(("method", "weights"), EVERY_BLEND)
 @pytest.mark.parametrize("case", ["few images", "one class"])
-def test_nothing_is_fitted_where_there_is_too_little(draw_pool, ballot: str, weights: str, case: str) -> None:
+def test_nothing_is_fitted_where_there_is_too_little(draw_pool, method: str, weights: str, case: str) -> None:
     pool = draw_pool(STRENGTHS, views=2)
     pool = pool.rows(np.arange(49)) if case == "few images" else replace(pool, labels=np.full(101, 3))
-    tuned = tune(pool, ballot, weights, ["auto"] * 3)
+    tuned = tune(pool, method, weights, ["auto"] * 3)
     np.testing.assert_allclose(tuned.weights, 1 / 3)
     assert tuned.temperatures.tolist() == [1.0] * 3
     assert tuned.blend_temperature == 1.0
     assert tuned.ridge is None
-    given_anyway = tune(pool, ballot, {"member-1": 2}, ["auto"] * 3)
+    given_anyway = tune(pool, method, {"member-1": 2}, ["auto"] * 3)
     assert given_anyway.weights.tolist() == [0.0, 1.0, 0.0]
 
 
@@ -216,7 +216,7 @@ def test_weights_that_are_all_0_are_refused(weights: dict[str, float]) -> None:
         given(weights, ["cnn", "vit"])
 
 
-def test_unknown_ballots_and_ways_are_refused(draw_pool) -> None:
+def test_unknown_methods_and_ways_are_refused(draw_pool) -> None:
     pool = draw_pool([1.0])
     with pytest.raises(UnknownNameError, match="No method is named 'logit'; did you mean 'logit-sum'"):
         tune(pool, "logit", "auto", ["none"])

@@ -25,31 +25,31 @@ MEMBERS, IMAGES, CLASSES = 5, 103, 7
 EVERY = [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA]
 
 
-def evidence(ballot: Voting, seed: int = 0) -> Evidence:
+def evidence(voting: Voting, seed: int = 0) -> Evidence:
     random = np.random.default_rng(seed)
     labels = random.integers(CLASSES, size=IMAGES)
     shared = random.normal(size=(IMAGES, CLASSES))
     strengths = np.linspace(0.8, 2.0, MEMBERS)[:, None, None]
     logits = strengths * np.eye(CLASSES)[labels] + 0.5 * shared + random.normal(size=(MEMBERS, IMAGES, CLASSES))
     fold = fold_of([f"{place:05d}" for place in range(IMAGES)], labels)
-    return Evidence(ballot, logits, labels, fold, None, np.full(MEMBERS, 1 / MEMBERS))
+    return Evidence(voting, logits, labels, fold, None, np.full(MEMBERS, 1 / MEMBERS))
 
 
 def margins(seen: Evidence) -> Margins:
-    ties = cast_prob(seen.logits) if seen.ballot.unit == "votes" else None
-    return margins_of(seen.ballot.cast(seen.logits), seen.labels, ties)
+    ties = cast_prob(seen.logits) if seen.voting.unit == "votes" else None
+    return margins_of(seen.voting.cast(seen.logits), seen.labels, ties)
 
 
 def by_argmax(seen: Evidence, weights: np.ndarray) -> int:
     """How many images are right when scores are added up and the winner is read off."""
-    ties = combine(seen.logits, weights, cast_prob) if seen.ballot.unit == "votes" else None
-    return int((decide(combine(seen.logits, weights, seen.ballot.cast), ties) == seen.labels).sum())
+    ties = combine(seen.logits, weights, cast_prob) if seen.voting.unit == "votes" else None
+    return int((decide(combine(seen.logits, weights, seen.voting.cast), ties) == seen.labels).sum())
 
 
-@pytest.mark.parametrize("ballot", EVERY)
+@pytest.mark.parametrize("voting", EVERY)
 @pytest.mark.parametrize("seed", range(3))
-def test_no_point_of_a_fine_grid_on_the_same_coordinate_has_more_right(ballot: Voting, seed: int) -> None:
-    seen = evidence(ballot, seed)
+def test_no_point_of_a_fine_grid_on_the_same_coordinate_has_more_right(voting: Voting, seed: int) -> None:
+    seen = evidence(voting, seed)
     weights = np.random.default_rng(seed).dirichlet(np.ones(MEMBERS))
     for member in range(MEMBERS):
         others = np.where(np.arange(MEMBERS) == member, 0, weights)
@@ -100,18 +100,18 @@ def test_ties_of_quantised_logits_are_counted_as_argmax_has_them(seed: int, weig
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(EVERY))
 @settings(max_examples=40, deadline=None)
-def test_the_search_never_ends_below_where_it_started(seed: int, ballot: Voting) -> None:
+def test_the_search_never_ends_below_where_it_started(seed: int, voting: Voting) -> None:
     random = np.random.default_rng(seed)
     logits = random.integers(-2, 3, size=(3, 31, 4)) / 2.0
-    seen = Evidence(ballot, logits, random.integers(4, size=31), np.zeros(31, dtype=np.int64), None, np.ones(3) / 3)
+    seen = Evidence(voting, logits, random.integers(4, size=31), np.zeros(31, dtype=np.int64), None, np.ones(3) / 3)
     start = random.dirichlet(np.ones(3))
     assert right(margins(seen), climb(margins(seen), start)) >= right(margins(seen), start)
 
 
-@pytest.mark.parametrize("ballot", EVERY)
-def test_accuracy_is_never_below_greedy_or_equal_on_its_own_rows(ballot: Voting) -> None:
+@pytest.mark.parametrize("voting", EVERY)
+def test_accuracy_is_never_below_greedy_or_equal_on_its_own_rows(voting: Voting) -> None:
     for seed in range(3):
-        seen = evidence(ballot, seed)
+        seen = evidence(voting, seed)
         found = by_argmax(seen, accuracy(seen).weights)
         assert found >= max(by_argmax(seen, greedy(seen).weights), by_argmax(seen, equal(seen).weights))
 

@@ -20,7 +20,7 @@ EVEN = np.full(MEMBERS, 1 / MEMBERS)
 
 
 def evidence(
-    ballot: Voting,
+    voting: Voting,
     seed: int = 0,
     prior: np.ndarray = EVEN,
     strengths: tuple[float, ...] = (0.3, 1.0, 1.6, 2.2, 2.5),
@@ -34,7 +34,7 @@ def evidence(
     logits = logits / fit_temperatures(logits, labels)[:, None, None]
     names = None if groups is None else [f"g{number:04d}" for number in groups]
     fold = fold_of([f"{place:05d}" for place in range(images)], labels, names)
-    return Evidence(ballot, logits, labels, fold, groups, prior)
+    return Evidence(voting, logits, labels, fold, groups, prior)
 
 
 def log_loss(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -67,9 +67,9 @@ def test_given_weights_have_the_best_blend_temperature() -> None:
 
 
 @pytest.mark.parametrize("way", [auto, equal, greedy])
-@pytest.mark.parametrize("ballot", [PROB_MEAN, MAJORITY_VOTE])
-def test_only_logits_have_a_blend_temperature(way, ballot: Voting) -> None:
-    assert way(evidence(ballot)).blend_temperature == 1.0
+@pytest.mark.parametrize("voting", [PROB_MEAN, MAJORITY_VOTE])
+def test_only_logits_have_a_blend_temperature(way, voting: Voting) -> None:
+    assert way(evidence(voting)).blend_temperature == 1.0
 
 
 def test_prior_only_takes_the_prior() -> None:
@@ -186,15 +186,15 @@ def test_auto_stays_at_equal_where_members_are_equally_good() -> None:
     np.testing.assert_allclose(found.weights, EVEN, atol=0.07)
 
 
-@pytest.mark.parametrize("ballot", [LOGIT_SUM, MAJORITY_VOTE])
-def test_auto_falls_back_to_the_prior_where_all_weights_are_0(ballot: Voting, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("voting", [LOGIT_SUM, MAJORITY_VOTE])
+def test_auto_falls_back_to_the_prior_where_all_weights_are_0(voting: Voting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ensemble_kit.ensembling.weights.logloss.RIDGES", (0.0,))
     random = np.random.default_rng(0)
     labels = random.integers(CLASSES, size=IMAGES)
     logits = -9 * np.eye(CLASSES)[labels] + 0.01 * random.normal(size=(MEMBERS, IMAGES, CLASSES))
     fold = fold_of([str(place) for place in range(IMAGES)], labels)
     prior = np.array([0.4, 0.3, 0.1, 0.1, 0.1])
-    found = auto(Evidence(ballot, logits, labels, fold, None, prior))
+    found = auto(Evidence(voting, logits, labels, fold, None, prior))
     np.testing.assert_allclose(found.weights, prior, atol=1e-12)
 
 
@@ -206,20 +206,20 @@ def test_auto_with_one_member_has_nothing_to_choose() -> None:
 
 
 @pytest.mark.parametrize("way", [auto, log_loss_way])
-@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
-def test_perfect_members_are_survived(way, ballot: Voting) -> None:
+@pytest.mark.parametrize("voting", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
+def test_perfect_members_are_survived(way, voting: Voting) -> None:
     labels = np.arange(IMAGES) % CLASSES
     logits = np.tile(100 * np.eye(CLASSES)[labels], (MEMBERS, 1, 1))
     fold = fold_of([str(place) for place in range(IMAGES)], labels)
-    found = way(Evidence(ballot, logits, labels, fold, None, EVEN))
+    found = way(Evidence(voting, logits, labels, fold, None, EVEN))
     np.testing.assert_allclose(found.weights, EVEN, atol=1e-6)
     assert np.isfinite(found.blend_temperature)
 
 
 @pytest.mark.parametrize("way", [auto, log_loss_way])
-@pytest.mark.parametrize("ballot", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
+@pytest.mark.parametrize("voting", [LOGIT_SUM, PROB_MEAN, GEO_MEAN, MAJORITY_VOTE, BORDA])
 @pytest.mark.parametrize("kind", ["constant", "one class", "one member separates"])
-def test_input_that_says_nothing_or_everything_does_not_diverge(way, ballot: Voting, kind: str) -> None:
+def test_input_that_says_nothing_or_everything_does_not_diverge(way, voting: Voting, kind: str) -> None:
     random = np.random.default_rng(1)
     labels = np.zeros(IMAGES, dtype=np.int64) if kind == "one class" else np.arange(IMAGES) % CLASSES
     logits = (
@@ -228,7 +228,7 @@ def test_input_that_says_nothing_or_everything_does_not_diverge(way, ballot: Vot
     if kind == "one member separates":
         logits[2] = 30 * np.eye(CLASSES)[labels]
     fold = fold_of([str(place) for place in range(IMAGES)], labels)
-    found = way(Evidence(ballot, logits, labels, fold, None, EVEN))
+    found = way(Evidence(voting, logits, labels, fold, None, EVEN))
     assert found.weights.sum() == pytest.approx(1)
     assert (found.weights >= 0).all()
     assert 0.001 < found.blend_temperature < 100

@@ -27,14 +27,14 @@ from ensemble_kit.errors import BadDataError, UnknownNameError
 
 selection = importlib.import_module("ensemble_kit.ensembling.weights.greedy")
 MEMBERS, IMAGES, CLASSES = 5, 61, 7
-BALLOTS = {"logits": LOGIT_SUM, "logs": GEO_MEAN, "chances": PROB_MEAN, "votes": MAJORITY_VOTE, "points": BORDA}
+VOTINGS = {"logits": LOGIT_SUM, "logs": GEO_MEAN, "chances": PROB_MEAN, "votes": MAJORITY_VOTE, "points": BORDA}
 REGRETS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
     "accuracy": lambda labels, best, chances: 1 - metrics.accuracy_score(labels, best),
     "balanced-accuracy": lambda labels, best, chances: 1 - metrics.balanced_accuracy_score(labels, best),
     "macro-f1": lambda labels, best, chances: 1 - metrics.f1_score(labels, best, average="macro"),
     "log-loss": lambda labels, best, chances: metrics.log_loss(labels, chances, labels=range(CLASSES)),
 }
-POSSIBLE = [(ballot, metric) for ballot in BALLOTS for metric in REGRETS if metric != "log-loss" or ballot[0] in "lc"]
+POSSIBLE = [(voting, metric) for voting in VOTINGS for metric in REGRETS if metric != "log-loss" or voting[0] in "lc"]
 
 
 def drawn(seed: int, members: int = MEMBERS, images: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
@@ -45,16 +45,16 @@ def drawn(seed: int, members: int = MEMBERS, images: int = IMAGES) -> tuple[np.n
     return strengths * np.eye(CLASSES)[labels] + common + random.normal(size=(members, images, CLASSES)), labels
 
 
-def evidence(ballot: Voting, logits: np.ndarray, labels: np.ndarray, **search: Any) -> Evidence:
+def evidence(voting: Voting, logits: np.ndarray, labels: np.ndarray, **search: Any) -> Evidence:
     even = np.full(len(logits), 1 / len(logits))
-    return Evidence(ballot, logits, labels, np.arange(len(labels)) % 5, None, even, Search(**search))
+    return Evidence(voting, logits, labels, np.arange(len(labels)) % 5, None, even, Search(**search))
 
 
-def regret_by_hand(ballot: Voting, logits: np.ndarray, labels: np.ndarray, metric: str, team: list[int]) -> float:
-    """The metric of the mean ballot of a team, turned so that 0 is perfect."""
-    mean = ballot.cast(logits)[team].mean(axis=0)
-    ties = cast_prob(logits)[team].mean(axis=0) if ballot.unit == "votes" else None
-    chances = softmax(mean, axis=1) if ballot.unit == "logits" else mean
+def regret_by_hand(voting: Voting, logits: np.ndarray, labels: np.ndarray, metric: str, team: list[int]) -> float:
+    """The metric of the mean voting of a team, turned so that 0 is perfect."""
+    mean = voting.cast(logits)[team].mean(axis=0)
+    ties = cast_prob(logits)[team].mean(axis=0) if voting.unit == "votes" else None
+    chances = softmax(mean, axis=1) if voting.unit == "logits" else mean
     return REGRETS[metric](labels, decide(mean, ties), chances / chances.sum(axis=1, keepdims=True))
 
 
@@ -79,21 +79,21 @@ def by_hand(regret: Callable[[list[int]], float], members: int, rounds: int, giv
 def test_greedy_picks_as_by_hand(kind: str, metric: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "GREEDY_ROUNDS", 11)
     logits, labels = drawn(seed)
-    ballot = BALLOTS[kind]
-    expected = by_hand(lambda team: regret_by_hand(ballot, logits, labels, metric, team), MEMBERS, 11)
-    found = greedy(evidence(ballot, logits, labels, metric=metric)).weights
+    voting = VOTINGS[kind]
+    expected = by_hand(lambda team: regret_by_hand(voting, logits, labels, metric, team), MEMBERS, 11)
+    found = greedy(evidence(voting, logits, labels, metric=metric)).weights
     np.testing.assert_allclose(found, np.bincount(expected, minlength=MEMBERS) / len(expected), atol=1e-12)
 
 
 @pytest.mark.parametrize(("kind", "metric"), POSSIBLE)
 def test_regrets_are_those_of_the_whole_blend_however_large_it_is(kind: str, metric: str) -> None:
     logits, labels = drawn(2)
-    ballot = BALLOTS[kind]
-    confidence = cast_prob(logits) if ballot.unit == "votes" else None
-    gains = greedy_gains(ballot.cast(logits), labels, metric, ballot.unit, confidence)
+    voting = VOTINGS[kind]
+    confidence = cast_prob(logits) if voting.unit == "votes" else None
+    gains = greedy_gains(voting.cast(logits), labels, metric, voting.unit, confidence)
     blend: list[int] = []
     for member in [3, 0, 3, 4, 1, 3, 3, 2, 0, 4, 4, 4, 1]:
-        expected = [regret_by_hand(ballot, logits, labels, metric, [*blend, m]) for m in range(MEMBERS)]
+        expected = [regret_by_hand(voting, logits, labels, metric, [*blend, m]) for m in range(MEMBERS)]
         np.testing.assert_allclose(gains.losses(), expected, atol=1e-12)
         gains.add(member)
         blend.append(member)
@@ -102,21 +102,21 @@ def test_regrets_are_those_of_the_whole_blend_however_large_it_is(kind: str, met
 @pytest.mark.parametrize(("kind", "metric"), POSSIBLE)
 def test_some_of_the_members_start_from_nothing_and_so_do_all_once_cleared(kind: str, metric: str) -> None:
     logits, labels = drawn(3)
-    ballot, team = BALLOTS[kind], np.array([1, 4, 2])
-    confidence = cast_prob(logits) if ballot.unit == "votes" else None
-    everyone = greedy_gains(ballot.cast(logits), labels, metric, ballot.unit, confidence)
+    voting, team = VOTINGS[kind], np.array([1, 4, 2])
+    confidence = cast_prob(logits) if voting.unit == "votes" else None
+    everyone = greedy_gains(voting.cast(logits), labels, metric, voting.unit, confidence)
     at_first = everyone.losses()
     everyone.add(0)
     some = everyone.among(team)
     some.add(1)
-    expected = [regret_by_hand(ballot, logits, labels, metric, [4, m]) for m in team]
+    expected = [regret_by_hand(voting, logits, labels, metric, [4, m]) for m in team]
     np.testing.assert_allclose(some.losses(), expected, atol=1e-12)
     everyone.clear()
     np.testing.assert_array_equal(everyone.losses(), at_first)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_blends_of_coarse_ballots_have_their_ties_counted_as_argmax_does(seed: int) -> None:
+def test_blends_of_coarse_votes_have_their_ties_counted_as_argmax_does(seed: int) -> None:
     random = np.random.default_rng(seed)
     cast, labels = random.integers(4, size=(MEMBERS, IMAGES, CLASSES)) / 4, random.integers(CLASSES, size=IMAGES)
     gains = {

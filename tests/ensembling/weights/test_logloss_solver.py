@@ -8,7 +8,7 @@ from ensemble_kit.ensembling.weights.logloss_solver import LARGEST, fit_log_loss
 MEMBERS, IMAGES, CLASSES = 5, 83, 7
 
 
-def ballots_and_labels(seed: int, link: str, strength: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
+def votes_and_labels(seed: int, link: str, strength: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     labels = random.integers(CLASSES, size=IMAGES)
     gains = strength * random.uniform(0.0, 1.5, size=(MEMBERS, 1, 1))
@@ -18,7 +18,7 @@ def ballots_and_labels(seed: int, link: str, strength: float = 1.2) -> tuple[np.
 
 def objective(
     v: np.ndarray,
-    ballots: np.ndarray,
+    votes: np.ndarray,
     labels: np.ndarray,
     counts: np.ndarray,
     ridge: float,
@@ -28,7 +28,7 @@ def objective(
 ) -> float:
     """The definition, written plainly."""
     rows, share = np.arange(len(labels)), counts / counts.sum()
-    mixed = np.tensordot(v, ballots, axes=1)
+    mixed = np.tensordot(v, votes, axes=1)
     if link == "softmax":
         loss = -(share * log_softmax(mixed, axis=-1)[rows, labels]).sum()
     else:
@@ -39,15 +39,15 @@ def objective(
 @pytest.mark.parametrize("link", ["softmax", "mixture"])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_fit_reaches_scipys_optimum(link: str, seed: int) -> None:
-    ballots, labels = ballots_and_labels(seed, link)
+    votes, labels = votes_and_labels(seed, link)
     random = np.random.default_rng(100 + seed)
     ridges = np.array([0.0, 0.01, 0.3, 1.0])
     counts = random.integers(0, 3, size=(4, IMAGES)).astype(float)
     scale = random.uniform(0.1, 0.4, size=4)
     centre = MEMBERS * random.dirichlet(np.ones(MEMBERS))
-    found = fit_log_loss(ballots, labels, counts, ridges, centre, scale, link)
+    found = fit_log_loss(votes, labels, counts, ridges, centre, scale, link)
     for problem in range(4):
-        rest = (ballots, labels, counts[problem], ridges[problem], centre, scale[problem], link)
+        rest = (votes, labels, counts[problem], ridges[problem], centre, scale[problem], link)
         best = min(
             minimize(
                 objective,
@@ -66,10 +66,10 @@ def test_the_fit_reaches_scipys_optimum(link: str, seed: int) -> None:
 
 @pytest.mark.parametrize("link", ["softmax", "mixture"])
 def test_no_small_step_inside_the_bounds_does_better(link: str) -> None:
-    ballots, labels = ballots_and_labels(7, link)
+    votes, labels = votes_and_labels(7, link)
     counts, centre = np.ones(IMAGES), np.ones(MEMBERS)
-    rest = (ballots, labels, counts, 0.03, centre, 0.2, link)
-    found = fit_log_loss(ballots, labels, counts[None], np.array([0.03]), centre, np.array([0.2]), link)[0]
+    rest = (votes, labels, counts, 0.03, centre, 0.2, link)
+    found = fit_log_loss(votes, labels, counts[None], np.array([0.03]), centre, np.array([0.2]), link)[0]
     assert ((found >= 0) & (found <= LARGEST)).all()
     here = objective(found, *rest)
     for step in np.concatenate([np.eye(MEMBERS), -np.eye(MEMBERS)]) * 1e-4:
@@ -78,37 +78,35 @@ def test_no_small_step_inside_the_bounds_does_better(link: str) -> None:
 
 
 def test_a_batch_of_problems_gives_what_each_gives_alone() -> None:
-    ballots, labels = ballots_and_labels(3, "softmax")
+    votes, labels = votes_and_labels(3, "softmax")
     random = np.random.default_rng(3)
     counts, ridges = random.uniform(size=(11, IMAGES)), random.uniform(size=11)
     scale, centre = random.uniform(0.1, 1, size=11), np.ones(MEMBERS)
-    together = fit_log_loss(ballots, labels, counts, ridges, centre, scale, "softmax")
+    together = fit_log_loss(votes, labels, counts, ridges, centre, scale, "softmax")
     for problem in range(11):
         one = slice(problem, problem + 1)
-        alone = fit_log_loss(ballots, labels, counts[one], ridges[one], centre, scale[one], "softmax")
+        alone = fit_log_loss(votes, labels, counts[one], ridges[one], centre, scale[one], "softmax")
         np.testing.assert_allclose(together[one], alone, atol=1e-7)
 
 
 def test_large_batches_are_cut_without_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    ballots, labels = ballots_and_labels(5, "softmax")
-    arguments = (ballots, labels, np.ones((7, IMAGES)), np.linspace(0, 1, 7), np.ones(MEMBERS), np.full(7, 0.2))
+    votes, labels = votes_and_labels(5, "softmax")
+    arguments = (votes, labels, np.ones((7, IMAGES)), np.linspace(0, 1, 7), np.ones(MEMBERS), np.full(7, 0.2))
     whole = fit_log_loss(*arguments, "softmax")
     monkeypatch.setattr("ensemble_kit.ensembling.weights.logloss_solver._AT_ONCE", 2 * IMAGES * CLASSES)
     np.testing.assert_allclose(fit_log_loss(*arguments, "softmax"), whole, atol=1e-7)
 
 
 def test_without_ridge_mixture_weights_lie_on_the_simplex() -> None:
-    ballots, labels = ballots_and_labels(11, "mixture")
-    found = fit_log_loss(
-        ballots, labels, np.ones((1, IMAGES)), np.zeros(1), np.ones(MEMBERS), np.array([0.2]), "mixture"
-    )
+    votes, labels = votes_and_labels(11, "mixture")
+    found = fit_log_loss(votes, labels, np.ones((1, IMAGES)), np.zeros(1), np.ones(MEMBERS), np.array([0.2]), "mixture")
     assert found.sum() == pytest.approx(1, abs=1e-8)
 
 
 def test_a_heavy_ridge_ends_near_the_centre() -> None:
-    ballots, labels = ballots_and_labels(2, "softmax")
+    votes, labels = votes_and_labels(2, "softmax")
     centre = np.array([1.0, 2.0, 0.5, 1.0, 0.5])
-    found = fit_log_loss(ballots, labels, np.ones((1, IMAGES)), np.array([1e9]), centre, np.array([0.3]), "softmax")
+    found = fit_log_loss(votes, labels, np.ones((1, IMAGES)), np.array([1e9]), centre, np.array([0.3]), "softmax")
     np.testing.assert_allclose(found[0], 0.3 * centre, atol=1e-6)
 
 
@@ -116,7 +114,7 @@ def test_a_heavy_ridge_ends_near_the_centre() -> None:
 @pytest.mark.parametrize("ridge", [0.0, 0.1])
 @pytest.mark.parametrize("case", ["separable", "hopeless", "constant", "twins", "one class", "no rows", "huge"])
 def test_nothing_diverges(link: str, ridge: float, case: str) -> None:
-    logits, labels = ballots_and_labels(1, "softmax")
+    logits, labels = votes_and_labels(1, "softmax")
     if case == "separable":
         logits = 50 * np.eye(CLASSES)[labels][None].repeat(MEMBERS, axis=0)
     elif case == "hopeless":
@@ -129,9 +127,9 @@ def test_nothing_diverges(link: str, ridge: float, case: str) -> None:
         labels = np.zeros_like(labels)
     elif case == "huge":
         logits = logits * 1e6
-    ballots = softmax(logits, axis=-1) if link == "mixture" else logits
+    votes = softmax(logits, axis=-1) if link == "mixture" else logits
     counts = np.zeros((2, IMAGES)) if case == "no rows" else np.ones((2, IMAGES))
-    found = fit_log_loss(ballots, labels, counts, np.full(2, ridge), np.ones(MEMBERS), np.full(2, 1 / MEMBERS), link)
+    found = fit_log_loss(votes, labels, counts, np.full(2, ridge), np.ones(MEMBERS), np.full(2, 1 / MEMBERS), link)
     assert np.isfinite(found).all()
     assert ((found >= 0) & (found <= LARGEST)).all()
     if case == "twins":
@@ -142,9 +140,9 @@ def test_nothing_diverges(link: str, ridge: float, case: str) -> None:
 
 @pytest.mark.parametrize("link", ["softmax", "mixture"])
 def test_row_losses_are_those_of_the_blend_by_definition(link: str) -> None:
-    ballots, labels = ballots_and_labels(13, link)
+    votes, labels = votes_and_labels(13, link)
     v = np.random.default_rng(0).uniform(size=(3, MEMBERS))
-    for problem, losses in enumerate(row_losses(ballots, labels, v, link)):
-        mixed = np.tensordot(v[problem], ballots, axes=1)
+    for problem, losses in enumerate(row_losses(votes, labels, v, link)):
+        mixed = np.tensordot(v[problem], votes, axes=1)
         chances = softmax(mixed, axis=-1) if link == "softmax" else mixed / v[problem].sum()
         np.testing.assert_allclose(losses, -np.log(chances[np.arange(IMAGES), labels]), rtol=1e-10)

@@ -38,22 +38,22 @@ def lexicographic(shares: Numbers, confidence: Numbers) -> Numbers:
     return np.array([row.index(max(row)) for row in ranked])
 
 
-@pytest.mark.parametrize("ballot", ["logit-sum", "prob-mean", "geo-mean"])
+@pytest.mark.parametrize("method", ["logit-sum", "prob-mean", "geo-mean"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_right_images_are_those_of_argmax(ballot: str, seed: int) -> None:
+def test_right_images_are_those_of_argmax(method: str, seed: int) -> None:
     logits, labels = drawn(seed)
-    cast = METHODS[ballot].load().cast(logits)
+    cast = METHODS[method].load().cast(logits)
     margins, weights = margins_of(cast, labels), some_weights(seed)
     expected = [(np.tensordot(row, cast, axes=1).argmax(axis=1) == labels).sum() for row in weights]
     assert right(margins, weights).tolist() == expected
 
 
-@pytest.mark.parametrize("ballot", ["majority-vote", "borda"])
+@pytest.mark.parametrize("method", ["majority-vote", "borda"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_right_images_of_votes_go_by_share_then_confidence_then_class_index(ballot: str, seed: int) -> None:
+def test_right_images_of_votes_go_by_share_then_confidence_then_class_index(method: str, seed: int) -> None:
     logits, labels = drawn(seed)
     logits[:, ::3] = logits[:, ::3].round()  # so that confidence ties too
-    cast, confidence = METHODS[ballot].load().cast(logits), cast_prob(logits)
+    cast, confidence = METHODS[method].load().cast(logits), cast_prob(logits)
     margins, weights = margins_of(cast, labels, confidence), some_weights(seed)
     sums = [(np.tensordot(row, cast, axes=1), np.tensordot(row, confidence, axes=1)) for row in weights]
     expected = [(lexicographic(*both) == labels).sum() for both in sums]
@@ -62,7 +62,7 @@ def test_right_images_of_votes_go_by_share_then_confidence_then_class_index(ball
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ties_of_coarse_ballots_go_to_the_lowest_class_index(seed: int) -> None:
+def test_ties_of_coarse_votes_go_to_the_lowest_class_index(seed: int) -> None:
     random = np.random.default_rng(seed)
     cast = random.integers(3, size=(MEMBERS, IMAGES, CLASSES)) / 4
     labels = random.integers(CLASSES, size=IMAGES)
@@ -107,7 +107,7 @@ def test_every_pair_of_votes_has_a_member_on_either_side() -> None:
     assert ((margins.lead.max(axis=0) > 0) | (margins.tie_lead.max(axis=0) > 0)).all()
 
 
-def test_float32_ballots_are_counted_as_the_same_numbers_in_float64() -> None:
+def test_float32_votes_are_counted_as_the_same_numbers_in_float64() -> None:
     logits, labels = drawn(6)
     coarse = cast_prob(logits).astype(np.float32)
     margins, same = margins_of(coarse, labels), margins_of(coarse.astype(np.float64), labels)
@@ -126,7 +126,7 @@ def test_the_size_of_blocks_changes_nothing(at_once: int, monkeypatch: pytest.Mo
     assert found.image.tolist() == expected.image.tolist()
 
 
-def test_ballots_in_any_memory_order_are_counted_alike() -> None:
+def test_votes_in_any_memory_order_are_counted_alike() -> None:
     logits, labels = drawn(8)
     np.testing.assert_array_equal(margins_of(np.asfortranarray(logits), labels).lead, margins_of(logits, labels).lead)
 

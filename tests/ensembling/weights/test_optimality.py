@@ -16,7 +16,7 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 
 IMAGES, CLASSES = 61, 7
 MEMBERS_SEED_IMAGES = [*((2, seed, 61) for seed in range(5)), *((3, seed, 31) for seed in range(5)), (4, 0, 13)]
-BALLOTS = ["logit-sum", "prob-mean", "majority-vote", "borda", "quantised"]
+METHODS = ["logit-sum", "prob-mean", "majority-vote", "borda", "quantised"]
 
 
 def drawn(members: int, seed: int, images: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
@@ -27,13 +27,13 @@ def drawn(members: int, seed: int, images: int = IMAGES) -> tuple[np.ndarray, np
     return 2.2 * np.eye(CLASSES)[labels] + shared + 0.7 * random.normal(size=(members, images, CLASSES)), labels
 
 
-def cast_by(ballot: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """The ballots, and what breaks their ties."""
-    if ballot == "majority-vote":
+def cast_by(method: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The votes, and what breaks their ties."""
+    if method == "majority-vote":
         return cast_top1(logits), cast_prob(logits)
-    if ballot == "borda":
+    if method == "borda":
         return cast_rank(logits), cast_prob(logits)
-    return {"logit-sum": cast_logit, "prob-mean": cast_prob, "quantised": np.round}[ballot](logits), None
+    return {"logit-sum": cast_logit, "prob-mean": cast_prob, "quantised": np.round}[method](logits), None
 
 
 @pytest.fixture
@@ -74,11 +74,11 @@ def corners(cast: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("ballot", BALLOTS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("members", "seed", "images"), MEMBERS_SEED_IMAGES)
-def test_the_bound_is_what_trying_every_corner_finds(ballot: str, members: int, seed: int, images: int) -> None:
+def test_the_bound_is_what_trying_every_corner_finds(method: str, members: int, seed: int, images: int) -> None:
     logits, labels = drawn(members, seed, images)
-    cast, ties = cast_by(ballot, logits)
+    cast, ties = cast_by(method, logits)
     worst = np.eye(members)[0]
     found = certify(margins_of(cast, labels, ties), 30.0, worst)
     most = wins_by_margin(cast, labels, corners(cast, labels)).max()
@@ -89,10 +89,10 @@ def test_the_bound_is_what_trying_every_corner_finds(ballot: str, members: int, 
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("ballot", BALLOTS)
-def test_the_weights_have_as_many_right_as_they_say(ballot: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_the_weights_have_as_many_right_as_they_say(method: str) -> None:
     logits, labels = drawn(5, 3)
-    cast, ties = cast_by(ballot, logits)
+    cast, ties = cast_by(method, logits)
     found = certify(margins_of(cast, labels, ties), 30.0, np.full(5, 0.2))
     assert found.weights.min() >= 0
     assert found.weights.sum() == pytest.approx(1, abs=1e-12)
@@ -108,10 +108,10 @@ def test_the_weights_have_as_many_right_as_they_say(ballot: str) -> None:
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("ballot", BALLOTS)
-def test_no_random_weights_win_more_than_the_bound(ballot: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_no_random_weights_win_more_than_the_bound(method: str) -> None:
     logits, labels = drawn(5, 4)
-    cast, ties = cast_by(ballot, logits)
+    cast, ties = cast_by(method, logits)
     random = np.random.default_rng(0)
     tried = np.vstack([random.dirichlet(np.full(5, spread), 2000) for spread in (0.3, 1.0, 3.0)])
     counts = wins_by_margin(cast, labels, tried)

@@ -38,15 +38,15 @@ def side_by_side(logits: np.ndarray) -> np.ndarray:
 
 def by_scipy(seen: Evidence, rows: np.ndarray, inverse_ridge: float) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients and intercepts by the definition: C * summed log loss + half the squared coefficients."""
-    ballots, labels = side_by_side(seen.logits[:, rows]), seen.labels[rows]
-    width = ballots.shape[1]
+    votes, labels = side_by_side(seen.logits[:, rows]), seen.labels[rows]
+    width = votes.shape[1]
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         coefficients, intercepts = np.split(flat.reshape(width + 1, CLASSES), [width])
-        scores = ballots @ coefficients + intercepts
+        scores = votes @ coefficients + intercepts
         excess = softmax(scores, axis=1) - np.eye(CLASSES)[labels]
         value = -inverse_ridge * log_softmax(scores, axis=1)[np.arange(len(labels)), labels].sum()
-        slopes = [inverse_ridge * ballots.T @ excess + coefficients, inverse_ridge * excess.sum(axis=0)[None]]
+        slopes = [inverse_ridge * votes.T @ excess + coefficients, inverse_ridge * excess.sum(axis=0)[None]]
         return value + (coefficients**2).sum() / 2, np.concatenate(slopes).ravel()
 
     start = np.zeros((width + 1) * CLASSES)
@@ -100,8 +100,8 @@ def test_a_class_without_a_label_never_wins(seed: int, scale: float, present: se
         patch.setattr("ensemble_kit.ensembling.weights.stacking.INVERSE_RIDGES", (0.3,))
         found = stack(evidence(seed, 29, tuple(sorted(present)))).stack
     assert found is not None
-    ballots = scale * np.random.default_rng(seed).normal(size=(MEMBERS, 211, CLASSES))
-    scores = stacked(ballots, found)
+    votes = scale * np.random.default_rng(seed).normal(size=(MEMBERS, 211, CLASSES))
+    scores = stacked(votes, found)
     absent = sorted(set(range(CLASSES)) - present)
     assert set(scores.argmax(axis=1)) <= present
     assert np.isfinite(scores).all()
@@ -173,32 +173,32 @@ def test_perfect_members_and_silent_ones_are_survived(heat: float) -> None:
     np.testing.assert_allclose(chances, expected, atol=1e-3)
 
 
-def test_scores_are_the_sum_over_members_and_classes_of_their_ballots() -> None:
+def test_scores_are_the_sum_over_members_and_classes_of_their_votes() -> None:
     random = np.random.default_rng(8)
-    ballots = random.normal(size=(MEMBERS, 17, CLASSES))
+    votes = random.normal(size=(MEMBERS, 17, CLASSES))
     numbers = Stack(random.normal(size=(MEMBERS, CLASSES, CLASSES)), random.normal(size=CLASSES))
-    scores = stacked(ballots, numbers)
+    scores = stacked(votes, numbers)
     for image, c in [(0, 0), (16, 4), (7, 2)]:
         by_hand = numbers.intercepts[c]
         for m in range(MEMBERS):
             for d in range(CLASSES):
-                by_hand += ballots[m, image, d] * numbers.coefficients[m, d, c]
+                by_hand += votes[m, image, d] * numbers.coefficients[m, d, c]
         assert scores[image, c] == pytest.approx(by_hand, abs=1e-12)
-    np.testing.assert_allclose(stacked(ballots[:, 5:11], numbers), scores[5:11], atol=1e-12)
-    assert stacked(ballots[:, :0], numbers).shape == (0, CLASSES)
+    np.testing.assert_allclose(stacked(votes[:, 5:11], numbers), scores[5:11], atol=1e-12)
+    assert stacked(votes[:, :0], numbers).shape == (0, CLASSES)
     with pytest.raises(MisalignedError, match="fitted on 3 members and 5 classes, the pool has 2 and 5"):
-        stacked(ballots[:2], numbers)
+        stacked(votes[:2], numbers)
     with pytest.raises(MisalignedError, match="fitted on 3 members and 5 classes, the pool has 3 and 4"):
-        stacked(ballots[:, :, :4], numbers)
+        stacked(votes[:, :, :4], numbers)
 
 
 def test_a_stack_of_some_members_hears_nothing_of_the_others() -> None:
     random = np.random.default_rng(10)
-    ballots = random.normal(size=(7, 17, CLASSES))
+    votes = random.normal(size=(7, 17, CLASSES))
     some = Stack(random.normal(size=(MEMBERS, CLASSES, CLASSES)), random.normal(size=CLASSES))
     places = np.array([0, 4, 5])
-    scores = stacked(ballots, among(some, places, 7))
-    np.testing.assert_allclose(scores, stacked(ballots[places], some), atol=1e-12)
+    scores = stacked(votes, among(some, places, 7))
+    np.testing.assert_allclose(scores, stacked(votes[places], some), atol=1e-12)
 
 
 def test_a_fit_that_stops_early_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,11 +209,11 @@ def test_a_fit_that_stops_early_says_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("ballot", "name"), [(PROB_MEAN, "prob-mean"), (MAJORITY_VOTE, "majority-vote"), (GEO_MEAN, "geo-mean")]
+    ("voting", "name"), [(PROB_MEAN, "prob-mean"), (MAJORITY_VOTE, "majority-vote"), (GEO_MEAN, "geo-mean")]
 )
-def test_only_logits_are_stacked(ballot, name: str) -> None:
-    with pytest.raises(InvalidOptionError, match=f"wanted the ballot logit-sum, got {name}. Take --method logit-sum"):
-        stack(replace(evidence(), ballot=ballot))
+def test_only_logits_are_stacked(voting, name: str) -> None:
+    with pytest.raises(InvalidOptionError, match=f"wanted the voting logit-sum, got {name}. Take --method logit-sum"):
+        stack(replace(evidence(), voting=voting))
 
 
 def test_fifteen_images_are_asked_for_each_class_of_each_member(draw_pool) -> None:

@@ -1,4 +1,4 @@
-"""The graph of a blend against our own views, ballots and resize, which it does not share, in ONNX Runtime."""
+"""The graph of a blend against our own views, votes and resize, which it does not share, in ONNX Runtime."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images.decode import resize
 from ensemble_kit.inference.blend_graph import casts
 from ensemble_kit.inference.blend_graph.casts import decide
-from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph, Count, Looker, Reordered
+from ensemble_kit.inference.blend_graph.graph import INPUT, OUTPUTS, BlendGraph, Count, MemberGraph, Reordered
 from ensemble_kit.inference.blend_graph.pixels import squared
 from ensemble_kit.inference.engines import onnx_export
 from ensemble_kit.inference.engines.onnx_export import graph_bytes
@@ -80,8 +80,8 @@ class Looking(nn.Module):
 
     def __init__(self, views, side_px):
         super().__init__()
-        looker = Looker(Pixels(), side_px, views, (1.0,) * len(views), 1.0, 1.0)
-        self.hidden = (BlendGraph([looker], COUNT, side_px),)  # from the exporter, which wants every number used
+        member = MemberGraph(Pixels(), side_px, views, (1.0,) * len(views), 1.0, 1.0)
+        self.hidden = (BlendGraph([member], COUNT, side_px),)  # from the exporter, which wants every number used
 
     def forward(self, pictures):
         (seen,) = self.hidden[0]._seen(pictures).values()
@@ -113,41 +113,41 @@ def test_squares_are_those_of_the_decoder_but_for_halves(shape, side_px):
 
 
 @pytest.fixture(scope="module")
-def lookers():
+def members():
     """Members of two sizes; the third has its classes in another order."""
     views = ("identity", "hflip", "crop@0.8:tl")
     return [
-        Looker(Flat(13, 0), 13, views, (0.5, 0.2, 0.3), 0.7, WEIGHTS[0]),
-        Looker(Flat(11, 1), 11, views[:1], (1.0,), 1.6, WEIGHTS[1]),
-        Looker(Reordered(Flat(13, 2), [6, 2, 3, 1, 0, 5, 4]), 13, views[:2], (0.25, 0.75), 0.9, WEIGHTS[2]),
+        MemberGraph(Flat(13, 0), 13, views, (0.5, 0.2, 0.3), 0.7, WEIGHTS[0]),
+        MemberGraph(Flat(11, 1), 11, views[:1], (1.0,), 1.6, WEIGHTS[1]),
+        MemberGraph(Reordered(Flat(13, 2), [6, 2, 3, 1, 0, 5, 4]), 13, views[:2], (0.25, 0.75), 0.9, WEIGHTS[2]),
     ]
 
 
-def pool_of(lookers, batch):
+def pool_of(members, batch):
     """Return what the members say, view by view, in the shape that blends are made from."""
     said = []
-    for looker in lookers:
-        pixels = squared(torch.from_numpy(batch), looker.size_px) / 255
+    for member in members:
+        pixels = squared(torch.from_numpy(batch), member.size_px) / 255
         with torch.no_grad():
-            said.append(np.stack([looker.network(through(view, pixels)).numpy() for view in looker.views]))
+            said.append(np.stack([member.network(through(view, pixels)).numpy() for view in member.views]))
     ids = tuple(map(str, range(len(batch))))
-    return Pool(("a", "b", "c"), tuple(looker.views for looker in lookers), tuple(said), ids, CLASSES)
+    return Pool(("a", "b", "c"), tuple(member.views for member in members), tuple(said), ids, CLASSES)
 
 
-def tuned_of(lookers, ballot, stack=None):
+def tuned_of(members, method, stack=None):
     return Tuned(
-        ballot,
-        tuple(np.array(looker.view_weights) for looker in lookers),
-        np.array([looker.temperature for looker in lookers]),
+        method,
+        tuple(np.array(member.view_weights) for member in members),
+        np.array([member.temperature for member in members]),
         WEIGHTS,
         blend_temperature=0.6,
         stack=stack,
     )
 
 
-def count_of(ballot, stack=None):
+def count_of(method, stack=None):
     numbers = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
-    return Count(METHODS[ballot].graph_cast, applying.voting_of(ballot).unit, 0.6, TIE_WIDTH, numbers)
+    return Count(METHODS[method].graph_cast, applying.voting_of(method).unit, 0.6, TIE_WIDTH, numbers)
 
 
 def drawn_stack():
@@ -155,26 +155,26 @@ def drawn_stack():
     return Stack(rng.normal(size=(3, 7, 7)), rng.normal(size=7))
 
 
-@pytest.mark.parametrize("ballot", METHODS)
-def test_every_ballot_is_counted_as_by_applying(lookers, ballot):
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_counted_as_by_applying(members, method):
     batch = pictures(31, 17, 29)
     with torch.no_grad():
-        found, label = BlendGraph(lookers, count_of(ballot), None)(torch.from_numpy(batch))
-    pool, tuned = pool_of(lookers, batch), tuned_of(lookers, ballot)
+        found, label = BlendGraph(members, count_of(method), None)(torch.from_numpy(batch))
+    pool, tuned = pool_of(members, batch), tuned_of(members, method)
     assert found.numpy() == pytest.approx(applying.probabilities(pool, tuned), abs=1e-6)
     assert label.tolist() == applying.predict(pool, tuned).tolist()
 
 
-@pytest.mark.parametrize("ballot", ["borda", "stack"])
-def test_the_graph_says_the_same_for_every_number_of_pictures_and_every_size(lookers, ballot):
-    stack = drawn_stack() if ballot == "stack" else None
-    ballot = "logit-sum" if stack else ballot
-    session, graph = opened(BlendGraph(lookers, count_of(ballot, stack), None), metadata={"classes": "x"}.items())
-    tuned = tuned_of(lookers, ballot, stack)
+@pytest.mark.parametrize("method", ["borda", "stack"])
+def test_the_graph_says_the_same_for_every_number_of_pictures_and_every_size(members, method):
+    stack = drawn_stack() if method == "stack" else None
+    method = "logit-sum" if stack else method
+    session, graph = opened(BlendGraph(members, count_of(method, stack), None), metadata={"classes": "x"}.items())
+    tuned = tuned_of(members, method, stack)
     for count, height, width in ((1, 13, 13), (2, 29, 17), (7, 11, 11), (64, 37, 37)):
         batch = pictures(count, height, width, seed=count)
         found, label = session.run(OUTPUTS, {INPUT: batch})
-        pool = pool_of(lookers, batch)
+        pool = pool_of(members, batch)
         assert found.dtype == np.float32
         assert label.dtype == np.int64
         assert found == pytest.approx(applying.probabilities(pool, tuned), abs=1e-4)  # a half may round otherwise
@@ -189,7 +189,7 @@ def test_the_graph_says_the_same_for_every_number_of_pictures_and_every_size(loo
 
 @given(arrays(np.float64, (5, 7), elements=st.integers(-3, 3).map(lambda whole: whole / 2)))
 @settings(max_examples=40, deadline=None)
-def test_every_ballot_is_cast_as_by_its_model_ties_too(logits):
+def test_every_vote_is_cast_as_by_its_model_ties_too(logits):
     named = {method.graph_cast for method in METHODS.values()}
     assert named == {name for name in vars(casts) if name.startswith("cast_")}
     for name, method in METHODS.items():
@@ -220,7 +220,7 @@ def test_the_lowest_class_wins_a_tie_in_the_graph_too():
 def test_what_one_file_cannot_hold_is_refused(monkeypatch):
     monkeypatch.setattr(onnx_export, "LARGEST_BYTES", 100)
     with pytest.raises(InvalidOptionError, match=r"would have 0\.0 GB, and an ONNX file holds 2 GB\. Blend fewer"):
-        opened(BlendGraph([Looker(Flat(5, 0), 5, ("identity",), (1.0,), 1.0, 1.0)], COUNT, None))
+        opened(BlendGraph([MemberGraph(Flat(5, 0), 5, ("identity",), (1.0,), 1.0, 1.0)], COUNT, None))
 
 
 def test_a_network_that_no_graph_can_hold_is_refused():
@@ -229,7 +229,7 @@ def test_a_network_that_no_graph_can_hold_is_refused():
             return pixels.flatten(1)[:, :7] if float(pixels.sum()) > 1 else pixels.flatten(1)[:, 7:14]
 
     with pytest.raises(InvalidOptionError, match="cannot be exported to ONNX .* Blend other members"):
-        opened(BlendGraph([Looker(Erratic(), 5, ("identity",), (1.0,), 1.0, 1.0)], COUNT, None))
+        opened(BlendGraph([MemberGraph(Erratic(), 5, ("identity",), (1.0,), 1.0, 1.0)], COUNT, None))
 
 
 @pytest.mark.slow
@@ -238,11 +238,11 @@ def test_networks_of_every_kind_fit_into_the_graph(arch):
     options = {"input_px": 48} if arch.startswith("timm:") else {}
     network = models_zoo.build(arch, 7, 37, options=models_zoo.resolved(arch, options, False), seed=1).eval()
     views = ("identity", "hflip", "scale@1.1")
-    looker = Looker(network, 37, views, (0.5, 0.25, 0.25), 1.0, 1.0)
-    session, _ = opened(BlendGraph([looker], COUNT, None))
+    member = MemberGraph(network, 37, views, (0.5, 0.25, 0.25), 1.0, 1.0)
+    session, _ = opened(BlendGraph([member], COUNT, None))
     batch = pictures(5, 43, 41)
     found, _ = session.run(None, {INPUT: batch})
     look = partial(through, pixels=squares(batch, 37))
     with torch.no_grad():
-        logits = sum(weight * network(look(view)) for view, weight in zip(views, looker.view_weights, strict=True))
+        logits = sum(weight * network(look(view)) for view, weight in zip(views, member.view_weights, strict=True))
     assert found == pytest.approx(logits.softmax(dim=1).numpy(), abs=1e-4)

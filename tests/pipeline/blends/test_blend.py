@@ -10,7 +10,7 @@ from scipy.special import softmax
 from scipy.stats import binomtest
 
 import ensemble_kit as ek
-from ensemble_kit.ensembling.weights.stacking import ROWS_A_BALLOT
+from ensemble_kit.ensembling.weights.stacking import ROWS_A_VOTE
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
 from ensemble_kit.reporting.blend import blended
 from ensemble_kit.storage import blends as blend_store
@@ -126,7 +126,7 @@ def test_full_adds_methods_contributions_and_the_proof(pool):
     report = ek.blend(full=True, **QUIET)
     said = {(one.method, one.weights_method) for one in report.full.methods}
     assert {("logit-sum", way) for way in ("auto", "equal", "log-loss", "greedy", "greedy, 10 bags", "accuracy")} < said
-    assert {(ballot, "equal") for ballot in ("prob-mean", "geo-mean", "majority-vote", "borda")} < said
+    assert {(method, "equal") for method in ("prob-mean", "geo-mean", "majority-vote", "borda")} < said
     mine = next(one for one in report.full.methods if (one.method, one.weights_method) == ("logit-sum", "auto"))
     assert mine.honest_accuracy == report.honest_accuracy
     guess = np.bincount(pool[1]).max() / IMAGES
@@ -144,7 +144,7 @@ def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
 
 
 def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):
-    with pytest.raises(InvalidOptionError, match=f"{ROWS_A_BALLOT * 12} for 4 members and 3 classes; there are 101"):
+    with pytest.raises(InvalidOptionError, match=f"{ROWS_A_VOTE * 12} for 4 members and 3 classes; there are 101"):
         ek.blend(weights="stacking", **QUIET)
     report = ek.blend(["good", "better"], weights="stacking", full=True, **QUIET)
     saved = blend_store.read_blend(report.blend_path)
@@ -181,7 +181,7 @@ def test_a_blend_keeps_to_its_time_and_shows_what_less_would_buy(toy):
         ({"max_ms": 3.0}, InvalidOptionError, "nobody has measured 'good'"),
         ({"weights": "good=1", "max_members": 1}, InvalidOptionError, "there is nothing to limit"),
         ({"weights": "accuracy", "certify": True, "certify_seconds": 0.0}, InvalidOptionError, "more than 0, got 0.0"),
-        ({"weights": "stacking", "method": "borda"}, InvalidOptionError, "wanted the ballot logit-sum, got borda"),
+        ({"weights": "stacking", "method": "borda"}, InvalidOptionError, "wanted the method logit-sum, got borda"),
         ({"weights": "logloss"}, UnknownNameError, "did you mean 'log-loss'"),
         ({"method": "bordaa"}, UnknownNameError, "did you mean 'borda'"),
     ],

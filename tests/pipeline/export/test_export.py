@@ -182,7 +182,7 @@ def test_a_stack_is_called_one(exported):
     folder, _, report = exported
     path = folder / "blends" / "both.json"
     saved = read_blend(path)
-    stacked = replace(saved, ballot="logit-sum", stack=Stack(np.zeros((2, 10, 10)), np.zeros(10)))
+    stacked = replace(saved, method="logit-sum", stack=Stack(np.zeros((2, 10, 10)), np.zeros(10)))
     assert [method_of(OpenBlend(one, path, ())) for one in (saved, stacked)] == [report.method, "stacking"]
 
 

@@ -17,9 +17,9 @@ from ensemble_kit.reporting.html.words import headline
 from ensemble_kit.reporting.submit import submitted
 from ensemble_kit.reporting.terminal.statements import PHRASES, WORDS, curve_gain
 from ensemble_kit.reporting.tta import looked_twice
-from ensemble_kit.results.blend import AskedReport, BlendReport, DiversityReport, EvaluatedReport, NumbersReport
+from ensemble_kit.results.blend import BlendReport, DiversityReport, EvaluatedReport, NumbersReport, SettingsReport
 from ensemble_kit.results.json_text import as_json
-from ensemble_kit.results.parts.figures import BlendFigures, Gain, RivalFigures
+from ensemble_kit.results.parts.figures import BaselineFigures, BlendFigures, Gain
 from ensemble_kit.results.parts.full_report import FullReport
 from ensemble_kit.results.submit import ChangeReport, SubmitReport
 from ensemble_kit.results.tta import CurveGainReport, CurveReport
@@ -51,14 +51,14 @@ def blend_report(equal=(0.01, (-0.017, 0.037), 0.63), single=(0.008, (-0.01, 0.0
     return BlendReport(
         **{
             "name": "b",
-            "asked": AskedReport("logit-sum", "auto", {}, "accuracy", "val"),
+            "asked": SettingsReport("logit-sum", "auto", {}, "accuracy", "val"),
             "numbers": NumbersReport(("cnn", "mlp"), (), weights, temperatures, None, 1.0, None),
             "evaluated": EvaluatedReport("val", 300, None, 300, trials),
             "this": BlendFigures(
                 **worth, tuned_interval=bounds, tuned_score_interval=bounds, optimism=0.01, tuned_oof_accuracy=0.9
             ),
-            "equal": RivalFigures(**worth, name="equal weights", gain=Gain(*equal, 0.036)),
-            "best_single": RivalFigures(**worth, name="cnn", gain=Gain(*single)),
+            "equal": BaselineFigures(**worth, name="equal weights", gain=Gain(*equal, 0.036)),
+            "best_single": BaselineFigures(**worth, name="cnn", gain=Gain(*single)),
             "calibration_before": None,
             "calibration_after": None,
             "diversity": DiversityReport(0.8, 0.95, 0.2, 0.1, 0.5, 0.4, (), None),
