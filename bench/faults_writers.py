@@ -27,7 +27,7 @@ def work_of(number, ek):
         return f"blends/blend-{number}.json"
     if kind == 2:
         if number > 2:
-            ek.report("small", out=f"reports/page-{number}.html", pictures=False, **quiet)
+            ek.report("small", out=f"reports/page-{number}.html", thumbnails=False, **quiet)
             return f"reports/page-{number}.html"
         ek.tta("runs/spare", views="flips", **commands.CPU)  # which is in no blend, so none goes stale
         return "predictions/spare/member.json"

@@ -10,6 +10,7 @@ FORMERLY: Final[Mapping[str, Mapping[str, str]]] = {
     "train": {"weights": "init"},
     "probe": {"weights": "init"},
     "find_lr": {"weights": "init"},
+    "report": {"pictures": "thumbnails"},
     "predict": {"cascade": "early_exit", "pictures": "images"},
 }
 """Function -> what an option of it was called -> what it is called now."""

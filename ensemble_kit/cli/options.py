@@ -175,7 +175,7 @@ class Renaming(click.Command):
         from ensemble_kit.reporting.terminal import say
 
         was = FORMERLY.get(getattr(self.callback, "__name__", ""), {})
-        now = {_flag(old): _flag(new) for old, new in was.items()}
+        now = {start + _typed(old): start + _typed(new) for old, new in was.items() for start in ("--", "--no-")}
         words: list[str] = []
         first: list[str] = []
         rest = iter(args)
@@ -210,9 +210,9 @@ class RenamingGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-def _flag(name: str) -> str:
-    """Return an option as it is typed."""
-    return "--" + name.replace("_", "-")
+def _typed(name: str) -> str:
+    """Return an option as it is typed, without its dashes."""
+    return name.replace("_", "-")
 
 
 def hand_down(ctx: click.Context) -> None:

@@ -11,7 +11,7 @@ from ensemble_kit.cli import options
 @click.argument("blend", required=False)
 @click.option("--out", type=options.FOLDER, default=None, help="HTML file.  [default: reports/NAME.html]")
 @click.option("--top", type=int, default=12, show_default=True, help="Number of images of each kind to show.")
-@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Show thumbnails.")
+@click.option("--thumbnails/--no-thumbnails", default=True, show_default=True, help="Show thumbnails.")
 @click.option("--reports", type=options.FOLDER, default="reports", show_default=True, help="Folder of plots and pages.")
 @options.several(options.predictions, options.runs, options.blends, options.cache, options.verify)
 @options.several(options.replace, options.quiet, options.json)
@@ -27,7 +27,7 @@ def report(as_json: bool, **given: Any) -> None:
     Example:
       ek report
       ek report logit-sum-auto --top 24
-      ek report blends/final.json --no-pictures --out final.html
+      ek report blends/final.json --no-thumbnails --out final.html
     """
     import ensemble_kit
     from ensemble_kit.reporting.html import words

@@ -48,7 +48,7 @@ def check_once(
     path: Path,
     sha256: str,
     what: str,
-    look: Callable[[], None],
+    inspect: Callable[[], None],
     cache: Path | None = None,
     verify: bool = False,
     file: BinaryIO | None = None,
@@ -66,7 +66,7 @@ def check_once(
     marker = None if cache is None else _marker(cache, path, sha256, what, file)
     if marker is not None and not verify and _is_there(marker):
         return
-    look()
+    inspect()
     if cache is not None and marker == _marker(cache, path, sha256, what, file):
         _remember(marker)
 

@@ -6,7 +6,7 @@ from .cache import refuse as refuse
 from .decode import RESIZE as RESIZE
 from .decode import decode as decode
 from .decode import resize as resize
-from .folders import list_pictures as list_pictures
+from .folders import list_images as list_images
 from .folders import walk_images as walk_images
 from .headers import read_file as read_file
 from .manifests import read_classes as read_classes

@@ -31,12 +31,12 @@ from ensemble_kit.images.headers import open_image
 RESIZE: Final = "squash, bilinear, antialias"
 VERSION: Final = 2  # part of the cache key: raise it when a pixel may come out differently
 
-Picture = UInt8[np.ndarray, "height width 3"]
+RGBImage = UInt8[np.ndarray, "height width 3"]
 _MODE_OF_SPACE: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}  # ICC colour space -> Pillow's mode
 _PLAIN_MODE: Final = {"1": "L", "LA": "L", "CMYK": "CMYK", "L": "L"}  # what a profile is for; else RGB
 
 
-def decode(content: bytes, path: Path) -> Picture:
+def decode(content: bytes, path: Path) -> RGBImage:
     """Return the picture as RGB.
 
     Args:
@@ -59,13 +59,13 @@ def decode(content: bytes, path: Path) -> Picture:
             raise BadDataError(f"cannot read '{path}': no rule turns mode {image.mode} into RGB.") from error
 
 
-def resize(picture: Picture, size_px: int) -> UInt8[np.ndarray, "3 size size"]:
+def resize(image: RGBImage, size_px: int) -> UInt8[np.ndarray, "3 size size"]:
     """Return the picture as a square of that side, channels first; the same bits where it already is one."""
     import torch
     from torch.nn.functional import interpolate
 
-    planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
-    if picture.shape[:2] == (size_px, size_px):
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1))
+    if image.shape[:2] == (size_px, size_px):
         return planes
     pixels = torch.from_numpy(planes)[None].float()
     resized = interpolate(pixels, size=(size_px, size_px), mode="bilinear", antialias=True)
@@ -80,7 +80,7 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _rgb(image: Image.Image) -> Picture:
+def _rgb(image: Image.Image) -> RGBImage:
     if image.mode.startswith("I"):
         return _grey(np.asarray(image, dtype=np.float64) / 257)
     if image.mode == "F":
@@ -93,7 +93,7 @@ def _rgb(image: Image.Image) -> Picture:
     return np.array(Image.composite(_in_srgb(image), white, clear.getchannel("A")))
 
 
-def _grey(values: Float[np.ndarray, "height width"]) -> Picture:
+def _grey(values: Float[np.ndarray, "height width"]) -> RGBImage:
     grey = np.nan_to_num(values).round().clip(0, 255).astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)
 

@@ -21,7 +21,7 @@ SUFFIXES = frozenset(
         *("pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp"),
     )
 )
-_FOREIGN = frozenset({"thumbs.db", "desktop.ini"})
+_LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def list_class_folders(folder: Path, passed_over: list[Path], all_filled: bool = False) -> Listing:
@@ -43,10 +43,10 @@ def list_class_folders(folder: Path, passed_over: list[Path], all_filled: bool =
         if not entry.is_dir():
             passed_over.append(entry)
             continue
-        pictures = _pictures(entry, passed_over)
-        if not pictures and all_filled:
+        images = _images(entry, passed_over)
+        if not images and all_filled:
             raise BadDataError(f"Wanted pictures in '{entry}', got none. Fill the folder or remove it.")
-        paths += pictures
+        paths += images
     if not paths:
         raise BadDataError(f"Wanted pictures in '{folder}', got none: {folder.name}/CLASS/picture.jpg.")
     return Listing(
@@ -108,7 +108,7 @@ def walk_images(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             raise BadDataError(f"Wanted pictures in '{folder}', got none. Fill the folder or remove it.")
 
 
-def list_pictures(places: Sequence[Path]) -> Listing:
+def list_images(places: Sequence[Path]) -> Listing:
     """Return the pictures that `walk_images` yields, all at once. Raises as it does."""
     ids, paths = zip(*walk_images(places), strict=True)
     return Listing(ids, paths)
@@ -144,7 +144,7 @@ def _refuse_loop(folder: Path) -> None:
 
 def is_image(path: Path) -> bool:
     """Return whether a file is a picture by its name."""
-    return path.suffix.lower() in SUFFIXES and path.name.lower() not in _FOREIGN
+    return path.suffix.lower() in SUFFIXES and path.name.lower() not in _LEFT_BY_SYSTEMS
 
 
 def _distinct_names(folders: Sequence[Path]) -> list[str]:
@@ -184,7 +184,7 @@ def _entries(folder: Path) -> list[Path]:
     return entries
 
 
-def _pictures(folder: Path, passed_over: list[Path]) -> list[Path]:
+def _images(folder: Path, passed_over: list[Path]) -> list[Path]:
     """Return the pictures of one class folder."""
     entries = _entries(folder)
     inner = next((entry for entry in entries if entry.is_dir()), None)

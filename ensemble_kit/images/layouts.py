@@ -68,7 +68,7 @@ def _as_csvs(data: Path) -> str:
     if images is None:
         return ""
     vals = [path for path in named["val"] if _lie_in(path, images)]
-    apart = [path for path in _folders(data) if path != images and _is_called(path, "test") and _holds_pictures(path)]
+    apart = [path for path in _folders(data) if path != images and _is_called(path, "test") and _holds_images(path)]
     places = (images, *apart[:1])
     lying = ((path, place) for path in (*named["test"], *samples) for place in places if _lie_in(path, place))
     test, place = next(lying, (None, None))
@@ -84,13 +84,13 @@ def _as_csvs(data: Path) -> str:
 def _renamed(data: Path, split: str) -> str:
     """Return what to rename so that a split's folder has the name that is wanted."""
     found = [path for path in _folders(data) if path.name != split and path.name.casefold() in CALLED[split]]
-    is_split = found and any(map(_holds_pictures, _folders(found[0])))
+    is_split = found and any(map(_holds_images, _folders(found[0])))
     return f" Rename '{found[0]}' to '{data / split}'." if is_split else ""
 
 
 def _higher(data: Path) -> str:
     """Return the folder above where the one that was named is train itself."""
-    is_train = data.resolve().name == "train" and any(map(_holds_pictures, _folders(data)))
+    is_train = data.resolve().name == "train" and any(map(_holds_images, _folders(data)))
     return f" Name the folder above it: '{data.parent}'." if is_train else ""
 
 
@@ -102,7 +102,7 @@ def _deeper(data: Path) -> str:
 
 def _unsorted(data: Path) -> str:
     """Return what to move where the class folders lie in the data folder itself."""
-    found = [path for path in _folders(data) if _holds_pictures(path)]
+    found = [path for path in _folders(data) if _holds_images(path)]
     if len(found) < 2 or any(_is_called(path, *words) for path in found for words in CALLED.values()):
         return ""
     names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
@@ -126,7 +126,7 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in _entries(folder) if path.is_dir())
 
 
-def _holds_pictures(folder: Path) -> bool:
+def _holds_images(folder: Path) -> bool:
     return any(is_image(path) for path in islice(_entries(folder), _LOOKED_AT))
 
 

@@ -44,11 +44,11 @@ def stream_images(places: Sequence[Path], sizes_px: Collection[int], chunk: int)
 
             def fill(row: int, path: Path, images: Mapping[int, Images] = images) -> str:
                 try:
-                    picture = decode(read_file(path), path)
+                    image = decode(read_file(path), path)
                 except BadDataError as error:
                     return str(error)
                 for size, pixels in images.items():
-                    pixels[row] = resize(picture, size)
+                    pixels[row] = resize(image, size)
                 return ""
 
             reasons = list(pool.map(fill, range(len(some)), [path for _, path in some]))

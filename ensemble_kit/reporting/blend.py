@@ -61,7 +61,7 @@ def verdict(report: BlendReport) -> str:
 def _against(verdict: Verdict, rival: str, gain: Gain, report: BlendReport) -> str:
     """Return what is to be said of the blend against a rival, with the figures that carry it."""
     figures = gain.difference, gain.interval, gain.p, report.evaluated.ledger_trials, gain.resolvable
-    return against(verdict, rival, report.asked.metric, *figures)
+    return against(verdict, rival, report.procedure.metric, *figures)
 
 
 def _weights(report: BlendReport) -> str:
@@ -83,11 +83,11 @@ def _weights(report: BlendReport) -> str:
 
 def _worth(report: BlendReport) -> str:
     """Return tuned and honest figures beside those of the rivals, and the verdict."""
-    metric, judged_on = report.asked.metric, report.evaluated.judged_on
+    metric, judged_on = report.procedure.metric, report.evaluated.judged_on
     lines: tuple[tuple[str, Figures], ...] = (
         (f"best single: {report.best_single.name}", report.best_single),
         (report.equal.name, report.equal),
-        (f"this blend: {report.asked.method}, {report.asked.weights_method}", report.this),
+        (f"this blend: {report.procedure.method}, {report.procedure.weights_method}", report.this),
     )
     title = f"on {judged_on}" if metric == "accuracy" else f"{metric} on {judged_on}"
     unit = " %" if METRICS[metric].unit == "%" else ""
@@ -101,7 +101,7 @@ def _worth(report: BlendReport) -> str:
         for name, figures in lines
     ]
     header = [title, f"tuned{unit}", f"honest{unit}", "95 % interval"]
-    if report.asked.tuned_on != judged_on:
+    if report.procedure.tuned_on != judged_on:
         header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     return "\n".join(
         [
@@ -130,7 +130,7 @@ def _meaning(report: BlendReport) -> str:
             "the mean over all fold models."
         )
         return "\n".join([wrapped(tuned), wrapped(honest)])
-    if report.asked.tuned_on == VAL:
+    if report.procedure.tuned_on == VAL:
         tuned = f"{images} val pictures. tuned: on the tuning set, optimistic;"
         return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, all choices repeated inside each fold.")])
     return wrapped(
@@ -217,7 +217,7 @@ def _methods(report: BlendReport) -> str:
         for one in report.full.methods
     ]
     header = ["accuracy by method", "tuned %", "honest %", "95 % interval"]
-    if report.asked.tuned_on != report.evaluated.judged_on:
+    if report.procedure.tuned_on != report.evaluated.judged_on:
         header, rows = _without_tuned(header), list(map(_without_tuned, rows))
     lines = [table(header, rows)]
     if len(rows) > 1:
@@ -249,16 +249,16 @@ def _certificate(report: BlendReport) -> str:
     if proof is None:
         return ""
     proven = (
-        f"Proof: no weights have more than {proof.bound} of {_tuned_pictures(report)} right by a margin of "
+        f"Proof: no weights have more than {proof.bound} of {_tuned_images(report)} right by a margin of "
         f"{proof.epsilon:.0e}; the best that were found have {proof.best}"
     )
     end = "." if proof.gap == 0 else f", so {proof.gap} are open after {proof.seconds:.1f} s."
     return wrapped(f"{proven}{end} That is about these pictures alone, and says nothing of others.")
 
 
-def _tuned_pictures(report: BlendReport) -> str:
+def _tuned_images(report: BlendReport) -> str:
     """Return what was tuned on, and how many of them."""
-    return f"{report.evaluated.tuned_images} {IMAGES[report.asked.tuned_on]}"
+    return f"{report.evaluated.tuned_images} {IMAGES[report.procedure.tuned_on]}"
 
 
 def _written(report: BlendReport) -> Iterator[str]:

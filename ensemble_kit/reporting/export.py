@@ -40,7 +40,7 @@ def _checked(report: ExportReport) -> str:
     """Return how far the graph and PyTorch are apart."""
     left_out = f" ({report.near_ties} left out: too near a tie)" if report.near_ties else ""
     return (
-        f"Checked on {_pictures(report.checked)}{left_out}: {report.output} at most "
+        f"Checked on {_images(report.checked)}{left_out}: {report.output} at most "
         f"{report.largest_difference:.1g} from PyTorch's, no class changed."
     )
 
@@ -58,5 +58,5 @@ def _sizes(report: ExportReport) -> str:
     return f"{looks}, so most pictures are resized twice: {changed} have another class than their files by ek tta."
 
 
-def _pictures(count: int) -> str:
+def _images(count: int) -> str:
     return f"{count} picture{'s' if count > 1 else ''}"

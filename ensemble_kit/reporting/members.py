@@ -46,7 +46,7 @@ def members(report: MembersReport) -> str:
     heading, beside = (_heading(metric, report.members) for metric in (report.metric, other))
     header = ["member", heading, "95 % interval", beside, "ECE %", "views", "M par", "MB", "ms"]
     meaning = f"; {heading}: {report.metric}" if report.metric in ("balanced-accuracy", "macro-f1") else ""
-    said = f"on {_judged(report.members)}; ms: per image and view{meaning}"
+    said = f"on {_evaluated_on(report.members)}; ms: per image and view{meaning}"
     lines = [table(header, rows), wrapped(said)]
     for split in IMAGES:
         judged = [member.name for member in report.members if member.val_used_for and member.judged_on == split]
@@ -64,7 +64,7 @@ def _heading(metric: str, members: Sequence[MemberReport]) -> str:
     return heading if any(one.judged_on == VAL for one in members) else heading.replace("val", "oof")
 
 
-def _judged(members: Sequence[MemberReport]) -> str:
+def _evaluated_on(members: Sequence[MemberReport]) -> str:
     """Return how many pictures members are judged on, and of which; without val they are named where others have it."""
     counts = {split: sorted({one.val_images for one in members if one.judged_on == split}) for split in IMAGES}
     said = {split: f"{' or '.join(map(str, some))} {IMAGES[split]}" for split, some in counts.items() if some}

@@ -26,7 +26,7 @@ def predicted(report: PredictReport) -> str:
             )
         )
     if report.cascade is not None:
-        lines.append(wrapped(_cascade(report.cascade), indent="  "))
+        lines.append(wrapped(_early_exit(report.cascade), indent="  "))
     if report.abstain is not None:
         lines.append(wrapped(_abstained(report.abstain, report.abstained, read), indent="  "))
     if report.abstain is not None and report.blend and report.abstain.judged_on == OOF:
@@ -44,26 +44,26 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
-def _cascade(cascade: EarlyExitReport) -> str:
+def _early_exit(stop: EarlyExitReport) -> str:
     """Return what asking no further than needed saved, and what it may cost."""
-    if len(cascade.order) == 1:
-        return f"cascade: '{cascade.order[0]}' alone is asked, so there is nothing to save"
-    if cascade.kind == "all":
+    if len(stop.order) == 1:
+        return f"cascade: '{stop.order[0]}' alone is asked, so there is nothing to save"
+    if stop.kind == "all":
         return (
-            f"cascade: everything was asked of every picture: {cascade.judged_on} cannot promise that stopping "
-            f"early loses {percent(cascade.wanted_loss)} % at most. Allow more by --early-exit, or blend by prob-mean, "
+            f"cascade: everything was asked of every picture: {stop.judged_on} cannot promise that stopping "
+            f"early loses {percent(stop.wanted_loss)} % at most. Allow more by --early-exit, or blend by prob-mean, "
             "which stops where nothing can change"
         )
-    work = "" if cascade.saved_ms is None else f"{percent(cascade.saved_ms)} % of the work (ms) and "
-    shown = [*cascade.order[:MOST_NAMED], *(["..."] if len(cascade.order) > MOST_NAMED else [])]
-    said = f"cascade: {work}{percent(cascade.saved_passes)} % of forward passes saved"
+    work = "" if stop.saved_ms is None else f"{percent(stop.saved_ms)} % of the work (ms) and "
+    shown = [*stop.order[:MOST_NAMED], *(["..."] if len(stop.order) > MOST_NAMED else [])]
+    said = f"cascade: {work}{percent(stop.saved_passes)} % of forward passes saved"
     order = f". Asked in this order: {', '.join(shown)}"
-    if cascade.kind == "exact":
+    if stop.kind == "exact":
         return f"{said}, exactly: no class differs from that of the whole blend{order}"
     return (
-        f"{said}, at the risk of some accuracy: on {cascade.judged_on}, cross-fitted, {percent(cascade.loss)} % of "
-        f"pictures were lost, {percent(cascade.loss_at_most)} % at most (95 %), and "
-        f"{percent(cascade.expected_saved)} % of the work saved; {percent(cascade.wanted_loss)} % may be lost{order}"
+        f"{said}, at the risk of some accuracy: on {stop.judged_on}, cross-fitted, {percent(stop.loss)} % of "
+        f"pictures were lost, {percent(stop.loss_at_most)} % at most (95 %), and "
+        f"{percent(stop.expected_saved)} % of the work saved; {percent(stop.wanted_loss)} % may be lost{order}"
     )
 
 

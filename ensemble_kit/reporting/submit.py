@@ -43,7 +43,7 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
     source = f"blend '{report.blend}'" if report.blend else f"'{report.name}'"
     done = "Checked" if report.csv is None else "Handed in"
     known = report.blend is not None or report.balance is not None
-    yield f"{done}: {source}, {_pictures(report.images)}, each once{', every label a class' if known else ''}."
+    yield f"{done}: {source}, {_images(report.images)}, each once{', every label a class' if known else ''}."
     if report.csv is not None:
         yield f"upload  {report.csv}"
         yield "Nothing was uploaded: that is yours to do."
@@ -99,7 +99,7 @@ def _change(change: ChangeReport, public: int, judged_on: str) -> Iterator[str]:
         return
     moves = ", ".join(f"{one.before} to {one.after} {one.images}" for one in change.moves)
     most = "; most" if sum(one.images for one in change.moves) < change.changed else ""
-    yield f"Against '{change.previous}': {_pictures(change.changed)} changed{most}: {moves}."
+    yield f"Against '{change.previous}': {_images(change.changed)} changed{most}: {moves}."
     yield _telling(change, public)
     if change.val_verdict is not None and change.chance is not None:
         assert change.val_gain is not None
@@ -121,7 +121,7 @@ def _telling(change: ChangeReport, public: int) -> str:
     return f"{about}; less than {_points(change.smallest)} points on {public} public pictures is within chance."
 
 
-def _pictures(number: int) -> str:
+def _images(number: int) -> str:
     return f"{number} picture{'' if number == 1 else 's'}"
 
 

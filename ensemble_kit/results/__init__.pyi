@@ -8,7 +8,7 @@ from .blend import DiversityReport as DiversityReport
 from .blend import EvaluatedReport as EvaluatedReport
 from .blend import FamilyWeightReport as FamilyWeightReport
 from .blend import NumbersReport as NumbersReport
-from .blend import SettingsReport as SettingsReport
+from .blend import ProcedureReport as ProcedureReport
 from .compare import CompareReport as CompareReport
 from .data import DataReport as DataReport
 from .data import Finding as Finding
@@ -51,7 +51,7 @@ from .report import LadderReport as LadderReport
 from .report import LearningReport as LearningReport
 from .report import MemberViewReport as MemberViewReport
 from .report import PageReport as PageReport
-from .report import PictureReport as PictureReport
+from .report import ImageReport as ImageReport
 from .report import PinReport as PinReport
 from .report import ReliabilityReport as ReliabilityReport
 from .report import RepeatReport as RepeatReport

@@ -53,7 +53,7 @@ class FamilyWeightReport:
 
 
 @dataclass(frozen=True)
-class SettingsReport:
+class ProcedureReport:
     """What was asked of a blend.
 
     metric: what its scores, gains, their intervals and p-values are in.
@@ -119,7 +119,7 @@ class BlendReport:
     """
 
     name: str
-    asked: SettingsReport
+    procedure: ProcedureReport
     numbers: NumbersReport
     evaluated: EvaluatedReport
     this: BlendFigures

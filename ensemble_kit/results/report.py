@@ -122,7 +122,7 @@ class WorthReport:
 
 
 @dataclass(frozen=True)
-class PictureReport:
+class ImageReport:
     """A picture, its label, and a class it was given, or likely shows.
 
     share, label_share: the probability of that class and of the label; of votes their shares.
@@ -190,9 +190,9 @@ class PageReport:
     looks: tuple[ViewsReport, ...]
     disagreement: DisagreementReport | None
     costs: tuple[WorthReport, ...]
-    wrong: tuple[PictureReport, ...]
-    unsure: tuple[PictureReport, ...]
-    label_errors: tuple[PictureReport, ...]
+    wrong: tuple[ImageReport, ...]
+    unsure: tuple[ImageReport, ...]
+    label_errors: tuple[ImageReport, ...]
     label_errors_found: int | None
     label_errors_expected: float | None
     label_noise: float | None

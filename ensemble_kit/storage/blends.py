@@ -86,7 +86,7 @@ class Blend:
         return str(self.settings.get("tune_on", VAL))
 
     @property
-    def asked_weights(self) -> str | dict[str, float]:
+    def requested_weights(self) -> str | dict[str, float]:
         """What finds its weights anew: the name of the way, or, where numbers were given, these by member."""
         given = "=" in self.weights_method
         return {member.name: member.weight for member in self.members} if given else self.weights_method

@@ -66,7 +66,7 @@ def draw_data_set(
     unfinished = (folder.parent if is_new else folder) / temporary_name()
     unfinished.mkdir(parents=True)
     try:
-        for done, _ in enumerate(_write_pictures(unfinished, counts, seed, size_px), start=1):
+        for done, _ in enumerate(_write_images(unfinished, counts, seed, size_px), start=1):
             on_image(done)
         _write_labels(unfinished / "test-labels.csv", test, seed)
         on_drawn()
@@ -92,11 +92,11 @@ def _move_in(drawn: Path) -> None:
         entry.rename(drawn.parent / entry.name)
 
 
-def draw_picture(split: str, index: int, seed: int = 0, size_px: int = 48) -> Image.Image:
+def draw_image(split: str, index: int, seed: int = 0, size_px: int = 48) -> Image.Image:
     """Return one RGB picture of the data set, size_px wide and high.
 
     Example:
-        >>> draw_picture("val", 7, size_px=17).size
+        >>> draw_image("val", 7, size_px=17).size
         (17, 17)
     """
     rng = np.random.default_rng((seed, SPLITS.index(split), 0, index))
@@ -135,7 +135,7 @@ def _posed(pen: Pen, rng: np.random.Generator) -> Pen:
     return pen.at(x, y, scale * squeeze, scale / squeeze, rng.normal(0, 9))
 
 
-def _write_pictures(folder: Path, counts: dict[str, int], seed: int, size_px: int) -> Iterator[Path]:
+def _write_images(folder: Path, counts: dict[str, int], seed: int, size_px: int) -> Iterator[Path]:
     """Write the pictures of all splits, and yield the path of each."""
     for split, count in counts.items():
         (folder / split).mkdir()
@@ -143,7 +143,7 @@ def _write_pictures(folder: Path, counts: dict[str, int], seed: int, size_px: in
             name = "" if split == "test" else character_of(split, index, seed)
             path = folder / split / name / f"{index:04d}.png"
             path.parent.mkdir(exist_ok=True)
-            draw_picture(split, index, seed, size_px).save(path)
+            draw_image(split, index, seed, size_px).save(path)
             yield path
 
 

@@ -1,7 +1,7 @@
 """Ten invented cartoon characters, drawn from parts.
 
 A character is a head shape, a hair style, a nose and a few details; what changes from
-picture to picture (colours, expression, where it looks) is a `Look`, drawn at random.
+picture to picture (colours, expression, where it looks) is an `Appearance`, drawn at random.
 Favourite colours overlap, so that colour alone does not tell who it is. Three pairs
 differ in one small thing: ada and bea, cato and dov, gull and hob.
 To add a character: a line in CHARACTERS. To add a part: see `parts`.
@@ -72,7 +72,7 @@ juno  |  .94 1.02 0   .85 | .09 beanie   ball   | chestnut blond teal   | sea or
 """.strip().splitlines()))  # fmt: skip
 
 
-class Look(NamedTuple):
+class Appearance(NamedTuple):
     """What changes from picture to picture of one character.
 
     colours: of skin, hair, cloth, accent and iris. mood: -1 cross, 1 cheerful (the brows).
@@ -98,11 +98,11 @@ def draw_character(pen: Pen, name: str, rng: np.random.Generator) -> None:
         name: a key of `CHARACTERS`.
     """
     who = CHARACTERS[name]
-    look = draw_look(rng, who)
-    pen = pen.dyed(**look.colours)
-    back = pen.at(-0.35 * look.yaw, -0.2 * look.pitch)
-    crown = pen.at(0.4 * look.yaw, 0.3 * look.pitch)
-    face = pen.at(look.yaw, 0.12 + look.pitch, 1 - 0.4 * abs(look.yaw), 1.0)
+    appearance = draw_appearance(rng, who)
+    pen = pen.dyed(**appearance.colours)
+    back = pen.at(-0.35 * appearance.yaw, -0.2 * appearance.pitch)
+    crown = pen.at(0.4 * appearance.yaw, 0.3 * appearance.pitch)
+    face = pen.at(appearance.yaw, 0.12 + appearance.pitch, 1 - 0.4 * abs(appearance.yaw), 1.0)
     pen.draw(BODY["shoulders"])
     back.draw(BACK_HAIR.get(who.hair, []))
     for side in SIDES if who.hair != "bob" else ():  # which covers the ears
@@ -110,14 +110,14 @@ def draw_character(pen: Pen, name: str, rng: np.random.Generator) -> None:
         back.fill(ellipse(side * (who.head[0] + 0.04), 0.14, 0.09, 0.14), "skin+shadow*.4")
     outline = _outline(*who.head)
     pen.shape(outline, "skin+shadow*.28")
-    pen.at(0.045 * look.lit_from, -0.04, 0.9, 0.92).fill(outline, "skin")
-    _draw_face(face, who, look)
+    pen.at(0.045 * appearance.lit_from, -0.04, 0.9, 0.92).fill(outline, "skin")
+    _draw_face(face, who, appearance)
     crown.draw(FRONT_HAIR[who.hair])
     for detail in who.on_head:
         crown.draw(ON_HEAD[detail])
 
 
-def draw_look(rng: np.random.Generator, who: Character) -> Look:
+def draw_appearance(rng: np.random.Generator, who: Character) -> Appearance:
     """Return the colours, expression and turn of the head for one picture."""
     colours = {
         "skin": _jittered(rng, SKINS[rng.integers(len(SKINS))], 4.0),
@@ -126,7 +126,7 @@ def draw_look(rng: np.random.Generator, who: Character) -> Look:
         "accent": _worn(rng, CLOTHES, who.clothes),
         "iris": _jittered(rng, (70, 90, 110), 40.0),
     }
-    return Look(
+    return Appearance(
         colours,
         mouth=str(rng.choice(tuple(MOUTHS))),
         mood=rng.uniform(-1, 1),
@@ -158,26 +158,26 @@ def _outline(width: float, height: float, jaw: float, roundness: float) -> Point
     return np.stack([width * x * (1 - jaw * (y + 0.3)), height * y], axis=1)
 
 
-def _draw_face(pen: Pen, who: Character, look: Look) -> None:
+def _draw_face(pen: Pen, who: Character, appearance: Appearance) -> None:
     """Draw eyes, brows, mouth, nose and the details among them."""
-    brow = np.array([(-0.2, -0.42 + 0.04 * look.mood), (0.2, -0.42 - 0.16 * look.mood)])
+    brow = np.array([(-0.2, -0.42 + 0.04 * appearance.mood), (0.2, -0.42 - 0.16 * appearance.mood)])
     for side in SIDES:
-        _draw_eye(pen.at(side * EYE_X, -0.08), look)
+        _draw_eye(pen.at(side * EYE_X, -0.08), appearance)
         pen.at(side * EYE_X, 0.0, side).line(brow, "hair+ink*.45", who.brow)
-    pen.at(0.0, 0.56).draw(MOUTHS[look.mouth])
+    pen.at(0.0, 0.56).draw(MOUTHS[appearance.mouth])
     pen.at(0.0, 0.2).draw(NOSES[who.nose])
     for detail in who.on_face:
         pen.draw(ON_FACE[detail])
         if detail == "beard":  # which covers the mouth
-            pen.at(0.0, 0.62).draw(MOUTHS[look.mouth])
+            pen.at(0.0, 0.62).draw(MOUTHS[appearance.mouth])
 
 
-def _draw_eye(pen: Pen, look: Look) -> None:
+def _draw_eye(pen: Pen, appearance: Appearance) -> None:
     """Draw one eye around the origin."""
-    if look.lids == 1.0:
+    if appearance.lids == 1.0:
         pen.draw(BODY["shut-eye"])
         return
     pen.draw(BODY["eye"])
-    pen.at(0.08 * look.gaze[0], 0.09 * look.gaze[1] + 0.02).draw(BODY["iris"])
-    if look.lids:
-        pen.shape(arc(0, 0, 0.23, 0.27, 270 - 90 * look.lids, 270 + 90 * look.lids), "skin+shadow*.2")
+    pen.at(0.08 * appearance.gaze[0], 0.09 * appearance.gaze[1] + 0.02).draw(BODY["iris"])
+    if appearance.lids:
+        pen.shape(arc(0, 0, 0.23, 0.27, 270 - 90 * appearance.lids, 270 + 90 * appearance.lids), "skin+shadow*.2")

@@ -19,7 +19,7 @@ from ensemble_kit.synthetic.pen import PAINTS, Colour, Pen, Points, ellipse, mix
 
 T = TypeVar("T")
 Draw = Callable[[Pen, np.random.Generator], None]
-Picture = Float[np.ndarray, "size size 3"]  # levels, 0 to 255
+Levels = Float[np.ndarray, "size size 3"]  # levels, 0 to 255
 
 PASTELS: Final[tuple[Colour, ...]] = (
     (186, 220, 236), (246, 216, 188), (204, 228, 186), (236, 200, 214), (212, 204, 236), (250, 236, 190),
@@ -56,7 +56,7 @@ def draw_obstacle(pen: Pen, rng: np.random.Generator) -> None:
     _one(OBSTACLES, rng)(pen, rng)
 
 
-def light(picture: Picture, rng: np.random.Generator) -> Picture:
+def light(levels: Levels, rng: np.random.Generator) -> Levels:
     """Return the picture in another light: brightness, contrast, colour cast, gradient, noise.
 
     Returns:
@@ -65,10 +65,10 @@ def light(picture: Picture, rng: np.random.Generator) -> Picture:
     contrast, brightness = rng.uniform(0.75, 1.1), rng.uniform(0.85, 1.15)
     cast = rng.uniform(0.9, 1.08, 3)
     turn, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.3)
-    across = np.linspace(-1, 1, len(picture))
+    across = np.linspace(-1, 1, len(levels))
     slope = across[None, :] * np.cos(turn) + across[:, None] * np.sin(turn)
-    lit = (128 + contrast * (picture - 128)) * brightness * cast * (1 + strength * slope)[:, :, None]
-    noisy: Picture = lit + rng.normal(0, rng.uniform(1, 6), picture.shape)
+    lit = (128 + contrast * (levels - 128)) * brightness * cast * (1 + strength * slope)[:, :, None]
+    noisy: Levels = lit + rng.normal(0, rng.uniform(1, 6), levels.shape)
     return noisy
 
 

@@ -31,7 +31,7 @@ from ensemble_kit.training.step import (
     Labels,
     Pixels,
     Work,
-    as_pictures,
+    as_float,
     batches,
     computes_in_bfloat16,
     count_classes,
@@ -45,7 +45,7 @@ Pause = Callable[[Callable[[], Snapshot]], None]
 """Told that the run can be left here, and given the function that takes a snapshot."""
 
 _VAL_BATCH = 256
-_LOOK_EVERY = 20  # steps between looks at the loss, where looking waits for the device
+_READ_EVERY = 20  # steps between looks at the loss, where looking waits for the device
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def measure(
     batches = []
     for batch in torch.split(images, _VAL_BATCH):
         with torch.inference_mode():
-            batches.append(F.log_softmax(module(as_pictures(batch)).float(), dim=1).cpu())
+            batches.append(F.log_softmax(module(as_float(batch)).float(), dim=1).cpu())
         on_batch()
     logs, wanted = torch.cat(batches).double().numpy(), labels.cpu().numpy()
     read = {"predicted": logs.argmax(axis=1), "log_prob": logs[np.arange(len(wanted)), wanted]}
@@ -194,7 +194,7 @@ def _epoch(
 ) -> tuple[Epoch, bool]:
     """Take the steps of the epoch that are left; return its row, without val, and whether there was time for all."""
     epoch, module, recipe, steps = run.epoch, run.module, work.recipe, work.steps
-    look_every = 1 if work.images.device.type == "cpu" else _LOOK_EVERY
+    read_every = 1 if work.images.device.type == "cpu" else _READ_EVERY
     module.train()
     hold_all_but_the_head(module, epoch < recipe.head_epochs)
     for step, index in enumerate(batches(work.labels, recipe, work.seed, epoch)):
@@ -207,15 +207,15 @@ def _epoch(
             run.mean.update(module, epoch * steps + step)
         run.losses.append(loss)
         run.step = step + 1
-        if run.step % look_every == 0:
-            run.check_losses(since=run.step - look_every)
+        if run.step % read_every == 0:
+            run.check_losses(since=run.step - read_every)
         run.seconds += time.perf_counter() - start
         if on_step is not None:
             on_step(Step(epoch + 1, recipe.epochs, run.step, steps, loss))
         on_pause(run.snapshot)
         if run.step < steps and out_of_time():
             break
-    run.check_losses(since=run.step // look_every * look_every)
+    run.check_losses(since=run.step // read_every * read_every)
     train_loss, done = float(torch.stack(run.losses).mean()), run.step / steps
     lr = _rate(recipe, epoch, run.step - 1, steps)
     row = Epoch(epoch + 1, train_loss, None, None, lr, run.seconds, done * len(work.images) / run.seconds)

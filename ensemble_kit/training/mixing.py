@@ -15,7 +15,7 @@ Labels = Int[Tensor, " images"]
 
 
 def mix(
-    pictures: ImageArray, labels: Labels, classes: int, generator: np.random.Generator
+    images: ImageArray, labels: Labels, classes: int, generator: np.random.Generator
 ) -> tuple[ImageArray, Float[Tensor, "images {classes}"]]:
     """Return the pictures mixed with their neighbours in the batch, and each one's share of every class.
 
@@ -36,5 +36,5 @@ def mix(
     rule = v2.MixUp if generator.uniform() < 0.5 else v2.CutMix
     with torch.random.fork_rng(devices=[]):  # shares and places are drawn on the processor
         torch.default_generator.manual_seed(int(generator.integers(2**63)))
-        mixed, targets = rule(num_classes=classes, alpha=1.0)(pictures, labels)
+        mixed, targets = rule(num_classes=classes, alpha=1.0)(images, labels)
     return mixed, targets

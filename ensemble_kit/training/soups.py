@@ -108,7 +108,7 @@ def settle_norms(
     module: "nn.Module",
     images: UInt8[np.ndarray, "images 3 side side"],
     batch_size: int = BATCH,
-    on_batch: Callable[[int], None] = lambda pictures: None,
+    on_batch: Callable[[int], None] = lambda images: None,
 ) -> int:
     """Take the statistics of the module's batch norms again, over all pictures; return how many norms it has.
 

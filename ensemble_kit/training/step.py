@@ -86,16 +86,16 @@ def take_step(
         epoch, step: name the randomness of the step.
     """
     recipe, key = work.recipe, (work.seed, epoch, step)
-    pictures = work.augment(work.images[rows], rows, work.seed, epoch).contiguous(memory_format=torch.channels_last)
+    batch = work.augment(work.images[rows], rows, work.seed, epoch).contiguous(memory_format=torch.channels_last)
     targets = work.labels[rows]
     generator = generator_of(_MIX, *key)
     torch.manual_seed(int(generator_of(_NOISE, *key).integers(2**63)))  # for dropout
     set_rate(optimizer, lr)
     if generator.uniform() < recipe.mix:
-        pictures, targets = mix(pictures, targets, work.classes, generator)
-    quick = QuickDepthwise() if work.half and pictures.device.type == "cpu" else nullcontext()
-    with torch.autocast(pictures.device.type, torch.bfloat16, enabled=work.half), quick:
-        logits = module(pictures)
+        batch, targets = mix(batch, targets, work.classes, generator)
+    quick = QuickDepthwise() if work.half and batch.device.type == "cpu" else nullcontext()
+    with torch.autocast(batch.device.type, torch.bfloat16, enabled=work.half), quick:
+        logits = module(batch)
     loss = cross_entropy(logits.float(), targets, work.class_weights, recipe.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -126,7 +126,7 @@ def count_classes(module: nn.Module, images: Pixels) -> int:
     was = module.training
     module.eval()
     with torch.inference_mode():
-        classes = module(as_pictures(images[:1])).shape[1]
+        classes = module(as_float(images[:1])).shape[1]
     module.train(was)
     return int(classes)
 
@@ -145,6 +145,6 @@ def generator_of(purpose: int, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([purpose, *key])))
 
 
-def as_pictures(images: Pixels) -> Float[Tensor, "images 3 side side"]:
+def as_float(images: Pixels) -> Float[Tensor, "images 3 side side"]:
     """Return unchanged pictures in [0, 1], as the network likes them in memory."""
     return (images.float() / 255.0).contiguous(memory_format=torch.channels_last)

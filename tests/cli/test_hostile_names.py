@@ -51,14 +51,14 @@ def learnt(tmp_path_factory):
         for place, name in enumerate(NAMES.values()):
             for split, count in (("train", 4), ("val", 3)):
                 for number in range(count):
-                    draw_picture(Path("data", split, name, f"{name} {number}.png"), place, draw)
-            draw_picture(Path("data", "test", f"{name}.png"), place, draw)
+                    draw_image(Path("data", split, name, f"{name} {number}.png"), place, draw)
+            draw_image(Path("data", "test", f"{name}.png"), place, draw)
         for arch in ("mlp", "cnn"):
             typed("train", "--data", "data", "--arch", arch, "--epochs", 1, "--size", 16, "--device", "cpu")
     return folder
 
 
-def draw_picture(path, place, draw):
+def draw_image(path, place, draw):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = draw.integers(0, 256, (16, 16, 3)) // 2 + 10 * place
     Image.fromarray(pixels.astype(np.uint8)).save(path)

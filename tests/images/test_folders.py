@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.folders import list_flat_folders, list_pictures, walk_images
+from ensemble_kit.images.folders import list_flat_folders, list_images, walk_images
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_links_that_go_round_are_refused_and_not_followed(tmp_path, links):
         (tmp_path / name).symlink_to(to)
     (tmp_path / "1.png").write_bytes(b"x")
     with pytest.raises(BadDataError, match="is a link to '.*', which it lies in. Remove the link"):
-        list_pictures([tmp_path])
+        list_images([tmp_path])
     with pytest.raises(BadDataError, match="is a link to '.*', which it lies in. Remove the link"):
         list_flat_folders([tmp_path], [])
 
@@ -77,5 +77,5 @@ def test_a_link_to_a_folder_elsewhere_is_followed_and_one_to_itself_is_no_folder
     (tmp_path / "out/1.png").write_bytes(b"x")
     (tmp_path / "in/linked").symlink_to("../out")
     (tmp_path / "in/self.png").symlink_to("self.png")
-    assert list_pictures([tmp_path / "in"]).ids == ("linked/1.png", "self.png")
+    assert list_images([tmp_path / "in"]).ids == ("linked/1.png", "self.png")
     assert list_flat_folders([tmp_path / "in"], []).ids == ("linked/1.png", "self.png")

@@ -84,7 +84,7 @@ def test_the_terminal_and_the_page_say_within_chance_and_neither_says_that_it_he
     assert sentence
     assert "helps" not in told
     ek.blend(weights="equal", quiet=True)
-    report = ek.report(pictures=False, quiet=True)
+    report = ek.report(thumbnails=False, quiet=True)
     page = in_one_line(unescape(re.sub(r"<[^>]+>", " ", report.html.read_text(encoding="utf-8"))))
     assert sentence.group() in page
     assert "no more is gained" not in page
@@ -99,7 +99,7 @@ def test_a_curve_that_was_saved_before_gains_were_is_read_and_claims_nothing(loo
     before = {name: value for name, value in saved.items() if name not in ("gain", SEAL)}
     path.write_text(json.dumps(before, indent=2), encoding="utf-8")
     ek.blend(weights="equal", quiet=True)
-    report = ek.report(pictures=False, quiet=True)
+    report = ek.report(thumbnails=False, quiet=True)
     assert report.looks[0].gain is None
     assert "within half a standard error of the best</figcaption>" in report.html.read_text(encoding="utf-8")
     assert looked_twice(replace(looked, curve=replace(looked.curve, gain=None)))

@@ -121,7 +121,11 @@ def test_the_blend_is_found_on_joined_folds_and_measured_on_val_as_by_hand(famil
     assert report.honest_interval == pytest.approx((low, high))
     losses = -log_softmax(scores / tuned.blend_temperature, axis=1)[np.arange(VAL), LABELS["val"]]
     assert report.calibration_after.log_loss == pytest.approx(losses.mean())
-    assert (report.asked.tuned_on, report.evaluated.tuned_images, report.evaluated.val_images) == ("oof", TRAIN, VAL)
+    assert (report.procedure.tuned_on, report.evaluated.tuned_images, report.evaluated.val_images) == (
+        "oof",
+        TRAIN,
+        VAL,
+    )
     assert submitted(report.submission_path) == [
         NAMES[k] for k in scores_by_hand(families, tuned, "test").argmax(axis=1)
     ]
@@ -235,7 +239,7 @@ def test_a_blend_says_what_it_was_tuned_on_and_its_name_its_line_and_its_compari
     assert saved.tuned_on == saved.settings["tune_on"] == "oof"
     assert json.loads(as_json(report))["tuned_on"] == "oof"
     beside = ek.blend(weights="equal", quiet=True)
-    assert (beside.asked.tuned_on, beside.numbers.families, beside.this.tuned_oof_accuracy) == ("val", (), None)
+    assert (beside.procedure.tuned_on, beside.numbers.families, beside.this.tuned_oof_accuracy) == ("val", (), None)
     assert blend_store.read_blend(beside.blend_path).tuned_on == "val"
     assert beside.evaluated.ledger_trials == 2
     assert ek.blend(**OOF).evaluated.ledger_trials == 2

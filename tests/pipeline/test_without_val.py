@@ -116,7 +116,7 @@ def test_the_honest_figure_is_cross_fitted_on_the_held_out_pictures_as_by_hand(w
     loss, right = nested(logits, LABELS["train"], weigh)
     assert report.this.honest_score == pytest.approx(loss, abs=near)
     assert report.honest_accuracy == pytest.approx(right, abs=1.5 / TRAIN)
-    assert (report.asked.tuned_on, report.evaluated.judged_on, report.evaluated.val_images) == ("oof", "oof", TRAIN)
+    assert (report.procedure.tuned_on, report.evaluated.judged_on, report.evaluated.val_images) == ("oof", "oof", TRAIN)
     bounds = [binomtest(right, TRAIN).proportion_ci(method="wilson") for right in between(report.honest_accuracy)]
     assert bounds[0].low <= report.honest_interval[0] <= bounds[1].low
     assert bounds[0].high <= report.honest_interval[1] <= bounds[1].high
@@ -152,10 +152,10 @@ def test_where_all_have_val_it_stays_the_judge_and_where_one_has_none_it_does_no
         for k in range(1, folds + 1):
             fold_member(name, folds, k, STRENGTH[name])
     report = ek.blend(weights="equal", **QUIET)
-    assert (report.asked.tuned_on, report.evaluated.judged_on, report.numbers.families) == ("val", "val", ())
+    assert (report.procedure.tuned_on, report.evaluated.judged_on, report.numbers.families) == ("val", "val", ())
     fold_member("vit", 2, 1, 0.9, **NO_VAL)
     report = ek.blend(weights="equal", **QUIET)
-    assert (report.asked.tuned_on, report.evaluated.judged_on, len(report.numbers.families)) == ("oof", "oof", 2)
+    assert (report.procedure.tuned_on, report.evaluated.judged_on, len(report.numbers.families)) == ("oof", "oof", 2)
     assert "vit-fold-1: they have no val" in " ".join(report.notes)
     with pytest.raises(InvalidOptionError, match="--tune-on val: no val in member 'vit-fold-1'. Take --tune-on oof"):
         ek.blend(tune_on="val", **QUIET)
@@ -240,7 +240,7 @@ def test_a_blend_that_was_tuned_on_val_is_not_judged_where_others_have_none():
 def test_a_report_holds_the_figures_of_the_blend_and_says_each_picture_once():
     written()
     made = ek.blend(weights="cnn=1,vit=2", **QUIET)
-    page = ek.report(made.name, quiet=True, pictures=False)
+    page = ek.report(made.name, quiet=True, thumbnails=False)
     assert page.blend.honest_accuracy == made.honest_accuracy
     assert page.blend.evaluated.judged_on == "oof"
     assert sum(one.images for one in page.classes) == TRAIN

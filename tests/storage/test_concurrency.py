@@ -114,7 +114,7 @@ def test_damage_of_the_member_is_found_while_its_run_is_being_replaced(house):
 
 def test_a_member_that_is_renamed_between_two_looks_is_listed(tmp_path, monkeypatch):
     looks = [["old"], [], ["new"], ["new"]]
-    monkeypatch.setattr(member_folder, "_names_at_a_look", lambda root: looks.pop(0))
+    monkeypatch.setattr(member_folder, "_names_now", lambda root: looks.pop(0))
     assert members.list_members(tmp_path) == ["new"]
     assert looks == []
 

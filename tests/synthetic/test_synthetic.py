@@ -12,8 +12,8 @@ from sklearn.neighbors import NearestCentroid
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.synthetic import parts, scenes
-from ensemble_kit.synthetic.draw import character_of, draw_data_set, draw_picture
-from ensemble_kit.synthetic.faces import CHARACTERS, CLOTHES, HAIRS, draw_character, draw_look
+from ensemble_kit.synthetic.draw import character_of, draw_data_set, draw_image
+from ensemble_kit.synthetic.faces import CHARACTERS, CLOTHES, HAIRS, draw_appearance, draw_character
 from ensemble_kit.synthetic.pen import Pen, ellipse, mirrored, smooth
 
 LOOK_ALIKES = (("ada", "bea"), ("cato", "dov"), ("gull", "hob"))
@@ -37,7 +37,7 @@ def drawn(name, seed=3, size=(101, 103)):
 
 
 def mean_colours(split, count):
-    pictures = [np.asarray(draw_picture(split, index, size_px=17)) for index in range(count)]
+    pictures = [np.asarray(draw_image(split, index, size_px=17)) for index in range(count)]
     labels = [character_of(split, index) for index in range(count)]
     return np.stack([picture.mean(axis=(0, 1)) for picture in pictures]), labels
 
@@ -64,10 +64,10 @@ def test_an_image_does_not_depend_on_how_many_others_are_asked_for(folder, tmp_p
 
 def test_another_seed_another_split_and_another_index_give_other_pictures():
     pictures = [
-        draw_picture("train", 5),
-        draw_picture("train", 5, seed=1),
-        draw_picture("val", 5),
-        draw_picture("train", 6),
+        draw_image("train", 5),
+        draw_image("train", 5, seed=1),
+        draw_image("val", 5),
+        draw_image("train", 6),
     ]
     assert len({picture.tobytes() for picture in pictures}) == 4
 
@@ -95,7 +95,7 @@ def test_pictures_are_rgb_of_the_size_asked_for(folder):
 
 def test_a_picture_on_disk_is_the_one_drawn_for_its_split_and_index(folder):
     with Image.open(folder / "test" / "0013.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), np.asarray(draw_picture("test", 13, size_px=19)))
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(draw_image("test", 13, size_px=19)))
 
 
 def test_classes_differ_by_at_most_one_picture():
@@ -121,7 +121,7 @@ def test_mean_colour_does_not_give_the_character_away():
 def test_every_character_wears_every_hair_colour_sometimes():
     rng = np.random.default_rng(0)
     for who in CHARACTERS.values():
-        worn = np.array([draw_look(rng, who).colours["hair"] for _ in range(601)])
+        worn = np.array([draw_appearance(rng, who).colours["hair"] for _ in range(601)])
         nearest = {min(HAIRS, key=lambda name: np.abs(np.subtract(HAIRS[name], hair)).sum()) for hair in worn}
         assert nearest == set(HAIRS)
 
@@ -162,7 +162,7 @@ def test_every_part_in_the_tables_is_worn_by_someone():
 @pytest.mark.parametrize("mouth", parts.MOUTHS)
 def test_every_mouth_is_drawn_by_chance(mouth):
     rng = np.random.default_rng(1)
-    assert mouth in {draw_look(rng, CHARACTERS["juno"]).mouth for _ in range(97)}
+    assert mouth in {draw_appearance(rng, CHARACTERS["juno"]).mouth for _ in range(97)}
 
 
 def share_marked(draw, frame):

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.combining.float32_argmax import Screen, look, screen
+from ensemble_kit.ensembling.combining.float32_argmax import Screen, first_guess, screen
 from ensemble_kit.ensembling.combining.stacked import stacked
 from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.combining.voting import Cast, Voting, cast_logit, cast_prob, decide, normalised, softmax
@@ -143,7 +143,7 @@ def _screened(
     winners, sure = np.empty(images, np.int64), np.empty(images, np.bool_)
 
     def fill(tile: slice) -> None:
-        winners[tile], sure[tile] = look(quick, tile)
+        winners[tile], sure[tile] = first_guess(quick, tile)
 
     _each_tile(fill, images, classes, threads)
     return winners, np.flatnonzero(~sure)

@@ -60,7 +60,7 @@ def screen(terms: Sequence[tuple[Logits, float]]) -> Screen | None:
         )
 
 
-def look(screen: Screen, tile: slice) -> tuple[Int[np.ndarray, " images"], Bool[np.ndarray, " images"]]:
+def first_guess(screen: Screen, tile: slice) -> tuple[Int[np.ndarray, " images"], Bool[np.ndarray, " images"]]:
     """Return the winning class of each image of the tile, and whether it is sure."""
     sums, product = (_room(*screen.arrays[0][tile].shape) for _ in range(2))
     sums.fill(0)

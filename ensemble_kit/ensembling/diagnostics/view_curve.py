@@ -30,7 +30,7 @@ from ensemble_kit.ensembling.weights import MOST_IMAGES, fit_scales, row_losses
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
 
-MOST_LOOKS: Final = 30  # the curve ends here
+MOST_VIEWS: Final = 30  # the curve ends here
 
 Means = Float[np.ndarray, "steps views"]  # factors of the views' logits: equal weights / temperature
 Predicted = Int[np.ndarray, "steps repeats images"]
@@ -118,7 +118,7 @@ def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], grou
     return _curve(order, predicted, losses, labels, ids, groups)
 
 
-def greedy_order(view_logits: ViewLogits, labels: Labels, most: int = MOST_LOOKS) -> tuple[int, ...]:
+def greedy_order(view_logits: ViewLogits, labels: Labels, most: int = MOST_VIEWS) -> tuple[int, ...]:
     """Return identity and the views that join it, in the order in which they help most.
 
     Each time the one joins that gives the mean of logits the least log loss (ties: the

@@ -47,7 +47,7 @@ def log_loss(evidence: Evidence) -> Weighing:
 def _by_ridge(evidence: Evidence, choose: Choice) -> Weighing:
     """Cross-fit the whole path, all folds at a time, on 5,000 images at most; fit the ridge that is chosen on all.
 
-    Means of probabilities are compared after sharpening, see `_unseen_losses`.
+    Means of probabilities are compared after sharpening, see `_held_out_losses`.
     """
     if len(evidence.prior) == 1:
         return weigh(evidence, evidence.prior)
@@ -80,11 +80,11 @@ def _path_losses(evidence: Evidence) -> Losses:
     losses = np.empty((len(RIDGES), len(evidence.labels)))
     training = (evidence.fold != folds[:, None]).astype(np.float64)
     for fold, v in zip(folds, _path(evidence, cast, training, RIDGES), strict=True):
-        losses[:, evidence.fold == fold] = _unseen_losses(evidence, cast, v, evidence.fold == fold)
+        losses[:, evidence.fold == fold] = _held_out_losses(evidence, cast, v, evidence.fold == fold)
     return losses
 
 
-def _unseen_losses(
+def _held_out_losses(
     evidence: Evidence,
     cast: MemberLogits,
     v: Float[np.ndarray, "ridges members"],

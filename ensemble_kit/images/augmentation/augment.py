@@ -93,10 +93,10 @@ def augment(
         images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
     if isinstance(change, Policy):
         images = policies.change_each(images, (draws[:, 1] * 2.0**53).astype(np.int64), change)
-    pictures = images.float() / 255.0
+    scaled = images.float() / 255.0
     if isinstance(change, Limits):
-        return limits.change_batch(pictures, torch.from_numpy(draws[:, 1:]).to(pictures), change)
-    return pictures
+        return limits.change_batch(scaled, torch.from_numpy(draws[:, 1:]).to(scaled), change)
+    return scaled
 
 
 def describe(strength: str, flip: bool = False) -> tuple[str, ...]:

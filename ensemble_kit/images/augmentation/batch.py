@@ -36,15 +36,15 @@ class Limits(NamedTuple):
     erase_share: float = 0.0  # largest share of the picture that the rectangle covers
 
 
-def change_batch(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
+def change_batch(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Return the pictures, in [0, 1] as before, each changed by its own numbers.
 
     Args:
         draws: `DRAWS` uniform numbers in [0, 1) a picture.
     """
-    pictures = _move(pictures, 2.0 * draws[:, :6] - 1.0, limits)
-    pictures = _colour(pictures, 2.0 * draws[:, 6:12] - 1.0, limits)
-    return _erase(pictures, draws[:, 12:16], limits)
+    images = _move(images, 2.0 * draws[:, :6] - 1.0, limits)
+    images = _colour(images, 2.0 * draws[:, 6:12] - 1.0, limits)
+    return _erase(images, draws[:, 12:16], limits)
 
 
 def words(limits: Limits) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def words(limits: Limits) -> tuple[str, ...]:
     )
 
 
-def _move(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
+def _move(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Rotate, shift, zoom, stretch and shear; what comes in from outside is a reflection."""
     angle = draws[:, 0] * math.radians(limits.degrees)
     across, down = draws[:, 1] * 2 * limits.shift, draws[:, 2] * 2 * limits.shift
@@ -86,31 +86,31 @@ def _move(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     cos, sin = torch.cos(angle), torch.sin(angle)
     upper = torch.stack([wide * cos, wide * (shear * cos - sin), across], dim=1)
     lower = torch.stack([high * sin, high * (shear * sin + cos), down], dim=1)
-    grid = F.affine_grid(torch.stack([upper, lower], dim=1), list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    grid = F.affine_grid(torch.stack([upper, lower], dim=1), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _colour(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
+def _colour(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Change brightness, contrast, saturation and tint; clamp to [0, 1]."""
     factors = torch.exp(
         draws * draws.new_tensor([limits.brightness, limits.contrast, limits.saturation] + 3 * [limits.tint])
     )[:, :, None, None]
-    pictures = pictures * factors[:, 0:1] * factors[:, 3:6]
-    grey = (pictures * pictures.new_tensor(_GREY)[:, None, None]).sum(dim=1, keepdim=True)
-    pictures = torch.lerp(grey.expand_as(pictures), pictures, factors[:, 2:3].expand_as(pictures))
+    images = images * factors[:, 0:1] * factors[:, 3:6]
+    grey = (images * images.new_tensor(_GREY)[:, None, None]).sum(dim=1, keepdim=True)
+    images = torch.lerp(grey.expand_as(images), images, factors[:, 2:3].expand_as(images))
     middle = grey.mean(dim=(2, 3), keepdim=True)
-    return ((pictures - middle) * factors[:, 1:2] + middle).clamp(0.0, 1.0)
+    return ((images - middle) * factors[:, 1:2] + middle).clamp(0.0, 1.0)
 
 
-def _erase(pictures: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
+def _erase(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
     """Paint a rectangle in the picture's mean colour over some of the pictures."""
-    rows, columns = pictures.shape[2:]
+    rows, columns = images.shape[2:]
     wanted = draws[:, 0] < limits.erase
     side = torch.sqrt(limits.erase_share * draws[:, 1])
-    rows_at = (torch.arange(rows, device=pictures.device) + 0.5) / rows
-    columns_at = (torch.arange(columns, device=pictures.device) + 0.5) / columns
+    rows_at = (torch.arange(rows, device=images.device) + 0.5) / rows
+    columns_at = (torch.arange(columns, device=images.device) + 0.5) / columns
     top, left = (draws[:, 2] * (1 - side))[:, None], (draws[:, 3] * (1 - side))[:, None]
     down = (rows_at >= top) & (rows_at < top + side[:, None])
     across = (columns_at >= left) & (columns_at < left + side[:, None])
     hole = (down[:, :, None] & across[:, None, :] & wanted[:, None, None])[:, None]
-    return torch.where(hole, pictures.mean(dim=(2, 3), keepdim=True), pictures)
+    return torch.where(hole, images.mean(dim=(2, 3), keepdim=True), images)

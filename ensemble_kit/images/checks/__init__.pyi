@@ -1,4 +1,4 @@
-from .contact_sheet import Picture as Picture
+from .contact_sheet import RGBImage as RGBImage
 from .contact_sheet import Tile as Tile
 from .contact_sheet import draw_sheet as draw_sheet
 from .duplicates import BITS as BITS

@@ -21,13 +21,13 @@ _LINE_PX: Final = 14
 _INK: Final = "black"
 _FAINT: Final = (225, 225, 225)
 
-Picture = UInt8[np.ndarray, "height width 3"]
+RGBImage = UInt8[np.ndarray, "height width 3"]
 
 
 class Tile(NamedTuple):
     """One or two pictures, None where one cannot be read, and the lines below them."""
 
-    pictures: tuple[Picture | None, ...]
+    images: tuple[RGBImage | None, ...]
     lines: tuple[str, ...]
 
 
@@ -60,28 +60,28 @@ def draw_sheet(tiles: Sequence[Tile], title: str, kind: str = "PNG", across: int
 
 
 def _draw_tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, top: int, width_px: int) -> None:
-    for i, picture in enumerate(tile.pictures):
+    for i, image in enumerate(tile.images):
         start = left + i * (SIDE_PX + 2)
         square = (start, top, start + SIDE_PX - 1, top + SIDE_PX - 1)
-        if picture is None:
+        if image is None:
             pen.rectangle(square, outline=_FAINT)
             pen.line(square, fill=_FAINT)
             pen.line((square[0], square[3], square[2], square[1]), fill=_FAINT)
         else:
-            small = _fit(picture)
+            small = _fit(image)
             page.paste(small, (start + (SIDE_PX - small.width) // 2, top + (SIDE_PX - small.height) // 2))
     for i, line in enumerate(tile.lines):
         text = _fitted(pen, line, width_px)
         pen.text((left, top + SIDE_PX + 2 + i * _LINE_PX), text, _INK, _font())
 
 
-def _fit(picture: Picture) -> Image.Image:
+def _fit(image: RGBImage) -> Image.Image:
     """Return the picture, larger or smaller, within the square, its proportions kept."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     scale = SIDE_PX / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     rule = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
-    return Image.fromarray(picture).resize(size, rule)
+    return Image.fromarray(image).resize(size, rule)
 
 
 def _fitted(pen: ImageDraw.ImageDraw, text: str, width_px: int) -> str:

@@ -53,7 +53,7 @@ def difference_hash(grids: Grids) -> Bool[np.ndarray, "images bits"]:
     return (grids[:, :, 1:] > grids[:, :, :-1]).reshape(len(grids), BITS)
 
 
-def nearest(pictures: Fingerprints, others: Fingerprints | None = None, most: int = NEAR) -> Links:
+def nearest(images: Fingerprints, others: Fingerprints | None = None, most: int = NEAR) -> Links:
     """Return the nearest near duplicate of each picture among the others.
 
     Args:
@@ -64,21 +64,21 @@ def nearest(pictures: Fingerprints, others: Fingerprints | None = None, most: in
         Links with partner -1 and distance 65 where there is none. Ties: as it is before
         mirrored, then the first.
     """
-    plain = _nearest(pictures, others or pictures, most, others is None)
+    plain = _nearest(images, others or images, most, others is None)
     turned = _nearest(
-        Fingerprints(*(array[:, :, ::-1] for array in pictures)), others or pictures, most, others is None
+        Fingerprints(*(array[:, :, ::-1] for array in images)), others or images, most, others is None
     )
     mirrored = turned[1] < plain[1]
     return Links(np.where(mirrored, turned[0], plain[0]), np.where(mirrored, turned[1], plain[1]), mirrored)
 
 
 def _nearest(
-    pictures: Fingerprints, others: Fingerprints, most: int, earlier: bool
+    images: Fingerprints, others: Fingerprints, most: int, earlier: bool
 ) -> tuple[Int[np.ndarray, " images"], Int[np.ndarray, " images"]]:
     """Return (partner, distance) of each picture, block by block."""
-    partner = np.full(len(pictures.grids), -1)
-    distance = np.full(len(pictures.grids), BITS + 1)
-    signs, shapes = _signs(pictures.grids), _shapes(pictures.thumbs)
+    partner = np.full(len(images.grids), -1)
+    distance = np.full(len(images.grids), BITS + 1)
+    signs, shapes = _signs(images.grids), _shapes(images.thumbs)
     other_signs, other_shapes = _signs(others.grids), _shapes(others.thumbs)
     for start in range(0, len(signs), _ROWS):
         rows = slice(start, min(start + _ROWS, len(signs)))

@@ -78,16 +78,16 @@ def inspect_file(path: Path) -> Facts:
         return Facts(digest, None, str(error))
 
 
-def _appearance(kind: str, mode: str, picture: UInt8[np.ndarray, "height width 3"]) -> Appearance:
-    height, width = picture.shape[:2]
-    grey = Image.fromarray(picture).convert("L")
+def _appearance(kind: str, mode: str, pixels: UInt8[np.ndarray, "height width 3"]) -> Appearance:
+    height, width = pixels.shape[:2]
+    grey = Image.fromarray(pixels).convert("L")
     levels = np.asarray(grey, dtype=np.float32) / 255
     return Appearance(
         format=kind,
         mode=mode,
         width_px=width,
         height_px=height,
-        pixels_sha256=hashlib.sha256(f"{height} {width} ".encode() + picture.tobytes()).hexdigest(),
+        pixels_sha256=hashlib.sha256(f"{height} {width} ".encode() + pixels.tobytes()).hexdigest(),
         brightness=float(levels.mean()),
         contrast=float(levels.std()),
         grid=np.array(grey.resize((9, 8), Image.Resampling.LANCZOS)),

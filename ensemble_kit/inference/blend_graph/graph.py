@@ -99,10 +99,10 @@ class BlendGraph(nn.Module):
         self.eval()
 
     def forward(
-        self, pictures: UInt8[Tensor, "images 3 height width"]
+        self, images: UInt8[Tensor, "images 3 height width"]
     ) -> tuple[Float32[Tensor, "images classes"], Int64[Tensor, " images"]]:
         """Return probabilities, or vote shares where votes are counted, and the place of the winning class."""
-        seen = self._seen(pictures)
+        seen = self._seen(images)
         logits = [self._calibrated(number, seen[member.size_px]) for number, member in enumerate(self.members)]
         scores = self._scores(logits)
         unit = self.count.unit
@@ -112,13 +112,13 @@ class BlendGraph(nn.Module):
             scores = (scores / self.temperature).softmax(dim=-1)
         return scores.float(), label
 
-    def _seen(self, pictures: UInt8[Tensor, "images 3 height width"]) -> dict[int, dict[str, Tensor]]:
+    def _seen(self, images: UInt8[Tensor, "images 3 height width"]) -> dict[int, dict[str, Tensor]]:
         """Return what the pictures look like, by side and view."""
         seen = {}
         for size_px in dict.fromkeys(member.size_px for member in self.members):
             alike = [member.views for member in self.members if member.size_px == size_px]
             views = list(dict.fromkeys(view for some in alike for view in some))
-            squares = pictures.float() if self.side_px == size_px else squared(pictures, size_px)
+            squares = images.float() if self.side_px == size_px else squared(images, size_px)
             seen[size_px] = dict(zip(views, see(views, squares / 255), strict=True))
         return seen
 

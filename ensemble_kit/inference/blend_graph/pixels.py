@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 
-def squared(pictures: UInt8[Tensor, "images 3 height width"], side_px: int) -> Float[Tensor, "images 3 side side"]:
+def squared(images: UInt8[Tensor, "images 3 height width"], side_px: int) -> Float[Tensor, "images 3 side side"]:
     """Return pictures as squares, in floats that are whole numbers from 0 to 255.
 
     A picture that is such a square already comes back as it is. Beside `images.decode.resize` a
@@ -20,8 +20,8 @@ def squared(pictures: UInt8[Tensor, "images 3 height width"], side_px: int) -> F
         >>> squared(torch.tensor([0, 0, 90, 90], dtype=torch.uint8).expand(1, 3, 4, 4), 2)[0, 0].tolist()
         [[13.0, 77.0], [13.0, 77.0]]
     """
-    height, width = pictures.shape[-2:]
-    rows = pictures.float() @ shares(width, side_px).T
+    height, width = images.shape[-2:]
+    rows = images.float() @ shares(width, side_px).T
     return (shares(height, side_px) @ rows).round().clamp(0, 255)
 
 

@@ -39,7 +39,7 @@ def compute_logits(
     images: UInt8[np.ndarray, "images 3 size size"],
     views: Sequence[str],
     batch_size: int = 64,
-    on_batch: Callable[[int], None] = lambda pictures: None,
+    on_batch: Callable[[int], None] = lambda images: None,
 ) -> ForwardResult:
     """Look at every picture through every view.
 

@@ -78,10 +78,10 @@ def try_flips(decoded: DecodedImages, seconds: float, device: str, epochs: int =
         with torch.inference_mode():
             batches = [network(part.to(device).float() / 255) for part in torch.split(torch.from_numpy(shown), 256)]
         right.append(torch.cat(batches).argmax(dim=1).cpu().numpy() == labels[held])
-    return judge_trial(right[0], right[1])
+    return read_trial(right[0], right[1])
 
 
-def judge_trial(as_it_is: np.ndarray, mirrored: np.ndarray) -> FlipTrial:
+def read_trial(as_it_is: np.ndarray, mirrored: np.ndarray) -> FlipTrial:
     """Return what the answers say, by the exact test of the pictures on which they differ.
 
     Args:

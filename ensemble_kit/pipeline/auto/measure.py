@@ -138,19 +138,19 @@ def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cos
         decoded.images["train"][:64],
     )
     classes, strength = len(decoded.data.classes), partial(augment, strength=recipe.augment, flip=flip)
-    look_s = seconds_per_pass(network, size_px, work.context.device)
+    pass_s = seconds_per_pass(network, size_px, work.context.device)
     train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.context.device)
     views = len(all_views(flip))
-    looks = sum(count for split, count in images.items() if split != "train")
+    passed = sum(count for split, count in images.items() if split != "train")
     say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} pictures/s in training", work.context.quiet)
     return Cost(
-        epoch_s=images["train"] * train_s + images["val"] * look_s,
-        look_s=looks * views * look_s + SETTING_UP_S,
+        epoch_s=images["train"] * train_s + images["val"] * pass_s,
+        look_s=passed * views * pass_s + SETTING_UP_S,
     )
 
 
 def once_s(cost: Cost, budget: Budget) -> float:
-    """Return the seconds that one look at val and test takes."""
+    """Return the seconds that identity alone takes on val and test."""
     return (cost.look_s - SETTING_UP_S) / len(all_views(budget.spent.found["flips"]["flip"]))
 
 

@@ -16,7 +16,7 @@ from ensemble_kit.results import AutoPlanReport
 from ensemble_kit.storage import members as store
 
 BLENDING_S: Final = 12.0
-JUDGING_S: Final = 4.0  # at the end, for each member
+EVALUATING_S: Final = 4.0  # at the end, for each member
 
 
 def plan_now(
@@ -118,14 +118,14 @@ def _ahead(work: Work, decoded: DecodedImages, costs: Mapping[str, Cost], budget
         wanted,
         [costs[kind_of(one)] for one in wanted],
         seconds,
-        JUDGING_S,
+        EVALUATING_S,
         at_any_cost=not any(one["done"] for one in begun.values()),
     )
 
 
 def _reserve_s(budget: Budget) -> float:
     """Return the seconds that blending what is begun will take."""
-    return BLENDING_S + JUDGING_S * len(budget.spent.begun)
+    return BLENDING_S + EVALUATING_S * len(budget.spent.begun)
 
 
 def _affordable(work: Work, name: str, budget: Budget) -> str | None:

@@ -107,7 +107,7 @@ def plan(
     wanted: Sequence[Candidate],
     costs: Sequence[Cost],
     seconds: float,
-    judging_s: float = 0.0,
+    evaluating_s: float = 0.0,
     at_any_cost: bool = True,
 ) -> list[Planned]:
     """Return what to train in so many seconds, in order.
@@ -119,7 +119,7 @@ def plan(
     Args:
         costs: one a candidate.
         seconds: for training and looking; a share of it is kept as a margin.
-        judging_s: what each member takes when all are blended, on top.
+        evaluating_s: what each member takes when all are blended, on top.
         at_any_cost: plan one even where none fits.
 
     Example:
@@ -130,7 +130,7 @@ def plan(
         [('a', 14), ('b', 14)]
     """
     left = (1 - MARGIN) * seconds
-    pairs = [(one, replace(cost, look_s=cost.look_s + judging_s)) for one, cost in zip(wanted, costs, strict=True)]
+    pairs = [(one, replace(cost, look_s=cost.look_s + evaluating_s)) for one, cost in zip(wanted, costs, strict=True)]
     taken: list[tuple[Candidate, Cost, float]] = []
     for one, cost in pairs:
         epochs = min(float(one.epochs), (left - cost.look_s) / cost.epoch_s)

@@ -9,7 +9,7 @@ from ensemble_kit.pipeline.blends.full_report import cost_ms
 from ensemble_kit.pipeline.blends.trials import count_trials
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.reporting.blend import verdict
-from ensemble_kit.results import BlendReport, EvaluatedReport, FamilyWeightReport, NumbersReport, SettingsReport
+from ensemble_kit.results import BlendReport, EvaluatedReport, FamilyWeightReport, NumbersReport, ProcedureReport
 from ensemble_kit.results.parts import FullReport
 from ensemble_kit.storage import Blend
 
@@ -35,7 +35,7 @@ def assemble(
     """
     report = BlendReport(
         name=saved.name,
-        asked=_asked(saved),
+        procedure=_procedure(saved),
         numbers=_numbers(saved, sets, families),
         evaluated=_evaluated(saved, sets, blends),
         this=measured.estimates.this,
@@ -54,8 +54,8 @@ def assemble(
     return replace(report, verdict=verdict(report))
 
 
-def _asked(saved: Blend) -> SettingsReport:
-    return SettingsReport(
+def _procedure(saved: Blend) -> ProcedureReport:
+    return ProcedureReport(
         method=saved.method,
         weights_method=saved.weights_method,
         settings=saved.settings,

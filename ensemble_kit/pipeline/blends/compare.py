@@ -93,13 +93,13 @@ def compare(
     held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     whole = evaluation_of(held)
     evaluation = replace(whole, pool=small_enough(whole.pool, metric))
-    _check_judged(sides, evaluation.split)
+    _check_tuned_on(sides, evaluation.split)
     images = len(evaluation.pool.ids)
     say(
         f"Cross-fitting both on {images} {IMAGES[evaluation.split]}, 5 folds x {repeats_of(images)} ...",
         context.quiet,
     )
-    scored = [_judge(side, evaluation.of(side.members)) for side in sides]
+    scored = [_evaluated(side, evaluation.of(side.members)) for side in sides]
     trials = count_trials(workspace.blends, fingerprint(whole.pool))
     return _report(sides, scored, metric, evaluation, _notes(sides, evaluation), trials)
 
@@ -143,10 +143,10 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     saved = read_blend_here(path)
     blend_store.check_pins(saved, predictions)
     members = tuple(member.name for member in saved.members)
-    return Side(name, members, saved.method, saved.asked_weights, saved.metric, saved.settings, saved)
+    return Side(name, members, saved.method, saved.requested_weights, saved.metric, saved.settings, saved)
 
 
-def _check_judged(sides: Sequence[Side], split: str) -> None:
+def _check_tuned_on(sides: Sequence[Side], split: str) -> None:
     """Raise where a blend was tuned on val and is not to be judged there: its weights know no families."""
     for side in sides:
         if split == OOF and side.stays(split):
@@ -156,7 +156,7 @@ def _check_judged(sides: Sequence[Side], split: str) -> None:
             )
 
 
-def _judge(side: Side, part: Evaluation) -> Scored:
+def _evaluated(side: Side, part: Evaluation) -> Scored:
     """Return a side's cross-fitted predictions; both sides meet the same folds."""
     procedure = _procedure(side, part)
     return cross_fit(part.pool, {side.name: procedure}, repeats=repeats_of(len(part.pool.ids)))[side.name]

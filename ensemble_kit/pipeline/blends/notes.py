@@ -19,14 +19,14 @@ def notes_of(val: Pool, sets: BlendSets, diversity: DiversityReport) -> list[str
         val: the evaluation set with all its classes, however large it is.
     """
     return [
-        *_about_pictures(val, sets),
+        *_about_images(val, sets),
         *_about_members(diversity),
         *_about_what_val_decided(sets),
         *_about_test(sets.manifests),
     ]
 
 
-def _about_pictures(val: Pool, sets: BlendSets) -> Iterator[str]:
+def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     bare = [manifest.name for manifest in sets.manifests if VAL not in manifest.files]
     if sets.evaluation.split != VAL:
         all_bare = len(bare) == len(sets.manifests)

@@ -98,7 +98,7 @@ def settings_of_saved(
 
     Raises: as `blend_settings`.
     """
-    weights = saved.asked_weights
+    weights = saved.requested_weights
     if families and not isinstance(weights, str):
         weights = {name: sum(weights[member] for member in members) for name, members in families.items()}
     return blend_settings(saved.method, weights, saved.metric, saved.settings, costs)

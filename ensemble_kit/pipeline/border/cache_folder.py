@@ -19,7 +19,7 @@ from ensemble_kit.workspace import Workspace
 KEEPS_PARTS: Final = ("shard", "merge")
 """Options by which calls share what they leave in the cache, so that no other will do."""
 
-JUDGES: Final = "doctor"
+INSPECTS: Final = "doctor"
 """The command that is told of a cache to look at it, not to use it."""
 
 
@@ -34,7 +34,7 @@ def usable_cache(
         given, named: what the command is called with.
     """
     cache = Workspace.of(named).cache
-    takes_one = "cache" in signature.parameters and command != JUDGES
+    takes_one = "cache" in signature.parameters and command != INSPECTS
     if not takes_one or any(named.get(option) for option in KEEPS_PARTS) or may_use(cache):
         yield {}
         return

@@ -40,22 +40,22 @@ def doctor(
     versions = [installed(name) for name in ("torch", "torchvision")]
     return DoctorReport(
         (
-            judge_python(sys.version_info[:2], platform.python_version()),
-            doctor_packages.judge_pair(facts, *versions),
-            doctor_packages.look_at_timm(),
-            doctor_packages.judge_devices(
+            check_python(sys.version_info[:2], platform.python_version()),
+            doctor_packages.check_pair(facts, *versions),
+            doctor_packages.check_timm(),
+            doctor_packages.check_devices(
                 facts, cpu_flags(), usable_processors(), _gpu_file(), size(doctor_packages.cuda_bytes())
             ),
-            judge_memory(*memory()),
-            *doctor_folder.look_at_folder(Path.cwd()),
-            doctor_folder.look_at_cache(Workspace.of(options).cache),
-            doctor_packages.look_at_extras(),
-            doctor_packages.look_at_weights(),
+            check_memory(*memory()),
+            *doctor_folder.check_folder(Path.cwd()),
+            doctor_folder.check_cache(Workspace.of(options).cache),
+            doctor_packages.check_extras(),
+            doctor_packages.check_weights(),
         )
     )
 
 
-def judge_python(found: tuple[int, ...], name: str) -> Diagnosis:
+def check_python(found: tuple[int, ...], name: str) -> Diagnosis:
     """Say whether Python is new enough."""
     oldest = ".".join(map(str, OLDEST_PYTHON))
     if found < OLDEST_PYTHON:
@@ -63,7 +63,7 @@ def judge_python(found: tuple[int, ...], name: str) -> Diagnosis:
     return Diagnosis("Python", "ok", f"{name}, {platform.system()} {platform.machine()}")
 
 
-def judge_memory(total_bytes: int | None, available_bytes: int | None) -> Diagnosis:
+def check_memory(total_bytes: int | None, available_bytes: int | None) -> Diagnosis:
     """Say whether there is memory to work with; None where the system does not say."""
     if total_bytes is None or available_bytes is None:
         return Diagnosis("memory", "ok", "this system does not say")

@@ -22,24 +22,24 @@ SLOW_S = 0.5
 ELSEWHERE = "Work on a local disk."
 
 
-def look_at_folder(folder: Path) -> list[Diagnosis]:
+def check_folder(folder: Path) -> list[Diagnosis]:
     """Say whether the folder is writable and, if so, all else about it."""
     try:
         with _trial(folder) as trial:
-            return [look_at_disk(folder), look_at_locks(trial), look_at_durability(trial), look_at_names(trial)]
+            return [check_disk(folder), check_locks(trial), check_durability(trial), check_file_names(trial)]
     except OSError as error:
         found = f"{folder} cannot be written: {error.strerror or error}"
         return [Diagnosis("folder", "problem", found, "Work in a folder of your own, or make this one writable.")]
 
 
-def look_at_disk(folder: Path) -> Diagnosis:
+def check_disk(folder: Path) -> Diagnosis:
     """Say how much room there is."""
     usage = shutil.disk_usage(folder)
     found = f"{size(usage.free)} free of {size(usage.total)} in the working folder"
     return by_amount("disk", usage.free, (LITTLE_BYTES, TOO_LITTLE_BYTES), found, "Free some space.")
 
 
-def look_at_locks(trial: Path) -> Diagnosis:
+def check_locks(trial: Path) -> Diagnosis:
     """Say whether a lock that is held keeps others out, and is free again afterwards."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -71,7 +71,7 @@ def _is_locked(folder: Path) -> bool:
         return True
 
 
-def look_at_durability(trial: Path) -> Diagnosis:
+def check_durability(trial: Path) -> Diagnosis:
     """Say whether what is written is on the disk when the command ends, and how long that takes."""
     started = time.perf_counter()
     try:
@@ -86,7 +86,7 @@ def look_at_durability(trial: Path) -> Diagnosis:
     return Diagnosis("durability", "ok", found)
 
 
-def look_at_names(trial: Path) -> Diagnosis:
+def check_file_names(trial: Path) -> Diagnosis:
     """Say whether file names come back byte for byte."""
     encoding = sys.getfilesystemencoding()
     names = {"caf\u00e9 \u65e5\u672c.png", "cafe\u0301.png"}  # composed and decomposed
@@ -109,7 +109,7 @@ def look_at_names(trial: Path) -> Diagnosis:
     return Diagnosis("file names", "ok", "UTF-8, byte for byte")
 
 
-def look_at_cache(cache: Path) -> Diagnosis:
+def check_cache(cache: Path) -> Diagnosis:
     """Say how large the cache is and whether it can be written."""
     if not cache.is_dir():
         return Diagnosis("cache", "ok", f"{cache}: not there yet")

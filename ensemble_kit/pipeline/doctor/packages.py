@@ -1,7 +1,7 @@
 """Which packages are here and whether they work: torch beside torchvision, timm, extras, weights.
 
 torch and torchvision are imported in a process of their own, so that a pair that crashes
-is a finding and not the end. Judging is pure: `judge_pair` and its like see plain facts.
+is a finding and not the end. Judging is pure: `check_pair` and its like see plain facts.
 """
 
 import json
@@ -58,7 +58,7 @@ def probe_torch() -> dict[str, Any]:
     return facts
 
 
-def judge_pair(facts: Mapping[str, Any], torch: str | None, torchvision: str | None) -> Diagnosis:
+def check_pair(facts: Mapping[str, Any], torch: str | None, torchvision: str | None) -> Diagnosis:
     """Say whether torch and torchvision work together.
 
     Args:
@@ -66,7 +66,7 @@ def judge_pair(facts: Mapping[str, Any], torch: str | None, torchvision: str | N
         torch, torchvision: their versions as installed, such as 2.4.0+cpu; None where not.
 
     Example:
-        >>> judge_pair({"error": "No module named 'torch'"}, None, None).status
+        >>> check_pair({"error": "No module named 'torch'"}, None, None).status
         'problem'
     """
     missing = [name for name, found in (("torch", torch), ("torchvision", torchvision)) if found is None]
@@ -98,7 +98,7 @@ def cuda_bytes() -> int:
     return total
 
 
-def judge_devices(
+def check_devices(
     facts: Mapping[str, Any], flags: frozenset[str], cores: int, gpu_file: bool, for_cuda: str | None = None
 ) -> Diagnosis:
     """Say what torch can compute on.
@@ -128,7 +128,7 @@ def judge_devices(
     return Diagnosis("devices", "ok", found)
 
 
-def look_at_timm() -> Diagnosis:
+def check_timm() -> Diagnosis:
     """Say whether timm is here."""
     found = installed("timm")
     if found is None:
@@ -136,7 +136,7 @@ def look_at_timm() -> Diagnosis:
     return Diagnosis("timm", "ok", found)
 
 
-def look_at_extras() -> Diagnosis:
+def check_extras() -> Diagnosis:
     """Say which extras of ensemble_kit are installed."""
     try:
         extras = {extra: requirements_of(extra) for extra in metadata("ensemble_kit").get_all("Provides-Extra") or ()}
@@ -150,7 +150,7 @@ def look_at_extras() -> Diagnosis:
     return Diagnosis("extras", "ok", found or "none")
 
 
-def look_at_weights() -> Diagnosis:
+def check_weights() -> Diagnosis:
     """Say which pre-trained weights can be had without a network."""
     there = [name for name in efficientnet_lite.DEPTHS if efficientnet_lite.installed_file(name)]
     if there:

@@ -31,7 +31,7 @@ TIE_ROUNDED = 1e-3  # likewise, where a half may be rounded otherwise
 class Checked(NamedTuple):
     """See `ExportReport` for what these are."""
 
-    pictures: int
+    images: int
     largest_difference: float
     near_ties: int
     squares_px: int
@@ -93,7 +93,7 @@ def check(graph: bytes, side_px: int | None, blend: Torch, paths: Sequence[Path]
     resizes = blend.sizes_px != [side_px]
     sure = _sure(pool, blend.tuned, TIE_ROUNDED if resizes else TIE)
     return Checked(
-        pictures=len(files.labels),
+        images=len(files.labels),
         largest_difference=compare(found, expected, sure, ROUNDED if resizes else TOLERANCE),
         near_ties=int((~sure).sum()),
         squares_px=squares_px,
@@ -128,9 +128,9 @@ def compare(found: Said, expected: Said, sure: np.ndarray, tolerance: float = TO
     return largest
 
 
-def run(session: Any, pictures: np.ndarray) -> Sequence[np.ndarray]:
+def run(session: Any, images: np.ndarray) -> Sequence[np.ndarray]:
     """Return what the graph says of a batch."""
-    said: Sequence[np.ndarray] = session.run(None, {session.get_inputs()[0].name: pictures})
+    said: Sequence[np.ndarray] = session.run(None, {session.get_inputs()[0].name: images})
     return said
 
 
@@ -144,11 +144,11 @@ def _seen(
         for row in rows:
             watch.advance()
             with suppress(BadDataError):  # members may have been made without it, too
-                picture = decode(read_file(paths[row]), paths[row])
+                image = decode(read_file(paths[row]), paths[row])
                 for size in sizes_px:
-                    squares[size].append(resize(picture, size))
+                    squares[size].append(resize(image, size))
                 if session is not None:
-                    said.append(run(session, np.ascontiguousarray(picture.transpose(2, 0, 1))[None]))
+                    said.append(run(session, np.ascontiguousarray(image.transpose(2, 0, 1))[None]))
     if not squares:
         raise BadDataError(
             f"None of {len(rows)} pictures can be read, first '{paths[0]}'. Name others: --check-on FOLDER."

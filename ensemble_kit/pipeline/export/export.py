@@ -11,7 +11,7 @@ import numpy as np
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.combining import METHODS, TIE_WIDTH, normalised, voting_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images import list_pictures, read_source
+from ensemble_kit.images import list_images, read_source
 from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.export.check import BATCH, Torch, check
 from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
@@ -72,7 +72,7 @@ def export(
     path = Path("exports", f"{opened.saved.name}.onnx") if out is None else Path(out)
     check_output(path, replace, inputs=[opened.path])
     models = _exportable(opened, workspace.predictions)
-    paths = _pictures(check_on, models)
+    paths = _check_paths(check_on, models)
     torch_blend = Torch(_graphs(opened, models), _numbers(opened), opened.saved.classes)
     say(f"Writing the graph of {', '.join(model.name for model in models)} ...", context.quiet)
     graph = _graph(opened, torch_blend, size, graph_bytes)
@@ -91,12 +91,12 @@ def export(
         views=sum(len(graph.views) for graph in torch_blend.graphs),
         classes=len(opened.saved.classes),
         output=output_of(opened),
-        checked=found.pictures,
+        checked=found.images,
         largest_difference=found.largest_difference,
         near_ties=found.near_ties,
         squares_px=found.squares_px,
         squares_changed=found.squares_changed,
-        batch=min(BATCH, found.pictures),
+        batch=min(BATCH, found.images),
         ms_graph=found.ms_graph,
         ms_torch=found.ms_torch,
         threads=torch.get_num_threads(),
@@ -124,14 +124,14 @@ def _exportable(opened: OpenBlend, predictions: Path) -> tuple[Model, ...]:
     return models
 
 
-def _pictures(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[Path]:
+def _check_paths(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[Path]:
     """Return the pictures to check on.
 
     Raises:
         BadDataError, InvalidOptionError: there are none.
     """
     if check_on is not None:
-        return list_pictures([Path(check_on)]).paths
+        return list_images([Path(check_on)]).paths
     try:
         splits = read_source(models[0].source, val_needed=not models[0].fold).splits
         return splits.get(VAL, splits["train"]).paths

@@ -15,7 +15,7 @@ from ensemble_kit.images import DataSet, Source, SourceOption, decode, read_file
 from ensemble_kit.images.checks import (
     BITS,
     NEAR,
-    Picture,
+    RGBImage,
     Row,
     Tile,
     compare_classes,
@@ -85,8 +85,8 @@ def data_check(
     if "csv" in written:
         write_output(written["csv"], [_as_csv(findings, written["csv"])], replace, "--csv")
     if "sheet" in written:
-        picture = _as_sheet(findings, found, SHEETS[written["sheet"].suffix.lower()])
-        write_output(written["sheet"], [picture], replace, "--sheet")
+        image = _as_sheet(findings, found, SHEETS[written["sheet"].suffix.lower()])
+        write_output(written["sheet"], [image], replace, "--sheet")
     return _report(str(data or source.train_csv), found, rows, findings, near, written)
 
 
@@ -196,10 +196,10 @@ def _tile(finding: Finding, paths: Mapping[tuple[str, str], Path]) -> Tile:
     bits = "" if finding.distance is None else f", {finding.distance} of {BITS} bits"
     marks = f"{' LEAK' if finding.leak else ''}{' TWO LABELS' if finding.conflict else ''}"
     lines = (f"{finding.kind}{bits}{marks}", *(f"{split}  {image_id}" for split, image_id, _ in named), finding.detail)
-    return Tile(tuple(_picture(paths[split, image_id]) for split, image_id, _ in named), lines)
+    return Tile(tuple(_image_of(paths[split, image_id]) for split, image_id, _ in named), lines)
 
 
-def _picture(path: Path) -> Picture | None:
+def _image_of(path: Path) -> RGBImage | None:
     try:
         return decode(read_file(path), path)
     except BadDataError:

@@ -122,27 +122,27 @@ def draw_tiles(
     labels = torch.from_numpy(np.array(train.labels))
     columns = [
         [
-            Tile((_channels_last(picture),), (found.classes[label], Path(image_id).name))
-            for picture, label, image_id in zip(plain, train.labels, train.ids, strict=True)
+            Tile((_channels_last(image),), (found.classes[label], Path(image_id).name))
+            for image, label, image_id in zip(plain, train.labels, train.ids, strict=True)
         ]
     ]
     for epoch in range(copies):
-        pictures = change(pixels, index, seed, epoch, strength=recipe.augment, flip=recipe.flip)
-        columns.append(_seen(pictures, labels, found.classes, recipe.mix, seed, epoch))
+        images = change(pixels, index, seed, epoch, strength=recipe.augment, flip=recipe.flip)
+        columns.append(_seen(images, labels, found.classes, recipe.mix, seed, epoch))
     return [tile for row in zip(*columns, strict=True) for tile in row]
 
 
-def _seen(pictures: Any, labels: Any, classes: tuple[str, ...], mix: float, seed: int, epoch: int) -> list[Tile]:
+def _seen(images: Any, labels: Any, classes: tuple[str, ...], mix: float, seed: int, epoch: int) -> list[Tile]:
     """Return the tiles of an epoch, mixed as a batch of these pictures would be."""
     from ensemble_kit.training import mix as mixed
 
     generator = np.random.default_rng([seed, epoch])
     words = [[f"epoch {epoch + 1}"] for _ in labels]
     if generator.uniform() < mix:
-        pictures, targets = mixed(pictures, labels, len(classes), generator)
+        images, targets = mixed(images, labels, len(classes), generator)
         for lines, shares in zip(words, targets.numpy(), strict=True):
             lines += [f"{100 * shares[i]:.0f} % {classes[i]}" for i in np.argsort(-shares)[:2] if shares[i] > 0]
-    squares = (pictures * 255).round().byte().numpy()
+    squares = (images * 255).round().byte().numpy()
     return [Tile((_channels_last(square),), tuple(lines)) for square, lines in zip(squares, words, strict=True)]
 
 
@@ -187,6 +187,6 @@ def _check_place(path: Path, data: DataSet) -> None:
     """Raise where the sheet could not be drawn, or would come to lie among the pictures."""
     if path.suffix.lower() != ".png":
         raise InvalidOptionError(f"--out is '{path}'; wanted a name that ends in .png.")
-    folders = {picture.parent for split in data.splits.values() for picture in split.paths}
+    folders = {image.parent for split in data.splits.values() for image in split.paths}
     if path.resolve().parent in {folder.resolve() for folder in folders}:
         raise InvalidOptionError(f"--out '{path}' would lie among the pictures. Choose another folder.")

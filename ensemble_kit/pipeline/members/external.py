@@ -19,7 +19,7 @@ from ensemble_kit.pipeline.members.cv_families import families_of
 from ensemble_kit.pipeline.members.out_of_fold import joined
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage.members import JUDGED, ExternalScores, Reading, differing, read_scores, read_truth
+from ensemble_kit.storage.members import LABELLED, ExternalScores, Reading, differing, read_scores, read_truth
 from ensemble_kit.storage.submissions import match_sample
 from ensemble_kit.types import Predictions, align
 
@@ -60,7 +60,7 @@ def read_external(
     first = next(iter(splits.values()))
     splits = {split: _in_class_order(one, first) for split, one in splits.items()}
     if said.group_from is not None:
-        splits |= {s: _grouped(splits[s], said.group_from, files[s]) for s in JUDGED if s in splits}
+        splits |= {s: _grouped(splits[s], said.group_from, files[s]) for s in LABELLED if s in splits}
     splits, renamed = _beside(splits, others, predictions, cache)
     manifest = store.Manifest(
         name=name,
@@ -89,7 +89,7 @@ def _check(name: str, files: Mapping[str, Path], said: Said, others: Mapping[str
     """Raise on options that do not fit together, and on the name of a family that is there."""
     store.check_name(name)
     check_said(said.column)
-    if not set(files) & set(JUDGED):
+    if not set(files) & set(LABELLED):
         raise InvalidOptionError("Wanted scores with labels to judge the member by: --val FILE, --oof FILE, or both.")
     if name in {manifest.family for manifest in others.values()}:
         raise InvalidOptionError(f"'{name}' is a family of members that are there. Choose another name.")
@@ -144,7 +144,7 @@ def _beside(
                 places = match_sample(newcomer.ids, there.ids)
                 fitting[split] = replace(newcomer, ids=tuple(there.ids[place] for place in places))
                 renamed.append(f"{split}: '{newcomer.ids[0]}' is '{fitting[split].ids[0]}' here, and so on")
-        told = split in JUDGED
+        told = split in LABELLED
         align([replace(one, labels=one.labels if told else None) for one in (there, fitting[split])])
     return fitting, renamed
 

@@ -110,7 +110,7 @@ def predict(
         method=method if predictor.tuned.stack is None else "stacking",
         members=tuple(predictor.members[place].manifest.name for place in predictor.models),
         views=sum(len(step.views) for step in predictor.every),
-        pictures=count.pictures,
+        pictures=count.images,
         unreadable=count.unreadable,
         first_unreadable=count.first_unreadable,
         abstained=count.abstained,
@@ -130,7 +130,7 @@ class Count:
 
     passes: Sequence[int]
     threshold: float
-    pictures: int = 0
+    images: int = 0
     unreadable: int = 0
     first_unreadable: str | None = None
     abstained: int = 0
@@ -141,7 +141,7 @@ class Count:
 
     def add(self, answered: Answered, rows: Sequence[Row]) -> None:
         """Count the rows of a chunk."""
-        self.pictures += len(rows)
+        self.images += len(rows)
         self.unreadable += len(answered.chunk.unreadable)
         self.first_unreadable = self.first_unreadable or next(iter(answered.chunk.unreadable.values()), None)
         self.abstained += sum(row[-2] is True for row in rows)
@@ -161,9 +161,9 @@ def _counted(
         count.add(answered, rows)
         watch.advance(len(rows))
         yield rows
-    if count.unreadable == count.pictures:
+    if count.unreadable == count.images:
         raise BadDataError(
-            f"Not one of {count.pictures} pictures can be read: {count.first_unreadable} Nothing was written."
+            f"Not one of {count.images} pictures can be read: {count.first_unreadable} Nothing was written."
         )
 
 

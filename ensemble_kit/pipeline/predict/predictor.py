@@ -26,7 +26,7 @@ class Predictor:
 
     models: what computes logits, by the place of its member; only of those that have a say.
     tuned: the numbers of the blend, one a member.
-    panel_of: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
+    counted_as: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
     steps: what early exit runs one by one; every: members with all of their views.
     evaluation: what they are judged by; procedure: the whole way from what is weighed there to its numbers,
         to be redone inside every fold.
@@ -38,7 +38,7 @@ class Predictor:
     models: dict[int, Model]
     classes: tuple[str, ...]
     tuned: Tuned
-    panel_of: Callable[[Tuned], MemberSteps]
+    counted_as: Callable[[Tuned], MemberSteps]
     steps: MemberSteps
     every: tuple[Step, ...]
     evaluation: Evaluation
@@ -47,7 +47,7 @@ class Predictor:
     @property
     def whole(self) -> MemberSteps:
         """The blend as it is counted."""
-        return self.panel_of(self.tuned)
+        return self.counted_as(self.tuned)
 
     def ms_of(self, step: Step) -> float | None:
         """Return what a step takes a picture (ms); None where nobody measured."""
@@ -84,7 +84,7 @@ def blend_predictor(blend: str | Path | None, workspace: Workspace, verify: bool
         models=dict(zip(opened.counting, models, strict=True)),
         classes=opened.saved.classes,
         tuned=tuned,
-        panel_of=whole_steps,
+        counted_as=whole_steps,
         steps=apart(heard, runs_each_view(tuned.method)),
         every=apart(heard, each_view=False).steps,
         evaluation=evaluation,
@@ -121,7 +121,7 @@ def member_predictor(
         models={0: model},
         classes=manifest.classes,
         tuned=tuned,
-        panel_of=each_view,
+        counted_as=each_view,
         steps=each_view(tuned),
         every=apart(tuned, each_view=False).steps,
         evaluation=evaluation,

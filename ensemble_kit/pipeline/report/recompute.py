@@ -78,8 +78,8 @@ def evaluate_again(opened: OpenBlend, quiet: bool) -> Case:
     if sets.fresh:
         cross_fitted = as_tuned(val, tuned)
     else:
-        pictures = f"{len(val.ids)} {IMAGES[evaluation.split]}"
-        say(f"Cross-fitting '{saved.name}' on {pictures}, 5 folds x {repeats} ...", quiet)
+        images = f"{len(val.ids)} {IMAGES[evaluation.split]}"
+        say(f"Cross-fitting '{saved.name}' on {images}, 5 folds x {repeats} ...", quiet)
         cross_fitted = cross_fit_one(sets.evaluated, procedure_of(settings, sets.redone), repeats, val)
     alone = np.stack([_classes(*pair) for pair in zip(val.logits, tuned.view_weights, strict=True)])
     return Case(

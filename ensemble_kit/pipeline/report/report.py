@@ -25,13 +25,13 @@ from ensemble_kit.pipeline.report.sections import (
     unsure_of,
     wrong_of,
 )
-from ensemble_kit.pipeline.report.thumbnails import find_pictures, thumbnail
+from ensemble_kit.pipeline.report.thumbnails import find_images, thumbnail
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import BlendReport, PageReport, as_json
 from ensemble_kit.storage.files import check_pair, page_voucher, write_pair
 from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, ReportsOption, RunsOption, Workspace
 
-MOST_PICTURES: Final = 200
+MOST_IMAGES: Final = 200
 
 
 class ReportOptions(PredictionsOption, RunsOption, BlendsOption, ReportsOption, CacheOption, VerifyOption, QuietOption):
@@ -44,7 +44,7 @@ def report(
     out: str | Path | None = None,
     *,
     top: int = 12,
-    pictures: bool = True,
+    thumbnails: bool = True,
     replace: bool = False,
     **options: Unpack[ReportOptions],
 ) -> PageReport:
@@ -70,8 +70,8 @@ def report(
         ResourceError: the disk is full, or the folder cannot be written.
     """
     check_packages()
-    if not 1 <= top <= MOST_PICTURES:
-        raise InvalidOptionError(f"--top is {top}; wanted a whole number from 1 to {MOST_PICTURES}.")
+    if not 1 <= top <= MOST_IMAGES:
+        raise InvalidOptionError(f"--top is {top}; wanted a whole number from 1 to {MOST_IMAGES}.")
     workspace, context = Workspace.of(options), RunContext.of(options)
     opened = open_blend(blend, workspace, context.verify)
     html = workspace.reports / f"{opened.saved.name}.html" if out is None else Path(out)
@@ -79,7 +79,7 @@ def report(
     check_pair(json, page_voucher(html), replace)
     case = evaluate_again(opened, context.quiet)
     page = _page(case, blend_report(case, workspace.blends, context.quiet), top, workspace, html, json)
-    page, thumbnails = _with_pictures(page, opened, workspace) if pictures else (page, {})
+    page, shown = _with_thumbnails(page, opened, workspace) if thumbnails else (page, {})
     say("Drawing the page ...", context.quiet)
     from ensemble_kit.reporting.html import render
 
@@ -153,10 +153,10 @@ def _page(case: Case, blend: BlendReport, top: int, workspace: Workspace, html: 
     )
 
 
-def _with_pictures(page: PageReport, opened: OpenBlend, workspace: Workspace) -> tuple[PageReport, dict[str, str]]:
+def _with_thumbnails(page: PageReport, opened: OpenBlend, workspace: Workspace) -> tuple[PageReport, dict[str, str]]:
     """Return the page, knowing why it has no thumbnails where it has none, and its thumbnails by image id."""
     wanted = [one.image_id for one in (*page.wrong, *page.unsure, *page.label_errors)]
-    found = find_pictures(opened.members, workspace.predictions, workspace.runs, wanted)
+    found = find_images(opened.members, workspace.predictions, workspace.runs, wanted)
     seen = {image_id: thumbnail(path) for image_id, path in sorted(found.places.items())}
     page = with_changes(page, pictures_note=found.note, pictures_changed=found.changed)
     return page, {image_id: uri for image_id, uri in seen.items() if uri is not None}

@@ -21,7 +21,7 @@ from ensemble_kit.results import (
     DisagreementReport,
     Interval,
     LadderReport,
-    PictureReport,
+    ImageReport,
     ReliabilityReport,
     WorthReport,
 )
@@ -150,16 +150,16 @@ def _points(blend: BlendReport, ladder: Sequence[LadderReport]) -> Iterator[Wort
             yield WorthReport(named, "limit", cost.ms, cost.honest_accuracy, cost.honest_interval, False)
 
 
-def wrong_of(case: Case, top: int) -> tuple[PictureReport, ...]:
+def wrong_of(case: Case, top: int) -> tuple[ImageReport, ...]:
     """Return the pictures that are wrong with the largest share."""
     winner, share = case.cross_fitted.winner, _share(case)
     wrong = np.flatnonzero(winner != case.cross_fitted.scored.labels)
-    return _pictures(case, wrong[np.argsort(-share[wrong], kind="stable")][:top], winner)
+    return _images(case, wrong[np.argsort(-share[wrong], kind="stable")][:top], winner)
 
 
-def unsure_of(case: Case, top: int) -> tuple[PictureReport, ...]:
+def unsure_of(case: Case, top: int) -> tuple[ImageReport, ...]:
     """Return the pictures whose class has the smallest share."""
-    return _pictures(case, np.argsort(_share(case), kind="stable")[:top], case.cross_fitted.winner)
+    return _images(case, np.argsort(_share(case), kind="stable")[:top], case.cross_fitted.winner)
 
 
 class LabelErrors(NamedTuple):
@@ -168,7 +168,7 @@ class LabelErrors(NamedTuple):
     Fields are as `PageReport` says; None for votes.
     """
 
-    shown: tuple[PictureReport, ...] = ()
+    shown: tuple[ImageReport, ...] = ()
     found: int | None = None
     expected: float | None = None
     noise: float | None = None
@@ -183,7 +183,7 @@ def label_errors_of(case: Case, top: int) -> LabelErrors:
     found = find_label_errors(case.cross_fitted.shares, scored.labels)
     suggested = case.cross_fitted.winner.copy()
     suggested[found.rows] = found.suggested
-    shown = _pictures(case, found.rows[:top], suggested)
+    shown = _images(case, found.rows[:top], suggested)
     return LabelErrors(shown, len(found.rows), found.expected, found.noise, found.noise_interval)
 
 
@@ -193,10 +193,10 @@ def _share(case: Case) -> np.ndarray:
     return share
 
 
-def _pictures(case: Case, rows: np.ndarray, given: np.ndarray) -> tuple[PictureReport, ...]:
+def _images(case: Case, rows: np.ndarray, given: np.ndarray) -> tuple[ImageReport, ...]:
     val, labels, shares = case.val, case.cross_fitted.scored.labels, case.cross_fitted.shares
     return tuple(
-        PictureReport(
+        ImageReport(
             image_id=val.ids[row],
             label=val.classes[labels[row]],
             predicted=val.classes[given[row]],

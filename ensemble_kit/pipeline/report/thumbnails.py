@@ -27,7 +27,7 @@ class Found(NamedTuple):
     changed: bool = False
 
 
-def find_pictures(members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]) -> Found:
+def find_images(members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]) -> Found:
     """Return where the wanted pictures lie, and why there are none where there are none.
 
     The first member whose pictures are there tells.
@@ -38,13 +38,13 @@ def find_pictures(members: Sequence[Member], predictions: Path, runs: Path, want
     )
     for member in members:
         manifest = member.manifest
-        for stored, folder in _told(manifest, predictions, runs):
+        for stored, folder in _known_places(manifest, predictions, runs):
             try:
                 data = _data(stored, folder)
             except (EnsembleKitError, OSError, TypeError, ValueError) as error:
                 reason = f"where '{manifest.name}' was trained they are not found: {str(error).rstrip('.')}"
                 continue
-            val = _judging(data)
+            val = _evaluation_images(data)
             there = {image_id: path for image_id, path in zip(val.ids, val.paths, strict=True) if image_id in ids}
             if there or not ids:
                 return Found(there, None, _is_changed(data, member))
@@ -54,7 +54,7 @@ def find_pictures(members: Sequence[Member], predictions: Path, runs: Path, want
     return Found({}, reason)
 
 
-def _told(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mapping[str, Any], Path]]:
+def _known_places(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mapping[str, Any], Path]]:
     """Return what a member knows of its pictures, and the folders that this may start from."""
     stored = manifest.training.get("source")
     if not isinstance(stored, dict):
@@ -71,7 +71,7 @@ def _data(stored: Mapping[str, Any], folder: Path) -> DataSet:
     return read_source(source_of(stored, folder, {}), val_needed=False)
 
 
-def _judging(data: DataSet) -> Split:
+def _evaluation_images(data: DataSet) -> Split:
     """Return the pictures that members are judged by: val, or train where there is none."""
     return data.splits.get(VAL, data.splits["train"])
 
@@ -80,7 +80,7 @@ def _is_changed(data: DataSet, member: Member) -> bool:
     """Say whether the pictures that the member is judged by, or their labels, are others now."""
     from ensemble_kit.images import digest_files, fingerprint
 
-    said, val = member_on(member), _judging(data)
+    said, val = member_on(member), _evaluation_images(data)
     before, spoken_of = member.manifest.data_fingerprint.get(said.split), set(said.ids)
     val = val.rows(np.flatnonzero([image_id in spoken_of for image_id in val.ids]))
     return before is not None and fingerprint(val, digest_files(val.paths)[0], data.classes) != before
@@ -96,11 +96,11 @@ def thumbnail(path: Path) -> str | None:
     from ensemble_kit.images import decode, read_file
 
     try:
-        picture = Image.fromarray(decode(read_file(path), path))
+        image = Image.fromarray(decode(read_file(path), path))
     except (BadDataError, OSError):
         return None
-    kind = "PNG" if max(picture.size) <= SMALL_PX else "JPEG"
-    picture.thumbnail((SIDE_PX, SIDE_PX))
+    kind = "PNG" if max(image.size) <= SMALL_PX else "JPEG"
+    image.thumbnail((SIDE_PX, SIDE_PX))
     page = io.BytesIO()
-    picture.save(page, kind, **({"quality": 85} if kind == "JPEG" else {}))
+    image.save(page, kind, **({"quality": 85} if kind == "JPEG" else {}))
     return f"data:image/{kind.lower()};base64,{base64.b64encode(page.getvalue()).decode()}"

@@ -79,7 +79,7 @@ def claim(held: ExitStack, asked: Request) -> Claimed:
                 if fixed:
                     raise
                 continue  # another process trains under this name right now
-            found = _look(name, asked)
+            found = _standing(name, asked)
             if found is not None:
                 held.enter_context(lock.pop_all())
                 return found
@@ -115,7 +115,7 @@ def names_of(arch: str) -> Iterator[str]:
     return chain([base], (f"{base}-{number}" for number in count(2)))
 
 
-def _look(name: str, asked: Request) -> Claimed | None:
+def _standing(name: str, asked: Request) -> Claimed | None:
     """Return what is to be done under a name; None: try the next one."""
     there = name in store.list_members(asked.workspace.predictions)
     manifest = store.read_manifest(asked.workspace.predictions / name) if there else None

@@ -27,7 +27,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def look_over(folder: Path, rules: Rules) -> SubmissionsReport:
+def advise(folder: Path, rules: Rules) -> SubmissionsReport:
     """Return all that was handed in, and what the scores tell.
 
     Raises:

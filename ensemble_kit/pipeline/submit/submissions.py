@@ -23,7 +23,7 @@ def submissions(
         CorruptError: the ledger or the rules are damaged.
     """
     folder = Workspace.of(options).submissions
-    return advice.look_over(folder, read_rules(folder, say))
+    return advice.advise(folder, read_rules(folder, say))
 
 
 @command

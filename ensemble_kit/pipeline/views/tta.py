@@ -50,7 +50,7 @@ from ensemble_kit.workspace import CacheOption, PredictionsOption, ReportsOption
 Splits = dict[str, Predictions]
 
 
-class Look(NamedTuple):
+class Passes(NamedTuple):
     """What came of looking: what was seen, unless that is left to a merge, how it was computed, where its parts are."""
 
     seen: Computed | None
@@ -126,12 +126,12 @@ def tta(
     workspace, context = Workspace.of(options), RunContext.of(options)
     asked = parse_views(views)
     pick(VIEW_CHOICES, choose, "way to choose views")
-    way = pass_settings(engine, precision, batch_size, context.device, shard, merge)
+    how = pass_settings(engine, precision, batch_size, context.device, shard, merge)
     predictions, cache = workspace.predictions, workspace.cache
     stated = Stated(weights, name, classes, size, mean, std)
     model = find_model(ckpt, stated, {"data": data, **options}, predictions, replace)
     check_writable(predictions)
-    with alone(model.name, way, cache):
+    with alone(model.name, how, cache):
         there = _read(predictions, model.name, cache, context.verify)
         kept = {} if replace else there
         if there:
@@ -140,27 +140,32 @@ def tta(
         wanted, same = merge_equal((*_views(there), *asked), model.size_px)
         missing = tuple(view for view in wanted if view not in _views(kept))
         if not missing and not check:
-            look, decoded = Look(None), None
+            passes, decoded = Passes(None), None
         else:
             decoded = open_fitting(model, kept, cache, context, skip_bad)
-            model = in_precision(model, way.precision)
+            model = in_precision(model, how.precision)
             if kept:
                 check_origin(store.read_manifest(predictions / model.name), None, model.describe(decoded).preprocessing)
-            look = _look(model, decoded, missing, on_device(way), check, cache, context.quiet)
-        if way.shard is not None:
+            passes = _compute(model, decoded, missing, on_device(how), check, cache, context.quiet)
+        if how.shard is not None:
             return ShardReport(
-                model.name, way.shard, *look.share, engine=look.engine, order=look.order, path=predictions / model.name
+                model.name,
+                how.shard,
+                *passes.share,
+                engine=passes.engine,
+                order=passes.order,
+                path=predictions / model.name,
             )
-        evaluated_on = evaluation_split(kept or (look.seen.splits if look.seen else ()))
-        val = _joined(kept.get(evaluated_on), look.seen and look.seen.splits[evaluated_on])
+        evaluated_on = evaluation_split(kept or (passes.seen.splits if passes.seen else ()))
+        val = _joined(kept.get(evaluated_on), passes.seen and passes.seen.splits[evaluated_on])
         if val.labels is None:
             raise BadDataError(f"Member '{model.name}' has no {evaluated_on} labels, so its views cannot be judged.")
         chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
         weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
-        with nullcontext() if look.job is None else look.job.ended_by(predictions / model.name / MANIFEST_NAME):
-            manifest = _write(model, decoded, look.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
-        if look.job is not None:
-            look.job.remove()
+        with nullcontext() if passes.job is None else passes.job.ended_by(predictions / model.name / MANIFEST_NAME):
+            manifest = _write(model, decoded, passes.seen, kept, weighed, choose, chosen.ridge, predictions, replace)
+        if passes.job is not None:
+            passes.job.remove()
         return tta_report(
             val,
             chosen,
@@ -169,44 +174,44 @@ def tta(
             curve=curve_of(val, manifest, workspace.reports),
             computed=missing,
             same={view: first for view, first in same.items() if view in asked},
-            engine=look.engine,
-            order=look.order,
+            engine=passes.engine,
+            order=passes.order,
             path=predictions / model.name,
         )
 
 
-def _look(
+def _compute(
     model: Model,
     decoded: DecodedImages,
     missing: tuple[str, ...],
-    way: PassSettings,
+    how: PassSettings,
     check: bool,
     cache: Path,
     quiet: bool,
-) -> Look:
+) -> Passes:
     """Look at the pictures through the missing views, or at a share of them, or join what shards saw."""
-    job = job_of(model, decoded, missing, way, cache) if missing else None
-    if job is not None and model.sha256 is None and way.shard is None and not way.merge:
+    job = job_of(model, decoded, missing, how, cache) if missing else None
+    if job is not None and model.sha256 is None and how.shard is None and not how.merge:
         job.remove()  # nobody can tell whether the same callable began it
-        job = job_of(model, decoded, missing, way, cache)
+        job = job_of(model, decoded, missing, how, cache)
     share, order, engine = Share(0, 0, 0), None, None
-    if check or not way.merge:
-        running = engine_of(model, decoded, way, quiet)
+    if check or not how.merge:
+        running = engine_of(model, decoded, how, quiet)
         order = _proved(running, decoded) if check else None
-        if job is not None and not way.merge:
-            share = compute_in_parts(running, model, decoded, missing, way, job, quiet)
+        if job is not None and not how.merge:
+            share = compute_in_parts(running, model, decoded, missing, how, job, quiet)
         engine = EngineReport(
             running.engine,
             running.precision,
-            way.device,
-            way.batch_size,
+            how.device,
+            how.batch_size,
             running.relative_error,
             running.changed,
             running.note or None,
         )
-    if job is None or way.shard is not None:
-        return Look(None, share, engine, order)
-    return Look(joined(model, decoded, missing, way, job), share, engine, order, job)
+    if job is None or how.shard is not None:
+        return Passes(None, share, engine, order)
+    return Passes(joined(model, decoded, missing, how, job), share, engine, order, job)
 
 
 def _proved(running: Any, decoded: DecodedImages) -> OrderReport:

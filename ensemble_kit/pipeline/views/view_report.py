@@ -176,11 +176,11 @@ def _saved(curve: CurveReport, member: str, images: int, reports: Path) -> Curve
     content = json.loads(as_json(curve))
     _keep_aside(path, _is_curve)
     replace_file(path, seal({**content, "member": member, "val_images": images}))
-    picture = view_curve_plot(curve, member, images)
-    png = path.with_suffix(".png") if picture is not None else None
-    if png is not None and picture is not None:
+    image = view_curve_plot(curve, member, images)
+    png = path.with_suffix(".png") if image is not None else None
+    if png is not None and image is not None:
         _keep_aside(png, is_sealed_png)
-        replace_file(png, seal_png(picture))
+        replace_file(png, seal_png(image))
     return replace(curve, json=path, png=png)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.reporting.html import charts, maps
-from ensemble_kit.reporting.html.words import changed_pictures, label_errors
+from ensemble_kit.reporting.html.words import changed_images, label_errors
 from ensemble_kit.reporting.terminal import (
     IMAGES,
     bare_score,
@@ -57,9 +57,9 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
     return engine.get_template("page.html").render(
         page=page,
         blend=page.blend,
-        changed_pictures=changed_pictures(page),
+        changed_images=changed_images(page),
         IMAGES=IMAGES,
-        unit=METRICS[page.blend.asked.metric].unit,
+        unit=METRICS[page.blend.procedure.metric].unit,
         thumbnails=thumbnails,
         most_named=maps.NAMED,
         newline=Markup("\n"),

@@ -21,7 +21,7 @@ LONGEST: Final = 28  # characters of a name in a chart
 
 def headline(blend: BlendReport) -> str:
     """Return in one sentence what the blend is worth, and what may be said of its gains, as `verdicts` decides."""
-    metric, this = blend.asked.metric, blend.this
+    metric, this = blend.procedure.metric, blend.this
     worth = (
         f"The honest estimate of blend '{blend.name}' is {bare_score(metric, this.honest_score)} "
         f"{METRICS[metric].unit} {metric} "
@@ -42,7 +42,7 @@ def headline(blend: BlendReport) -> str:
     return f"{worth}; it {single}, and {equal}."
 
 
-def changed_pictures(page: PageReport) -> str:
+def changed_images(page: PageReport) -> str:
     """Return a warning where thumbnails may show what no member saw; else nothing."""
     if not page.pictures_changed:
         return ""
@@ -74,7 +74,7 @@ def reported(page: PageReport) -> str:
     lines = [wrapped(page.headline), ""]
     if page.pictures_note:
         lines += [wrapped(f"No thumbnails: {page.pictures_note}."), ""]
-    if warning := changed_pictures(page):
+    if warning := changed_images(page):
         lines += [wrapped(warning), ""]
     return "\n".join([*lines, f"page     {page.html}", f"numbers  {page.json}"])
 

@@ -60,10 +60,10 @@ class Watch:
                 left = "" if error is not None else f"{self._line(time.monotonic() - self._start_s, ended=True)}\n"
                 _write(ERASE + left + _standing())
 
-    def advance(self, pictures: int = 1) -> None:
+    def advance(self, images: int = 1) -> None:
         """Count some pictures as done."""
         with _lock:
-            self._done += pictures
+            self._done += images
             passed_s = time.monotonic() - self._start_s
             if not self._has_bar(passed_s) and passed_s >= self._next_s:
                 self._next_s = passed_s + LINE_EVERY_S
@@ -72,10 +72,10 @@ class Watch:
                 say(f"{self._title}: {done} of {self._total}, {speed}", self._quiet)
             self._draw(passed_s)
 
-    def reach(self, pictures: int) -> None:
+    def reach(self, images: int) -> None:
         """Count so many pictures as done in all, if fewer were: what took no work is no news, but counts."""
         with _lock:
-            self._done = max(self._done, pictures)
+            self._done = max(self._done, images)
 
     def note(self, short: str, line: str) -> None:
         """Say how it stands: `short` beside the bar, `line` on its own where there is no terminal."""

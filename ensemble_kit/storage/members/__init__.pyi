@@ -6,7 +6,7 @@ from .commit import UNSWEPT as UNSWEPT
 from .commit import list_members as list_members
 from .commit import read_manifest as read_manifest
 from .commit import sweep as sweep
-from .external_scores import JUDGED as JUDGED
+from .external_scores import LABELLED as LABELLED
 from .external_scores import ExternalScores as ExternalScores
 from .external_scores import Reading as Reading
 from .external_scores import read_scores as read_scores

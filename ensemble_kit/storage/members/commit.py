@@ -61,13 +61,13 @@ def list_members(root: Path) -> list[str]:
     until it has seen the same twice: one look could miss both names of a member that is
     renamed meanwhile.
     """
-    before, names = None, _names_at_a_look(root)
+    before, names = None, _names_now(root)
     while before != names:
-        before, names = names, _names_at_a_look(root)
+        before, names = names, _names_now(root)
     return names
 
 
-def _names_at_a_look(root: Path) -> list[str]:
+def _names_now(root: Path) -> list[str]:
     return [folder.name for folder in listed(root) if not folder.name.startswith(".") and _may_be_member(folder)]
 
 

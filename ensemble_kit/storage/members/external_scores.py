@@ -27,7 +27,7 @@ from ensemble_kit.storage.members.truth import Truth, agreeing, named_or_numbere
 from ensemble_kit.types import IDENTITY, Labels, Predictions, Scores
 
 KINDS = ("logits", "probabilities")
-JUDGED = (VAL, OOF)  # splits whose labels are wanted
+LABELLED = (VAL, OOF)  # splits whose labels are wanted
 ARRAYS = ("image_ids", "classes", "scores", "labels", "groups")
 SMALLEST_PROBABILITY = 1e-7
 ROW_SUM_TOLERANCE = 1e-3
@@ -109,7 +109,7 @@ def read_scores(
     if reading.known and (wrong := differing(table.classes, reading.known)):
         raise MisalignedError(f"{path}: {wrong}")
     _check_numbers(table, kind, path)
-    wanted = split in JUDGED if labelled is None else labelled
+    wanted = split in LABELLED if labelled is None else labelled
     labels, groups = None if table.labels is None else _label_indices(table, table.labels, path), table.groups
     if reading.truth is not None and wanted and (labels is None or reading.truth.knows(table.ids)):
         said = reading.truth.of(table.ids, table.classes, reading.listed, path)

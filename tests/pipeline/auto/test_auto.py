@@ -325,7 +325,7 @@ def test_a_member_may_train_until_blending_must_begin(world):
     left = [60.0, 60.0 - (8 + 4) - 2]
     for members, (seconds, (_, given)) in enumerate(zip(left, world.calls[::2], strict=True), start=1):
         looks_s = 3 * once_s + auto_measuring.SETTING_UP_S
-        kept_s = auto_work.BLENDING_S + members * auto_work.JUDGING_S + looks_s
+        kept_s = auto_work.BLENDING_S + members * auto_work.EVALUATING_S + looks_s
         assert 60 * given["minutes"] == pytest.approx(seconds - kept_s)
 
 

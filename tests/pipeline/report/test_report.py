@@ -375,7 +375,7 @@ def test_pictures_that_were_replaced_are_warned_of(road):
 
 
 def test_pictures_may_be_left_out(road):
-    report = ek.report(pictures=False, **QUIET)
+    report = ek.report(thumbnails=False, **QUIET)
     assert "<img" not in page(report)
     assert report.pictures_note == "not asked for"
 

@@ -17,7 +17,7 @@ from ensemble_kit.reporting.html.words import headline
 from ensemble_kit.reporting.submit import submitted
 from ensemble_kit.reporting.terminal.statements import PHRASES, WORDS, curve_gain
 from ensemble_kit.reporting.tta import looked_twice
-from ensemble_kit.results.blend import BlendReport, DiversityReport, EvaluatedReport, NumbersReport, SettingsReport
+from ensemble_kit.results.blend import BlendReport, DiversityReport, EvaluatedReport, NumbersReport, ProcedureReport
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.results.parts.figures import BaselineFigures, BlendFigures, Gain
 from ensemble_kit.results.parts.full_report import FullReport
@@ -51,7 +51,7 @@ def blend_report(equal=(0.01, (-0.017, 0.037), 0.63), single=(0.008, (-0.01, 0.0
     return BlendReport(
         **{
             "name": "b",
-            "asked": SettingsReport("logit-sum", "auto", {}, "accuracy", "val"),
+            "procedure": ProcedureReport("logit-sum", "auto", {}, "accuracy", "val"),
             "numbers": NumbersReport(("cnn", "mlp"), (), weights, temperatures, None, 1.0, None),
             "evaluated": EvaluatedReport("val", 300, None, 300, trials),
             "this": BlendFigures(
