@@ -248,7 +248,7 @@ def the_command(repeats):
             subprocess.run(command, cwd=folder, env=here, check=True, stdout=subprocess.DEVNULL)
             seconds.append(time.perf_counter() - began)
     print(
-        f"\n`ek blend`, 20 members x 300 val pictures, start to CSV: median {statistics.median(seconds):.1f} s ", end=""
+        f"\n`ek blend`, 20 members x 300 val images, start to CSV: median {statistics.median(seconds):.1f} s ", end=""
     )
     print(f"({min(seconds):.1f} to {max(seconds):.1f})")
 

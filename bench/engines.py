@@ -1,7 +1,7 @@
 """Claim: on a CPU, the engine that `auto` takes (fused) is never much slower than plain PyTorch, at whatever size.
 
-Networks of the zoo with random weights, batches of 64 random pictures, one thread; engines take turns in every repeat.
-Shown are CPU milliseconds a picture, medians (lowest to highest), and the median of the ratios within a repeat.
+Networks of the zoo with random weights, batches of 64 random images, one thread; engines take turns in every repeat.
+Shown are CPU milliseconds per image, medians (lowest to highest), and the median of the ratios within a repeat.
 
     python bench/engines.py
     python bench/engines.py --engines eager fused onnx --repeats 9
@@ -51,18 +51,18 @@ def main():
 
 
 def compared(arch, size_px, asked):
-    """CPU milliseconds a picture, by engine, one a repeat."""
+    """CPU milliseconds per image, by engine, one a repeat."""
     network = models_zoo.build(arch, 10, size_px).eval()
-    pictures = np.random.default_rng(0).integers(0, 256, (asked.batch_size, 3, size_px, size_px), dtype=np.uint8)
-    engines = {name: start(network, name, "cpu", pictures[:16]) for name in asked.engines}
-    pixels, taken = floats(pictures, "cpu"), {name: [] for name in engines}
+    images = np.random.default_rng(0).integers(0, 256, (asked.batch_size, 3, size_px, size_px), dtype=np.uint8)
+    engines = {name: start(network, name, "cpu", images[:16]) for name in asked.engines}
+    pixels, taken = floats(images, "cpu"), {name: [] for name in engines}
     with torch.inference_mode():
         for repeat in range(-1, asked.repeats):  # the first is not counted
             for name, engine in engines.items():
                 began = time.process_time()
                 engine.run(pixels)
                 if repeat >= 0:
-                    taken[name].append(1000 * (time.process_time() - began) / len(pictures))
+                    taken[name].append(1000 * (time.process_time() - began) / len(images))
     return taken
 
 

@@ -1,6 +1,6 @@
 """The working folder in which faults happen, each command that writes there, and what of its files is compared.
 
-The folder is small: drawn pictures of 16 px, three members, a blend that was handed in, another that was not.
+The folder is small: drawn images of 16 px, three members, a blend that was handed in, another that was not.
 """
 
 import contextlib
@@ -87,7 +87,7 @@ UNSEEN = ("data", "verified", "locks")
 
 
 def seen(folder):
-    """Return what is in the folder: by name, a digest of the content. Decoded pictures and locks are passed over."""
+    """Return what is in the folder: by name, a digest of the content. Decoded images and locks are passed over."""
     found = {}
     for place, folders, files in os.walk(folder):
         where = Path(place).relative_to(folder)

@@ -22,7 +22,7 @@ def main():
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--recipe", default="finetune")
-    parser.add_argument("--size", type=int, default=None, help="side in pixels; without it the pictures' median")
+    parser.add_argument("--size", type=int, default=None, help="side in pixels; without it the images' median")
     parser.add_argument("--input-px", type=int, default=0, help="side to enlarge to; 0: the weights' own")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--no-flip", action="store_true", help="train without flips")

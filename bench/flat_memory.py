@@ -1,6 +1,6 @@
 """Claim: to write a member, add views to it and join finished parts takes memory for ids, not for logits.
 
-Writes members of 6 views and 400,000 pictures of 10 and of 100 classes, and of 20,000 pictures of 10 classes,
+Writes members of 6 views and 400,000 images of 10 and of 100 classes, and of 20,000 images of 10 classes,
 from memory-mapped logits; adds 6 views, in the same order and in another; writes and joins parts. Each in a
 fresh process. Memory is the largest RssAnon (anonymous pages: what is not a file's) that /proc shows while the
 process runs, looked at every 10 ms, less that of a process that only imports. The first column of the result is

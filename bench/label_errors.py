@@ -1,7 +1,7 @@
 """Claim: of the labels named as many are wrong as is said, and where none can be shown to be, none is named.
 
 Flips a known share of val's labels to any other class and looks for them, 20 draws a row. Synthetic: chances that mean
-what they say, of networks that are right so often, 300 pictures, 10 classes; members: cross-fitted blends of what lies
+what they say, of networks that are right so often, 300 images, 10 classes; members: cross-fitted blends of what lies
 in a folder of members. "cleanlab" is its confident learning on the same chances. Means over draws.
 
     python bench/label_errors.py --members predictions/toy cnn,cnn-augmented mlp

@@ -1,4 +1,4 @@
-"""Claim: a blend is tuned, with honest figures, on 50,000 val pictures of 1000 classes without holding all logits.
+"""Claim: a blend is tuned, with honest figures, on 50,000 val images of 1000 classes without holding all logits.
 
 20 members in float16 (2 GB), made through the project's own storage; then `ek blend` in a
 fresh process, its seconds and its largest resident memory, mapped files included.

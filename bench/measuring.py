@@ -14,7 +14,7 @@ from ensemble_kit.storage.members import members as store
 
 
 def truth(path):
-    """Labels of the test pictures by file name; for measuring, never for training or tuning."""
+    """Labels of the test images by file name; for measuring, never for training or tuning."""
     with open(path, newline="", encoding="utf-8") as file:
         return {row["file"]: row["label"] for row in csv.DictReader(file)}
 

@@ -4,8 +4,8 @@ Folds all of train (val is left out), blends on oof, and looks at the truth abou
 in as a competitor would bring it: oof.csv and test.csv of ids and classes, labels in train.csv. The figure is
 of one network a family, test has the mean of all folds, so it is to be a little modest.
 
-    python bench/oof.py pictures/simpsons28 pictures/simpsons28-test-labels.csv
-    python bench/oof.py pictures/simpsons28 pictures/simpsons28-test-labels.csv --epochs 4 --seeds 3
+    python bench/oof.py images/simpsons28 images/simpsons28-test-labels.csv
+    python bench/oof.py images/simpsons28 images/simpsons28-test-labels.csv --epochs 4 --seeds 3
 """
 
 import argparse

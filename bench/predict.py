@@ -1,7 +1,7 @@
 """Claim: `ek predict --cascade` loses no more than was allowed, and `--accuracy` keeps what it promises.
 
 Takes a working folder with blends, finds each rule on val, and replays it on the stored logits of test: no network
-looks at anything. A picture is lost where the whole blend has it right and the cascade does not. What was wanted
+looks at anything. An image is lost where the whole blend has it right and the cascade does not. What was wanted
 is held to a promise of 95 %, so one promise in twenty may break.
 
     python bench/predict.py --labels test-labels.csv --work simpsons28

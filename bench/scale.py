@@ -1,6 +1,6 @@
 """Claim: applying a blend to 4 GB of logits takes under 1 GB of memory and at most twice the time of reading them.
 
-Makes 20 members of 1,000,000 test pictures and 100 classes in float16 (and 300 labelled val pictures)
+Makes 20 members of 1,000,000 test images and 100 classes in float16 (and 300 labelled val images)
 through the project's own storage. Then, each in a fresh process, with the files in the page cache:
 reading the 20 files raw, applying blends, opening for the first time, and `ek blend` from end to end.
 Raw reading and applying take turns. Ratios are medians over the turns, of how fast a line is against raw
@@ -75,7 +75,7 @@ def drawn(name, place, split, images, classes):
     for start in range(0, images, IMAGES_AT_ONCE):
         rows = slice(start, min(start + IMAGES_AT_ONCE, images))
         chunk = own.standard_normal((rows.stop - start, classes), np.float32)
-        chunk += common.standard_normal(chunk.shape, np.float32)  # pictures that are hard for every member
+        chunk += common.standard_normal(chunk.shape, np.float32)  # images that are hard for every member
         chunk[np.arange(len(chunk)), labels[rows]] += 2 + 0.1 * place
         logits[0, rows] = (1 + 0.1 * place) * chunk
     ids = tuple(f"{split}/{one:07d}.jpg" for one in range(images))

@@ -1,7 +1,7 @@
 """Claim: most forward passes can be saved at prediction: exactly for bounded votes, at a stated loss for logit sums.
 
 Takes members with views that are there (see `views.py`), finds each rule on val, and replays it on test: how many
-passes it saves, and how many pictures it loses that all views have right.
+passes it saves, and how many images it loses that all views have right.
 
     python bench/stopping.py --labels test-labels.csv --work /tmp/views --members cnn-deep-strong-0
 """
@@ -55,7 +55,7 @@ def rules(val, weights):
 
 
 def measured(rule, logits, truth):
-    """Passes saved, pictures lost, and accuracies on test."""
+    """Passes saved, images lost, and accuracies on test."""
     stopped = replay(rule, logits)
     everything = replay(replace(rule, kind="margin", threshold=math.inf), logits)
     lost = (everything.predicted == truth) & (stopped.predicted != truth)

@@ -1,4 +1,4 @@
-"""Claim: with augmentation, `ek train` takes more pictures a second than timm's script or a plain torchvision loop.
+"""Claim: with augmentation, `ek train` takes more images a second than timm's script or a plain torchvision loop.
 
 On a CPU, at 128 px: tf_efficientnet_lite0 1.4 times and resnet18 1.1 times their defaults, and never fewer than they
 with channels_last. All train the same network on the same JPEG files, and every way has an epoch in every repeat; shown
@@ -15,10 +15,10 @@ are medians (lowest to highest), and medians of the ratios within a repeat.
 Rates are of three times the convolutions and linear layers of one look; matrix products of the same numbers (float32
 or bfloat16) say what the processor can do. With `--accuracy EPOCHS` every way trains that long from scratch, all with
 AdamW, channels_last, the same cosine, smoothing 0.1 and no running mean; each keeps its own augmentation, and its own
-look at the pictures that are judged.
+look at the images that are judged.
 
     python bench/train.py DATA
-    python bench/train.py DATA --networks resnet18 --pictures 1024 --repeats 9 --batch-size 32
+    python bench/train.py DATA --networks resnet18 --images 1024 --repeats 9 --batch-size 32
     python bench/train.py DATA --accuracy 20 --labels test-labels.csv --seeds 3    without labels: on val
 """
 
@@ -85,7 +85,7 @@ def main():
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--size", type=int, default=128, help="side in pixels")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--pictures", type=int, default=512, help="of train, evenly spaced, for the rates")
+    parser.add_argument("--images", type=int, default=512, help="of train, evenly spaced, for the rates")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--accuracy", type=int, default=0, metavar="EPOCHS")
     parser.add_argument("--seeds", type=int, default=1)
@@ -101,14 +101,12 @@ def main():
 
 
 def rates(asked, folder):
-    sets = gathered(every(asked.data / "train", asked.pictures), folder / "train", asked)
+    sets = gathered(every(asked.data / "train", asked.images), folder / "train", asked)
     begin = time.perf_counter()
     images = decoded(sets, folder / "cache")
+    print(f"{len(images)} images, {asked.repeats} repeats; ours decodes once, in {time.perf_counter() - begin:.1f} s\n")
     print(
-        f"{len(images)} pictures, {asked.repeats} repeats; ours decodes once, in {time.perf_counter() - begin:.1f} s\n"
-    )
-    print(
-        "| network | what | pictures/s | times timm | times torchvision "
+        "| network | what | images/s | times timm | times torchvision "
         "| times timm, channels_last | times torchvision, channels_last | GFLOP/s | of matmul |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
@@ -124,7 +122,7 @@ def rates(asked, folder):
 
 
 def all_ways(name, sets, images):
-    """Return what takes turns: each call is one epoch and returns the pictures that it took."""
+    """Return what takes turns: each call is one epoch and returns the images that it took."""
     ways = {}
     for order, memory in ORDERS.items():
         network = NETWORKS[name](len(sets.classes)).to(memory_format=memory)
@@ -139,12 +137,12 @@ def all_ways(name, sets, images):
 
 
 def one_turn(ways):
-    """Return pictures a second of every way, and the GFLOP/s of matrix products right before."""
+    """Return images a second of every way, and the GFLOP/s of matrix products right before."""
     found = {numbers: matmul_rate(numbers) for numbers in (torch.float32, torch.bfloat16)}
     for name, way in ways.items():
         begin = time.perf_counter()
-        pictures = way()
-        found[name] = pictures / (time.perf_counter() - begin)
+        images = way()
+        found[name] = images / (time.perf_counter() - begin)
     return found
 
 
@@ -222,11 +220,11 @@ def torchvision_loader(network, sets, folder, training):
 
 
 def epoch(network, loader, loss_of, optimizer, after, memory):
-    """Train for one epoch of a loader's and return how many pictures it gave; `after` gets the steps so far."""
+    """Train for one epoch of a loader's and return how many images it gave; `after` gets the steps so far."""
     network.train()
     seen, done = 0, getattr(network, "steps_done", 0)
-    for pictures, labels in loader:
-        loss = loss_of(network(pictures.contiguous(memory_format=memory)), labels)
+    for images, labels in loader:
+        loss = loss_of(network(images.contiguous(memory_format=memory)), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -254,7 +252,7 @@ def accuracies(asked, folder):
     scored = gathered(to_judge(asked, sets.classes), folder / "judged", asked)
     images, unseen = decoded(sets, folder / "cache"), decoded(scored, folder / "cache")
     print(
-        f"{len(images)} pictures, {asked.accuracy} epochs from scratch, judged on {len(unseen)} of "
+        f"{len(images)} images, {asked.accuracy} epochs from scratch, judged on {len(unseen)} of "
         f"{'test' if asked.labels else 'val'}, seeds {', '.join(map(str, range(asked.seeds)))}\n"
     )
     print("| network | what | accuracy, mean (lowest to highest) | seconds |\n|---|---|---|---|")
@@ -281,7 +279,7 @@ def by_torchvision(name, sets, scored, images, unseen, epochs, seed):
 
 
 def by_loader(name, sets, scored, epochs, start, load):
-    """Train by a peer's loop and return what judges the network, by the peer's own look at the pictures."""
+    """Train by a peer's loop and return what judges the network, by the peer's own look at the images."""
     network = NETWORKS[name](len(sets.classes)).to(memory_format=torch.channels_last)
     one_epoch = start(network, sets, torch.channels_last, fitting=partial(alike, epochs))
     for _ in range(epochs):
@@ -291,8 +289,8 @@ def by_loader(name, sets, scored, epochs, start, load):
         network.eval()
         with torch.inference_mode():
             found = [
-                (network(pictures).argmax(dim=1) == labels).float()
-                for pictures, labels in load(network, scored, scored.folder, training=False)
+                (network(images).argmax(dim=1) == labels).float()
+                for images, labels in load(network, scored, scored.folder, training=False)
             ]
         return float(torch.cat(found).mean())
 
@@ -330,13 +328,13 @@ def alike(epochs, network, steps):
     return optimizer, set_rate
 
 
-# pictures, networks, the processor
+# images, networks, the processor
 
 CPU = torch.device("cpu")
 
 
 def every(folder, count):
-    """Return (class, path) of about that many pictures of a folder of classes, evenly spaced; None: of all."""
+    """Return (class, path) of about that many images of a folder of classes, evenly spaced; None: of all."""
     found = [(path.parent.name, path) for path in sorted(folder.glob("*/*"))]
     return found if count is None else [found[place * len(found) // count] for place in range(min(count, len(found)))]
 
@@ -348,12 +346,12 @@ def to_judge(asked, classes):
     return [(named[path.name], path) for path in sorted((asked.data / "test").iterdir()) if named[path.name] in classes]
 
 
-def gathered(pictures, folder, asked):
-    """Link the pictures into a folder of classes, so that every loader finds the same."""
-    for place, (name, path) in enumerate(pictures):
+def gathered(images, folder, asked):
+    """Link the images into a folder of classes, so that every loader finds the same."""
+    for place, (name, path) in enumerate(images):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / f"{place:06d}{path.suffix}").symlink_to(path.resolve())
-    return BlendSets(folder, sorted({name for name, _ in pictures}), asked.size, asked.batch_size)
+    return BlendSets(folder, sorted({name for name, _ in images}), asked.size, asked.batch_size)
 
 
 def decoded(sets, cache):
@@ -372,7 +370,7 @@ def normalised(name, sets):
 
 
 def counted(network, size_px):
-    """GFLOP of convolutions and linear layers for one look at one picture."""
+    """GFLOP of convolutions and linear layers for one look at one image."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(torch.zeros(1, 3, size_px, size_px))
     return counter.get_total_flops() / 1e9

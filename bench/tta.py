@@ -1,13 +1,13 @@
-"""Claim: ten views of a picture cost 1.4 times less than with ttach by PyTorch alone, 1.6 times less by ONNX Runtime.
+"""Claim: ten views of an image cost 1.4 times less than with ttach by PyTorch alone, 1.6 times less by ONNX Runtime.
 
-Two networks with random weights look at pictures of 112 px through the ten-crop: five crops of a picture
-enlarged to 128 px, and their mirror images. ttach's wrapper gets the pictures as floats and enlarged already, ours as
+Two networks with random weights look at images of 112 px through the ten-crop: five crops of an image
+enlarged to 128 px, and their mirror images. ttach's wrapper gets the images as floats and enlarged already, ours as
 bytes at 112 px; mean logits must agree. From JPEG files: ours decodes each once, into a fresh cache;
 the loop beside it decodes once a view, as fastai's `tta` does, by as many threads. Everything takes turns in every
 repeat; shown are medians of ratios (lowest to highest). Matrix products of 4096 x 4096 say what the processor can do.
 
-    python bench/tta.py                              resnet18 and tf_efficientnet_lite0, 500 pictures
-    python bench/tta.py --pictures 128 --repeats 9 --compiled --bfloat16
+    python bench/tta.py                              resnet18 and tf_efficientnet_lite0, 500 images
+    python bench/tta.py --images 128 --repeats 9 --compiled --bfloat16
     python bench/tta.py --device cuda --batch-size 256
 """
 
@@ -49,7 +49,7 @@ WANTED = {"fused": 1.4, "onnx": 1.6, "from files, fused": 1.5}
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
@@ -58,11 +58,11 @@ def main():
     asked = parser.parse_args()
     torch.manual_seed(0)
     print(
-        f"{asked.pictures} pictures, {len(VIEWS)} views of {SIZE_PX} px, batches of {asked.batch_size}, "
+        f"{asked.images} images, {len(VIEWS)} views of {SIZE_PX} px, batches of {asked.batch_size}, "
         f"{asked.repeats} repeats; {asked.device}, load {os.getloadavg()[0]:.1f} at the start; {measuring.machine()}\n"
     )
     print(
-        "| network | what | ms a picture and view | times as fast | wanted | GFLOP/s | of matmul | differs from eager |"
+        "| network | what | ms per image and view | times as fast | wanted | GFLOP/s | of matmul | differs from eager |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name in asked.networks:
@@ -83,11 +83,11 @@ def trained_looking(network):
 
 def compare(name, network, asked):
     network = network.to(asked.device)
-    images = np.stack([drawn(seed, (SIZE_PX, SIZE_PX)) for seed in range(asked.pictures)])
+    images = np.stack([drawn(seed, (SIZE_PX, SIZE_PX)) for seed in range(asked.images)])
     images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     runners = {label: start(network, *how) for label, how in engines(asked, images).items()}
     with tempfile.TemporaryDirectory() as folder:
-        paths = written(Path(folder), asked.pictures)
+        paths = written(Path(folder), asked.images)
         ways = {
             "ttach": by_ttach(network_as_built(name, network), images, asked),
             "ttach, channels last": by_ttach(network, images, asked, torch.channels_last),
@@ -146,7 +146,7 @@ def ours_from_files(running, paths, folder, asked):
 
 
 def by_ttach(network, images, asked, order=torch.contiguous_format):
-    """Return what looks by ttach; the pictures are floats and enlarged before the clock starts."""
+    """Return what looks by ttach; the images are floats and enlarged before the clock starts."""
     pixels = interpolate(
         torch.from_numpy(images / np.float32(255)), (ENLARGED_PX,) * 2, mode="bilinear", antialias=True
     ).contiguous(memory_format=order)
@@ -178,8 +178,8 @@ def by_decoding(network, paths, asked):
             for view in VIEWS:
                 found = []
                 for first in range(0, len(paths), asked.batch_size):
-                    pictures = list(pool.map(partial(seen, view), paths[first : first + asked.batch_size]))
-                    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous().to(asked.device)
+                    images = list(pool.map(partial(seen, view), paths[first : first + asked.batch_size]))
+                    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous().to(asked.device)
                     found.append(network(batch.float() / 255).cpu())
                 mean = mean + torch.cat(found).numpy() / len(VIEWS)
         return mean
@@ -198,11 +198,11 @@ def check(ways, device):
             assert error < allowed, f"{name} computes something else than ttach: {error:.2g}"
 
 
-# pictures, rates, rows
+# images, rates, rows
 
 
 def drawn(seed, size):
-    """Return a picture of blurred noise, (height, width, 3) uint8."""
+    """Return an image of blurred noise, (height, width, 3) uint8."""
     noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(noise).filter(ImageFilter.GaussianBlur(3)))
 
@@ -223,14 +223,14 @@ def matmul_rate(device, side=4096):
 
 
 def counted(network, device):
-    """GFLOP of convolutions and linear layers for one picture."""
+    """GFLOP of convolutions and linear layers for one image."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, SIZE_PX, SIZE_PX, device=device))
     return counter.get_total_flops() / 1e9
 
 
 def row(name, what, seconds, rivals, rates, gflop, error, asked):
-    looks = asked.pictures * len(VIEWS)
+    looks = asked.images * len(VIEWS)
     ratios = [rival / own for rival, own in zip(rivals, seconds, strict=True)]
     ratio, wanted = statistics.median(ratios), WANTED.get(what)
     rate = [gflop * looks / own for own in seconds]

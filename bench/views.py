@@ -1,6 +1,6 @@
 """Claim: chosen views gain over identity, and come up to ten-crop at half its looks.
 
-Trains members (unless they are there), looks at their pictures through one long list of views, and compares on
+Trains members (unless they are there), looks at their images through one long list of views, and compares on
 test, whose labels nothing here tunes on: identity; the mean of each set of views; the views and weights that val chose;
 and the plain mean of the five views that the curve names first. The gain of the chosen views over identity is
 paired, with its 95 % interval, on test and honestly on val.

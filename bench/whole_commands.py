@@ -1,6 +1,6 @@
 """Whole commands of two checkouts, in turn: CPU seconds of train, tta and blend, as a ratio.
 
-Claim: what was added around the work costs no more than a twentieth of it. Drawn pictures of 32 px; one thread; the two
+Claim: what was added around the work costs no more than a twentieth of it. Drawn images of 32 px; one thread; the two
 take turns, so that a machine that slows down slows both. The earlier checkout needs no installation of its own.
 
     python bench/whole_commands.py --other CHECKOUT --runs 7

@@ -79,7 +79,7 @@ def _line(row: Sequence[str], path: Path | str) -> bytes:
     except UnicodeEncodeError:
         intact = False
     if not intact:
-        raise BadDataError(f"Cannot write {row[0]!r} to {path}: it is no valid text. Rename the picture.")
+        raise BadDataError(f"Cannot write {row[0]!r} to {path}: it is no valid text. Rename the image.")
     return data
 
 

@@ -3,7 +3,7 @@
     EnsembleKitError          1  a bug, or anything without a better name
     ├── InvalidOptionError    2  a value, or a combination of values, that cannot be used
     │   └── UnknownNameError  2  a name that no table holds (with a did-you-mean)
-    ├── BadDataError          3  pictures, labels or score files that cannot be used
+    ├── BadDataError          3  images, labels or score files that cannot be used
     ├── MisalignedError       4  members, or a sample file, that do not fit together
     ├── CorruptError          5  an artefact of ours that is damaged or stale
     ├── ResourceError         6  disk, memory or network that is not there
@@ -22,8 +22,8 @@ class EnsembleKitError(Exception):
     r"""The root of the tree; `except EnsembleKitError` catches every error of ours.
 
     Example:
-        >>> print(EnsembleKitError("Two pictures cannot be used:", "'a\nb.png': empty."))
-        Two pictures cannot be used:
+        >>> print(EnsembleKitError("Two images cannot be used:", "'a\nb.png': empty."))
+        Two images cannot be used:
         'a\nb.png': empty.
     """
 
@@ -45,7 +45,7 @@ class UnknownNameError(InvalidOptionError):
 
 
 class BadDataError(EnsembleKitError):
-    """Pictures, labels or score files cannot be used as they are."""
+    """Images, labels or score files cannot be used as they are."""
 
     exit_code = 3
 

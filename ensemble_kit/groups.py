@@ -1,6 +1,6 @@
-"""Which pictures belong together: a group name read out of each image id.
+"""Which images belong together: a group name read out of each image id.
 
-Pictures of one sign, scene or patient are alike; splits and folds keep them together, and
+Images of one sign, scene or patient are alike; splits and folds keep them together, and
 intervals and tests resample them together. Never reads a file, never guesses a group.
 
 A pattern such as `(a+)+$` can search for years, and Python's `re` cannot be interrupted where it does

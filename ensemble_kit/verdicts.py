@@ -8,8 +8,8 @@ import math
 from typing import Final, Literal, get_args
 
 Verdict = Literal["better", "worse", "looks-better", "looks-worse", "as-good", "unclear"]
-"""better, worse: than the rival, beyond chance. looks-: so it would be, had not several been tried on these pictures.
-as-good: no worse than by `CLOSE`. unclear: these pictures cannot tell."""
+"""better, worse: than the rival, beyond chance. looks-: so it would be, had not several been tried on these images.
+as-good: no worse than by `CLOSE`. unclear: these images cannot tell."""
 
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 LEVEL: Final = 0.05
@@ -23,12 +23,12 @@ def verdict(
     """Return what may be said of a paired difference, above 0 where the first is better.
 
     Better and worse take a 95 % interval without 0 in it, as it is printed, and a p-value below 0.05, for all that was
-    tried. As good takes an interval that ends above -0.01, and enough pictures to detect so much.
+    tried. As good takes an interval that ends above -0.01, and enough images to detect so much.
 
     Args:
         p: two-sided, of this difference alone; 0 where the interval is all there is.
-        trials: how many configurations were tried on these pictures.
-        detectable: the smallest difference that these pictures show in 80 % of cases; infinite: not known.
+        trials: how many configurations were tried on these images.
+        detectable: the smallest difference that these images show in 80 % of cases; infinite: not known.
 
     Example:
         >>> verdict(0.03, (0.01, 0.05), 0.004), verdict(0.03, (0.01, 0.05), 0.004, trials=20)

@@ -1,6 +1,6 @@
 """How a name is shown: the one place that decides which marks of it a person gets to see as they are.
 
-Names of pictures, classes, members and folders come from anywhere. A mark that has no form, that
+Names of images, classes, members and folders come from anywhere. A mark that has no form, that
 breaks the line or that turns others round is shown as its escape, so that a name can neither move
 the cursor of a terminal nor pose as a line or a word of ours. Files of ours keep names byte for byte.
 """

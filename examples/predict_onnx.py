@@ -1,4 +1,4 @@
-"""The classes of pictures, by a file that `ek export` wrote: python predict_onnx.py NET.onnx PICTURE ...
+"""The classes of images, by a file that `ek export` wrote: python predict_onnx.py NET.onnx IMAGE ...
 
 Needs onnxruntime, Pillow and numpy alone. Transparency, 16-bit greys and colour profiles are not
 treated as `ek` does.
@@ -11,15 +11,15 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-graph, *pictures = sys.argv[1:]
+graph, *images = sys.argv[1:]
 session = onnxruntime.InferenceSession(graph)
 about = session.get_modelmeta().custom_metadata_map
 classes, side = json.loads(about["classes"]), json.loads(about["size_px"])
 
-for picture in pictures:
-    image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
+for image in images:
+    image = ImageOps.exif_transpose(Image.open(image)).convert("RGB")
     if side is not None:  # exported by --size; else the graph resizes, exactly as `ek` does
         image = image.resize((side, side), Image.Resampling.BILINEAR)
     pixels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)[None])
-    probabilities, label = session.run(None, {"pictures": pixels})
-    print(f"{picture}: {classes[label[0]]} {probabilities[0, label[0]]:.4f}")
+    probabilities, label = session.run(None, {"images": pixels})
+    print(f"{image}: {classes[label[0]]} {probabilities[0, label[0]]:.4f}")

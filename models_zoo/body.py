@@ -16,9 +16,9 @@ Channels = tuple[float, float, float]
 
 
 class Network(nn.Module):
-    """A body behind its normalisation: pictures in [0, 1] -> logits.
+    """A body behind its normalisation: images in [0, 1] -> logits.
 
-    mean and std are buffers of shape (3, 1, 1), saved with the weights. Pictures smaller than
+    mean and std are buffers of shape (3, 1, 1), saved with the weights. Images smaller than
     `input_px` are enlarged to it (bicubic): pre-trained filters look for things of the size
     that they were trained on.
     """
@@ -38,21 +38,21 @@ class Network(nn.Module):
         self.head = head
         self.input_px = input_px
 
-    def forward(self, pictures: Float[Tensor, "images 3 side side"]) -> Float[Tensor, "images classes"]:
+    def forward(self, images: Float[Tensor, "images 3 side side"]) -> Float[Tensor, "images classes"]:
         """Return unnormalised log-probabilities (nats)."""
-        if pictures.shape[-1] < self.input_px:
-            pictures = F.interpolate(pictures, size=(self.input_px, self.input_px), mode="bicubic").clamp(0, 1)
-        logits: Tensor = self.body((pictures - self.mean) / self.std)
+        if images.shape[-1] < self.input_px:
+            images = F.interpolate(images, size=(self.input_px, self.input_px), mode="bicubic").clamp(0, 1)
+        logits: Tensor = self.body((images - self.mean) / self.std)
         return logits
 
 
 class Body(NamedTuple):
-    """What a builder returns: normalised pictures -> logits, and what belongs to it.
+    """What a builder returns: normalised images -> logits, and what belongs to it.
 
     head: prefixes of the weights that depend on the number of classes.
     mean, std: the normalisation that its weights were trained with; None: the caller's.
     weights: a file of pretrained weights that is yet to be loaded.
-    input_px: the side to which smaller pictures are to be enlarged.
+    input_px: the side to which smaller images are to be enlarged.
     """
 
     module: nn.Module
@@ -76,14 +76,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def prove(network: Network, wanted: Wanted) -> None:
-    """Look at one blank picture; raise ZooError unless one row of finite logits comes out."""
+    """Look at one blank image; raise ZooError unless one row of finite logits comes out."""
     network.eval()
     try:
         with torch.inference_mode():
             logits = network(torch.zeros(1, 3, wanted.size_px, wanted.size_px))
     except (RuntimeError, AssertionError, ValueError, IndexError) as error:
-        raise ZooError(f"'{wanted.arch}' does not take pictures of {wanted.size_px} px: {error}") from error
+        raise ZooError(f"'{wanted.arch}' does not take images of {wanted.size_px} px: {error}") from error
     finally:
         network.train()
     if logits.shape != (1, wanted.classes):
-        raise ZooError(f"'{wanted.arch}' gives {tuple(logits.shape)} for a picture; wanted (1, {wanted.classes}).")
+        raise ZooError(f"'{wanted.arch}' gives {tuple(logits.shape)} for an image; wanted (1, {wanted.classes}).")

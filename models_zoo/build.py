@@ -37,7 +37,7 @@ def build(
     std: tuple[float, float, float] = STD,
     seed: int = 0,
 ) -> Network:
-    """Return a network: float pictures (images, 3, size_px, size_px) in [0, 1] -> logits (images, classes).
+    """Return a network: float images (images, 3, size_px, size_px) in [0, 1] -> logits (images, classes).
 
     Args:
         dropout: in front of the classifier, in [0, 1).
@@ -50,7 +50,7 @@ def build(
         seed: names the initial weights; torch's global generator is left as it was.
 
     Raises:
-        ZooError: an unknown architecture or option, a value out of range, pictures that are too
+        ZooError: an unknown architecture or option, a value out of range, images that are too
             small, or weights that cannot be had, read or fitted.
 
     Example:
@@ -106,7 +106,7 @@ def _wanted(
     """Return what is wanted, checked against the zoo's line."""
     row = find(arch)
     if size_px < row.smallest_px:
-        raise ZooError(f"'{arch}' takes pictures from {row.smallest_px} px, got {size_px} px; enlarge them.")
+        raise ZooError(f"'{arch}' takes images from {row.smallest_px} px, got {size_px} px; enlarge them.")
     if classes < 1:
         raise ZooError(f"Wanted at least one class, got {classes}.")
     if not 0.0 <= dropout < 1.0:

@@ -17,7 +17,7 @@ def build(wanted: Wanted) -> Body:
     """Return the blocks and a linear classifier.
 
     Raises:
-        ZooError: the options leave nothing of the picture.
+        ZooError: the options leave nothing of the image.
     """
     kernel, stride = wanted.number("kernel_size"), wanted.number("stride")
     dropout = wanted.dropout if float(wanted.options["dropout"]) < 0 else float(wanted.options["dropout"])
@@ -29,7 +29,7 @@ def build(wanted: Wanted) -> Body:
         side = _side_after(side, kernel, stride)
         if side < 1:
             raise ZooError(
-                f"Block {block + 1} of 'cnn' has nothing left of a picture of {wanted.size_px} px; wanted "
+                f"Block {block + 1} of 'cnn' has nothing left of an image of {wanted.size_px} px; wanted "
                 f"one pixel. Lower depth ({wanted.number('depth')}), stride ({stride}) or kernel_size ({kernel})."
             )
         blocks.append(nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2))
@@ -42,5 +42,5 @@ def build(wanted: Wanted) -> Body:
 
 
 def _side_after(side: int, kernel: int, stride: int) -> int:
-    """Return the picture's side after one block: a padded convolution, then halving."""
+    """Return the image's side after one block: a padded convolution, then halving."""
     return ((side + 2 * (kernel // 2) - kernel) // stride + 1) // 2

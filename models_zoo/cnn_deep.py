@@ -1,8 +1,8 @@
-"""A refined residual CNN for small pictures (16 to 64 px).
+"""A refined residual CNN for small images (16 to 64 px).
 
 Wide from the start and shallow: a stem, then three stages that widen and halve, residual
 blocks after the first and the last; global pooling makes the classifier independent of
-the picture's size. With one block a stage it has nine layers, in the spirit of Page's
+the image's size. With one block a stage it has nine layers, in the spirit of Page's
 ResNet-9 ("How to train your ResNet", Myrtle.ai, 2018).
 """
 
@@ -21,7 +21,7 @@ class ConvNorm(nn.Sequential):
     """A 3 x 3 convolution and its batch norm."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        """Keep the picture's size."""
+        """Keep the image's size."""
         super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ZooError(ValueError):
-    """No such architecture, option or weights, or ones that do not fit the pictures."""
+    """No such architecture, option or weights, or ones that do not fit the images."""
 
 
 class UnreachableError(ZooError):
@@ -43,7 +43,7 @@ class Architecture(NamedTuple):
     """One line of the zoo.
 
     builder: fetches the function that builds it, as `lambda: models_zoo.cnn.build`; only then its module is imported.
-    smallest_px: the smallest side of a picture that it takes.
+    smallest_px: the smallest side of an image that it takes.
     pretrained: whether weights can be had by name.
     """
 

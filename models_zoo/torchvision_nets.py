@@ -1,6 +1,6 @@
-"""Torchvision's VGG and ResNet, their stem fitted where the picture is small.
+"""Torchvision's VGG and ResNet, their stem fitted where the image is small.
 
-As published they halve a picture five times, and a picture of 28 px would vanish. Names of
+As published they halve an image five times, and an image of 28 px would vanish. Names of
 weights stay torchvision's own, so that its files load where the stem is the published one.
 """
 

@@ -1,4 +1,4 @@
-"""A small road, walked once a test run: drawn pictures, two members, their views."""
+"""A small road, walked once a test run: drawn images, two members, their views."""
 
 import os
 import shutil

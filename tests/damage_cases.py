@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 CPU = {"device": "cpu", "quiet": True}
 PLACES = {
-    "decoded pictures": ".ek/images/*.npy",
+    "decoded images": ".ek/images/*.npy",
     "their note": ".ek/images/*.json",
     "features": ".ek/features/*.npy",
     "note of features": ".ek/features/*.json",
@@ -45,7 +45,7 @@ PLACES = {
     "ledger of submissions": "submissions/ledger.jsonl",
     "desk.yaml": "submissions/desk.yaml",
 }
-CACHES = {"decoded pictures", "their note", "features", "note of features", "part of a look"}
+CACHES = {"decoded images", "their note", "features", "note of features", "part of a look"}
 EDITABLE = {"config.yaml", "unfinished.yaml", "desk.yaml"}
 BESIDE = {("blend", "submit"), ("ledger of blends", "submit")}
 """What is read for a remark beside the work: it goes on without the remark, and says so."""
@@ -115,7 +115,7 @@ MEMBERS = (
 JUDGE = ("submissions", "submissions score", "submit", "submit --csv", "members --verify")
 MAKERS = ("probe", "probe --init", "train", "train --config", "train --resume", "train --init", "tta, going on")
 READS = {
-    "decoded pictures": IMAGES,
+    "decoded images": IMAGES,
     "their note": IMAGES,
     "features": ("probe", "members --verify"),
     "note of features": ("probe", "members --verify"),

@@ -30,7 +30,7 @@ def found(header, said=(), wanted=tuple(OWN), must=None):
         ("img|class-name", "img", "class-name"),
         (" Image_Name |LABEL", " Image_Name ", "LABEL"),
         ("name|label", "name", "label"),
-        ("picture|label|width|height", "picture", "label"),
+        ("image|label|width|height", "image", "label"),
         ("file_path|label", "file_path", "label"),
         ("id|breed", "id", "breed"),
         ("photo_nr|label", "photo_nr", "label"),

@@ -30,7 +30,7 @@ sys.argv = sys.argv[1:]
 
 
 class Colours(nn.Module):
-    """Three classes: how red, green and blue a picture is."""
+    """Three classes: how red, green and blue an image is."""
 
     def forward(self, pixels):
         return 9 * pixels.mean(dim=(2, 3))

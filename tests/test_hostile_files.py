@@ -381,13 +381,13 @@ LOADERS = {
     "provenance": one_file("best.json", submissions.read_provenance),
     "sample": one_file("sample.csv", submissions.read_sample),
     "config": one_file("config.yaml", lambda path: read_config(path, ("epochs", "lr"))),
-    "list of pictures": one_file("train.csv", lambda path: list_manifest(path, path.parent, {}, True)),
+    "list of images": one_file("train.csv", lambda path: list_manifest(path, path.parent, {}, True)),
     "list of classes": one_file("classes.txt", read_classes),
-    "picture": one_file("x.png", lambda path: decode(path.read_bytes(), path)),
+    "image": one_file("x.png", lambda path: decode(path.read_bytes(), path)),
 }
 HARMLESS = {
-    ("csv: zero bytes", "sample"),  # ids that no picture has
-    ("csv: zero bytes", "list of pictures"),
+    ("csv: zero bytes", "sample"),  # ids that no image has
+    ("csv: zero bytes", "list of images"),
     *((name, "list of classes") for name in ("csv: zero bytes", "csv: endless cell", "yaml: laughs")),
     *((name, "list of classes") for name in ("pickle: protocol 0", "pickle: INST")),
 }

@@ -44,7 +44,7 @@ def test_images_that_count_several_times_count_as_sklearns_sample_weights(metric
 
 @pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1"])
 @pytest.mark.parametrize("case", ["no label of a class", "a class never predicted", "neither"])
-def test_classes_without_pictures_or_predictions_are_treated_as_sklearn_does(metric: str, case: str) -> None:
+def test_classes_without_images_or_predictions_are_treated_as_sklearn_does(metric: str, case: str) -> None:
     labels, chances = LABELS, CHANCES.copy()
     if case in ("a class never predicted", "neither"):
         chances[:, [0, CLASSES - 1]] = 0

@@ -26,7 +26,7 @@ def data() -> None:
 @options.several(options.replace, options.quiet, options.json)
 @click.pass_context
 def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
-    """Read every picture; find what is broken, double, mislabelled or in two splits.
+    """Read every image; find what is broken, double, mislabelled or in two splits.
 
     DIR holds train/CLASS/*, val/CLASS/* and test/*. No image is changed. Exit code 3 where
     files cannot be read, or an image or a group is in two splits.

@@ -1,4 +1,4 @@
-"""`ek demo`, `ek demo-data`: the whole road on pictures drawn for the purpose."""
+"""`ek demo`, `ek demo-data`: the whole road on images drawn for the purpose."""
 
 from typing import Any
 

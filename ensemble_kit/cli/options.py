@@ -85,7 +85,7 @@ locations = (
         help="Folder of test images; repeatable; with --test-csv only one.",
     ),
 )
-"""Where pictures lie, beside or instead of a data folder."""
+"""Where images lie, beside or instead of a data folder."""
 readings = (
     click.option(
         "--column",
@@ -111,7 +111,7 @@ readings = (
         help="Seed of that split and of the folds; the same for all members.",
     ),
 )
-"""How the pictures are to be read: ids, classes, groups, and the share held out."""
+"""How the images are to be read: ids, classes, groups, and the share held out."""
 looking = (
     click.option(
         "--engine",
@@ -130,7 +130,7 @@ looking = (
     click.option("--batch-size", type=int, default=64, show_default=True, help="Images per batch."),
     device,
 )
-"""How a network is run over pictures."""
+"""How a network is run over images."""
 skip_bad = click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read.")
 
 

@@ -1,4 +1,4 @@
-"""`ek predict`: the classes of new pictures."""
+"""`ek predict`: the classes of new images."""
 
 from typing import Any
 

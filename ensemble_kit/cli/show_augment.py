@@ -1,4 +1,4 @@
-"""`ek show-augment`: what the network sees of the training pictures."""
+"""`ek show-augment`: what the network sees of the training images."""
 
 from typing import Any
 

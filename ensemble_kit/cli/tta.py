@@ -1,4 +1,4 @@
-"""`ek tta`: look at each picture in several ways."""
+"""`ek tta`: look at each image in several ways."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""A split at one size as one uint8 array on disk: each picture is decoded once.
+"""A split at one size as one uint8 array on disk: each image is decoded once.
 
 The cache is keyed by the sha256 of every file's bytes, the size, the resize rule and the
 decoder's version, so it can never be stale; it may be deleted at any time. A sealed note
-beside it vouches for its bytes and says which pictures cannot be read: what is damaged, or
+beside it vouches for its bytes and says which images cannot be read: what is damaged, or
 may not be opened, is decoded anew. Memory-mapped: a split may be larger than memory.
 """
 
@@ -29,7 +29,7 @@ from ensemble_kit.images.headers import open_image, read_file
 Images = UInt8[np.ndarray, "images 3 size size"]
 SKIP = "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all."
 FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTEMPTY)  # a cache not ours to write
-_SHOWN = 5  # unreadable pictures named in one message
+_SHOWN = 5  # unreadable images named in one message
 
 
 class Loaded(NamedTuple):
@@ -60,12 +60,12 @@ def load_images(
     on_image: Callable[[], None] = lambda: None,
     verify: bool = False,
 ) -> Loaded:
-    """Return the decoded pictures, in the order of `paths`, from the cache or through it.
+    """Return the decoded images, in the order of `paths`, from the cache or through it.
 
     Args:
         cache: folder for decoded splits. One that may not be written is gone without: then they
             are decoded for this process alone.
-        on_image: called once for every picture that had to be decoded.
+        on_image: called once for every image that had to be decoded.
         verify: compute the checksum of what is there again.
 
     Raises:
@@ -87,7 +87,7 @@ def load_images(
 
 
 def refuse(unreadable: Sequence[str], total: int, remedy: str = SKIP) -> None:
-    """Raise where there are reasons why pictures cannot be used.
+    """Raise where there are reasons why images cannot be used.
 
     Args:
         remedy: what to do about them.
@@ -98,7 +98,7 @@ def refuse(unreadable: Sequence[str], total: int, remedy: str = SKIP) -> None:
     if unreadable:
         more = [f"... and {len(unreadable) - _SHOWN} more."] if len(unreadable) > _SHOWN else []
         raise BadDataError(
-            f"{len(unreadable)} of {total} pictures cannot be used:",
+            f"{len(unreadable)} of {total} images cannot be used:",
             *unreadable[:_SHOWN],
             *more,
             f"{remedy} Nothing was written.",
@@ -113,17 +113,17 @@ def digest_files(paths: Sequence[Path]) -> tuple[list[str], dict[int, str]]:
 
 
 def median_side(paths: Sequence[Path], at_most: int = 200) -> int:
-    """Return the median of the shorter sides (pixels), from the headers of evenly spaced pictures.
+    """Return the median of the shorter sides (pixels), from the headers of evenly spaced images.
 
     Raises:
-        BadDataError: none of them is a picture.
+        BadDataError: none of them is an image.
     """
     sides = []
     for path in paths[:: max(len(paths) // at_most, 1)]:
         with suppress(BadDataError), open_image(read_file(path), path) as image:  # named when it is decoded
             sides.append(min(image.size))
     if not sides:
-        raise BadDataError(f"cannot read '{paths[0]}': not a picture, and none of the others is.")
+        raise BadDataError(f"cannot read '{paths[0]}': not an image, and none of the others is.")
     return int(np.median(sides))
 
 
@@ -153,7 +153,7 @@ def _fill(
             if temporary is not None and _put_in_place(temporary, path, note):
                 remember_written(path, sha256, cache, file)
             else:
-                remarks.append(f"{path} cannot be written; its pictures were decoded for this run alone.")
+                remarks.append(f"{path} cannot be written; its images were decoded for this run alone.")
             return decoded
     except OSError as error:
         reason = refused(path, error, math.prod(shape))
@@ -203,7 +203,7 @@ def _put_in_place(temporary: Path, path: Path, note: bytes) -> bool:
 def _decode_into(
     file: BinaryIO, paths: Sequence[Path | None], shape: tuple[int, ...], on_image: Callable[[], None]
 ) -> tuple[Decoded, str]:
-    """Decode every picture into the file, an .npy; return what came of it, and the sha256 of the file."""
+    """Decode every image into the file, an .npy; return what came of it, and the sha256 of the file."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
     offset = file.tell()
     if hasattr(os, "posix_fallocate"):  # a full disk is an error here, not a crash on some page later
@@ -222,7 +222,7 @@ def _decode_into(
 
 
 def _decode_all(images: Images, paths: Sequence[Path | None], on_image: Callable[[], None]) -> Iterator[str]:
-    """Decode every picture in its row; yield, row by row, why it cannot be, empty where it is done."""
+    """Decode every image in its row; yield, row by row, why it cannot be, empty where it is done."""
 
     def decode_one(row: int) -> str:
         path = paths[row]

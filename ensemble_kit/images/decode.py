@@ -12,7 +12,7 @@
     palette             looked up; grey and 1-bit: three equal channels, 1 is white
 
 and one resize: to size x size, both sides (the aspect ratio is not kept, nothing is cut
-off), bilinear with antialiasing, rounded and clamped. Never edits a picture, and no other
+off), bilinear with antialiasing, rounded and clamped. Never edits an image, and no other
 module decodes one. `headers` decides what is let in.
 """
 
@@ -37,7 +37,7 @@ _PLAIN_MODE: Final = {"1": "L", "LA": "L", "CMYK": "CMYK", "L": "L"}  # what a p
 
 
 def decode(content: bytes, path: Path) -> RGBImage:
-    """Return the picture as RGB.
+    """Return the image as RGB.
 
     Args:
         content: the bytes of the file.
@@ -60,7 +60,7 @@ def decode(content: bytes, path: Path) -> RGBImage:
 
 
 def resize(image: RGBImage, size_px: int) -> UInt8[np.ndarray, "3 size size"]:
-    """Return the picture as a square of that side, channels first; the same bits where it already is one."""
+    """Return the image as a square of that side, channels first; the same bits where it already is one."""
     import torch
     from torch.nn.functional import interpolate
 

@@ -1,7 +1,7 @@
-"""Folders of pictures as listings: an id, a path and a label's name for each picture.
+"""Folders of images as listings: an id, a path and a label's name for each image.
 
-Class folders `CLASS/file.ext` give their pictures those very ids; a folder of unlabelled
-pictures gives `file.ext`, or `sub/file.ext` for what lies deeper. Ids are strings,
+Class folders `CLASS/file.ext` give their images those very ids; a folder of unlabelled
+images gives `file.ext`, or `sub/file.ext` for what lies deeper. Ids are strings,
 byte-exact. Nothing is opened here.
 """
 
@@ -25,19 +25,17 @@ _LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def list_class_folders(folder: Path, passed_over: list[Path], all_filled: bool = False) -> Listing:
-    """Return the pictures of `folder/CLASS/*`, each labelled with its folder's name.
+    """Return the images of `folder/CLASS/*`, each labelled with its folder's name.
 
     Args:
-        passed_over: files that are no pictures by their name are added to it.
-        all_filled: a class folder without pictures is an error.
+        passed_over: files that are no images by their name are added to it.
+        all_filled: a class folder without images is an error.
 
     Raises:
         BadDataError: a folder that is missing, empty or holds what it should not.
     """
     if not folder.is_dir():
-        raise BadDataError(
-            f"Wanted class folders in '{folder}', which does not exist: {folder.name}/CLASS/picture.jpg."
-        )
+        raise BadDataError(f"Wanted class folders in '{folder}', which does not exist: {folder.name}/CLASS/image.jpg.")
     paths: list[Path] = []
     for entry in _entries(folder):
         if not entry.is_dir():
@@ -45,10 +43,10 @@ def list_class_folders(folder: Path, passed_over: list[Path], all_filled: bool =
             continue
         images = _images(entry, passed_over)
         if not images and all_filled:
-            raise BadDataError(f"Wanted pictures in '{entry}', got none. Fill the folder or remove it.")
+            raise BadDataError(f"Wanted images in '{entry}', got none. Fill the folder or remove it.")
         paths += images
     if not paths:
-        raise BadDataError(f"Wanted pictures in '{folder}', got none: {folder.name}/CLASS/picture.jpg.")
+        raise BadDataError(f"Wanted images in '{folder}', got none: {folder.name}/CLASS/image.jpg.")
     return Listing(
         ids=tuple(f"{path.parent.name}/{path.name}" for path in paths),
         paths=tuple(paths),
@@ -57,10 +55,10 @@ def list_class_folders(folder: Path, passed_over: list[Path], all_filled: bool =
 
 
 def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listing:
-    """Return the unlabelled pictures of one folder, or of several, each under its folder's name.
+    """Return the unlabelled images of one folder, or of several, each under its folder's name.
 
     Raises:
-        BadDataError: a folder that is missing or holds no picture.
+        BadDataError: a folder that is missing or holds no image.
         InvalidOptionError: two folders of one name, whose ids would be the same.
     """
     names = _distinct_names(folders)
@@ -69,7 +67,7 @@ def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listi
     for folder, name in zip(folders, names, strict=True):
         found = _below(folder, passed_over)
         if not found:
-            raise BadDataError(f"Wanted pictures in '{folder}', got none. Fill the folder or remove it.")
+            raise BadDataError(f"Wanted images in '{folder}', got none. Fill the folder or remove it.")
         first = f"{name}/" if len(folders) > 1 else ""
         ids += [first + path.relative_to(folder).as_posix() for path in found]
         paths += found
@@ -77,20 +75,20 @@ def list_flat_folders(folders: Sequence[Path], passed_over: list[Path]) -> Listi
 
 
 def walk_images(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield ids and paths: pictures named one by one under their file names, then those in folders.
+    """Yield ids and paths: images named one by one under their file names, then those in folders.
 
     The ids and the order of a folder are those of `list_flat_folders`, but no more than the names
     of one folder at a time are in memory.
 
     Raises:
-        BadDataError: a place that is not there or cannot be opened, or a folder without pictures.
-        InvalidOptionError: nothing was named, or two pictures have one id.
+        BadDataError: a place that is not there or cannot be opened, or a folder without images.
+        InvalidOptionError: nothing was named, or two images have one id.
     """
     missing = next((place for place in places if not place.exists()), None)
     if missing is not None:
         raise BadDataError(f"There is no file or folder '{missing}'{beside(missing)} Check its name.")
     if not places:
-        raise InvalidOptionError("Wanted pictures or folders of pictures, got none.")
+        raise InvalidOptionError("Wanted images or folders of images, got none.")
     files, folders = [place for place in places if place.is_file()], [place for place in places if not place.is_file()]
     known: set[str] = set()
     for file in files:
@@ -105,22 +103,22 @@ def walk_images(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             found = True
             yield found_id, folder / found_id.removeprefix(first)
         if not found:
-            raise BadDataError(f"Wanted pictures in '{folder}', got none. Fill the folder or remove it.")
+            raise BadDataError(f"Wanted images in '{folder}', got none. Fill the folder or remove it.")
 
 
 def list_images(places: Sequence[Path]) -> Listing:
-    """Return the pictures that `walk_images` yields, all at once. Raises as it does."""
+    """Return the images that `walk_images` yields, all at once. Raises as it does."""
     ids, paths = zip(*walk_images(places), strict=True)
     return Listing(ids, paths)
 
 
 def _refuse_doubled(image_id: str, known: set[str]) -> None:
     if image_id in known:
-        raise InvalidOptionError(f"Two pictures have the id {image_id!r}. Name their folders instead, or rename one.")
+        raise InvalidOptionError(f"Two images have the id {image_id!r}. Name their folders instead, or rename one.")
 
 
 def _walk(folder: Path, first: str) -> Iterator[str]:
-    """Yield the ids of a folder's pictures in code-point order; `first` is what they all begin with."""
+    """Yield the ids of a folder's images in code-point order; `first` is what they all begin with."""
     try:
         with os.scandir(folder) as entries:
             seen = {one.name: os.path.isdir(one.path) if one.is_symlink() else one.is_dir() for one in entries}
@@ -143,7 +141,7 @@ def _refuse_loop(folder: Path) -> None:
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is a picture by its name."""
+    """Return whether a file is an image by its name."""
     return path.suffix.lower() in SUFFIXES and path.name.lower() not in _LEFT_BY_SYSTEMS
 
 
@@ -157,7 +155,7 @@ def _distinct_names(folders: Sequence[Path]) -> list[str]:
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
         raise InvalidOptionError(
-            f"Two folders are called '{doubled}', so their pictures would share ids. Rename one of them."
+            f"Two folders are called '{doubled}', so their images would share ids. Rename one of them."
         )
     return names
 
@@ -185,20 +183,20 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _images(folder: Path, passed_over: list[Path]) -> list[Path]:
-    """Return the pictures of one class folder."""
+    """Return the images of one class folder."""
     entries = _entries(folder)
     inner = next((entry for entry in entries if entry.is_dir()), None)
     if inner is not None:
-        raise BadDataError(f"Wanted pictures in '{folder}', got the folder '{inner.name}'. Move it out.")
+        raise BadDataError(f"Wanted images in '{folder}', got the folder '{inner.name}'. Move it out.")
     passed_over.extend(entry for entry in entries if not is_image(entry))
     return [entry for entry in entries if is_image(entry)]
 
 
 def _below(folder: Path, passed_over: list[Path]) -> list[Path]:
-    """Return the pictures of a folder and of its subfolders, in code-point order of their ids."""
+    """Return the images of a folder and of its subfolders, in code-point order of their ids."""
     if not folder.is_dir():
         hint = beside(folder)
-        raise BadDataError(f"Wanted a folder of pictures, got '{folder}', which is none{hint} Check its name.")
+        raise BadDataError(f"Wanted a folder of images, got '{folder}', which is none{hint} Check its name.")
     found = []
     for entry in _entries(folder):
         if entry.is_dir():

@@ -1,6 +1,6 @@
 """Which files are let in, judged by their first bytes before a pixel is decoded.
 
-A picture is let in when it is in one of FORMATS and neither it nor one of its tiles has
+An image is let in when it is in one of FORMATS and neither it nor one of its tiles has
 more than MAX_PIXELS; everything else gets a reason that a person can act on. Names and
 suffixes are never trusted. To let in a format: a word in FORMATS (Pillow's), a suffix in
 `folders`. To recognise one more stranger: a line in SIGNS.
@@ -23,17 +23,17 @@ MAX_PIXELS: Final = 50_000_000
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
 _OTHER: Final = f"wanted one of {', '.join(FORMATS)}. Convert it"
 SIGNS: Final[tuple[tuple[bytes, str], ...]] = (
-    (rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|!--|html|head|body|script)", "it is an HTML page, not a picture"),
+    (rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|!--|html|head|body|script)", "it is an HTML page, not an image"),
     (rb"(\xef\xbb\xbf)?\s*<(\?xml|svg)", f"it is XML, perhaps an SVG drawing; {_OTHER}"),
-    (rb"version https://git-lfs", "it is a Git LFS pointer; fetch the picture with `git lfs pull`"),
-    (rb"PK\x03\x04", "it is a ZIP archive, not a picture"),
+    (rb"version https://git-lfs", "it is a Git LFS pointer; fetch the image with `git lfs pull`"),
+    (rb"PK\x03\x04", "it is a ZIP archive, not an image"),
     (rb"%PDF", f"it is a PDF document; {_OTHER}"),
     (rb"8BPS", f"it is a Photoshop file; {_OTHER}"),
-    (rb"\x00\x00\x01\x00", f"it is an ICO picture; {_OTHER}"),
-    (rb"....ftyp(avif|avis)", f"it is an AVIF picture; {_OTHER}"),
-    (rb"....ftyp(hei|hev|mif1|msf1)", f"it is a HEIC picture; {_OTHER}"),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"it is a JPEG 2000 picture; {_OTHER}"),
-    (rb"\0\0\0\x0cJXL |\xff\x0a", f"it is a JPEG XL picture; {_OTHER}"),
+    (rb"\x00\x00\x01\x00", f"it is an ICO image; {_OTHER}"),
+    (rb"....ftyp(avif|avis)", f"it is an AVIF image; {_OTHER}"),
+    (rb"....ftyp(hei|hev|mif1|msf1)", f"it is a HEIC image; {_OTHER}"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"it is a JPEG 2000 image; {_OTHER}"),
+    (rb"\0\0\0\x0cJXL |\xff\x0a", f"it is a JPEG XL image; {_OTHER}"),
     (rb"\xff\xd8|\x89PNG|RIFF....WEBP|GIF8|II\*\0|MM\0\*|P[1-6]\s", "truncated or damaged: its header cannot be read"),
 )
 
@@ -57,19 +57,19 @@ def read_file(path: Path) -> bytes:
         raise BadDataError(f"{reason[0].lower()}{reason[1:]}") from error
     except OSError as error:
         if error.errno in NOT_OF_THE_FILE:
-            raise  # no reason to take the picture for a bad one, or to leave it out
+            raise  # no reason to take the image for a bad one, or to leave it out
         raise BadDataError(f"cannot read '{path}': {error.strerror or error}.") from error
 
 
 def open_image(content: bytes, path: Path) -> Image.Image:
-    """Return the picture with its header read and checked, and no pixel decoded.
+    """Return the image with its header read and checked, and no pixel decoded.
 
     Args:
         content: the bytes of the file.
         path: where they came from, for the message.
 
     Raises:
-        BadDataError: empty, no picture, of a format that is not in FORMATS, damaged, or larger
+        BadDataError: empty, no image, of a format that is not in FORMATS, damaged, or larger
             than MAX_PIXELS.
     """
     _silence_pillow()
@@ -99,11 +99,11 @@ def _too_large(pixels: str | None = None) -> str:
 
 
 def _stranger(content: bytes) -> str:
-    """Return what the file is instead of a picture that is let in."""
+    """Return what the file is instead of an image that is let in."""
     for sign, reason in SIGNS:
         if re.match(sign, content[:512], re.IGNORECASE | re.DOTALL):
             return reason
-    return "not a picture"
+    return "not an image"
 
 
 @functools.cache

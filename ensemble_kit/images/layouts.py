@@ -3,7 +3,7 @@
     train.csv beside images/, or beside a train/ without class folders   the options that read CSVs
     training/CLASS/*, valid/CLASS/*                                      what to rename
     a folder inside that holds train/                                    that folder
-    CLASS/picture.jpg                                                    what to move
+    CLASS/image.jpg                                                    what to move
 
 Never takes one thing for another: what is said here, a person types, or does not.
 """
@@ -27,7 +27,7 @@ CALLED: Final = {
 }
 """What the folders and CSVs of the splits are called."""
 FRACTION: Final = 0.15
-_LOOKED_AT: Final = 50  # pictures of one CSV, or entries of one folder
+_LOOKED_AT: Final = 50  # images of one CSV, or entries of one folder
 
 
 def check_train_folder(data: Path) -> None:
@@ -40,7 +40,7 @@ def check_train_folder(data: Path) -> None:
     if any(path.is_dir() for path in _entries(train)):
         return
     why = "holds no folder" if train.is_dir() else "does not exist"
-    said = f"Wanted class folders in '{train}', which {why}: train/CLASS/picture.jpg."
+    said = f"Wanted class folders in '{train}', which {why}: train/CLASS/image.jpg."
     if options := _as_csvs(data):
         command = f"  ek data check {options}"
         raise BadDataError(f"{said} '{data}' holds CSVs; type:", command, "and ek train with the same options.")
@@ -54,7 +54,7 @@ def val_by_another_name(data: Path) -> str:
 
 
 def _as_csvs(data: Path) -> str:
-    """Return the options that read the CSVs of a folder; empty where it holds none of its pictures."""
+    """Return the options that read the CSVs of a folder; empty where it holds none of its images."""
     csvs = sorted(path for path in _entries(data) if path.suffix.lower() == ".csv")
     named = {
         split: sorted((path for path in csvs if _is_called(path, *words)), key=lambda path: path.stem not in words)
@@ -106,7 +106,7 @@ def _unsorted(data: Path) -> str:
     if len(found) < 2 or any(_is_called(path, *words) for path in found for words in CALLED.values()):
         return ""
     names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
-    return f" '{data}' holds folders of pictures itself: make '{data / 'train'}' and move {names} there."
+    return f" '{data}' holds folders of images itself: make '{data / 'train'}' and move {names} there."
 
 
 def _is_called(path: Path, *words: str) -> bool:
@@ -131,7 +131,7 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _lie_in(csv: Path, images: Path) -> bool:
-    """Return whether pictures that a CSV names, in whatever column, lie in a folder; by its first rows."""
+    """Return whether images that a CSV names, in whatever column, lie in a folder; by its first rows."""
     try:
         rows = parse_csv(read_plain(csv), csv, marked=True)[1 : 1 + _LOOKED_AT]
     except (OSError, BadDataError):

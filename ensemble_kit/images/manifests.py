@@ -1,8 +1,8 @@
 """CSV manifests `image_id[,path][,label][,group]` as listings, under whatever names the columns have.
 
 Every cell is read as text, byte for byte: `0001`, `NA` and `1e5` stay what they are. A
-picture lies at its path, relative to a folder of pictures; without a column of paths at its
-id, with or without the suffix of a picture. A table of 0 and 1 with a column a class is a label too.
+image lies at its path, relative to a folder of images; without a column of paths at its
+id, with or without the suffix of an image. A table of 0 and 1 with a column a class is a label too.
 Other columns are passed over. Nothing but the CSV is opened here.
 """
 
@@ -20,12 +20,12 @@ from ensemble_kit.images.folders import is_image
 from ensemble_kit.images.splits import Listing
 
 Rows = Sequence[Sequence[str]]
-_LOOKED_AT: Final = 50  # rows whose pictures are looked for, to tell an id from a file name
+_LOOKED_AT: Final = 50  # rows whose images are looked for, to tell an id from a file name
 _BOXES: Final = ("xmin", "xmax", "ymin", "ymax", "x1", "x2", "y1", "y2", "x", "y", "w", "h", "width", "height", "bbox")
 
 
 def list_manifest(path: Path, images: Path, columns: Mapping[str, str], labels_wanted: bool) -> Listing:
-    """Return the pictures of a CSV, in its order.
+    """Return the images of a CSV, in its order.
 
     Args:
         images: the folder that paths start from.
@@ -89,7 +89,7 @@ def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path:
     """Return the labels of a table with a column a class, of which one holds a 1.
 
     Raises:
-        BadDataError: the other columns are none of classes, or a picture shows none, or several.
+        BadDataError: the other columns are none of classes, or an image shows none, or several.
     """
     left = columns_left(header, places)
     if len(left) < 2 or not rows or not {row[place] for row in rows for place in left} <= {"0", "1", "0.0", "1.0"}:
@@ -100,7 +100,7 @@ def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path:
         if len(shown) != 1:
             raise BadDataError(
                 f"'{path}': row {number}, {row[places['id']]!r}, has a 1 for {len(shown)} of {len(left)} classes"
-                f"{': ' if shown else ''}{', '.join(shown[:5])}; wanted one class a picture."
+                f"{': ' if shown else ''}{', '.join(shown[:5])}; wanted one class per image."
             )
         names += shown
     return tuple(names)
@@ -110,7 +110,7 @@ def _check(cells: Mapping[str, Sequence[str]], header: Sequence[str], path: Path
     """Raise on a table without rows, an empty cell that must not be, or an id that stands twice."""
     ids = cells["id"]
     if not ids:
-        raise BadDataError(f"'{path}' has a header and no rows; wanted one a picture.")
+        raise BadDataError(f"'{path}' has a header and no rows; wanted one per image.")
     for key, column in cells.items():
         if "" in column:
             row = column.index("")
@@ -129,9 +129,9 @@ def _doubled(
     boxes = [name for name in header if name.casefold() in _BOXES]
     labels = [cells["label"][row] for row in (first, second)] if "label" in cells else []
     if len(boxes) > 2:
-        why = f"; its columns {', '.join(boxes[:4])} are of boxes, several a picture. Wanted a row a picture, one label"
+        why = f"; its columns {', '.join(boxes[:4])} are of boxes, several per image. Wanted a row per image, one label"
     elif labels and labels[0] != labels[1]:
-        why = f", with the labels {labels[0]!r} and {labels[1]!r}; wanted one label a picture. Choose one"
+        why = f", with the labels {labels[0]!r} and {labels[1]!r}; wanted one label per image. Choose one"
     else:
         why = "; wanted each once. Remove one"
     return BadDataError(f"'{path}' has the id {cells['id'][first]!r} twice, in rows {first + 1} and {second + 1}{why}.")
@@ -140,7 +140,7 @@ def _doubled(
 def _paths(
     header: Sequence[str], rows: Rows, places: Mapping[str, int], images: Path, path: Path
 ) -> tuple[tuple[Path, ...], str]:
-    """Return where the pictures lie, and the column of file names that says so, where one has to."""
+    """Return where the images lie, and the column of file names that says so, where one has to."""
     if "path" in places:
         return tuple(images / row[places["path"]] for row in rows), ""
     ids = [row[places["id"]] for row in rows]
@@ -156,7 +156,7 @@ def _paths(
     if by_id == by_file and id_column != OWN["id"] and any(at_ids[row] != at_files[row] for row in looked_at):
         own, other = quote(f"id={id_column}"), quote(f"id={file_column}")
         raise BadDataError(
-            f"'{path}' has the columns {id_column!r} and {file_column!r}, and the pictures in '{images}' lie at "
+            f"'{path}' has the columns {id_column!r} and {file_column!r}, and the images in '{images}' lie at "
             f"{'both' if by_id else 'neither'}. {'' if by_id else 'Correct --images, or say '}"
             f"{'Say' if by_id else ''} what they are: --column {own} --column {quote(f'path={file_column}')}, "
             f"or --column {other}."
@@ -165,7 +165,7 @@ def _paths(
 
 
 def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:
-    """Return where the pictures lie: at their ids, or at the one picture whose stem is the id."""
+    """Return where the images lie: at their ids, or at the one image whose stem is the id."""
 
     @cache
     def by_stem(folder: Path) -> dict[str, list[Path]]:
@@ -181,7 +181,7 @@ def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:
         if path.name in held and not is_image(path):
             if len(held[path.name]) > 1:
                 raise BadDataError(
-                    f"The id {image_id!r} stands for several pictures in '{path.parent}': "
+                    f"The id {image_id!r} stands for several images in '{path.parent}': "
                     f"{', '.join(one.name for one in held[path.name])}. Bring a column of paths."
                 )
             return held[path.name][0]

@@ -1,6 +1,6 @@
 """Labels that are several labels in one cell of a CSV, as `cat dog` where cats and dogs have rows of their own.
 
-One class a picture is what is learnt here; such a cell would become a class by itself, in silence. A
+One class per image is what is learnt here; such a cell would become a class by itself, in silence. A
 class whose name only looks so (`hot dog`) is let be. To know another mark: a word in `_MARKS`.
 """
 
@@ -36,7 +36,7 @@ def check_single(listing: Listing, classes: Collection[str], path: Path) -> None
             row = (listing.names or ()).index(name)
             raise BadDataError(
                 f"'{path}': row {row + 1}, {listing.ids[row]!r}, has several labels in one cell, {name!r}: "
-                f"{' and '.join(map(repr, parts))}; wanted one class a picture, several are not learnt here. Keep one, "
+                f"{' and '.join(map(repr, parts))}; wanted one class per image, several are not learnt here. Keep one, "
                 "or, if it is one class, list all classes by --classes FILE."
             )
 

@@ -1,8 +1,8 @@
-"""Where the pictures of each split come from, and the data set that is found there.
+"""Where the images of each split come from, and the data set that is found there.
 
     train   --train-csv, else DATA/train/CLASS/*
     val     --val-csv, else DATA/val/CLASS/*, else a fraction of train
-    test    --test-csv, its pictures in the test folder where one is named; else the test folders, else
+    test    --test-csv, its images in the test folder where one is named; else the test folders, else
             DATA/test/*; there may be none
 
 Classes are the labels of train in code-point order, or a list of names that whole numbers
@@ -27,21 +27,21 @@ from ensemble_kit.splits import SPLITS
 
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
 FOLDERS = ("test_dir",)
-_LOOKED_AT = 50  # pictures of a CSV, to tell a wrong folder from pictures that are missing
+_LOOKED_AT = 50  # images of a CSV, to tell a wrong folder from images that are missing
 
 
 @dataclass(frozen=True)
 class Source:
-    """What was said about the pictures; the names are those of the options.
+    """What was said about the images; the names are those of the options.
 
     data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`, as far as no CSV stands in.
     images: folder that the paths in CSVs start from; None: each CSV's own.
-    test_dir: folders of test pictures, instead of `data/test`; with `test_csv`, the one that its pictures lie in.
+    test_dir: folders of test images, instead of `data/test`; with `test_csv`, the one that its images lie in.
     column: id, path, label or group and the CSVs' own name for that column, either way round; what is
         not said is found by its usual names, see `ensemble_kit.columns`.
     classes: file of class names, one a line.
     group_from: regular expression on the id; its first group, or its whole match, names the
-        group of pictures that belong together.
+        group of images that belong together.
     val_fraction: share of train to take where nothing else gives a val; `split_seed` decides which.
     """
 
@@ -93,7 +93,7 @@ class SourceOption(PlacesOption, total=False):
 
 
 def read_source(source: Source, val_needed: bool = True) -> DataSet:
-    """Return the pictures of a source.
+    """Return the images of a source.
 
     Args:
         val_needed: whether a source without val is an error.
@@ -134,14 +134,14 @@ def straddling(data: DataSet) -> tuple[str, ...]:
 def _check(source: Source) -> None:
     """Raise on options that do not fit together."""
     if source.data is None and source.train_csv is None:
-        raise InvalidOptionError("Wanted pictures to learn from: a folder by --data, or a CSV by --train-csv.")
+        raise InvalidOptionError("Wanted images to learn from: a folder by --data, or a CSV by --train-csv.")
     if source.data is not None and not source.data.is_dir():
         raise BadDataError(
             f"Wanted a data folder, got '{source.data}', which is no folder{beside(source.data)} Check --data."
         )
     if source.test_csv is not None and len(source.test_dir) > 1:
         raise InvalidOptionError(
-            f"Wanted the one folder that holds the pictures of --test-csv, got --test-dir {len(source.test_dir)} times."
+            f"Wanted the one folder that holds the images of --test-csv, got --test-dir {len(source.test_dir)} times."
         )
     csvs = (source.train_csv, source.val_csv, source.test_csv)
     if (source.images is not None or source.column) and not any(csvs):
@@ -169,13 +169,13 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
 
 
 def _images(source: Source, split: str, csv: Path) -> Path:
-    """Return the folder that the pictures of a CSV lie in."""
+    """Return the folder that the images of a CSV lie in."""
     named = source.test_dir[0] if split == "test" and source.test_dir else source.images
     return named or csv.parent
 
 
 def _check_there(source: Source, split: str, paths: Sequence[Path]) -> None:
-    """Raise unless some of the first pictures of a CSV lie where they are looked for.
+    """Raise unless some of the first images of a CSV lie where they are looked for.
 
     Raises:
         BadDataError: none does.
@@ -185,7 +185,7 @@ def _check_there(source: Source, split: str, paths: Sequence[Path]) -> None:
     if csv is not None and not any(os.path.lexists(path) for path in looked_at):
         option = "--test-dir" if split == "test" else "--images"
         raise BadDataError(
-            f"'{csv}': of the first {len(looked_at)} pictures none lies in '{_images(source, split, csv)}', as "
+            f"'{csv}': of the first {len(looked_at)} images none lies in '{_images(source, split, csv)}', as "
             f"'{looked_at[0].name}' or with a suffix. Say which folder they lie in: {option} FOLDER, or bring a column "
             "of paths."
         )
@@ -216,11 +216,11 @@ def _grouped(source: Source, listing: Listing) -> Listing:
 def _with_val(source: Source, splits: dict[str, Split]) -> dict[str, Split]:
     if source.val_fraction is None:
         raise InvalidOptionError(
-            f"There are no val pictures: '{source.data}' has no val/ folder. Add one, name a --val-csv, give "
+            f"There are no val images: '{source.data}' has no val/ folder. Add one, name a --val-csv, give "
             "--val-fraction 0.15 to take 15 % of train, or fold all of train: ek train --folds 5."
             f"{val_by_another_name(source.data)}"
             if source.data is not None
-            else "There are no val pictures. Name a --val-csv, give --val-fraction 0.15 to take 15 % of train, or fold "
+            else "There are no val images. Name a --val-csv, give --val-fraction 0.15 to take 15 % of train, or fold "
             "all of train: ek train --folds 5."
         )
     train, val = split_off(splits["train"], source.val_fraction, source.split_seed)

@@ -1,4 +1,4 @@
-"""Listings and splits: which pictures there are, and what they show.
+"""Listings and splits: which images there are, and what they show.
 
 A `Listing` knows labels by name, as folders and CSVs write them; a `Split` knows them as
 indices into the classes. Between them stands the list of classes. Nothing is opened here.
@@ -17,7 +17,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures as they were found; `names` are their labels as written, None where there are none.
+    """Images as they were found; `names` are their labels as written, None where there are none.
 
     taken: what was guessed about a CSV, in words; empty where nothing was.
     """
@@ -31,7 +31,7 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The pictures of one split; `labels` is None where nobody knows, `groups` where there are none."""
+    """The images of one split; `labels` is None where nobody knows, `groups` where there are none."""
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
@@ -39,7 +39,7 @@ class Split:
     groups: tuple[str, ...] | None = None
 
     def rows(self, index: Int[np.ndarray, " some"]) -> "Split":
-        """Return some of the pictures, in the order of `index`."""
+        """Return some of the images, in the order of `index`."""
         return Split(
             tuple(self.ids[i] for i in index),
             tuple(self.paths[i] for i in index),
@@ -70,7 +70,7 @@ def labelled(listing: Listing, classes: Sequence[str], numbered: bool, where: st
         where: the folder or CSV, for the message.
 
     Raises:
-        BadDataError: a label that is no class; names the first picture that has it.
+        BadDataError: a label that is no class; names the first image that has it.
 
     Example:
         >>> animals = Listing(("a", "b"), (Path("a"), Path("b")), ("1", "0"))
@@ -95,13 +95,13 @@ def labelled(listing: Listing, classes: Sequence[str], numbered: bool, where: st
 def split_off(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
     """Return (the rest, the part taken off): `fraction` of every class, rounded, at least one.
 
-    A picture is taken for its seed and id alone, so adding pictures moves few others. Groups
+    An image is taken for its seed and id alone, so adding images moves few others. Groups
     stay whole: they are taken in an order that seed and name decide, each if it brings the
-    classes nearer to their shares and leaves none of them without training pictures; a class
+    classes nearer to their shares and leaves none of them without training images; a class
     that got nothing then gets its smallest group, where another is left for train.
 
     Raises:
-        InvalidOptionError: a fraction outside (0, 1), or a class of a single picture.
+        InvalidOptionError: a fraction outside (0, 1), or a class of a single image.
     """
     if not 0 < fraction < 1:
         raise InvalidOptionError(f"--val-fraction must lie between 0 and 1, got {fraction:g}.")
@@ -111,8 +111,8 @@ def split_off(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
     if (counts == 1).any():
         lonely = train.ids[int((train.labels == int((counts == 1).argmax())).argmax())]
         raise InvalidOptionError(
-            f"The class of {lonely!r} has one picture, which cannot be in train and in val. "
-            "Add pictures, or bring a val/ folder."
+            f"The class of {lonely!r} has one image, which cannot be in train and in val. "
+            "Add images, or bring a val/ folder."
         )
     units = train.ids if train.groups is None else train.groups
     taken = _take(train.labels, units, np.maximum(np.round(fraction * counts), 1), seed)
@@ -132,7 +132,7 @@ def fingerprint(split: Split, digests: Sequence[str], classes: Sequence[str]) ->
 def _take(
     labels: Int[np.ndarray, " images"], units: Sequence[str], wanted: Float[np.ndarray, " classes"], seed: int
 ) -> Bool[np.ndarray, " images"]:
-    """Return which pictures are taken, unit by unit, to come near the wanted number of each class."""
+    """Return which images are taken, unit by unit, to come near the wanted number of each class."""
     inside: dict[str, Float[np.ndarray, " classes"]] = {}
     for unit, label in zip(units, labels, strict=True):
         inside.setdefault(unit, np.zeros(len(wanted)))[label] += 1

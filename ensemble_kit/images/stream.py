@@ -1,6 +1,6 @@
-"""Pictures decoded chunk by chunk, kept nowhere: for more of them than memory or a disk cache should hold.
+"""Images decoded chunk by chunk, kept nowhere: for more of them than memory or a disk cache should hold.
 
-The same pixels as through the cache, bit by bit; each picture is decoded once, for every size.
+The same pixels as through the cache, bit by bit; each image is decoded once, for every size.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from ensemble_kit.images.headers import read_file
 
 
 class Chunk(NamedTuple):
-    """Some pictures.
+    """Some images.
 
     images: by side in pixels, each in the order of the ids.
     unreadable: row -> reason; those rows are black.
@@ -31,7 +31,7 @@ class Chunk(NamedTuple):
 
 
 def stream_images(places: Sequence[Path], sizes_px: Collection[int], chunk: int) -> Iterator[Chunk]:
-    """Yield the pictures of files and folders, so many at a time.
+    """Yield the images of files and folders, so many at a time.
 
     Raises:
         BadDataError, InvalidOptionError: see `folders.walk_images`.

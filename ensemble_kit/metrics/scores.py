@@ -40,7 +40,7 @@ def balanced_accuracy(predicted: Predicted, labels: Labels, counts: Counts | Non
         BadDataError: there is no image.
 
     Example:
-        >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 2]))  # class 1 has no picture
+        >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 2]))  # class 1 has no image
         0.5
 
     Source: Brodersen et al., "The balanced accuracy and its posterior distribution", ICPR 2010.

@@ -36,7 +36,7 @@ class Metric(NamedTuple):
 
 
 METRICS: Final[Mapping[str, Metric]] = {
-    "accuracy": Metric(lambda: scores.accuracy, "share of pictures that are right", "val %", "%", True, "predicted"),
+    "accuracy": Metric(lambda: scores.accuracy, "share of images that are right", "val %", "%", True, "predicted"),
     "balanced-accuracy": Metric(
         lambda: scores.balanced_accuracy, "mean recall of the classes", "bal %", "%", True, "predicted"
     ),

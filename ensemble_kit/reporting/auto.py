@@ -25,7 +25,7 @@ def done(report: AutoReport) -> str:
     lines = [
         table(["member", "px", "epochs", "train s", "views", "val acc", "blend so far", "added"], rows),
         wrapped(
-            f"val acc: a member's own, with its views, on {blend.evaluated.val_images} pictures. blend so far: of this "
+            f"val acc: a member's own, with its views, on {blend.evaluated.val_images} images. blend so far: of this "
             "member and those above it, cross-fitted on val; added: points more than in the row above, without an "
             "interval, so no proof."
         ),
@@ -72,14 +72,14 @@ def _plan(report: AutoReport) -> str:
 
 
 def _flips(flips: FlipReport) -> str:
-    """Return in a line whether pictures are mirrored, and why."""
+    """Return in a line whether images are mirrored, and why."""
     if flips.images == 0:
-        return "Pictures are mirrored: there are too few of them to find out whether they may be."
+        return "Images are mirrored: there are too few of them to find out whether they may be."
     if flips.asked or flips.accuracy is None or flips.mirrored_accuracy is None:
-        return f"Pictures are {'' if flips.flip else 'not '}mirrored, as asked."
+        return f"Images are {'' if flips.flip else 'not '}mirrored, as asked."
     return (
-        f"Pictures are {'' if flips.flip else 'not '}mirrored: a small network has {percent(flips.accuracy)} % of "
-        f"{flips.images} training pictures held out right, and {percent(flips.mirrored_accuracy)} % of their mirror "
+        f"Images are {'' if flips.flip else 'not '}mirrored: a small network has {percent(flips.accuracy)} % of "
+        f"{flips.images} training images held out right, and {percent(flips.mirrored_accuracy)} % of their mirror "
         "images."
     )
 

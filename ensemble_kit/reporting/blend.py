@@ -125,17 +125,17 @@ def _meaning(report: BlendReport) -> str:
     if report.evaluated.judged_on == OOF:
         tuned = "tuned: on the tuning set, optimistic;"
         honest = (
-            f"honest: cross-fitted on the {images} out-of-fold pictures of train, all choices repeated inside each "
-            "fold. There each picture has the logits of the one fold model that was not trained on it; test logits are "
+            f"honest: cross-fitted on the {images} out-of-fold images of train, all choices repeated inside each "
+            "fold. There each image has the logits of the one fold model that was not trained on it; test logits are "
             "the mean over all fold models."
         )
         return "\n".join([wrapped(tuned), wrapped(honest)])
     if report.procedure.tuned_on == VAL:
-        tuned = f"{images} val pictures. tuned: on the tuning set, optimistic;"
+        tuned = f"{images} val images. tuned: on the tuning set, optimistic;"
         return "\n".join([wrapped(tuned), wrapped("honest: cross-fitted, all choices repeated inside each fold.")])
     return wrapped(
-        f"{images} val pictures, none of which was tuned on; honest: the blend as it is. It was tuned on "
-        f"{report.evaluated.tuned_images} pictures of train, each by the networks that had not seen it; of those it "
+        f"{images} val images, none of which was tuned on; honest: the blend as it is. It was tuned on "
+        f"{report.evaluated.tuned_images} images of train, each by the networks that had not seen it; of those it "
         f"has {percent(report.this.tuned_oof_accuracy)} % right, one network a family."
     )
 
@@ -163,7 +163,7 @@ def _diversity(report: BlendReport) -> str:
     said = (
         f"{those}: {percent(seen.mean_accuracy)} % right on average, at least one of them "
         f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "
-        f"pictures and both fail on {percent(seen.double_fault)} % (Q {number(seen.q, 2)}, correlation "
+        f"images and both fail on {percent(seen.double_fault)} % (Q {number(seen.q, 2)}, correlation "
         f"{number(seen.correlation, 2)})."
     )
     worth = seen.equivalent_members
@@ -253,7 +253,7 @@ def _certificate(report: BlendReport) -> str:
         f"{proof.epsilon:.0e}; the best that were found have {proof.best}"
     )
     end = "." if proof.gap == 0 else f", so {proof.gap} are open after {proof.seconds:.1f} s."
-    return wrapped(f"{proven}{end} That is about these pictures alone, and says nothing of others.")
+    return wrapped(f"{proven}{end} That is about these images alone, and says nothing of others.")
 
 
 def _tuned_images(report: BlendReport) -> str:

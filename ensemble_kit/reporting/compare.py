@@ -34,7 +34,7 @@ def compared(report: CompareReport) -> str:
         rows = [[*row, f"{only:.0f}" if whole else f"{only:.2f}"] for row, only in zip(rows, counted, strict=True)]
     lines = [
         table(header, rows),
-        *([] if whole else [wrapped("only it is right: so many pictures, mean over the repeats of the folds")]),
+        *([] if whole else [wrapped("only it is right: so many images, mean over the repeats of the folds")]),
         wrapped(f"{report.test}: {p_value(report.p)}{adjusted(report.p, report.trials)}"),
         *map(wrapped, report.notes),
         "",

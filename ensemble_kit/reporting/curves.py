@@ -1,4 +1,4 @@
-"""Curves as pictures: PNG, drawn by matplotlib where it is installed."""
+"""Curves as images: PNG, drawn by matplotlib where it is installed."""
 
 import io
 from typing import Any
@@ -32,7 +32,7 @@ def view_curve_plot(curve: CurveReport, member: str, images: int) -> bytes | Non
         [step.log_likelihood_interval for step in curve.steps],
     )
     below.set_xlabel("views, each the one that lowers log loss most" + _cost(curve.steps))
-    title = f"{visible(member)}: how many views? ({images} val pictures, 95 % intervals)"
+    title = f"{visible(member)}: how many views? ({images} val images, 95 % intervals)"
     figure.suptitle(title, fontsize=12, parse_math=False)
     page = io.BytesIO()
     figure.savefig(page, format="png")

@@ -12,7 +12,7 @@ from ensemble_kit.reporting.terminal import percent, table, wrapped
 from ensemble_kit.results import DataReport, Finding, Shift
 
 SHOWN: Final = 10
-_NAME: Final = 29  # columns for a picture's name where two stand side by side
+_NAME: Final = 29  # columns for an image's name where two stand side by side
 
 
 def checked(report: DataReport) -> str:
@@ -28,15 +28,15 @@ def _overview(report: DataReport) -> list[str]:
     ]
     total = sum(split.images for split in report.splits)
     lines = [
-        wrapped(f"{report.source}: {total:,} pictures, {len(report.classes)} classes"),
-        table(["split", "pictures", "shorter side: min px", "median", "max"], rows),
+        wrapped(f"{report.source}: {total:,} images, {len(report.classes)} classes"),
+        table(["split", "images", "shorter side: min px", "median", "max"], rows),
     ]
     for word in ("formats", "modes"):
         counts: Counter[str] = sum((Counter(getattr(split, word)) for split in report.splits), Counter())
         lines.append(wrapped(f"{word}: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common())))
     lines += [wrapped(sentence) for sentence in report.taken]
     if report.passed_over:
-        lines.append(wrapped(f"passed over, no pictures by their name: {_count(report.passed_over, 'file')}"))
+        lines.append(wrapped(f"passed over, no images by their name: {_count(report.passed_over, 'file')}"))
     return lines
 
 
@@ -57,7 +57,7 @@ def _classes(report: DataReport) -> list[str]:
 
 def _imbalance(train: Mapping[str, int], most: str, least: str) -> str:
     if not train[least]:
-        return f"Train has no picture of: {', '.join(name for name, count in train.items() if not count)}."
+        return f"Train has no image of: {', '.join(name for name, count in train.items() if not count)}."
     ratio = train[most] / train[least]
     return f"In train, the largest class, {most}, is {ratio:.1f} times the smallest, {least}."
 
@@ -72,8 +72,8 @@ def _unreadable(report: DataReport) -> list[str]:
 def _leaks(report: DataReport) -> list[str]:
     found = [finding for finding in report.findings if finding.leak]
     if not found:
-        return [wrapped("No picture and no group stands in two splits.")] if len(report.splits) > 1 else []
-    title = f"Leaks: {_count(len(found), 'picture or group', 'pictures or groups')} in two splits"
+        return [wrapped("No image and no group stands in two splits.")] if len(report.splits) > 1 else []
+    title = f"Leaks: {_count(len(found), 'image or group', 'images or groups')} in two splits"
     return _pairs(title, found, report)
 
 
@@ -82,9 +82,9 @@ def _conflicts(report: DataReport) -> list[str]:
     if not found:
         return []
     return [
-        f"Two labels on one picture: {_count(len(found), 'pair')}",
+        f"Two labels on one image: {_count(len(found), 'pair')}",
         table(
-            ["picture", "label", "other label", "of"],
+            ["image", "label", "other label", "of"],
             [
                 [
                     _short(f"{finding.split} {finding.image_id}", 25),
@@ -114,9 +114,9 @@ def _elongated(report: DataReport) -> list[str]:
     if not found:
         return []
     return [
-        wrapped(f"Elongated, 3 to 1 or more; they are squashed to a square: {_count(len(found), 'picture')}"),
+        wrapped(f"Elongated, 3 to 1 or more; they are squashed to a square: {_count(len(found), 'image')}"),
         *_list(found),
-        *_more(len(found) - SHOWN, "pictures", report),
+        *_more(len(found) - SHOWN, "images", report),
     ]
 
 
@@ -170,7 +170,7 @@ def _pairs(title: str, found: Sequence[Finding], report: DataReport) -> list[str
     ]
     return [
         wrapped(title),
-        table(["kind", "bits", "picture", "stands also as"], rows, left=4),
+        table(["kind", "bits", "image", "stands also as"], rows, left=4),
         *_more(len(found) - SHOWN, "pairs", report),
     ]
 

@@ -8,7 +8,7 @@ def drawn(report: DemoDataReport) -> str:
     """Return what `ek demo-data` prints."""
     said = (
         f"Drew a synthetic data set of {len(report.classes)} cartoon characters in {report.path}: "
-        f"{report.train_images} train, {report.val_images} val, {report.test_images} test pictures "
+        f"{report.train_images} train, {report.val_images} val, {report.test_images} test images "
         f"(the truth about test is in {report.path.name}/test-labels.csv, for measuring)."
     )
     return f"{wrapped(said)}\nNext: ek train --data {report.path} --arch cnn"
@@ -31,7 +31,7 @@ def ladder(report: DemoReport) -> str:
     return "\n".join(
         [
             table(["member", "val %", "with TTA", "test %", "with TTA", "training"], rows),
-            wrapped("Accuracy on synthetic pictures drawn for this demo; their test labels are known."),
+            wrapped("Accuracy on synthetic images drawn for this demo; their test labels are known."),
             wrapped(
                 f"Honest val estimate of the blend: {percent(report.blend.honest_accuracy)} % "
                 f"(95 %: {interval(report.blend.honest_interval)})"
@@ -44,6 +44,6 @@ def ladder(report: DemoReport) -> str:
             "  ek members",
             "  ek blend --method majority-vote --weights equal",
             "  ek train --data data --arch cnn-deep --recipe strong",
-            "With your own pictures in DIR: ek train --data DIR --arch cnn",
+            "With your own images in DIR: ek train --data DIR --arch cnn",
         ]
     )

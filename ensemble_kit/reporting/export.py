@@ -14,7 +14,7 @@ def exported(report: ExportReport) -> str:
     lines = [
         wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {looks} in all."),
         "",
-        wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    pictures       "),
+        wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    images       "),
         wrapped(f"float32 (images, {report.classes}){_unit(report)}", INDENT, first="out   probabilities  "),
         wrapped("int64 (images), the place of the class", INDENT, first="      label          "),
         "",
@@ -46,17 +46,17 @@ def _checked(report: ExportReport) -> str:
 
 
 def _sizes(report: ExportReport) -> str:
-    """Return who resizes, and what becomes of pictures that are resized before."""
+    """Return who resizes, and what becomes of images that are resized before."""
     squares = f"{report.squares_px} x {report.squares_px} px"
-    changed = f"{report.squares_changed} of {report.checked} pictures"
+    changed = f"{report.squares_changed} of {report.checked} images"
     if report.sizes_px == (report.squares_px,):
         own = f"Members look at {squares}"
         return f"{own}; the graph resizes to that itself." if report.side_px is None else f"{own}, too."
     looks = f"Members look at {', '.join(map(str, report.sizes_px))} px"
     if report.side_px is None:
-        return f"{looks}; give pictures as they are: resized to {squares} before, {changed} change their class."
-    return f"{looks}, so most pictures are resized twice: {changed} have another class than their files by ek tta."
+        return f"{looks}; give images as they are: resized to {squares} before, {changed} change their class."
+    return f"{looks}, so most images are resized twice: {changed} have another class than their files by ek tta."
 
 
 def _images(count: int) -> str:
-    return f"{count} picture{'s' if count > 1 else ''}"
+    return f"{count} image{'s' if count > 1 else ''}"

@@ -22,7 +22,7 @@ def found(report: FindLrReport) -> str:
         [
             wrapped(
                 f"{report.data}: {report.arch} at {report.size_px} px; recipe {report.recipe}: {report.optimizer}, "
-                f"{report.batch_size} pictures a step"
+                f"{report.batch_size} images a step"
             ),
             wrapped(f"{len(report.rates)} steps, learning rate {report.rates[0]:.0e} to {report.rates[-1]:.1e}; {end}"),
             _rate(report, report.steepest, "the smoothed loss falls fastest"),

@@ -65,7 +65,7 @@ def _heading(metric: str, members: Sequence[MemberReport]) -> str:
 
 
 def _evaluated_on(members: Sequence[MemberReport]) -> str:
-    """Return how many pictures members are judged on, and of which; without val they are named where others have it."""
+    """Return how many images members are judged on, and of which; without val they are named where others have it."""
     counts = {split: sorted({one.val_images for one in members if one.judged_on == split}) for split in IMAGES}
     said = {split: f"{' or '.join(map(str, some))} {IMAGES[split]}" for split, some in counts.items() if some}
     if len(said) == 1:

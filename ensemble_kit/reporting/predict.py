@@ -15,11 +15,11 @@ def predicted(report: PredictReport) -> str:
     who = f"blend '{report.name}'" if report.blend else f"member '{report.name}'"
     parts = [report.method, *([counted(len(report.members), "member")] if report.blend else [])]
     parts.append(counted(report.views, "view"))
-    lines = [wrapped(f"{counted(read, 'picture')} by {who}: {', '.join(parts)}; {report.seconds:.1f} s")]
+    lines = [wrapped(f"{counted(read, 'image')} by {who}: {', '.join(parts)}; {report.seconds:.1f} s")]
     if report.unreadable:
         lines.append(
             wrapped(
-                f"{counted(report.unreadable, 'picture')} could not be read and "
+                f"{counted(report.unreadable, 'image')} could not be read and "
                 f"{'has' if report.unreadable == 1 else 'have'} no label; the column `error` says why. First: "
                 f"{report.first_unreadable}",
                 indent="  ",
@@ -50,7 +50,7 @@ def _early_exit(stop: EarlyExitReport) -> str:
         return f"cascade: '{stop.order[0]}' alone is asked, so there is nothing to save"
     if stop.kind == "all":
         return (
-            f"cascade: everything was asked of every picture: {stop.judged_on} cannot promise that stopping "
+            f"cascade: everything was asked of every image: {stop.judged_on} cannot promise that stopping "
             f"early loses {percent(stop.wanted_loss)} % at most. Allow more by --early-exit, or blend by prob-mean, "
             "which stops where nothing can change"
         )
@@ -62,13 +62,13 @@ def _early_exit(stop: EarlyExitReport) -> str:
         return f"{said}, exactly: no class differs from that of the whole blend{order}"
     return (
         f"{said}, at the risk of some accuracy: on {stop.judged_on}, cross-fitted, {percent(stop.loss)} % of "
-        f"pictures were lost, {percent(stop.loss_at_most)} % at most (95 %), and "
+        f"images were lost, {percent(stop.loss_at_most)} % at most (95 %), and "
         f"{percent(stop.expected_saved)} % of the work saved; {percent(stop.wanted_loss)} % may be lost{order}"
     )
 
 
 def _abstained(abstain: AbstentionReport, flagged: int, read: int) -> str:
-    """Return how many pictures are flagged, and what may be expected of the others."""
+    """Return how many images are flagged, and what may be expected of the others."""
     if abstain.wanted_accuracy is None:
         return f"abstained: {_share(flagged, read)} below {abstain.threshold:g}"
     wanted = f"{percent(abstain.wanted_accuracy)} %"
@@ -78,7 +78,7 @@ def _abstained(abstain: AbstentionReport, flagged: int, read: int) -> str:
             f"abstained: on all, for on these {abstain.val_images} {IMAGES[abstain.judged_on]} no threshold can "
             f"promise that {wanted} of the others are right: "
             f"{'it takes' if few else 'the answers are too often wrong, and it takes'} "
-            f"{abstain.fewest} answered pictures, one of them wrong, at the least. Ask for less by --accuracy, or set "
+            f"{abstain.fewest} answered images, one of them wrong, at the least. Ask for less by --accuracy, or set "
             "--abstain-below yourself"
         )
     assert abstain.coverage_interval is not None

@@ -10,12 +10,12 @@ def probed(report: ProbeReport) -> str:
     test = f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"
     mirrored = " and mirrored" if report.flip else ""
     looked = (
-        f"{report.computed} pictures looked at in {report.features_s:.1f} s"
+        f"{report.computed} images looked at in {report.features_s:.1f} s"
         if report.computed
         else "all features were in the cache"
     )
     fitted = (
-        f"  {report.features} features of {report.arch}; {report.train_images} train pictures{mirrored}; L2 penalty "
+        f"  {report.features} features of {report.arch}; {report.train_images} train images{mirrored}; L2 penalty "
         f"{report.penalty:.2g}, by 5-fold cross-validation in train ({percent(report.train_accuracy)} %, log loss "
         f"{report.train_log_loss:.3f})"
     )

@@ -13,7 +13,7 @@ MOST_CLASSES: Final = 40
 def scored(report: ScoreReport) -> str:
     """Return what `ek score` prints."""
     parts = _one(report.submissions[0]) if len(report.submissions) == 1 else _leaderboard(report)
-    drawn = f"Public: a simple draw by seed {report.seed}, of {report.images} pictures; intervals are Wilson's, 95 %."
+    drawn = f"Public: a simple draw by seed {report.seed}, of {report.images} images; intervals are Wilson's, 95 %."
     return "\n\n".join([*parts, wrapped(drawn)])
 
 
@@ -23,10 +23,10 @@ def _one(one: ScoredReport) -> Iterator[str]:
         for name, part in (("all", one.whole), ("public", one.public), ("private", one.private))
         if part is not None
     ]
-    yield table([str(one.csv), "pictures", "right %", "95 % interval"], rows)
+    yield table([str(one.csv), "images", "right %", "95 % interval"], rows)
     if one.baselines:
         rows = [[percent(each.baseline, 2), _verdict(each)] for each in one.baselines]
-        yield table(["baseline %", "on all pictures"], rows)
+        yield table(["baseline %", "on all images"], rows)
     yield _classes(one)
     yield from _notes(one)
 
@@ -38,7 +38,7 @@ def _classes(one: ScoredReport) -> str:
     rows = [
         [each.name, str(each.images), percent(each.right / max(each.images, 1)), str(each.predicted)] for each in kept
     ]
-    text = table(["class", "pictures", "right %", "predicted"], rows)
+    text = table(["class", "images", "right %", "predicted"], rows)
     hidden = len(one.classes) - len(kept)
     return f"{text}\nthe worst; {hidden} more classes" if hidden else text
 
@@ -77,7 +77,7 @@ def _leaderboard(report: ScoreReport) -> Iterator[str]:
         [f"{names[pair.first]} - {names[pair.second]}", str(pair.only_first), str(pair.only_second), p_value(pair.p)]
         for pair in report.neighbours
     ]
-    yield f"{table(['neighbours', 'only 1st', 'only 2nd', 'McNemar'], rows)}\npictures that only one has right, of all"
+    yield f"{table(['neighbours', 'only 1st', 'only 2nd', 'McNemar'], rows)}\nimages that only one has right, of all"
     for one in report.submissions:
         yield from _notes(one)
 

@@ -1,4 +1,4 @@
-"""What `ek show-augment` prints: where the sheet is, and what was done to the pictures."""
+"""What `ek show-augment` prints: where the sheet is, and what was done to the images."""
 
 from ensemble_kit.reporting.terminal import wrapped
 from ensemble_kit.results import AugmentReport
@@ -11,7 +11,7 @@ def shown(report: AugmentReport) -> str:
         [
             f"Sheet: {report.path}",
             wrapped(
-                f"{report.data}: {len(report.image_ids)} training pictures at {report.size_px} px, as they are and "
+                f"{report.data}: {len(report.image_ids)} training images at {report.size_px} px, as they are and "
                 f"in {report.copies} epochs; seed {report.seed}; {switches}"
             ),
             *(wrapped(f"- {line}", indent="  ") for line in report.applied or ("nothing is changed",)),

@@ -52,7 +52,7 @@ def _norms(report: SoupReport, kept: int) -> str:
         return "Batch norms keep the statistics that they came with."
     return (
         f"The mean of {kept} networks; statistics of {report.norms} batch norms taken again from "
-        f"{report.train_images} training pictures."
+        f"{report.train_images} training images."
     )
 
 

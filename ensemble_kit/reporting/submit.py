@@ -11,7 +11,7 @@ from ensemble_kit.verdicts import LEVEL
 
 UNLIKELY: Final = 0.001  # a balance of classes that chance gives less often is warned of
 SHOWN: Final = 5
-WHERE: Final = {VAL: "val", OOF: "train"}  # whose pictures they are, by the split that judges members
+WHERE: Final = {VAL: "val", OOF: "train"}  # whose images they are, by the split that judges members
 
 
 def submitted(report: SubmitReport) -> str:
@@ -49,7 +49,7 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
         yield "Nothing was uploaded: that is yours to do."
     yield from report.notes
     if report.same_as:
-        yield f"It says the same of every picture as '{report.same_as}', handed in before."
+        yield f"It says the same of every image as '{report.same_as}', handed in before."
     if report.balance is not None:
         yield from _balance(report.balance, report.judged_on)
     yield from _expected(report)
@@ -68,7 +68,7 @@ def _expected(report: SubmitReport) -> Iterator[str]:
         return
     yield (
         f"Honest estimate {percent(report.honest_accuracy)} % ({interval(report.honest_interval)}). Were test like "
-        f"{WHERE[report.judged_on]}, 95 of 100 public scores on {report.public_images} pictures would lie in "
+        f"{WHERE[report.judged_on]}, 95 of 100 public scores on {report.public_images} images would lie in "
         f"{interval(report.expected_public)} %."
     )
 
@@ -118,11 +118,11 @@ def _telling(change: ChangeReport, public: int) -> str:
     if change.smallest is None:
         return f"Were all of them public, {most}; no difference could be told from chance."
     about = f"About {change.public_rows:.0f} of them are public; were all, {most}"
-    return f"{about}; less than {_points(change.smallest)} points on {public} public pictures is within chance."
+    return f"{about}; less than {_points(change.smallest)} points on {public} public images is within chance."
 
 
 def _images(number: int) -> str:
-    return f"{number} picture{'' if number == 1 else 's'}"
+    return f"{number} image{'' if number == 1 else 's'}"
 
 
 def _points(fraction: float) -> str:

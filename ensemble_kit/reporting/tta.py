@@ -75,7 +75,7 @@ def shared(report: ShardReport) -> str:
     return "\n".join(
         [
             wrapped(
-                f"Member '{report.member}', shard {index} of {count}: parts {report.parts}, pictures {report.pictures}"
+                f"Member '{report.member}', shard {index} of {count}: parts {report.parts}, images {report.pictures}"
             ),
             wrapped(left),
             *_computed(report.engine, report.order),
@@ -107,13 +107,13 @@ def _harm(report: TtaReport) -> list[str]:
         unseen = amount("accuracy", report.smallest_harm)
         lines.append(
             wrapped(
-                f"No {'other ' if harmful else ''}view is seen to do harm on these {report.val_images} pictures; "
+                f"No {'other ' if harmful else ''}view is seen to do harm on these {report.val_images} images; "
                 f"minimum detectable harm: {unseen} (80 % power)."
             )
         )
     if report.class_harm:
         shown = [
-            f"{one.view} on '{one.class_name}' {points(one.change)} points ({one.images} pictures: {one.lost} lost, "
+            f"{one.view} on '{one.class_name}' {points(one.change)} points ({one.images} images: {one.lost} lost, "
             f"{one.won} won)"
             for one in report.class_harm[:MOST_NAMED]
         ]
@@ -174,7 +174,7 @@ def _curve(curve: CurveReport, views: int) -> list[str]:
     if curve.png is not None:
         lines.append(f"  {curve.png}, {curve.json}")
     elif curve.json is not None:
-        lines.append(wrapped(f"  {curve.json}; as a picture too with: {install_hint('report')}", "  "))
+        lines.append(wrapped(f"  {curve.json}; as an image too with: {install_hint('report')}", "  "))
     return lines
 
 
@@ -184,7 +184,7 @@ def _computed(engine: EngineReport | None, order: OrderReport | None) -> list[st
     if order is not None:
         lines.append(
             wrapped(
-                f"Order and batch do not matter: over {order.images} pictures, shuffled and in other batches, no class "
+                f"Order and batch do not matter: over {order.images} images, shuffled and in other batches, no class "
                 f"changes and no logit moves by more than {order.relative_difference:.1g} of the largest.",
                 indent="  ",
             )

@@ -47,11 +47,11 @@ from .report import BinReport as BinReport
 from .report import ClassReport as ClassReport
 from .report import ConfusionReport as ConfusionReport
 from .report import DisagreementReport as DisagreementReport
+from .report import ImageReport as ImageReport
 from .report import LadderReport as LadderReport
 from .report import LearningReport as LearningReport
 from .report import MemberViewReport as MemberViewReport
 from .report import PageReport as PageReport
-from .report import ImageReport as ImageReport
 from .report import PinReport as PinReport
 from .report import ReliabilityReport as ReliabilityReport
 from .report import RepeatReport as RepeatReport

@@ -52,10 +52,10 @@ class AutoStepReport:
 
 @dataclass(frozen=True)
 class FlipReport:
-    """Whether pictures may be mirrored, and how that is known.
+    """Whether images may be mirrored, and how that is known.
 
-    asked: it was said; else a small network that never saw a mirrored picture was shown `images` training
-    pictures held out, as they are and mirrored; p is McNemar's, exact and two-sided.
+    asked: it was said; else a small network that never saw a mirrored image was shown `images` training
+    images held out, as they are and mirrored; p is McNemar's, exact and two-sided.
     """
 
     flip: bool

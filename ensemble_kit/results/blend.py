@@ -23,7 +23,7 @@ class CalibrationReport:
 class DiversityReport:
     """How different the members are on val; means over pairs, None where there is no pair to speak of.
 
-    disagreement: the share of pictures that one of two has right and the other wrong.
+    disagreement: the share of images that one of two has right and the other wrong.
     double_fault: the share that both have wrong.
     q, correlation: Yule's Q and the correlation of being right.
     oracle_accuracy: the share that at least one member has right.
@@ -58,7 +58,7 @@ class ProcedureReport:
 
     metric: what its scores, gains, their intervals and p-values are in.
     settings: how the weights were searched for, where that was not the plain way.
-    tuned_on: val, or oof: the pictures of train that members held out.
+    tuned_on: val, or oof: the images of train that members held out.
     """
 
     method: str
@@ -74,7 +74,7 @@ class NumbersReport:
 
     families: what was weighed where tuned_on is oof, each a member of its own for the best single
         one, equal weights, limits, costs, contributions and numbers by name; empty for val.
-    cost_ms: what a picture takes, over the members that count; None where nobody measured.
+    cost_ms: what an image takes, over the members that count; None where nobody measured.
     """
 
     members: tuple[str, ...]
@@ -95,9 +95,9 @@ class NumbersReport:
 class EvaluatedReport:
     """Where a blend was evaluated.
 
-    judged_on: the evaluation set, that all figures are of: val, or oof, the training pictures that members held
-        out, where they have no val; val_images: how many pictures it has, either way.
-    tuned_images: how many pictures were tuned on.
+    judged_on: the evaluation set, that all figures are of: val, or oof, the training images that members held
+        out, where they have no val; val_images: how many images it has, either way.
+    tuned_images: how many images were tuned on.
     ledger_trials: how many configurations were tried on the evaluation set; a p-value is worth that many times
         itself.
     """

@@ -9,14 +9,14 @@ from ensemble_kit.verdicts import Verdict, verdict
 
 @dataclass(frozen=True)
 class CompareReport:
-    """Two members, families or blends on the same pictures, both cross-fitted.
+    """Two members, families or blends on the same images, both cross-fitted.
 
-    judged_on: which pictures: val, or oof, the training pictures that members held out.
+    judged_on: which images: val, or oof, the training images that members held out.
     A difference is the first minus the second, in the metric's unit.
-    only_a, only_b: how many pictures only one has right, averaged over repeats; None for other
+    only_a, only_b: how many images only one has right, averaged over repeats; None for other
         metrics than accuracy.
     p: that of `test`, two-sided, of this one comparison; trials: how many configurations were tried on these
-        pictures, and p is worth that many times itself.
+        images, and p is worth that many times itself.
     resolvable: the smallest difference that this val set could resolve (80 % power at 5 %).
     verdict: what may be said of the first against the second, see `verdicts`.
     better: the better side; None where that is not proven.

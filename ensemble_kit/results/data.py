@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that `ek data check` found about a picture, or about a picture and another one.
+    """One thing that `ek data check` found about an image, or about an image and another one.
 
     kind: unreadable, same bytes, same pixels, near, mirrored, group or elongated.
     label, other_label: names of classes; None where nobody knows them.
@@ -31,7 +31,7 @@ class Finding:
 
     @property
     def conflict(self) -> bool:
-        """Whether one picture has two labels; a mirror image may rightly have another one."""
+        """Whether one image has two labels; a mirror image may rightly have another one."""
         named = None not in (self.label, self.other_label) and self.kind not in ("mirrored", "group")
         return named and self.label != self.other_label
 

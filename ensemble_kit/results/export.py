@@ -8,21 +8,21 @@ from pathlib import Path
 class ExportReport:
     """The graph of a blend.
 
-    side_px: of the pictures that the graph takes; None: any height and width, each resized as the
+    side_px: of the images that the graph takes; None: any height and width, each resized as the
         members had it.
-    views: forward passes a picture, over all members.
+    views: forward passes per image, over all members.
     output: what the graph's `probabilities` are: probabilities, or vote shares.
-    checked: pictures that the graph was run on; compared with PyTorch on the very same pixels: with the
-        way of `ek tta`, but where side_px is given and members have other sizes, on pictures resized twice.
-    largest_difference: between probabilities, over the pictures that were compared.
-    near_ties: pictures left out where votes are counted, as a member's logits are too near a tie to
+    checked: images that the graph was run on; compared with PyTorch on the very same pixels: with the
+        way of `ek tta`, but where side_px is given and members have other sizes, on images resized twice.
+    largest_difference: between probabilities, over the images that were compared.
+    near_ties: images left out where votes are counted, as a member's logits are too near a tie to
         tell whom it votes for.
     sizes_px: every side that some member looks at.
     squares_px: side of the squares that were also given to the graph, in batches of `batch`, for
         the two figures that follow.
-    squares_changed: pictures of `checked` with another class than from their files through PyTorch, when they
+    squares_changed: images of `checked` with another class than from their files through PyTorch, when they
         come as such squares.
-    ms_graph, ms_torch: what a picture takes in ONNX Runtime and in PyTorch, in such batches.
+    ms_graph, ms_torch: what an image takes in ONNX Runtime and in PyTorch, in such batches.
     """
 
     blend: str

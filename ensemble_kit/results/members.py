@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class MemberReport:
     """One member as `ek members` shows it.
 
-    judged_on: what its figures are of, those called val_... too: val, or oof, the training pictures that
+    judged_on: what its figures are of, those called val_... too: val, or oof, the training images that
         it held out, where it has no val.
     metric: the metric that was asked for; val_score and val_score_interval are in it.
     family: what members are called that were trained alike; None: it has no siblings.
     calibration_error: expected calibration error, 15 equal-width bins, in [0, 1].
-    ms_per_image: milliseconds a picture and view; None for an imported member.
+    ms_per_image: milliseconds per image and view; None for an imported member.
     taken: for a member that was just added, a line a file: which column was taken for what.
     val_used_for: what val decided while the member was made; empty is best.
     """

@@ -1,4 +1,4 @@
-"""Predictions of new pictures: what was asked, what it saved, and what was left open."""
+"""Predictions of new images: what was asked, what it saved, and what was left open."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ class EarlyExitReport:
     order: what is asked one after another, as `cnn hflip`, or `cnn` for a member with its views.
     saved_passes: the share of forward passes that was spared; saved_ms: of the milliseconds, as
         they were measured when the members looked at val; None where nobody measured.
-    wanted_loss: what was allowed. loss: the share of pictures (val, or `judged_on`) that stopping early cost,
+    wanted_loss: what was allowed. loss: the share of images (val, or `judged_on`) that stopping early cost,
         cross-fitted; loss_at_most: its 95 % upper bound; expected_saved: of the work on them. These
         three are None where nothing can be lost.
     """
@@ -38,7 +38,7 @@ class AbstentionReport:
 
     threshold: infinite where no threshold could promise what was wanted.
     wanted_accuracy: among those that are not flagged; None where the threshold was given.
-    coverage, accuracy: the share of pictures (val, or `judged_on`) not flagged, and of these right, cross-fitted;
+    coverage, accuracy: the share of images (val, or `judged_on`) not flagged, and of these right, cross-fitted;
         accuracy_at_least: its 95 % lower bound, which the threshold was chosen by. None likewise.
     fewest: how many of them must be answered before anything can be promised.
     """
@@ -57,10 +57,10 @@ class AbstentionReport:
 
 @dataclass(frozen=True)
 class PredictReport:
-    """New pictures through a blend, or through one member, which is a blend of its views.
+    """New images through a blend, or through one member, which is a blend of its views.
 
     members: those that have a say, in the blend's order; views: how many they look through together.
-    unreadable: how many pictures have an error in their row instead of a class; first_unreadable: why.
+    unreadable: how many images have an error in their row instead of a class; first_unreadable: why.
     abstained: how many are flagged.
     """
 

@@ -22,7 +22,7 @@ class LadderReport:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """How many pictures of a class are found; None where val shows none."""
+    """How many images of a class are found; None where val shows none."""
 
     name: str
     images: int
@@ -32,7 +32,7 @@ class ClassReport:
 
 @dataclass(frozen=True)
 class ConfusionReport:
-    """How many pictures of a class were given another, or the same; each by the class that most repeats gave it."""
+    """How many images of a class were given another, or the same; each by the class that most repeats gave it."""
 
     label: str
     predicted: str
@@ -41,7 +41,7 @@ class ConfusionReport:
 
 @dataclass(frozen=True)
 class BinReport:
-    """Pictures of which about the same confidence was claimed, and how often that was right."""
+    """Images of which about the same confidence was claimed, and how often that was right."""
 
     low: float
     high: float
@@ -73,7 +73,7 @@ class LearningReport:
 
 @dataclass(frozen=True)
 class MemberViewReport:
-    """One view of a member: its val accuracy alone, its weight, milliseconds a picture."""
+    """One view of a member: its val accuracy alone, its weight, milliseconds per image."""
 
     view: str
     val_accuracy: float
@@ -99,7 +99,7 @@ class ViewsReport:
 
 @dataclass(frozen=True)
 class DisagreementReport:
-    """The share of pictures to which two members give different classes; members that agree stand together."""
+    """The share of images to which two members give different classes; members that agree stand together."""
 
     members: tuple[str, ...]
     shares: tuple[tuple[float, ...], ...]
@@ -123,7 +123,7 @@ class WorthReport:
 
 @dataclass(frozen=True)
 class ImageReport:
-    """A picture, its label, and a class it was given, or likely shows.
+    """An image, its label, and a class it was given, or likely shows.
 
     share, label_share: the probability of that class and of the label; of votes their shares.
     """
@@ -175,7 +175,7 @@ class PageReport:
     label_errors_expected: how many of all suspected are expected to be wrong.
     label_noise, label_noise_interval: the share of all labels of val that is estimated to be wrong; None for votes.
     pictures_note: why there are no thumbnails; None where there are.
-    pictures_changed: whether the pictures are not those that the members saw, so that thumbnails may show others.
+    pictures_changed: whether the images are not those that the members saw, so that thumbnails may show others.
     """
 
     headline: str

@@ -71,7 +71,7 @@ class BalanceReport:
 class SubmitReport:
     """A submission that was handed in, or only checked.
 
-    judged_on: what `val` stands for here: val, or oof, the training pictures that members held out.
+    judged_on: what `val` stands for here: val, or oof, the training images that members held out.
     csv: what to upload; None where it was only checked.
     expected_public: where 95 % of public scores would lie, were test like val; None without an honest estimate.
     same_as: an earlier submission that says the same of every image.

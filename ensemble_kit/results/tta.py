@@ -17,7 +17,7 @@ class ViewReport:
     beside: accuracy of the plain pair of identity and this view, minus that of identity;
         beside_p is Holm's, over all views. None for identity itself.
     harmful: that difference is below 0, and beside_p below 0.05.
-    ms: milliseconds a picture; None where nobody measured.
+    ms: milliseconds per image; None where nobody measured.
     """
 
     view: str
@@ -35,7 +35,7 @@ class ViewReport:
 class ClassHarmReport:
     """A class that a view harms beside identity.
 
-    images: how many val pictures show it; lost and won: those that only identity, and only
+    images: how many val images show it; lost and won: those that only identity, and only
         the pair, has right.
     p: Holm's, over all classes of all views that could be warned of.
     """
@@ -53,9 +53,9 @@ class ClassHarmReport:
 class CurveStepReport:
     """So many views averaged plainly, chosen and calibrated where they are not scored.
 
-    added: the view that joins when all val pictures choose.
+    added: the view that joins when all val images choose.
     log_likelihood: mean log probability of the label after a temperature (nats, at most 0).
-    ms: milliseconds a picture for all of them; None where nobody measured.
+    ms: milliseconds per image for all of them; None where nobody measured.
     """
 
     views: int
@@ -114,7 +114,7 @@ class EngineReport:
     """What computed, and how it compared with plain PyTorch on the first batch.
 
     relative_error: largest difference of logits, relative to the largest logit.
-    changed: pictures of that batch whose class differs.
+    changed: images of that batch whose class differs.
     note: what a person should know, such as that another engine had to stand in.
     """
 
@@ -129,9 +129,9 @@ class EngineReport:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """Whether a picture's logits depend on which pictures are looked at with it, and when.
+    """Whether an image's logits depend on which images are looked at with it, and when.
 
-    relative_difference: the largest, relative to the largest logit; changed: pictures whose
+    relative_difference: the largest, relative to the largest logit; changed: images whose
         class differs.
     """
 
@@ -144,7 +144,7 @@ class OrderReport:
 class TtaReport:
     """A member before (identity alone) and after its views were weighed.
 
-    judged_on: what the figures are of, those called val_... too: val, or oof, the training pictures that
+    judged_on: what the figures are of, those called val_... too: val, or oof, the training images that
         the member held out, where it has no val.
 
     val_accuracy_after is measured on the rows that chose the weights, so it is optimistic

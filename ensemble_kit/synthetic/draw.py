@@ -1,6 +1,6 @@
-"""One picture of a cartoon character, and a data set of them on disk.
+"""One image of a cartoon character, and a data set of them on disk.
 
-A picture depends on nothing but (seed, split, index), so it comes out pixel for pixel
+An image depends on nothing but (seed, split, index), so it comes out pixel for pixel
 the same each time, however many others are asked for. Pose, scale, crop, light,
 background and obstacles vary; the colours overlap between characters. Never overwrites:
 the folder must be new or empty.
@@ -26,7 +26,7 @@ SIZES_PX: Final = (16, 256)
 SUPERSAMPLE: Final = 4
 OBSTACLE_RATE: Final = 0.55
 BLUR_RATE: Final = 0.3
-BLUR_SHARES: Final = (0.008, 0.022)  # radius, as a share of the picture
+BLUR_SHARES: Final = (0.008, 0.022)  # radius, as a share of the image
 LAST_DRAWN: Final = "val"  # the entry that is moved to its place last
 DRAWN_PREFIX: Final = ".drawn-"  # of the folder that holds the whole data set, while it is moved to its place
 
@@ -44,14 +44,14 @@ def draw_data_set(
     """Write train/CLASS/*.png, val/CLASS/*.png, test/*.png and test-labels.csv (file,label).
 
     The folder is not there, or stays empty, until everything is drawn. Classes differ by at most one
-    picture in size, and the number in a file name does not tell its class.
+    image in size, and the number in a file name does not tell its class.
 
     Args:
         folder: new or empty; made, with its parents, where it is not there.
-        train: how many pictures, 0 or more; likewise val and test.
-        seed: 0 or more; another seed, other pictures.
-        size_px: width and height of every picture.
-        on_image: called after every picture with the number drawn so far.
+        train: how many images, 0 or more; likewise val and test.
+        seed: 0 or more; another seed, other images.
+        size_px: width and height of every image.
+        on_image: called after every image with the number drawn so far.
         on_drawn: called when all is drawn, before it is moved to its place.
 
     Raises:
@@ -93,7 +93,7 @@ def _move_in(drawn: Path) -> None:
 
 
 def draw_image(split: str, index: int, seed: int = 0, size_px: int = 48) -> Image.Image:
-    """Return one RGB picture of the data set, size_px wide and high.
+    """Return one RGB image of the data set, size_px wide and high.
 
     Example:
         >>> draw_image("val", 7, size_px=17).size
@@ -116,7 +116,7 @@ def draw_image(split: str, index: int, seed: int = 0, size_px: int = 48) -> Imag
 
 
 def character_of(split: str, index: int, seed: int = 0) -> str:
-    """Return who is in the picture: each ten in a row hold every character once, shuffled.
+    """Return who is in the image: each ten in a row hold every character once, shuffled.
 
     Example:
         >>> sorted(character_of("test", index) for index in range(20, 30))
@@ -128,7 +128,7 @@ def character_of(split: str, index: int, seed: int = 0) -> str:
 
 
 def _posed(pen: Pen, rng: np.random.Generator) -> Pen:
-    """Return a pen for the head: placed, scaled, turned, sometimes partly out of the picture."""
+    """Return a pen for the head: placed, scaled, turned, sometimes partly out of the image."""
     scale = rng.uniform(0.23, 0.36)
     x, y = rng.normal(0.5, 0.064), rng.normal(0.5, 0.056)
     squeeze = rng.uniform(0.9, 1.1)
@@ -136,7 +136,7 @@ def _posed(pen: Pen, rng: np.random.Generator) -> Pen:
 
 
 def _write_images(folder: Path, counts: dict[str, int], seed: int, size_px: int) -> Iterator[Path]:
-    """Write the pictures of all splits, and yield the path of each."""
+    """Write the images of all splits, and yield the path of each."""
     for split, count in counts.items():
         (folder / split).mkdir()
         for index in range(count):
@@ -148,7 +148,7 @@ def _write_images(folder: Path, counts: dict[str, int], seed: int, size_px: int)
 
 
 def _write_labels(path: Path, count: int, seed: int) -> None:
-    """Write the classes of the test pictures, for measuring only."""
+    """Write the classes of the test images, for measuring only."""
     rows = ["file,label", *(f"{index:04d}.png,{character_of('test', index, seed)}" for index in range(count))]
     path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n")
 

@@ -1,7 +1,7 @@
 """Ten invented cartoon characters, drawn from parts.
 
 A character is a head shape, a hair style, a nose and a few details; what changes from
-picture to picture (colours, expression, where it looks) is an `Appearance`, drawn at random.
+image to image (colours, expression, where it looks) is an `Appearance`, drawn at random.
 Favourite colours overlap, so that colour alone does not tell who it is. Three pairs
 differ in one small thing: ada and bea, cato and dov, gull and hob.
 To add a character: a line in CHARACTERS. To add a part: see `parts`.
@@ -34,7 +34,7 @@ EYE_X: Final = 0.38
 
 @dataclass(frozen=True)
 class Character:
-    """What stays the same in every picture of one character.
+    """What stays the same in every image of one character.
 
     head: width, height, jaw (how much the chin narrows; negative: widens), roundness (1: an ellipse, less: squarer).
     brow: width of the brows; like the head, in face units.
@@ -73,7 +73,7 @@ juno  |  .94 1.02 0   .85 | .09 beanie   ball   | chestnut blond teal   | sea or
 
 
 class Appearance(NamedTuple):
-    """What changes from picture to picture of one character.
+    """What changes from image to image of one character.
 
     colours: of skin, hair, cloth, accent and iris. mood: -1 cross, 1 cheerful (the brows).
     lids: 0 open, 1 shut. gaze: in [-1, 1], right and down. yaw, pitch: how far the face is
@@ -118,7 +118,7 @@ def draw_character(pen: Pen, name: str, rng: np.random.Generator) -> None:
 
 
 def draw_appearance(rng: np.random.Generator, who: Character) -> Appearance:
-    """Return the colours, expression and turn of the head for one picture."""
+    """Return the colours, expression and turn of the head for one image."""
     colours = {
         "skin": _jittered(rng, SKINS[rng.integers(len(SKINS))], 4.0),
         "hair": _worn(rng, HAIRS, who.hairs),

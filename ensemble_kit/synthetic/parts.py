@@ -1,4 +1,4 @@
-"""The parts that pictures are made of, a stroke a line:  part | brush paint width | curve numbers.
+"""The parts that images are made of, a stroke a line:  part | brush paint width | curve numbers.
 
 A part goes on where the first column is empty. The tables hold positions in face units.
 Brushes are the methods of `Pen`; one in the plural draws twice: on the left, then on the

@@ -111,7 +111,7 @@ def arc(x: float, y: float, width: float, height: float, start: float, end: floa
     """Return points on an ellipse of those half axes, from one angle to another.
 
     Args:
-        start: degrees, clockwise on the picture from the right-hand side.
+        start: degrees, clockwise on the image from the right-hand side.
 
     Example:
         >>> arc(0, 0, 3, 2, 0, 90, count=2).round(1) + 0.0

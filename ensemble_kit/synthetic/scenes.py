@@ -1,7 +1,7 @@
 """What surrounds a cartoon character: background, objects, things in front, light.
 
 Everything is drawn from the same distributions for every character, so a scene says
-nothing about who is in it. Positions are in picture units: 0 to 1 from left to right
+nothing about who is in it. Positions are in image units: 0 to 1 from left to right
 and from top to bottom. Some objects look like what a character wears or has, so that a
 bow, glasses or a pair of eyes are not always the character's. To add an object, see
 `parts`; a background or an obstacle: a function, and its line in a table at the end.
@@ -35,7 +35,7 @@ CIRCLE: Final = ellipse(0, 0, 1, 1)
 
 
 def draw_background(pen: Pen, rng: np.random.Generator) -> None:
-    """Fill the picture with one of the backgrounds, then strew objects on it."""
+    """Fill the image with one of the backgrounds, then strew objects on it."""
     _one(BACKGROUNDS, rng)(pen, rng)
     for _ in range(rng.integers(1, 7)):
         x, y = rng.uniform(-0.05, 1.05, 2)
@@ -52,12 +52,12 @@ def draw_object(pen: Pen, strokes: Part, rng: np.random.Generator) -> None:
 
 
 def draw_obstacle(pen: Pen, rng: np.random.Generator) -> None:
-    """Draw one thing that covers a part of the picture."""
+    """Draw one thing that covers a part of the image."""
     _one(OBSTACLES, rng)(pen, rng)
 
 
 def light(levels: Levels, rng: np.random.Generator) -> Levels:
-    """Return the picture in another light: brightness, contrast, colour cast, gradient, noise.
+    """Return the image in another light: brightness, contrast, colour cast, gradient, noise.
 
     Returns:
         Levels; may leave [0, 255], so clip before rounding.

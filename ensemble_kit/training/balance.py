@@ -1,6 +1,6 @@
-"""Classes that count alike though some have more pictures: drawn equally often, or weighed in the loss.
+"""Classes that count alike though some have more images: drawn equally often, or weighed in the loss.
 
-Never looks at pictures. To add a way: a word in recipes.BALANCES and its place in the loop.
+Never looks at images. To add a way: a word in recipes.BALANCES and its place in the loop.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ Labels = Int[np.ndarray, " images"]
 
 
 def balanced_order(labels: Labels, generator: np.random.Generator) -> Int[np.ndarray, " images"]:
-    """Return as many indices as there are pictures, every class equally often, shuffled.
+    """Return as many indices as there are images, every class equally often, shuffled.
 
-    A class with too few pictures is gone through again, in a new order each time; one with too
-    many shows another part of itself. Where the number of pictures is no multiple of the number of
+    A class with too few images is gone through again, in a new order each time; one with too
+    many shows another part of itself. Where the number of images is no multiple of the number of
     classes, classes drawn at random come once more.
 
     Example:
@@ -34,9 +34,9 @@ def balanced_order(labels: Labels, generator: np.random.Generator) -> Int[np.nda
 
 
 def class_weights(labels: Int[Tensor, " images"], classes: int) -> Float[Tensor, " classes"]:
-    """Return one weight a class, inversely to how many pictures it has; their mean over the pictures is 1.
+    """Return one weight a class, inversely to how many images it has; their mean over the images is 1.
 
-    A class without pictures has weight 0: it is never asked for.
+    A class without images has weight 0: it is never asked for.
 
     Example:
         >>> class_weights(torch.tensor([0, 0, 0, 2]), 3).tolist()

@@ -154,15 +154,15 @@ def stepper(
     play no part.
 
     Args:
-        module: takes float pictures in [0, 1], gives a logit for each of the `classes`.
+        module: takes float images in [0, 1], gives a logit for each of the `classes`.
         augment: as in `loop.fit`.
 
     Raises:
-        InvalidOptionError: a recipe out of its range, or not one label a picture.
+        InvalidOptionError: a recipe out of its range, or not one label per image.
     """
     check(recipe)
     if len(images) != len(labels) or not len(images):
-        raise InvalidOptionError(f"Wanted one label a picture, got {len(images)} pictures and {len(labels)} labels.")
+        raise InvalidOptionError(f"Wanted one label per image, got {len(images)} images and {len(labels)} labels.")
     place = torch.device(device)
     module.to(place, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)

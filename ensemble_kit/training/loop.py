@@ -1,6 +1,6 @@
-"""The loop: pictures in memory, a module and a recipe become weights and a history.
+"""The loop: images in memory, a module and a recipe become weights and a history.
 
-All randomness (order, augmentation, mixing, dropout) comes from (seed, epoch, step, picture
+All randomness (order, augmentation, mixing, dropout) comes from (seed, epoch, step, image
 index), so a run repeats bit for bit at equal threads, and so does one that was stopped and
 taken up from a snapshot. The test set is never seen; val is only measured, unless `keep="best"`
 or `patience` choose by it. Never reads or writes files, and lets KeyboardInterrupt through.
@@ -101,9 +101,9 @@ def fit(
     """Train the module in place and return the weights that are kept.
 
     Args:
-        module: takes float pictures in [0, 1], gives logits.
+        module: takes float images in [0, 1], gives logits.
         labels: class indices.
-        augment: turns a batch of pixels into pictures; called with the pictures' indices, the
+        augment: turns a batch of pixels into images; called with the images' indices, the
             seed and the epoch (from 0), which are all the randomness it may use.
         keep: `last`, or `best`: the epoch with the best val score.
         metric: what that score is, see `metrics.METRICS`; ties go to the earlier epoch.
@@ -160,7 +160,7 @@ def measure(
     metric: str = "log-loss",
     on_batch: Callable[[], None] = lambda: None,
 ) -> Measured:
-    """Return how good the module is on the pictures, in evaluation mode.
+    """Return how good the module is on the images, in evaluation mode.
 
     Args:
         metric: what the score is; see `metrics.METRICS`.
@@ -236,7 +236,7 @@ def _worn_out(run: Progress, patience: int) -> bool:
 def _check(
     images: Tensor, labels: Tensor, val_images: Tensor | None, val_labels: Tensor | None, keep: str, patience: int
 ) -> None:
-    """Raise where pictures, labels, `keep` and `patience` do not fit together."""
+    """Raise where images, labels, `keep` and `patience` do not fit together."""
     if keep not in ("last", "best"):
         raise InvalidOptionError(f"Wanted keep 'last' or 'best', got '{keep}'.")
     if keep == "best" and val_images is None:
@@ -244,6 +244,6 @@ def _check(
     if patience < 0 or (patience and val_images is None):
         raise InvalidOptionError(f"patience is {patience}; wanted epochs without a better val score, or 0 without val.")
     if len(images) != len(labels) or not len(images):
-        raise InvalidOptionError(f"Wanted one label a picture, got {len(images)} pictures and {len(labels)} labels.")
+        raise InvalidOptionError(f"Wanted one label per image, got {len(images)} images and {len(labels)} labels.")
     if (val_images is None) != (val_labels is None):
-        raise InvalidOptionError("Wanted val pictures and val labels, or neither; got one without the other.")
+        raise InvalidOptionError("Wanted val images and val labels, or neither; got one without the other.")

@@ -1,7 +1,7 @@
-"""Pictures of a batch mixed in pairs, and the soft targets that go with them.
+"""Images of a batch mixed in pairs, and the soft targets that go with them.
 
 Half of the mixed batches are blended (mixup), half get a rectangle of the other
-picture (cutmix). All randomness comes from the generator that is handed in. The loss is
+image (cutmix). All randomness comes from the generator that is handed in. The loss is
 `torch.nn.functional.cross_entropy`, which takes soft targets and label smoothing as they are.
 """
 
@@ -17,12 +17,12 @@ Labels = Int[Tensor, " images"]
 def mix(
     images: ImageArray, labels: Labels, classes: int, generator: np.random.Generator
 ) -> tuple[ImageArray, Float[Tensor, "images {classes}"]]:
-    """Return the pictures mixed with their neighbours in the batch, and each one's share of every class.
+    """Return the images mixed with their neighbours in the batch, and each one's share of every class.
 
-    The first picture's share is uniform in [0, 1]; for cutmix it is the exact share of its pixels.
+    The first image's share is uniform in [0, 1]; for cutmix it is the exact share of its pixels.
 
     Returns:
-        The mixed pictures, and targets whose rows sum to 1.
+        The mixed images, and targets whose rows sum to 1.
 
     Example:
         >>> _, targets = mix(torch.rand(2, 3, 5, 7), torch.tensor([0, 2]), 3, np.random.default_rng(1))

@@ -156,6 +156,6 @@ def _check(features: Features) -> None:
     """Raise unless there are rows, and every feature is finite."""
     if not len(features) or not np.isfinite(features).all():
         raise BadDataError(
-            f"Wanted finite features of one picture or more, got {len(features)} pictures, or numbers that are not "
+            f"Wanted finite features of one image or more, got {len(features)} images, or numbers that are not "
             "finite. Take other weights."
         )

@@ -33,10 +33,10 @@ class Recipe:
     warmup_epochs: float = 0.0  # linear; never more than half of the run
     label_smoothing: float = 0.0
     augment: str = "none"
-    flip: bool = False  # mirrored at random, one half of the pictures
+    flip: bool = False  # mirrored at random, one half of the images
     ema: float = 0.0  # decay of the weights' running mean, which is kept; 0: the weights themselves
     precision: str = "float32"  # of the products; auto: bfloat16 where the processor computes with it
-    mix: float = 0.0  # share of the batches whose pictures are mixed in pairs (mixup or cutmix)
+    mix: float = 0.0  # share of the batches whose images are mixed in pairs (mixup or cutmix)
     head_epochs: int = 0  # at first, in which the classifier alone learns
     layer_decay: float = 1.0  # each layer learns so much less than the next one towards the classifier
     clip: float = 0.0  # largest norm of all gradients together; 0: as they come

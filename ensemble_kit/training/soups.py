@@ -2,7 +2,7 @@
 
 A soup costs what one network costs. It works where the networks lie in one basin of the loss:
 fine-tuned from the same weights, or taken along one run. The statistics of batch norms are no
-weights: they are taken again from pictures. Never reads files, never augments. To add a way: a
+weights: they are taken again from images. Never reads files, never augments. To add a way: a
 function (states, settle, gain) -> Soup here, and a line in `training.SOUPS`.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     """Weights -> how good they are on val; more is better."""
 
 BATCH: Final = 64
-_SEED: Final = 0  # of the order in which pictures are looked at for statistics
+_SEED: Final = 0  # of the order in which images are looked at for statistics
 
 
 class Soup(NamedTuple):
@@ -110,19 +110,19 @@ def settle_norms(
     batch_size: int = BATCH,
     on_batch: Callable[[int], None] = lambda images: None,
 ) -> int:
-    """Take the statistics of the module's batch norms again, over all pictures; return how many norms it has.
+    """Take the statistics of the module's batch norms again, over all images; return how many norms it has.
 
     Each is the mean over batches of what the norm sees, the rest of the module being in evaluation
-    mode. Pictures are dealt into batches at random, always alike: pictures that lie by class would
+    mode. Images are dealt into batches at random, always alike: images that lie by class would
     vary too little within a batch. The module is left in evaluation mode, on its device.
 
     Args:
         images: as the network is trained on them, but unaugmented.
-        batch_size: at most; batches differ by one picture.
-        on_batch: called after each batch with the number of pictures in it.
+        batch_size: at most; batches differ by one image.
+        on_batch: called after each batch with the number of images in it.
 
     Raises:
-        BadDataError: there are norms and no pictures.
+        BadDataError: there are norms and no images.
 
     Example:
         >>> import torch
@@ -142,7 +142,7 @@ def settle_norms(
     if not norms:
         return 0
     if not len(images):
-        raise BadDataError("There is no picture to take batch-norm statistics from; wanted at least one.")
+        raise BadDataError("There is no image to take batch-norm statistics from; wanted at least one.")
     momenta = [norm.momentum for norm in norms]
     place = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
     try:
@@ -204,7 +204,7 @@ class _Pot:
 
 
 def _dealt(count: int, batch_size: int) -> list[np.ndarray]:
-    """Return the places of all pictures, dealt into batches at random; in order within a batch."""
+    """Return the places of all images, dealt into batches at random; in order within a batch."""
     order = np.random.default_rng(_SEED).permutation(count)
     return [np.sort(rows) for rows in np.array_split(order, -(-count // batch_size))]
 

@@ -1,6 +1,6 @@
-"""One step: pictures, changed and mixed, through the network; loss, gradients, and the optimiser.
+"""One step: images, changed and mixed, through the network; loss, gradients, and the optimiser.
 
-All randomness comes from (seed, epoch, step, picture index), so a step repeats bit for bit at equal
+All randomness comes from (seed, epoch, step, image index), so a step repeats bit for bit at equal
 threads. Nothing in it waits for the device. Never knows a schedule and never counts.
 """
 
@@ -24,7 +24,7 @@ from ensemble_kit.training.recipes import Recipe
 Pixels = UInt8[Tensor, "images 3 side side"]
 Labels = Int[Tensor, " images"]
 Augment = Callable[[Tensor, Tensor, int, int], Tensor]
-"""(uint8 pictures, their indices in the training set, seed, epoch) -> float pictures in [0, 1]."""
+"""(uint8 images, their indices in the training set, seed, epoch) -> float images in [0, 1]."""
 
 _ORDER, _MIX, _NOISE = 1, 2, 3  # what a random number is for
 
@@ -78,11 +78,11 @@ def take_step(
     step: int,
     lr: float,
 ) -> Float[Tensor, ""]:
-    """Take one step on these pictures and return its loss, still on the device.
+    """Take one step on these images and return its loss, still on the device.
 
     Args:
         module: in training mode.
-        rows: which pictures of train.
+        rows: which images of train.
         epoch, step: name the randomness of the step.
     """
     recipe, key = work.recipe, (work.seed, epoch, step)
@@ -114,7 +114,7 @@ def cross_entropy(
     """Return the mean cross entropy (nats) against labels, or shares of the classes.
 
     Args:
-        weights: what each class counts; their mean over the training pictures is 1. None: all alike.
+        weights: what each class counts; their mean over the training images is 1. None: all alike.
     """
     if weights is not None and targets.ndim == 1:
         targets = F.one_hot(targets, len(weights)).to(logits)  # divided by the images, as for shares, not by weights
@@ -146,5 +146,5 @@ def generator_of(purpose: int, *key: int) -> np.random.Generator:
 
 
 def as_float(images: Pixels) -> Float[Tensor, "images 3 side side"]:
-    """Return unchanged pictures in [0, 1], as the network likes them in memory."""
+    """Return unchanged images in [0, 1], as the network likes them in memory."""
     return (images.float() / 255.0).contiguous(memory_format=torch.channels_last)

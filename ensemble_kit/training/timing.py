@@ -16,7 +16,7 @@ _LEAST = 2  # steps that are
 
 
 def seconds_per_pass(module: nn.Module, size_px: int, device: str = "cpu", images: int = 32) -> float:
-    """Return how long a look at a picture takes, in seconds, as the faster of two batches."""
+    """Return how long a look at an image takes, in seconds, as the faster of two batches."""
     module.to(torch.device(device), memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     batch = torch.rand(images, 3, size_px, size_px).to(device, memory_format=torch.channels_last)
     taken = []
@@ -37,11 +37,11 @@ def seconds_per_image(
     device: str = "cpu",
     at_least_s: float = 0.7,
 ) -> float:
-    """Return how long training takes, in seconds a picture, as the median of some steps.
+    """Return how long training takes, in seconds per image, as the median of some steps.
 
     Args:
         module: its weights are spoilt.
-        size_px: side of the pictures.
+        size_px: side of the images.
         at_least_s: how long to measure; at least two steps are, whatever they take.
     """
     noise = torch.Generator().manual_seed(0)

@@ -110,7 +110,7 @@ def test_a_script_that_came_in_all_the_same_would_not_run(visit, plain, tmp_path
     assert "Content Security Policy" in page.said[0]
 
 
-def test_every_picture_and_chart_says_what_it_shows(visit, html):
+def test_every_image_and_chart_says_what_it_shows(visit, html):
     page = visit(html)
     silent = page.evaluate(
         "[...document.querySelectorAll('img')].filter(one => !one.alt).length"

@@ -85,7 +85,7 @@ def test_a_damaged_member_is_exit_5_and_a_disagreement_exit_4(road):
 def test_the_whole_road_reads_well_at_80_columns(road, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     for words, lines in (
-        (("members",), ["member", "95 % interval", "on 60 val pictures"]),
+        (("members",), ["member", "95 % interval", "on 60 val images"]),
         (("members", "--verify"), ["verified: "]),
         (("tta", "--ckpt", "runs/cnn"), ["identity", "honest (cross-fitted)", "optimistic", "Next: ek blend"]),
         (("blend",), ["best single: ", "equal weights", "this blend: logit-sum, auto", "optimistic", "submission"]),
@@ -150,7 +150,7 @@ def test_recipes_can_be_shown_and_overridden(road):
 def test_progress_is_plain_lines_on_standard_error(road):
     done = typed("train", "--data", "data", "--arch", "mlp", "--epochs", 2)
     assert "epoch 2/2  loss " in done.stderr
-    assert "pictures/s" in done.stderr
+    assert "images/s" in done.stderr
     assert "epoch" not in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""Names that would do harm if they were shown as they are, all the way from folders of pictures to the page."""
+"""Names that would do harm if they were shown as they are, all the way from folders of images to the page."""
 
 import csv
 import json
@@ -44,7 +44,7 @@ def typed(*words, fails=False):
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory):
-    """Pictures of hostile classes under hostile names, and two members that were trained on them."""
+    """Images of hostile classes under hostile names, and two members that were trained on them."""
     folder, draw = tmp_path_factory.mktemp("hostile"), np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
@@ -76,8 +76,8 @@ def rows(path):
 
 
 def test_data_check_shows_them_as_escapes_and_its_csv_and_json_hold_them_as_they_are(hostile):
-    picture = Path("data/val", NAMES["line"], f"{NAMES['terminal']} x.png")
-    picture.write_bytes(b"no picture")
+    image = Path("data/val", NAMES["line"], f"{NAMES['terminal']} x.png")
+    image.write_bytes(b"no image")
     shutil.copy(
         Path("data/train", NAMES["line"], f"{NAMES['line']} 0.png"), Path("data/test", NAMES["return"] + ".png")
     )
@@ -85,12 +85,12 @@ def test_data_check_shows_them_as_escapes_and_its_csv_and_json_hold_them_as_they
     assert done.exit_code == 3
     assert r"a\x1b[2J" in done.stdout
     ids = {cell for row in rows("found.csv") for cell in row}
-    assert f"{picture.parent.name}/{picture.name}" in ids
+    assert f"{image.parent.name}/{image.name}" in ids
     assert f"{NAMES['return']}.png" in ids
     assert json.loads(typed("data", "check", "data", "--json", fails=True).stdout)["classes"] == sorted(NAMES.values())
 
 
-def test_errors_name_an_unreadable_picture_in_one_line(hostile):
+def test_errors_name_an_unreadable_image_in_one_line(hostile):
     for name in NAMES.values():
         Path("data/val", name, f"{name} x.png").write_bytes(b"")
     done = typed("train", "--data", "data", "--arch", "mlp", "--epochs", 1, fails=True)
@@ -99,7 +99,7 @@ def test_errors_name_an_unreadable_picture_in_one_line(hostile):
     assert recipe.startswith("Recipe strong")
     assert len(error) == 1 + 5 + 1 + 1, done.stderr
     done = typed("train", "--data", "data", "--arch", "mlp", "--epochs", 1, "--skip-bad", "--device", "cpu")
-    assert "pictures that cannot be read, left out: 11." in done.stderr
+    assert "images that cannot be read, left out: 11." in done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)

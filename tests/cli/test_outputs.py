@@ -95,7 +95,7 @@ def test_standard_output_takes_predictions_alone(small):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].startswith("image_id,label,probability")
     assert len(done.stdout.splitlines()) == 1 + 20
-    assert "20 pictures" in done.stderr
+    assert "20 images" in done.stderr
 
 
 def test_the_null_device_is_no_file_that_is_replaced(small):

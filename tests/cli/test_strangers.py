@@ -32,8 +32,8 @@ FILES = {
     "handed in": "submissions/handed-in/small.csv",
     "scores brought": "brought.csv",
     "labels": "data/test-labels.csv",
-    "picture": "data/val/*/*.png",
-    "decoded pictures": ".ek/images/*.npy",
+    "image": "data/val/*/*.png",
+    "decoded images": ".ek/images/*.npy",
     "marker": ".ek/verified/*",
 }
 FOLDERS = (

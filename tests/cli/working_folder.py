@@ -40,7 +40,7 @@ TAKES_MINUTES = {"auto", "demo"}
 
 
 def prepare(folder: Path) -> None:
-    """Draw pictures, one class of a name beyond ASCII, and train three members on them."""
+    """Draw images, one class of a name beyond ASCII, and train three members on them."""
     ek.demo_data(folder / "data", train=40, val=20, test=20, size=16, quiet=True)
     for split in ("train", "val"):
         (folder / "data" / split / "ada").rename(folder / "data" / split / CLASS)

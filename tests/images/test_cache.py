@@ -1,4 +1,4 @@
-"""Pictures are decoded once, and never out of date."""
+"""Images are decoded once, and never out of date."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ def test_the_second_call_decodes_nothing_and_gives_the_same(paths, tmp_path):
     assert load_images(paths, 6, tmp_path / "cache").images.shape == (7, 3, 6, 6)
 
 
-def test_a_changed_picture_is_decoded_again(paths, tmp_path):
+def test_a_changed_image_is_decoded_again(paths, tmp_path):
     before = np.array(load_images(paths, 5, tmp_path / "cache").images)
     Image.new("RGB", (11, 13), "white").save(paths[3])
     after = load_images(paths, 5, tmp_path / "cache").images
@@ -47,14 +47,14 @@ def test_a_changed_picture_is_decoded_again(paths, tmp_path):
 
 def test_what_cannot_be_read_is_told_from_the_cache_too_and_the_others_are_there(paths, tmp_path):
     whole = np.array(load_images(paths, 5, tmp_path / "cache").images)
-    paths[1].write_bytes(b"no picture")
+    paths[1].write_bytes(b"no image")
     paths[3].unlink()
     paths[5].unlink()
     paths[5].symlink_to(tmp_path / "nowhere.png")
     for _ in range(2):
         found = load_images(paths, 5, tmp_path / "cache")
         assert sorted(found.unreadable) == [1, 3, 5]
-        assert "1.png': not a picture" in found.unreadable[1]
+        assert "1.png': not an image" in found.unreadable[1]
         assert "3.png': No such file" in found.unreadable[3]
         assert "5.png': a broken link to" in found.unreadable[5]
         for row in (0, 2, 4, 6):
@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_told_from_the_cache_too_and_the_others_are_there
 
 def test_a_refusal_counts_all_and_names_the_first():
     refuse([], 7)
-    with pytest.raises(BadDataError, match=r"(?s)6 of 7 pictures.*r0.*r4\n... and 1 more.*--skip-bad"):
+    with pytest.raises(BadDataError, match=r"(?s)6 of 7 images.*r0.*r4\n... and 1 more.*--skip-bad"):
         refuse([f"r{i}" for i in range(6)], 7)
 
 
@@ -79,8 +79,8 @@ def test_the_median_side_comes_from_the_headers(paths):
     Image.new("RGB", (40, 90)).save(paths[0])
     assert median_side(paths) == 11
     for path in paths:
-        path.write_bytes(b"no picture")
-    with pytest.raises(BadDataError, match="not a picture"):
+        path.write_bytes(b"no image")
+    with pytest.raises(BadDataError, match="not an image"):
         median_side(paths)
 
 

@@ -40,10 +40,10 @@ def test_16_bit_grey_is_scaled_and_not_cut_off():
     np.testing.assert_array_equal(read(Image.fromarray(wide))[:, :, 0], RAMP)
 
 
-def test_float_pictures_are_read_by_their_range():
+def test_float_images_are_read_by_their_range():
     for scale in (1, 255):
-        picture = Image.fromarray(RAMP.astype(np.float32) / 255 * scale)
-        assert np.abs(read(picture, "TIFF")[:, :, 0].astype(int) - RAMP).max() <= 1
+        image = Image.fromarray(RAMP.astype(np.float32) / 255 * scale)
+        assert np.abs(read(image, "TIFF")[:, :, 0].astype(int) - RAMP).max() <= 1
 
 
 def test_transparency_is_composed_over_white():
@@ -59,9 +59,9 @@ def test_transparency_is_composed_over_white():
 
 
 def test_a_palette_with_a_transparent_colour_shows_white_there():
-    picture = Image.fromarray((RAMP > 100).astype(np.uint8), "P")
-    picture.putpalette([10, 20, 30, 40, 50, 60])
-    out = read(picture, transparency=1)
+    image = Image.fromarray((RAMP > 100).astype(np.uint8), "P")
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    out = read(image, transparency=1)
     assert out[0, 0].tolist() == [10, 20, 30]
     assert out[-1, -1].tolist() == [255, 255, 255]
 
@@ -100,17 +100,17 @@ def test_the_first_frame_of_an_animation_is_taken():
     ("content", "message"),
     [
         (b"", "'x': the file is empty"),
-        (b"no picture", "'x': not a picture"),
+        (b"no image", "'x': not an image"),
         (encoded(Image.new("RGB", (97, 89)), "JPEG")[:400], "'x': .*[Tt]runcated"),
         (encoded(Image.fromarray(RAMP))[:45], "'x': .*[Tt]runcated"),
     ],
 )
-def test_what_is_no_whole_picture_is_named(content, message):
+def test_what_is_no_whole_image_is_named(content, message):
     with pytest.raises(BadDataError, match=message):
         decode(content, Path("x"))
 
 
-def test_a_picture_over_the_cap_is_refused_before_it_is_decoded(monkeypatch):
+def test_a_image_over_the_cap_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(headers, "MAX_PIXELS", 34)
     with pytest.raises(BadDataError, match="7 x 5 px"):
         read(Image.fromarray(RAMP))

@@ -47,11 +47,11 @@ def test_a_walk_goes_by_the_code_points_of_the_whole_id_as_a_listing_does(tmp_pa
 @pytest.mark.parametrize(
     ("named", "error", "message"),
     [
-        ([], InvalidOptionError, "Wanted pictures or folders of pictures, got none"),
-        (["old/b.png", "new/b.png"], InvalidOptionError, "Two pictures have the id 'b.png'"),
-        (["old/b.png", "new"], InvalidOptionError, "Two pictures have the id 'b.png'"),
+        ([], InvalidOptionError, "Wanted images or folders of images, got none"),
+        (["old/b.png", "new/b.png"], InvalidOptionError, "Two images have the id 'b.png'"),
+        (["old/b.png", "new"], InvalidOptionError, "Two images have the id 'b.png'"),
         (["nowhere.png"], BadDataError, "There is no file or folder '.*nowhere.png'"),
-        (["empty"], BadDataError, "Wanted pictures in '.*empty', got none"),
+        (["empty"], BadDataError, "Wanted images in '.*empty', got none"),
     ],
 )
 def test_what_cannot_be_predicted_is_refused(places, named, error, message):

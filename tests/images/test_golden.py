@@ -175,7 +175,7 @@ GOLDEN = {
     "colour profile, damaged": (saved(Image.fromarray(COLOURS), icc_profile=b"no profile"), COLOURS),
 }  # fmt: skip
 
-# What was written as row 0 and column 0 of the file belongs, by EXIF 2.3, on these sides of the picture.
+# What was written as row 0 and column 0 of the file belongs, by EXIF 2.3, on these sides of the image.
 ORIENTATIONS = {
     1: lambda stored: stored,  # top, left
     2: lambda stored: stored[:, ::-1],  # top, right
@@ -202,7 +202,7 @@ def test_every_kind_of_file_holds_the_pixels_that_the_rules_say(name):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_a_picture_stands_upright_by_its_exif_note(orientation, kind):
+def test_a_image_stands_upright_by_its_exif_note(orientation, kind):
     stored = grey(60 + BLOCKS * 25).astype(np.uint8)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -216,7 +216,7 @@ def test_a_damaged_exif_note_does_no_harm():
     np.testing.assert_array_equal(decode(content, Path("golden")), COLOURS)
 
 
-def test_no_other_module_decodes_a_picture():
+def test_no_other_module_decodes_a_image():
     """One function decodes; headers alone may open one, and the sheet pastes what was decoded."""
     opening = []
     for path in Path(ensemble_kit.__file__).parent.rglob("*.py"):

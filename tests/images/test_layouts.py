@@ -50,11 +50,11 @@ def typed(folder, monkeypatch):
         ("train_images", "image_id,label", ".png", "test_images", "--test-dir"),
         ("images", "Id,Category", "", "images", "--test-csv"),
         ("images/train", "filename,class", ".png", "nowhere", ""),
-        ("my pictures", "image,breed", ".png", "nowhere", ""),
+        ("my images", "image,breed", ".png", "nowhere", ""),
         ("images", "file,target,width", ".png", "images", "--test-csv"),
     ],
 )
-def test_the_command_that_is_named_for_csvs_beside_pictures_works(
+def test_the_command_that_is_named_for_csvs_beside_images_works(
     tmp_path, monkeypatch, images, header, ending, tests, options
 ):
     drawn(tmp_path / images, *(f"n{place}.png" for place in range(12)))
@@ -83,7 +83,7 @@ def test_a_val_csv_is_named_where_there_is_one(tmp_path, monkeypatch):
 
 
 def test_one_csv_of_any_name_is_that_of_train(tmp_path, monkeypatch):
-    drawn(tmp_path / "pictures", *(f"n{place}.png" for place in range(12)))
+    drawn(tmp_path / "images", *(f"n{place}.png" for place in range(12)))
     (tmp_path / "labels.csv").write_text("id,label\n" + rows(12))
     command, counted = typed(tmp_path, monkeypatch)
     assert "labels.csv" in command
@@ -104,9 +104,9 @@ def test_folders_of_other_names_and_places_are_named(tmp_path):
     assert f"Rename '{tmp_path / 'other/Training'}' to '{tmp_path / 'other/train'}'." in refusal(tmp_path / "other")
     for name in ("cat", "dog"):
         drawn(tmp_path / "bare" / name, "1.png")
-    assert "holds folders of pictures itself: make '" in refusal(tmp_path / "bare")
+    assert "holds folders of images itself: make '" in refusal(tmp_path / "bare")
     (tmp_path / "empty").mkdir()
-    assert refusal(tmp_path / "empty").endswith("which does not exist: train/CLASS/picture.jpg.")
+    assert refusal(tmp_path / "empty").endswith("which does not exist: train/CLASS/image.jpg.")
 
 
 def test_a_val_folder_of_another_name_is_named(tmp_path):

@@ -69,14 +69,14 @@ def test_columns_of_any_name_and_order_and_others_are_passed_over(tmp_path):
         tmp_path / "t.csv", ["Category", "extra", "Id", "scene", "file"], [["cat", "?", "7", "s1", "sub/x.jpg"]]
     )
     columns = {"id": "Id", "path": "file", "label": "Category", "group": "scene"}
-    found = list_manifest(path, tmp_path / "pictures", columns, labels_wanted=True)
+    found = list_manifest(path, tmp_path / "images", columns, labels_wanted=True)
     assert found.ids == ("7",)
-    assert found.paths == (tmp_path / "pictures" / "sub" / "x.jpg",)
+    assert found.paths == (tmp_path / "images" / "sub" / "x.jpg",)
     assert found.names == ("cat",)
     assert found.groups == ("s1",)
 
 
-def test_without_paths_a_picture_lies_at_its_id_or_at_its_stem(tmp_path):
+def test_without_paths_a_image_lies_at_its_id_or_at_its_stem(tmp_path):
     for name in ("0001.jpg", "0002.PNG", "v1.0.png", "v1.txt", "sub/0001.webp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
@@ -88,7 +88,7 @@ def test_without_paths_a_picture_lies_at_its_id_or_at_its_stem(tmp_path):
         *("sub/0001.webp", "absent"),
     ]
     (tmp_path / "0001.png").write_bytes(b"x")
-    with pytest.raises(BadDataError, match="'0001' stands for several pictures.*0001.jpg, 0001.png"):
+    with pytest.raises(BadDataError, match="'0001' stands for several images.*0001.jpg, 0001.png"):
         list_manifest(path, tmp_path, {}, labels_wanted=False)
 
 
@@ -149,7 +149,7 @@ def test_classes_are_read_byte_for_byte(tmp_path):
     assert read_classes(tmp_path / "classes.txt") == ("a b ", "NA", "x\u2028y")
 
 
-def with_pictures(folder, *names):
+def with_images(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
@@ -162,8 +162,8 @@ def test_boxes_are_told_from_doubled_rows(tmp_path):
         list_manifest(write(tmp_path / "t.csv", header, rows), tmp_path, {}, labels_wanted=True)
 
 
-def test_an_id_and_a_file_name_are_told_apart_by_where_the_pictures_lie(tmp_path):
-    with_pictures(tmp_path, "by-name/a.png", "by-name/b.png", "by-id/7.png", "by-id/8.png")
+def test_an_id_and_a_file_name_are_told_apart_by_where_the_images_lie(tmp_path):
+    with_images(tmp_path, "by-name/a.png", "by-name/b.png", "by-id/7.png", "by-id/8.png")
     path = write(tmp_path / "t.csv", ["id", "filename", "label"], [["7", "a.png", "x"], ["8", "b.png", "y"]])
     by_name = list_manifest(path, tmp_path / "by-name", {}, labels_wanted=True)
     assert by_name.ids == ("7", "8")
@@ -172,15 +172,15 @@ def test_an_id_and_a_file_name_are_told_apart_by_where_the_pictures_lie(tmp_path
     by_id = list_manifest(path, tmp_path / "by-id", {}, labels_wanted=True)
     assert [one.name for one in by_id.paths] == ["7.png", "8.png"]
     for where in ("nowhere", "both"):
-        with_pictures(tmp_path, *(f"both/{name}.png" for name in ("7", "8", "a", "b")))
+        with_images(tmp_path, *(f"both/{name}.png" for name in ("7", "8", "a", "b")))
         with pytest.raises(BadDataError, match=r"--column id=id --column path=filename, or --column id=filename"):
             list_manifest(path, tmp_path / where, {}, labels_wanted=True)
     said = list_manifest(path, tmp_path / "both", {"id": "filename"}, labels_wanted=True)
     assert said.ids == ("a.png", "b.png")
 
 
-def test_a_file_name_that_leads_to_the_same_picture_as_the_id_is_no_second_reading(tmp_path):
-    with_pictures(tmp_path, "7.png", "8.png")
+def test_a_file_name_that_leads_to_the_same_image_as_the_id_is_no_second_reading(tmp_path):
+    with_images(tmp_path, "7.png", "8.png")
     path = write(tmp_path / "t.csv", ["id", "image", "label"], [["7", "7.png", "x"], ["8", "8.png", "y"]])
     assert [one.name for one in list_manifest(path, tmp_path, {}, labels_wanted=True).paths] == ["7.png", "8.png"]
 
@@ -199,7 +199,7 @@ def test_one_column_a_class_is_a_label_where_one_of_them_holds_a_1(tmp_path):
         list_manifest(path, tmp_path, {}, labels_wanted=True)
 
 
-def test_a_sample_submission_is_a_list_of_test_pictures(tmp_path):
+def test_a_sample_submission_is_a_list_of_test_images(tmp_path):
     path = write(tmp_path / "sample_submission.csv", ["Id", "Category"], [["1", "0"], ["2", "0"]])
     found = list_manifest(path, tmp_path, {"label": "class", "group": "scene"}, labels_wanted=False)
     assert (found.ids, found.names, found.groups) == (("1", "2"), None, None)

@@ -73,11 +73,11 @@ def test_a_val_fraction_beside_a_val_folder_is_refused(data):
         read_source(Source(data, val_fraction=0.2))
 
 
-def test_a_class_of_one_picture_cannot_be_divided(data, tmp_path):
+def test_a_class_of_one_image_cannot_be_divided(data, tmp_path):
     (data / "val").rename(tmp_path / "elsewhere")
     for i in range(1, 7):
         (data / "train" / "NA" / f"{i:04d}.JPG").unlink()
-    with pytest.raises(InvalidOptionError, match="'NA/0000.JPG' has one picture"):
+    with pytest.raises(InvalidOptionError, match="'NA/0000.JPG' has one image"):
         read_source(Source(data, val_fraction=0.2))
 
 
@@ -136,16 +136,16 @@ def test_several_test_folders_give_ids_under_their_names(data, tmp_path):
     assert both.splits["test"].ids == ("second/1.png", "first/1.png")
     with pytest.raises(InvalidOptionError, match="Two folders are called 'first'"):
         read_source(Source(data, test_dir=(tmp_path / "first", tmp_path / "elsewhere" / "first")))
-    with pytest.raises(BadDataError, match="Wanted a folder of pictures, got .*nowhere'"):
+    with pytest.raises(BadDataError, match="Wanted a folder of images, got .*nowhere'"):
         read_source(Source(data, test_dir=(tmp_path / "nowhere",)))
 
 
-def test_a_test_csv_gives_the_ids_of_pictures_in_a_folder_of_their_own(data, tmp_path):
+def test_a_test_csv_gives_the_ids_of_images_in_a_folder_of_their_own(data, tmp_path):
     (tmp_path / "sample.csv").write_text("Id,Category\n1e5,?\n0001,?\n")
     test = read_source(Source(data, test_csv=tmp_path / "sample.csv", test_dir=(data / "test",))).splits["test"]
     assert test.ids == ("1e5", "0001")
     assert [path.name for path in test.paths] == ["1e5.png", "0001.png"]
-    with pytest.raises(BadDataError, match=r"of the first 2 pictures none lies in .*--test-dir FOLDER"):
+    with pytest.raises(BadDataError, match=r"of the first 2 images none lies in .*--test-dir FOLDER"):
         read_source(Source(data, test_csv=tmp_path / "sample.csv"))
 
 

@@ -49,7 +49,7 @@ def test_groups_are_never_torn_and_every_class_can_be_learnt(labels, groups, fra
     names = tuple(f"g{group}" for group in groups[: len(labels)])
     whole = split_of(labels, names)
     if (np.bincount(labels) == 1).any():
-        with pytest.raises(InvalidOptionError, match="has one picture"):
+        with pytest.raises(InvalidOptionError, match="has one image"):
             split_off(whole, fraction, seed)
         return
     train, val = split_off(whole, fraction, seed)

@@ -21,14 +21,14 @@ def test_a_body_brings_its_own_normalisation():
     assert network.std.flatten().tolist() == [1.0, 2.0, 4.0]
 
 
-def test_a_body_that_cannot_take_the_picture_is_named():
-    with pytest.raises(ZooError, match="'odd' does not take pictures of 7 px"):
+def test_a_body_that_cannot_take_the_image_is_named():
+    with pytest.raises(ZooError, match="'odd' does not take images of 7 px"):
         prove(_network(nn.Linear(3, 5)), WANTED)
 
 
 def test_a_body_with_another_number_of_classes_is_named():
     body = nn.Sequential(nn.Flatten(), nn.Linear(147, 3))
-    with pytest.raises(ZooError, match=r"'odd' gives \(1, 3\) for a picture; wanted \(1, 5\)"):
+    with pytest.raises(ZooError, match=r"'odd' gives \(1, 3\) for an image; wanted \(1, 5\)"):
         prove(_network(body), WANTED)
 
 

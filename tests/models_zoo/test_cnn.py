@@ -32,7 +32,7 @@ def test_options_reach_the_layers():
 
 
 @pytest.mark.parametrize("size_px", [28, 48, 64, 96, 128])
-def test_the_classifier_does_not_grow_with_the_picture(size_px):
+def test_the_classifier_does_not_grow_with_the_image(size_px):
     network = build("cnn", 7, size_px)
     assert network.body[-1].in_features == 64 * 2 * 2
     gridded = build("cnn", 7, size_px, options={"cells": 4})
@@ -41,6 +41,6 @@ def test_the_classifier_does_not_grow_with_the_picture(size_px):
 
 
 @pytest.mark.parametrize("options", [{"depth": 5}, {"stride": 4}, {"kernel_size": 3, "stride": 2, "depth": 3}])
-def test_options_that_leave_nothing_of_the_picture_are_refused(options):
-    with pytest.raises(ZooError, match=r"has nothing left of a picture of 28 px; .* Lower depth"):
+def test_options_that_leave_nothing_of_the_image_are_refused(options):
+    with pytest.raises(ZooError, match=r"has nothing left of an image of 28 px; .* Lower depth"):
         build("cnn", 7, 28, options=options)

@@ -1,4 +1,4 @@
-"""The residual CNN for small pictures."""
+"""The residual CNN for small images."""
 
 import torch
 from torch import nn

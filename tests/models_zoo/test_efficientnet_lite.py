@@ -19,9 +19,9 @@ def test_timms_network_gives_the_very_logits_of_the_packages_own(number):
     theirs.load_state_dict(state)
     ours = timm.create_model(name).eval()
     ours.load_state_dict(renamed(state, name))
-    pictures = torch.randn(2, 3, OWN_PX[number], OWN_PX[number], generator=torch.Generator().manual_seed(3))
+    images = torch.randn(2, 3, OWN_PX[number], OWN_PX[number], generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
-        assert torch.equal(ours(pictures), theirs(pictures))
+        assert torch.equal(ours(images), theirs(images))
 
 
 def test_pretrained_starts_from_the_installed_package_and_keeps_all_but_the_classifier():

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from models_zoo import UnreachableError, ZooError, build, timm_nets
 
 
-def test_a_transformer_is_made_for_the_pictures_size():
+def test_a_transformer_is_made_for_the_images_size():
     body = build("timm:vit_tiny_patch16_224", 7, 48).body
     assert body.patch_embed.img_size == (48, 48)
 
@@ -24,7 +24,7 @@ def test_normalisation_is_that_of_timms_weights():
 
 
 def test_a_size_that_timm_cannot_make_is_explained():
-    with pytest.raises(ZooError, match="'timm:convnext_atto' does not take pictures of 28 px"):
+    with pytest.raises(ZooError, match="'timm:convnext_atto' does not take images of 28 px"):
         build("timm:convnext_atto", 7, 28)
 
 
@@ -33,7 +33,7 @@ def test_an_error_of_timm_is_explained(monkeypatch):
         raise TypeError("unexpected keyword")
 
     monkeypatch.setattr(timm, "create_model", fails)
-    with pytest.raises(ZooError, match="timm cannot make 'timm:resnet10t' for pictures of 32 px: unexpected"):
+    with pytest.raises(ZooError, match="timm cannot make 'timm:resnet10t' for images of 32 px: unexpected"):
         build("timm:resnet10t", 7, 32)
 
 

@@ -28,8 +28,8 @@ def test_a_large_resnet_is_torchvisions_own():
     ours = build("resnet18", 7, 128).eval()
     theirs = torchvision.models.resnet18(num_classes=7).eval()
     theirs.load_state_dict(ours.body.state_dict())
-    pictures = torch.rand(2, 3, 128, 128)
-    assert torch.allclose(theirs((pictures - 0.5) / 0.25), ours(pictures), atol=1e-5)
+    images = torch.rand(2, 3, 128, 128)
+    assert torch.allclose(theirs((images - 0.5) / 0.25), ours(images), atol=1e-5)
 
 
 def test_vgg_filters_are_torchvisions_own():

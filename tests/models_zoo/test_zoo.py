@@ -23,18 +23,18 @@ def test_the_table_loads_without_torch():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size_px", [28, 48])
-def test_every_network_gives_one_row_of_finite_logits_a_picture(name, size_px):
+def test_every_network_gives_one_row_of_finite_logits_a_image(name, size_px):
     logits = build(name, classes=7, size_px=size_px).eval()(torch.rand(2, 3, size_px, size_px))
     assert logits.shape == (2, 7)
     assert torch.isfinite(logits).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_network_takes_its_smallest_picture_and_refuses_a_smaller_one(name):
+def test_every_network_takes_its_smallest_image_and_refuses_a_smaller_one(name):
     smallest = 32 if name == TIMM else find(name).smallest_px
     assert build(name, classes=5, size_px=smallest).training
     if find(name).smallest_px > 1:
-        with pytest.raises(ZooError, match=rf"takes pictures from {smallest} px, got {smallest - 1} px"):
+        with pytest.raises(ZooError, match=rf"takes images from {smallest} px, got {smallest - 1} px"):
             build(name, classes=5, size_px=smallest - 1)
 
 
@@ -55,8 +55,8 @@ def test_dropout_changes_what_training_sees_and_not_what_evaluation_sees(name):
     assert plain.state_dict().keys() == dropping.state_dict().keys()
     rates = [layer.p for layer in dropping.modules() if isinstance(layer, torch.nn.Dropout)]
     assert 0.9 in rates or dropping.body.drop_rate == 0.9
-    pictures = torch.rand(3, 3, 32, 32)
-    assert torch.equal(plain(pictures), dropping.eval()(pictures))
+    images = torch.rand(3, 3, 32, 32)
+    assert torch.equal(plain(images), dropping.eval()(images))
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -72,9 +72,9 @@ def test_a_seed_names_the_initial_weights_and_leaves_torch_alone(name):
 def test_the_network_normalises_by_itself(name):
     plain = build(name, 5, 28, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), seed=2).eval()
     shifted = build(name, 5, 28, mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.125), seed=2).eval()
-    pictures = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(5))
+    images = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(5))
     mean, std = torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1), torch.tensor([0.5, 0.25, 0.125]).view(3, 1, 1)
-    assert torch.allclose(shifted(pictures), plain((pictures - mean) / std), atol=1e-5)
+    assert torch.allclose(shifted(images), plain((images - mean) / std), atol=1e-5)
     assert {"mean", "std"} <= shifted.state_dict().keys()
 
 

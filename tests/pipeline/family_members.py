@@ -21,7 +21,7 @@ HIDDEN = RANDOM.integers(CLASSES, size=TEST)
 
 
 def rows_of(folds, fold):
-    """The training pictures that a fold holds out."""
+    """The training images that a fold holds out."""
     return np.flatnonzero(np.arange(TRAIN) % folds == fold - 1)
 
 

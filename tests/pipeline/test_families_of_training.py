@@ -30,7 +30,7 @@ from ensemble_kit.storage.members.read import read_member
 from ensemble_kit.storage.runs.runs import find_checkpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
-SIDE = 17  # pictures are drawn at the size that members look at, so that nobody resizes
+SIDE = 17  # images are drawn at the size that members look at, so that nobody resizes
 SET = {
     "arch": "mlp",
     "recipe": "assignment",
@@ -46,7 +46,7 @@ NEW_HYPERPARAMETERS = ("clip", "balance", "cycles")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Drawn pictures, 4 steps an epoch, decoded once."""
+    """Drawn images, 4 steps an epoch, decoded once."""
     folder = tmp_path_factory.mktemp("drawn")
     ek.demo_data(folder / "data", train=110, val=53, test=13, size=SIDE, quiet=True)
     return folder / "data"
@@ -70,7 +70,7 @@ def made(data, tmp_path_factory):
 
 @pytest.fixture
 def road(made, tmp_path, monkeypatch):
-    """A copy of that folder to work in, as far from the pictures; it is the current one."""
+    """A copy of that folder to work in, as far from the images; it is the current one."""
     folder = made.with_name(f"{made.name}-{tmp_path.name}")
     shutil.copytree(made, folder)
     monkeypatch.chdir(folder)
@@ -142,7 +142,7 @@ def test_seeds_are_named_counted_and_one_family(road):
     assert bits("sown-seed-5") != bits("sown-seed-6")
 
 
-def test_folds_hold_out_each_training_picture_once_and_nothing_else(road, data):
+def test_folds_hold_out_each_training_image_once_and_nothing_else(road, data):
     held = []
     for fold in (1, 2, 3):
         one = said(f"folded-fold-{fold}")
@@ -188,7 +188,7 @@ def test_the_first_cycle_ends_where_a_run_of_its_length_ends_without_restarts(ro
     ("name", "split", "folder"),
     [("round-cycle-1", "val", "val"), ("round", "test", "test"), ("folded-fold-2", "oof", "train")],
 )
-def test_logits_are_those_of_the_checkpoint_on_pictures_opened_by_pillow(road, data, name, split, folder):
+def test_logits_are_those_of_the_checkpoint_on_images_opened_by_pillow(road, data, name, split, folder):
     network = models_zoo.build("mlp", 10, SIDE, options={"width": 7})
     network.load_state_dict(
         {key: torch.from_numpy(value) for key, value in load_file(*Path("runs", name).glob("c*s")).items()}
@@ -410,12 +410,12 @@ def test_an_unfinished_run_of_an_earlier_version_is_gone_on_with(road, train, st
     [
         ({"seeds": 0}, "--seeds is 0; wanted 1 or more"),
         ({"seed": -1}, "--seed is -1; wanted a whole number from 0"),
-        ({"folds": 1}, "--folds is 1; wanted 2 or more, or 0 to train on all pictures"),
+        ({"folds": 1}, "--folds is 1; wanted 2 or more, or 0 to train on all images"),
         ({"folds": -2}, "--folds is -2; wanted 2 or more"),
         ({"fold": 2}, "--fold is 2; wanted --folds with it"),
         ({"folds": 3, "fold": 4}, "--fold is 4; wanted 1 to 3, or 0 for all"),
         ({"folds": 3, "fold": -1}, "--fold is -1; wanted 1 to 3"),
-        ({"folds": 97}, "--folds 97: 'ada' has 11 training pictures; wanted at least one a fold"),
+        ({"folds": 97}, "--folds 97: 'ada' has 11 training images; wanted at least one a fold"),
         ({"epochs": 5, "cycles": 2}, "--epochs is 5 and --cycles 2; wanted a multiple.* Nearest: --epochs 4"),
         ({"cycles": 0}, "--cycles is 0; wanted a whole number from 1 to 1000"),
         ({"epochs": 2, "cycles": 2, "keep": "best"}, "--cycles keeps the end of every cycle, --keep best and"),
@@ -499,7 +499,7 @@ def accuracy_of(name):
 
 
 def labels_by_id(path):
-    """The label of each picture, whatever the columns are called."""
+    """The label of each image, whatever the columns are called."""
     rows = [line.split(",") for line in Path(path).read_text().splitlines()[1:]]
     return {Path(row[0]).name: row[1] for row in rows}
 

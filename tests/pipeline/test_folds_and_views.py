@@ -19,7 +19,7 @@ PLAIN = {"recipe": "assignment", **FAST}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A working folder with one of three folds, trained for an epoch, and other pictures beside it."""
+    """A working folder with one of three folds, trained for an epoch, and other images beside it."""
     folder = tmp_path_factory.mktemp("folds")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -34,7 +34,7 @@ def here(trained, monkeypatch):
 
 
 def by_hand(ids, flip):
-    """What the network of the checkpoint says of pictures opened here."""
+    """What the network of the checkpoint says of images opened here."""
     state, facts = read_checkpoint(find_checkpoint(Path("runs/net-fold-2")))
     network = rebuild(facts, state).eval()
     pixels = np.stack([np.array(Image.open(Path("data/train", name)).convert("RGB")) for name in ids])
@@ -56,10 +56,10 @@ def test_new_views_reach_the_fold_that_was_held_out(here):
     np.testing.assert_allclose(oof.logits[oof.views.index("hflip")], by_hand(oof.ids, flip=True), atol=1e-5)
 
 
-def test_other_training_pictures_are_refused_since_the_fold_would_be_another(here):
+def test_other_training_images_are_refused_since_the_fold_would_be_another(here):
     ek.demo_data("other", train=71, val=23, test=13, size=16, seed=1, quiet=True)
     for split in ("val", "test"):
         Path("other", split).rename(Path("other", f"{split}-unused"))
         Path("other", split).symlink_to(Path("data", split).resolve(), target_is_directory=True)
-    with pytest.raises(MisalignedError, match="the training pictures are not those that 'net-fold-2' was trained with"):
+    with pytest.raises(MisalignedError, match="the training images are not those that 'net-fold-2' was trained with"):
         ek.tta("runs/net-fold-2", views="vflip", data="other", **FAST)

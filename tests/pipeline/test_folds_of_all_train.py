@@ -78,21 +78,21 @@ def test_the_submission_is_the_mean_over_folds_of_what_the_networks_say_of_test(
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ("members", "held-out pictures of train"),
+        ("members", "held-out images of train"),
         ("members --metric macro-f1 --json", '"judged_on": "oof"'),
-        ("tta --ckpt runs/cnn-fold-1 --views hflip --device cpu", "on 70 held-out pictures of train"),
-        ("blend --name again", f"cross-fitted on the {TRAIN} out-of-fold pictures of train"),
-        ("blend --tune-on oof --weights equal --full --certify-seconds 1 --name full", "of 140 held-out pictures"),
+        ("tta --ckpt runs/cnn-fold-1 --views hflip --device cpu", "on 70 held-out images of train"),
+        ("blend --name again", f"cross-fitted on the {TRAIN} out-of-fold images of train"),
+        ("blend --tune-on oof --weights equal --full --certify-seconds 1 --name full", "of 140 held-out images"),
         ("blend cnn --max-ms 100 --name one", "on oof"),
-        ("compare mlp cnn", f"On these {TRAIN} held-out pictures of train"),
+        ("compare mlp cnn", f"On these {TRAIN} held-out images of train"),
         ("compare both mlp", "accuracy on oof"),
         ("report both", "The honest estimate of blend 'both'"),
-        ("predict both data/test --out new.csv --device cpu", f"{TEST} pictures by blend 'both'"),
-        ("predict both data/test --out new.csv --accuracy 0.2 --device cpu", "pictures"),
-        ("predict --ckpt runs/mlp-fold-1 data/test --out new.csv --accuracy 0.2 --device cpu", "pictures"),
-        ("predict --ckpt runs/mlp-fold-1 data/test --out new.csv --early-exit 0.1 --device cpu", "pictures"),
+        ("predict both data/test --out new.csv --device cpu", f"{TEST} images by blend 'both'"),
+        ("predict both data/test --out new.csv --accuracy 0.2 --device cpu", "images"),
+        ("predict --ckpt runs/mlp-fold-1 data/test --out new.csv --accuracy 0.2 --device cpu", "images"),
+        ("predict --ckpt runs/mlp-fold-1 data/test --out new.csv --early-exit 0.1 --device cpu", "images"),
         ("submit both", "Were test like train"),
-        ("export both --size 16", "Checked on 100 pictures"),
+        ("export both --size 16", "Checked on 100 images"),
         ("train --data data --folds 2 --arch mlp --epochs 1 --name other --device cpu", "Next: ek blend other"),
         ("train --data data --folds 2 --fold 1 --arch mlp --epochs 2 --cycles 2 --name s --device cpu", "s-fold-1"),
         ("doctor", "findings"),
@@ -108,11 +108,11 @@ def test_every_command_copes_and_speaks_of_what_was_held_out(here, words, wanted
         assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_the_page_speaks_of_what_was_held_out_and_shows_pictures_of_train(here):
+def test_the_page_speaks_of_what_was_held_out_and_shows_images_of_train(here):
     page = ek.report("both", quiet=True)
     text = re.sub(r"<style.*?</style>|data:image[^\"]*", "", page.html.read_text(), flags=re.DOTALL)
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
-    assert "held-out pictures of train" in said
+    assert "held-out images of train" in said
     assert not re.search(r"\bval\b", said.replace("no val", ""))
     assert page.pictures_note is None
     assert not page.pictures_changed
@@ -146,7 +146,7 @@ def test_snapshots_of_one_fold_make_a_soup_judged_on_that_fold(here):
     assert made.member.val_used_for == ("soup",)
 
 
-def test_one_csv_and_its_pictures_are_enough(here):
+def test_one_csv_and_its_images_are_enough(here):
     ids = sorted(str(path.relative_to("data/train")) for path in Path("data/train").glob("*/*"))
     with open("train.csv", "w", newline="") as file:
         csv.writer(file).writerows([["image_id", "label"], *((one, one.split("/")[0]) for one in ids)])

@@ -1,4 +1,4 @@
-"""What people really bring: CSVs, one folder and a CSV, groups, hostile ids, broken pictures, config files."""
+"""What people really bring: CSVs, one folder and a CSV, groups, hostile ids, broken images, config files."""
 
 import csv
 import json
@@ -53,7 +53,7 @@ def tensors(name):
 
 @pytest.fixture
 def kaggle(road):
-    """One folder of pictures with numbers for names, and CSVs that tell about them."""
+    """One folder of images with numbers for names, and CSVs that tell about them."""
     Path("pool").mkdir()
     rows = {"train": [], "val": [], "test": []}
     for number, path in enumerate(sorted(Path("data").glob("*/*/*.png"))):
@@ -127,8 +127,8 @@ def test_two_thousand_hostile_ids_reach_the_submission_byte_for_byte(road):
     )
     while len(ids) < 2000:
         ids["".join(draw.choices(" 01eE.,;\"'\n\rNAna\té\u0301中/=-+#", k=draw.randint(1, 9)))] = None
-    picture = sorted(os.listdir("data/test"))[0]
-    write("test.csv", ["image_id", "path"], [[one, picture] for one in ids])
+    image = sorted(os.listdir("data/test"))[0]
+    write("test.csv", ["image_id", "path"], [[one, image] for one in ids])
     ek.train("data", test_csv="test.csv", images="data/test", name="h", **FAST)
     blended = ek.blend(["h"], quiet=True)
     assert [row[0] for row in read(blended.submission_path)[1:]] == list(ids)
@@ -139,7 +139,7 @@ def test_two_thousand_hostile_ids_reach_the_submission_byte_for_byte(road):
 
 @pytest.fixture
 def broken(road):
-    """Five pictures that cannot be read: two of train, one of val, two of test."""
+    """Five images that cannot be read: two of train, one of val, two of test."""
     found = {split: sorted(Path("data", split).rglob("*.png")) for split in ("train", "val", "test")}
     bad = {"train": found["train"][3:5], "val": found["val"][7:8], "test": found["test"][2:4]}
     for path in bad["train"] + bad["val"]:
@@ -150,8 +150,8 @@ def broken(road):
     return bad
 
 
-def test_pictures_that_cannot_be_read_stop_training_unless_they_may_be_skipped(broken):
-    with pytest.raises(BadDataError, match=r"(?s)5 of 247 pictures cannot be used.*--skip-bad"):
+def test_images_that_cannot_be_read_stop_training_unless_they_may_be_skipped(broken):
+    with pytest.raises(BadDataError, match=r"(?s)5 of 247 images cannot be used.*--skip-bad"):
         ek.train("data", name="s", **FAST)
     assert not Path("predictions/s").exists()
     report = ek.train("data", name="s", skip_bad=True, **FAST)
@@ -162,7 +162,7 @@ def test_pictures_that_cannot_be_read_stop_training_unless_they_may_be_skipped(b
     assert "broken link" in skipped["test"][broken["test"][1].name]
 
 
-def test_a_test_picture_that_cannot_be_read_gets_the_most_frequent_class_of_train(broken):
+def test_a_test_image_that_cannot_be_read_gets_the_most_frequent_class_of_train(broken):
     ek.train("data", name="s", skip_bad=True, **FAST)
     ek.tta("runs/s", quiet=True)
     test = read_predictions(Path("predictions/s"), "test")
@@ -174,7 +174,7 @@ def test_a_test_picture_that_cannot_be_read_gets_the_most_frequent_class_of_trai
         for view in test.logits:
             np.testing.assert_allclose(np.exp(view[test.ids.index(path.name)]), shares, rtol=1e-6)
     blended = ek.blend(["s"], quiet=True)
-    assert f"2 of the test pictures could not be read, first '{broken['test'][0].name}'" in " ".join(blended.notes)
+    assert f"2 of the test images could not be read, first '{broken['test'][0].name}'" in " ".join(blended.notes)
     predicted = dict(read(blended.submission_path)[1:])
     assert all(counts[predicted[path.name]] == max(counts.values()) for path in broken["test"])
     assert len(predicted) == 37
@@ -226,7 +226,7 @@ def test_val_without_a_class_and_groups_in_two_splits_are_said(kaggle, capsys):
     write("val.csv", ["Id", "Category", "scene"], [row for row in kaggle["val"] if row[1] != first])
     ek.train(**KAGGLE, val_csv="val.csv", name="k", **{**FAST, "quiet": False})
     said = capsys.readouterr().err
-    assert f"No val picture shows {first}." in said
+    assert f"No val image shows {first}." in said
     assert "29 groups stand in more than one split, first 'scene0'" in said
 
 

@@ -39,7 +39,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Drawn pictures, 4 steps an epoch, decoded once."""
+    """Drawn images, 4 steps an epoch, decoded once."""
     folder = tmp_path_factory.mktemp("drawn")
     ek.demo_data(folder / "data", train=110, val=31, test=13, size=16, quiet=True)
     return folder / "data"
@@ -246,17 +246,17 @@ def test_a_finished_member_asked_for_otherwise_is_refused_by_name_and_passed_ove
     assert train(epochs=2, resume=True).member.name == "mlp-2"
 
 
-def test_other_pictures_are_refused(train, stop_at, tmp_path):
+def test_other_images_are_refused(train, stop_at, tmp_path):
     ek.demo_data(tmp_path / "data", train=110, val=31, test=17, size=16, quiet=True)
     stopped(train, stop_at)
-    with pytest.raises(MisalignedError, match="The test pictures or their labels are not those of the run 'mlp'"):
+    with pytest.raises(MisalignedError, match="The test images or their labels are not those of the run 'mlp'"):
         ek.train(tmp_path / "data", quiet=True, resume=True, **TINY)
     train(resume=True)
-    with pytest.raises(MisalignedError, match="The test pictures or their labels are not those of the run 'mlp'"):
+    with pytest.raises(MisalignedError, match="The test images or their labels are not those of the run 'mlp'"):
         ek.train(tmp_path / "data", quiet=True, resume=True, **TINY)
 
 
-def test_the_same_pictures_elsewhere_are_the_same(train, stop_at, data):
+def test_the_same_images_elsewhere_are_the_same(train, stop_at, data):
     stopped(train, stop_at)
     os.symlink(data, "moved")
     assert ek.train("moved", quiet=True, resume=True, **TINY).member.name == "mlp"

@@ -1,4 +1,4 @@
-"""From folders of pictures to a submission, checked against arithmetic done here."""
+"""From folders of images to a submission, checked against arithmetic done here."""
 
 import csv
 import json
@@ -110,7 +110,7 @@ def test_without_a_test_folder_there_are_no_test_logits_and_no_submission(road):
     assert report.member.test_images is None
     blended = ek.blend(["bare"], quiet=True)
     assert blended.submission_path is None
-    assert "no test logits in member 'bare'. Look at test pictures with ek tta --replace" in " ".join(blended.notes)
+    assert "no test logits in member 'bare'. Look at test images with ek tta --replace" in " ".join(blended.notes)
     ek.blend(["cnn"], name=blended.name, quiet=True)
     again = ek.blend(["bare"], name=blended.name, quiet=True)
     assert f"submissions/{blended.name}.csv stands as it was: it is not of this blend." in again.notes
@@ -221,10 +221,10 @@ def test_another_checkpoint_is_refused_unless_replaced(road):
     assert set(report.computed) == {"identity", "hflip", "scale@1.1"}
 
 
-def test_changed_pictures_are_noticed(road):
+def test_changed_images_are_noticed(road):
     path = next(Path("data/val").glob("*/*.png"))
     path.write_bytes(next(Path("data/test").iterdir()).read_bytes())
-    with pytest.raises(MisalignedError, match="the val pictures are not those"):
+    with pytest.raises(MisalignedError, match="the val images are not those"):
         ek.tta("runs/cnn", views="vflip", **QUIET)
 
 
@@ -334,7 +334,7 @@ def test_the_ledger_counts_each_configuration_once(road):
 
 def test_verify_finds_a_flipped_bit_anywhere(road):
     ek.blend(**QUIET)
-    assert ek.members(verify=True).verified == 21 + 3  # of decoded pictures a file a split
+    assert ek.members(verify=True).verified == 21 + 3  # of decoded images a file a split
     path = next(Path("runs/mlp").glob("checkpoint-*"))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
@@ -378,14 +378,14 @@ def test_members_from_elsewhere_join_by_name(road):
         ek.members_add("short", "short.npz", kind="probabilities")
 
 
-def test_unreadable_pictures_stop_the_run_by_name(road):
+def test_unreadable_images_stop_the_run_by_name(road):
     next(Path("data/train").glob("*/*.png")).write_bytes(b"<html>not found</html>")
-    with pytest.raises(BadDataError, match=r"(?s)1 of 247 pictures.*\.png': .*HTML"):
+    with pytest.raises(BadDataError, match=r"(?s)1 of 247 images.*\.png': .*HTML"):
         ek.train("data", "mlp", name="never", **PLAIN)
     assert not Path("predictions/never").exists()
 
 
-def test_few_val_pictures_are_said_to_be_few(road):
+def test_few_val_images_are_said_to_be_few(road):
     for path in sorted(Path("data/val").glob("*/*.png"))[::2]:
         path.unlink()
     ek.train("data", "mlp", name="few", **PLAIN)

@@ -210,7 +210,7 @@ def test_full_measures_every_method_on_val_and_values_families(families):
     assert max(map(len, text.splitlines())) <= 80
     assert "tuned %" not in text
     assert "cross-fitted" not in text
-    assert f"of {TRAIN} held-out pictures of train right" in " ".join(text.split())
+    assert f"of {TRAIN} held-out images of train right" in " ".join(text.split())
 
 
 def test_votes_of_families_are_valued_too(families):
@@ -260,14 +260,14 @@ def test_what_val_decided_is_said(families):
     assert "view weights" not in " ".join(ek.blend(weights="equal", quiet=True).notes)
 
 
-def test_few_held_out_pictures_give_equal_weights_and_say_so(tmp_path, monkeypatch):
+def test_few_held_out_images_give_equal_weights_and_say_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for fold in (1, 2):
         for family in ("cnn", "vit"):
             fold_member(family, 2, fold, 1.0, rows=np.arange(fold - 1, 46, 2))
     report = ek.blend(**OOF)
     assert set(report.numbers.temperatures.values()) == {1.0}
-    assert "46 pictures of train were held out, too few" in " ".join(report.notes)
+    assert "46 images of train were held out, too few" in " ".join(report.notes)
 
 
 def test_a_lone_family_is_a_blend_of_its_folds(families):
@@ -282,8 +282,8 @@ def test_the_command_line_says_the_same(families):
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["honest_accuracy"] == ek.blend(**OOF).honest_accuracy
     text = CliRunner().invoke(command, ["blend", "--tune-on", "oof"])
-    assert "Tuning 2 families on 211 held-out pictures of train; measuring on 101 val pictures" in text.stderr
-    assert "211 pictures of train, each by the networks" in " ".join(text.stdout.split())
+    assert "Tuning 2 families on 211 held-out images of train; measuring on 101 val images" in text.stderr
+    assert "211 images of train, each by the networks" in " ".join(text.stdout.split())
 
 
 def test_a_member_without_a_held_out_fold_is_named(families):
@@ -316,7 +316,7 @@ def test_a_member_without_a_held_out_fold_is_named(families):
             [],
             MisalignedError,
             r"'cnn' \(cnn-fold-1, cnn-fold-2, cnn-fold-3\) held out 211 .* 'vit' \(vit-fold-1, vit-fold-2\) 210; "
-            "first that only 'cnn' has: 'train-000'.*Train both on the same pictures",
+            "first that only 'cnn' has: 'train-000'.*Train both on the same images",
         ),
         (
             lambda: fold_member("vit", 2, 1, 1.0, rows=np.arange(0, TRAIN, 1)),

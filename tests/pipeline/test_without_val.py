@@ -1,4 +1,4 @@
-"""Members without val: judged on the training pictures that they held out, every step by plain NumPy and scipy too."""
+"""Members without val: judged on the training images that they held out, every step by plain NumPy and scipy too."""
 
 import csv
 
@@ -94,7 +94,7 @@ def nested(logits, labels, weigh, groups=None):
 
 
 def between(accuracy):
-    """The whole numbers of right pictures on both sides of a mean over repeats."""
+    """The whole numbers of right images on both sides of a mean over repeats."""
     return int(accuracy * TRAIN + 1e-9), int(np.ceil(accuracy * TRAIN - 1e-9))
 
 
@@ -110,7 +110,7 @@ def between(accuracy):
         ),  # ours may hold them nearer to equal, where that is likelier in inner folds
     ],
 )
-def test_the_honest_figure_is_cross_fitted_on_the_held_out_pictures_as_by_hand(weights, weigh, near):
+def test_the_honest_figure_is_cross_fitted_on_the_held_out_images_as_by_hand(weights, weigh, near):
     logits = joined(written())
     report = ek.blend(weights=weights, metric="log-loss", name="whole", **QUIET)
     loss, right = nested(logits, LABELS["train"], weigh)
@@ -194,7 +194,7 @@ def test_view_weights_are_chosen_for_the_family_and_anew_inside_every_fold():
     assert binomtest(round(report.honest_accuracy * TRAIN), TRAIN, 1 / CLASSES).pvalue > 0.01
     pins = read_blend(report.blend_path).members
     assert pins[0].view_weights == pins[1].view_weights != (1.0, *[0.0] * 30)
-    assert report.notes == ("These members have no val, so the training pictures that were held out decide and judge.",)
+    assert report.notes == ("These members have no val, so the training images that were held out decide and judge.",)
 
 
 def test_a_family_whose_folds_were_looked_at_unlike_keeps_its_views_and_says_that_they_flatter():
@@ -205,9 +205,9 @@ def test_a_family_whose_folds_were_looked_at_unlike_keeps_its_views_and_says_tha
     assert read_blend(report.blend_path).members[0].view_weights == (0.5, 0.5)
 
 
-def test_what_held_out_pictures_decided_in_training_is_said():
+def test_what_held_out_images_decided_in_training_is_said():
     written(val_used_for=("epoch",))
-    assert "members were chosen on the pictures that they held out: cnn-fold-1" in " ".join(ek.blend(**QUIET).notes)
+    assert "members were chosen on the images that they held out: cnn-fold-1" in " ".join(ek.blend(**QUIET).notes)
 
 
 def test_families_compare_and_their_folds_do_not():
@@ -222,7 +222,7 @@ def test_families_compare_and_their_folds_do_not():
     with pytest.raises(InvalidOptionError, match="family 'cnn' lacks fold 2, 3 of 3"):
         ek.compare("cnn-fold-1", "vit", **QUIET)
     ek.blend(weights="equal", name="both", **QUIET)
-    with pytest.raises(InvalidOptionError, match="'cnn-fold-1': of the pictures .* Name the family: cnn"):
+    with pytest.raises(InvalidOptionError, match="'cnn-fold-1': of the images .* Name the family: cnn"):
         ek.compare("both", "cnn-fold-1", **QUIET)
     same = ek.compare("both", "cnn", **QUIET)
     assert same.a_score == pytest.approx(ek.blend(weights="equal", name="both", **QUIET).honest_accuracy)
@@ -237,7 +237,7 @@ def test_a_blend_that_was_tuned_on_val_is_not_judged_where_others_have_none():
         ek.compare("on-val", "cnn", **QUIET)
 
 
-def test_a_report_holds_the_figures_of_the_blend_and_says_each_picture_once():
+def test_a_report_holds_the_figures_of_the_blend_and_says_each_image_once():
     written()
     made = ek.blend(weights="cnn=1,vit=2", **QUIET)
     page = ek.report(made.name, quiet=True, thumbnails=False)
@@ -251,7 +251,7 @@ def test_a_report_holds_the_figures_of_the_blend_and_says_each_picture_once():
 
 @pytest.mark.slow
 def test_the_interval_holds_the_truth_in_about_nineteen_of_twenty_seeds():
-    """Noise members of known strength; the truth: what the tuned blend has right of 20,000 fresh pictures."""
+    """Noise members of known strength; the truth: what the tuned blend has right of 20,000 fresh images."""
     families = tuple(Family(f"m{place}", (place,)) for place in range(3))
     manifests = [Manifest(family.name, "cnn", "imported", NAMES) for family in families]
     settings = blend_settings("logit-sum", "log-loss", "accuracy", {"tune_on": "oof"}, {})

@@ -101,20 +101,20 @@ def test_that_there_is_no_submission_is_told():
     [
         (
             FOUND,
-            "Pictures are mirrored: a small network has 91.3 % of 397 training pictures held out right, and",
+            "Images are mirrored: a small network has 91.3 % of 397 training images held out right, and",
         ),
         (
             FlipReport(False, False, 53, 0.9, 0.1, 1e-9),
-            "Pictures are not mirrored: a small network has 90.0 % of 53",
+            "Images are not mirrored: a small network has 90.0 % of 53",
         ),
-        (FlipReport(True, True), "Pictures are mirrored, as asked."),
-        (FlipReport(False, True), "Pictures are not mirrored, as asked."),
+        (FlipReport(True, True), "Images are mirrored, as asked."),
+        (FlipReport(False, True), "Images are not mirrored, as asked."),
         (
             FlipReport(True, False, 0, 0.0, 0.0, 1.0),
-            "Pictures are mirrored: there are too few of them to find out",
+            "Images are mirrored: there are too few of them to find out",
         ),
     ],
 )
-def test_whether_pictures_are_mirrored_and_why_is_told(flips, sentence):
+def test_whether_images_are_mirrored_and_why_is_told(flips, sentence):
     assert sentence in flat(done(trained(flips=flips)))
     assert sentence in flat(done(plan(flips=flips)))

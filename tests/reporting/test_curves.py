@@ -17,19 +17,19 @@ def curve(stop, views=5):
     return CurveReport(steps, stop, Path("x.json"), None)
 
 
-def reds(picture):
+def reds(image):
     """The columns that hold the colour of the line where to stop, and nothing else of it."""
-    pixels = np.asarray(picture.convert("RGB")).astype(int)
+    pixels = np.asarray(image.convert("RGB")).astype(int)
     red = (pixels[..., 0] > 150) & (pixels[..., 1] < 110) & (pixels[..., 2] < 110)
     return np.flatnonzero(red.sum(axis=0) > 100)
 
 
-def test_the_picture_marks_where_to_stop():
+def test_the_image_marks_where_to_stop():
     places = []
     for stop in (1, 3, 5):
-        with Image.open(io.BytesIO(view_curve_plot(curve(stop), "cnn", 300))) as picture:
-            assert picture.format == "PNG"
-            marked = reds(picture)
+        with Image.open(io.BytesIO(view_curve_plot(curve(stop), "cnn", 300))) as image:
+            assert image.format == "PNG"
+            marked = reds(image)
         assert 1 <= len(marked) <= 3
         places.append(marked.mean())
     assert places[0] < places[1] < places[2]
@@ -40,6 +40,6 @@ def test_thirty_views_are_numbered_and_still_drawn():
     assert len(view_curve_plot(curve(17, views=30), "cnn", 300)) > 10_000
 
 
-def test_without_matplotlib_there_is_no_picture(monkeypatch):
+def test_without_matplotlib_there_is_no_image(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert view_curve_plot(curve(1), "cnn", 300) is None

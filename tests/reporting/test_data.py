@@ -7,7 +7,7 @@ import pytest
 from ensemble_kit.reporting.data import checked
 from ensemble_kit.results.data import DataReport, Finding, Shift, SplitFacts
 
-LONG = "a_class_with_a_very_long_name/and_a_picture_with_a_longer_one"
+LONG = "a_class_with_a_very_long_name/and_a_image_with_a_longer_one"
 
 
 def report(findings=(), shifts=(), smallest=5, **more):
@@ -30,7 +30,7 @@ def report(findings=(), shifts=(), smallest=5, **more):
 def test_a_clean_report_says_so():
     text = checked(report())
     assert text.endswith("Nothing stands in the way: no leaks, no unreadable files.")
-    assert "data: 1,307 pictures, 13 classes" in text
+    assert "data: 1,307 images, 13 classes" in text
     assert "formats: PNG 1,302, JPEG 5" in text
 
 
@@ -42,8 +42,8 @@ def test_the_rarest_classes_come_first_and_the_rest_is_counted():
     assert "In train, the largest class, class12, is 25.0 times the smallest, class00." in " ".join(lines)
 
 
-def test_a_class_without_pictures_is_named():
-    assert "Train has no picture of: class00." in checked(report(smallest=0))
+def test_a_class_without_images_is_named():
+    assert "Train has no image of: class00." in checked(report(smallest=0))
 
 
 @pytest.mark.parametrize("written", [None, Path("found.csv")])
@@ -78,5 +78,5 @@ def test_what_is_shifted_comes_before_what_cannot_be_told():
 
 def test_one_is_written_in_the_singular():
     text = checked(report([Finding("near", "test", "a", None, "train", "b", "x", 3)], leaks=1))
-    assert "Leaks: 1 picture or group in two splits" in text
+    assert "Leaks: 1 image or group in two splits" in text
     assert "To put right first: 1 leak." in text

@@ -13,7 +13,7 @@ REPORT = PredictReport(
     method="prob-mean",
     members=("cnn", "vit"),
     views=5,
-    pictures=1037,
+    images=1037,
     unreadable=0,
     first_unreadable=None,
     abstained=0,
@@ -32,22 +32,22 @@ def said(**changes):
 
 
 def test_the_first_line_says_who_looked_and_the_last_where_it_stands():
-    assert said().startswith("1,037 pictures by blend 'all': prob-mean, 2 members, 5 views; 1.2 s")
+    assert said().startswith("1,037 images by blend 'all': prob-mean, 2 members, 5 views; 1.2 s")
     assert predicted(REPORT).endswith("\n  new.csv")
-    assert said(blend=False, pictures=1, views=1).startswith("1 picture by member 'all': prob-mean, 1 view; ")
+    assert said(blend=False, images=1, views=1).startswith("1 image by member 'all': prob-mean, 1 view; ")
 
 
-def test_pictures_that_could_not_be_read_are_counted_and_the_first_is_named():
+def test_images_that_could_not_be_read_are_counted_and_the_first_is_named():
     text = said(unreadable=37, first_unreadable="cannot read 'a.png': the file is empty.")
-    assert text.startswith("1,000 pictures by")
-    assert "37 pictures could not be read and have no label; the column `error` says why. First: cannot read" in text
+    assert text.startswith("1,000 images by")
+    assert "37 images could not be read and have no label; the column `error` says why. First: cannot read" in text
 
 
 @pytest.mark.parametrize(
     ("cascade", "wanted"),
     [
         (EXACT, "38.5 % of the work (ms) and 25.0 % of forward passes saved, exactly: no class differs"),
-        (MARGIN, "0.4 % of pictures were lost, 1.9 % at most (95 %), and 60.0 % of the work saved; 2.0 % may be lost"),
+        (MARGIN, "0.4 % of images were lost, 1.9 % at most (95 %), and 60.0 % of the work saved; 2.0 % may be lost"),
         (MARGIN, "cascade: 25.0 % of forward passes saved, at the risk"),
         (MARGIN, "Asked in this order: cnn hflip, vit"),
         (replace(MARGIN, kind="all"), "val cannot promise that stopping early loses 2.0 % at most"),
@@ -64,9 +64,9 @@ def test_a_cascade_says_what_it_saved_and_what_it_may_cost(cascade, wanted):
         (AbstentionReport(0.5), "abstained: 61 of 1,037 (5.9 %) below 0.5"),
         (FOUND, "61 of 1,037 (5.9 %) below 0.850, found on val for 95.0 % right among the others"),
         (FOUND, "70.1 % answered (95 %: 64.7 to 75.0), 98.0 % of these right (95 %: 95.0 to 99.0), at least 95.1 %"),
-        (replace(FOUND, threshold=math.inf), "on these 300 val pictures no threshold can promise that 95.0 % of"),
-        (replace(FOUND, threshold=math.inf), "the answers are too often wrong, and it takes 93 answered pictures"),
-        (replace(FOUND, threshold=math.inf, val_images=60), "it takes 93 answered pictures, one of them wrong"),
+        (replace(FOUND, threshold=math.inf), "on these 300 val images no threshold can promise that 95.0 % of"),
+        (replace(FOUND, threshold=math.inf), "the answers are too often wrong, and it takes 93 answered images"),
+        (replace(FOUND, threshold=math.inf, val_images=60), "it takes 93 answered images, one of them wrong"),
     ],
 )
 def test_abstaining_says_how_often_and_what_may_be_expected_of_the_others(abstain, wanted):

@@ -56,10 +56,10 @@ def test_a_harmful_view_is_named_with_its_cost_and_the_classes_that_suffer():
     said = one_line(looked_twice(REPORT))
     assert "Harmful: hflip beside identity costs 21.0 points (95 %: 16.4 to 25.6; p < 0.001, Holm, 2 views)." in said
     assert (
-        "No other view is seen to do harm on these 300 pictures; minimum detectable harm: 2.3 points (80 % power)."
+        "No other view is seen to do harm on these 300 images; minimum detectable harm: 2.3 points (80 % power)."
         in said
     )
-    assert "hflip on 'sign0' -50.0 points (44 pictures: 22 lost, 0 won)" in said
+    assert "hflip on 'sign0' -50.0 points (44 images: 22 lost, 0 won)" in said
     assert "'sign5'" in said
     assert "and 2 more." in said
     assert "'sign6'" not in said
@@ -97,14 +97,13 @@ def test_everything_fits_80_columns():
 def test_what_was_proved_and_what_computed_are_said():
     said = one_line(looked_twice(REPORT))
     assert (
-        "over 32 pictures, shuffled and in other batches, no class changes and no logit moves by more than 3e-07"
-        in said
+        "over 32 images, shuffled and in other batches, no class changes and no logit moves by more than 3e-07" in said
     )
     assert "engine fused, float32, cpu, batch 64, 2e-07 off eager at most" in said
 
 
 def test_a_shard_says_what_is_next():
     report = ShardReport("cnn", (2, 3), 4, 128, 0, None, None, Path("predictions/cnn"))
-    assert "shard 2 of 3: parts 4, pictures 128" in shared(report)
+    assert "shard 2 of 3: parts 4, images 128" in shared(report)
     assert "--merge" in shared(report)
     assert "parts of the whole that are not here yet: 7" in shared(replace(report, missing=7))

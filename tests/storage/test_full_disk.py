@@ -123,7 +123,7 @@ def with_disk(monkeypatch):
 
 @pytest.fixture
 def house(tmp_path, monkeypatch, predictions_of, manifest_of):
-    """A working folder, the current one: two members, a run, a blend, a submission, ledgers; scores and pictures."""
+    """A working folder, the current one: two members, a run, a blend, a submission, ledgers; scores and images."""
     folder = tmp_path / "house"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -198,14 +198,14 @@ WRITERS = {
     "add a view": function(add_view),
     "blend": command("blend", "--weights", "cnn=1,vit=3", "--name", "best", "--quiet"),
     "write a blend's files": function(lambda predictions_of: write_files_of_a_blend()),
-    "check pictures": command("data", "check", "drawn", "--csv", "found.csv", "--sheet", "found.png", "--quiet"),
+    "check images": command("data", "check", "drawn", "--csv", "found.csv", "--sheet", "found.png", "--quiet"),
     "write a run": function(lambda predictions_of: write_run(1)),
-    "decode pictures": function(lambda predictions_of: load_images(sorted(Path().glob("*.png")), 17, Path(".ek"))),
+    "decode images": function(lambda predictions_of: load_images(sorted(Path().glob("*.png")), 17, Path(".ek"))),
 }
 """What is written; the points at which the disk may be full are 5 to 40 each, about 120 together."""
 STRIDE = {"blend": 7}
 """Blending takes long: there, every seventh point."""
-STRIDE_OF_RERUNS = {"check pictures": 1}
+STRIDE_OF_RERUNS = {"check images": 1}
 """At which of them the same is done once more with room; else every fifth."""
 
 

@@ -37,9 +37,9 @@ def drawn(name, seed=3, size=(101, 103)):
 
 
 def mean_colours(split, count):
-    pictures = [np.asarray(draw_image(split, index, size_px=17)) for index in range(count)]
+    images = [np.asarray(draw_image(split, index, size_px=17)) for index in range(count)]
     labels = [character_of(split, index) for index in range(count)]
-    return np.stack([picture.mean(axis=(0, 1)) for picture in pictures]), labels
+    return np.stack([image.mean(axis=(0, 1)) for image in images]), labels
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +62,14 @@ def test_an_image_does_not_depend_on_how_many_others_are_asked_for(folder, tmp_p
     assert few.items() <= many.items()
 
 
-def test_another_seed_another_split_and_another_index_give_other_pictures():
-    pictures = [
+def test_another_seed_another_split_and_another_index_give_other_images():
+    images = [
         draw_image("train", 5),
         draw_image("train", 5, seed=1),
         draw_image("val", 5),
         draw_image("train", 6),
     ]
-    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert len({image.tobytes() for image in images}) == 4
 
 
 def test_the_folder_holds_class_folders_a_flat_test_folder_and_the_test_labels(folder):
@@ -80,32 +80,32 @@ def test_the_folder_holds_class_folders_a_flat_test_folder_and_the_test_labels(f
     assert sorted(entry.name for entry in (folder / "test").iterdir()) == [f"{i:04d}.png" for i in range(31)]
 
 
-def test_the_test_labels_name_every_test_picture_and_who_is_in_it(folder):
+def test_the_test_labels_name_every_test_image_and_who_is_in_it(folder):
     with (folder / "test-labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == [f"{i:04d}.png" for i in range(31)]
     assert [row["label"] for row in rows] == [character_of("test", i) for i in range(31)]
 
 
-def test_pictures_are_rgb_of_the_size_asked_for(folder):
+def test_images_are_rgb_of_the_size_asked_for(folder):
     for path in folder.rglob("*.png"):
         with Image.open(path) as image:
             assert (image.size, image.mode) == ((19, 19), "RGB")
 
 
-def test_a_picture_on_disk_is_the_one_drawn_for_its_split_and_index(folder):
+def test_a_image_on_disk_is_the_one_drawn_for_its_split_and_index(folder):
     with Image.open(folder / "test" / "0013.png") as image:
         np.testing.assert_array_equal(np.asarray(image), np.asarray(draw_image("test", 13, size_px=19)))
 
 
-def test_classes_differ_by_at_most_one_picture():
+def test_classes_differ_by_at_most_one_image():
     for split, count in (("train", 1578), ("val", 300), ("test", 500)):
         sizes = Counter(character_of(split, index) for index in range(count))
         assert set(sizes) == set(CHARACTERS)
         assert max(sizes.values()) - min(sizes.values()) <= 1
 
 
-def test_the_number_of_a_picture_does_not_tell_its_class():
+def test_the_number_of_a_image_does_not_tell_its_class():
     by_place = [Counter(character_of("test", index) for index in range(place, 1000, 10)) for place in range(10)]
     assert max(counts.most_common(1)[0][1] for counts in by_place) < 30  # of 100; 100 were the order fixed
 
@@ -172,12 +172,12 @@ def share_marked(draw, frame):
 
 
 @pytest.mark.parametrize("draw", scenes.BACKGROUNDS.values(), ids=scenes.BACKGROUNDS)
-def test_a_background_covers_the_whole_picture(draw):
+def test_a_background_covers_the_whole_image(draw):
     assert share_marked(draw, [[83.0, 0.0, 0.0], [0.0, 83.0, 0.0]]) == 1.0
 
 
 @pytest.mark.parametrize("draw", scenes.OBSTACLES.values(), ids=scenes.OBSTACLES)
-def test_an_obstacle_covers_a_part_of_the_picture(draw):
+def test_an_obstacle_covers_a_part_of_the_image(draw):
     assert 0.01 < share_marked(draw, [[83.0, 0.0, 0.0], [0.0, 83.0, 0.0]]) < 0.5
 
 
@@ -190,10 +190,10 @@ def test_an_object_is_about_one_unit_in_radius(strokes):
 
 
 def test_light_changes_brightness_and_keeps_the_shape():
-    picture = np.full((13, 13, 3), 100.0)
-    means = [scenes.light(picture, np.random.default_rng(seed)).mean() for seed in range(7)]
+    image = np.full((13, 13, 3), 100.0)
+    means = [scenes.light(image, np.random.default_rng(seed)).mean() for seed in range(7)]
     assert np.ptp(means) > 5
-    assert scenes.light(picture, np.random.default_rng(0)).shape == (13, 13, 3)
+    assert scenes.light(image, np.random.default_rng(0)).shape == (13, 13, 3)
 
 
 def test_a_pen_maps_face_units_to_pixels_by_hand():
@@ -215,7 +215,7 @@ def test_a_smooth_curve_runs_through_its_corners_and_an_ellipse_keeps_its_half_a
     np.testing.assert_allclose((x / 3) ** 2 + (y / 2) ** 2, 1)
 
 
-def test_the_caller_is_told_after_every_picture(tmp_path):
+def test_the_caller_is_told_after_every_image(tmp_path):
     told = []
     draw_data_set(tmp_path, train=3, val=2, test=5, size_px=17, on_image=told.append)
     assert told == list(range(1, 11))

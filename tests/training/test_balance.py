@@ -13,7 +13,7 @@ labels = st.lists(st.integers(0, 5), min_size=1, max_size=97).map(np.array)
 
 
 @given(labels, st.integers(0, 9))
-def test_every_class_comes_equally_often_and_no_picture_twice_before_its_class_is_through(labels, seed):
+def test_every_class_comes_equally_often_and_no_image_twice_before_its_class_is_through(labels, seed):
     order = balanced_order(labels, np.random.default_rng(seed))
     assert len(order) == len(labels)
     there = np.unique(labels)
@@ -25,7 +25,7 @@ def test_every_class_comes_equally_often_and_no_picture_twice_before_its_class_i
         assert times.max() - times.min() <= 1
 
 
-def test_a_large_class_shows_all_its_pictures_in_time():
+def test_a_large_class_shows_all_its_images_in_time():
     labels = np.repeat([0, 1], [31, 3])
     seen = set()
     for epoch in range(12):

@@ -100,7 +100,7 @@ def test_an_empty_sweep_speaks_for_no_rate():
         suggest(Sweep((), (), (), True))
 
 
-def pictures(count=COUNT):
+def some_images(count=COUNT):
     generator = torch.Generator().manual_seed(5)
     labels = torch.arange(count) % CLASSES
     pixels = torch.randint(0, 100, (count, 3, SIDE, SIDE), generator=generator)
@@ -118,7 +118,7 @@ def network():
 
 
 def test_a_step_moves_the_weights_against_the_gradient_by_the_rate_it_is_told():
-    module, (images, labels) = network(), pictures()
+    module, (images, labels) = network(), some_images()
     recipe = replace(RECIPE, batch_size=COUNT)  # one batch holds all, in whatever order
     before = [one.detach().clone() for one in module.parameters()]
     loss = nn.functional.cross_entropy(module(images.float() / 255), labels)
@@ -130,21 +130,21 @@ def test_a_step_moves_the_weights_against_the_gradient_by_the_rate_it_is_told():
 
 
 def test_clipping_bounds_a_step():
-    module, (images, labels) = network(), pictures()
+    module, (images, labels) = network(), some_images()
     before = [one.detach().clone() for one in module.parameters()]
     stepper(module, images, labels, CLASSES, replace(RECIPE, clip=0.01), 3, plain)(0, 1.0)
     moved = torch.cat([(now - was).flatten() for was, now in zip(before, module.parameters(), strict=True)])
     assert moved.detach().norm().item() == pytest.approx(0.019, rel=1e-2)
 
 
-def test_every_picture_is_seen_once_an_epoch_with_its_own_index():
+def test_every_image_is_seen_once_an_epoch_with_its_own_index():
     seen = []
 
     def watching(pixels, index, seed, epoch):
         seen.append((epoch, seed, index.tolist()))
         return plain(pixels, index, seed, epoch)
 
-    take_step = stepper(network(), *pictures(), CLASSES, RECIPE, 17, watching)
+    take_step = stepper(network(), *some_images(), CLASSES, RECIPE, 17, watching)
     for step in range(10):
         take_step(step, 1e-3)
     for epoch in (0, 1):
@@ -155,7 +155,7 @@ def test_every_picture_is_seen_once_an_epoch_with_its_own_index():
 
 
 def test_balanced_sampling_shows_a_rare_class_as_often_as_the_others():
-    images, labels = pictures()
+    images, labels = some_images()
     labels = torch.where(torch.arange(COUNT) < 2, 1, 0)
     shown = []
 
@@ -170,7 +170,7 @@ def test_balanced_sampling_shows_a_rare_class_as_often_as_the_others():
 
 
 def test_a_balanced_loss_weighs_a_rare_class_more():
-    images, labels = pictures()
+    images, labels = some_images()
     labels = torch.where(torch.arange(COUNT) < 2, 1, 0)
     module = network()
     logits = module(images.float() / 255)
@@ -187,7 +187,7 @@ def test_the_same_seed_sweeps_the_same_with_dropout_and_mixing():
 
     def losses(seed):
         module = nn.Sequential(network(), nn.Dropout(0.3))
-        return sweep(stepper(module, *pictures(), CLASSES, recipe, seed, plain), rates).losses
+        return sweep(stepper(module, *some_images(), CLASSES, recipe, seed, plain), rates).losses
 
     first, noise = losses(2), torch.rand(3)
     assert noise is not None
@@ -196,15 +196,15 @@ def test_the_same_seed_sweeps_the_same_with_dropout_and_mixing():
 
 
 def test_a_network_that_can_learn_gets_a_suggestion_it_learns_by():
-    seen = sweep(stepper(network(), *pictures(), CLASSES, RECIPE, 0, plain), rising_rates(150))
+    seen = sweep(stepper(network(), *some_images(), CLASSES, RECIPE, 0, plain), rising_rates(150))
     found = suggest(seen)
     module = network()
-    take_step = stepper(module, *pictures(), CLASSES, RECIPE, 0, plain)
+    take_step = stepper(module, *some_images(), CLASSES, RECIPE, 0, plain)
     trained = [take_step(step, found.tenth) for step in range(100)]
     assert np.mean(trained[-5:]) < 0.5 * np.mean(trained[:5])
 
 
-def test_labels_and_pictures_must_be_as_many():
-    images, labels = pictures()
-    with pytest.raises(InvalidOptionError, match="23 pictures and 22 labels"):
+def test_labels_and_images_must_be_as_many():
+    images, labels = some_images()
+    with pytest.raises(InvalidOptionError, match="23 images and 22 labels"):
         stepper(network(), images, labels[:-1], CLASSES, RECIPE, 0, plain)

@@ -16,8 +16,8 @@ class Classifier(nn.Module):
         self.body = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 2))
         self.head = ("2.",)
 
-    def forward(self, pictures):
-        return self.body(pictures)
+    def forward(self, images):
+        return self.body(images)
 
 
 def test_layers_are_told_by_the_last_number_in_a_name():

@@ -21,7 +21,7 @@ def _plain(pixels, index, seed, epoch):
     return pixels.float() / 255
 
 
-def _pictures(count, seed=0):
+def _images(count, seed=0):
     """Noise whose brightest colour is the label."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % CLASSES
@@ -44,7 +44,7 @@ def _module(dropout=0.0, seed=0):
 
 
 def _fit(recipe=RECIPE, seed=3, module=None, augment=_plain, count=31, **more):
-    return fit(module or _module(), *_pictures(count), *_pictures(13, seed=1), recipe, seed, augment, **more)
+    return fit(module or _module(), *_images(count), *_images(13, seed=1), recipe, seed, augment, **more)
 
 
 def _same(first, second):
@@ -75,11 +75,11 @@ def test_dropout_alone_depends_on_the_seed():
     assert not _same(*(_fit(recipe, seed, _module(dropout=0.5)) for seed in (3, 4)))
 
 
-def test_every_picture_is_shown_once_an_epoch_in_an_order_of_its_own():
+def test_every_image_is_shown_once_an_epoch_in_an_order_of_its_own():
     shown = []
 
     def record(pixels, index, seed, epoch):
-        assert torch.equal(pixels, _pictures(31)[0][index])
+        assert torch.equal(pixels, _images(31)[0][index])
         assert seed == 3
         shown.append((epoch, index.tolist()))
         return _plain(pixels, index, seed, epoch)
@@ -93,7 +93,7 @@ def test_every_picture_is_shown_once_an_epoch_in_an_order_of_its_own():
 
 def test_one_step_is_the_optimisers_own():
     module, other = _module(), _module()
-    pixels, labels = _pictures(31)
+    pixels, labels = _images(31)
     _fit(Recipe(epochs=1, lr=0.25, batch_size=31, optimizer="sgd", weight_decay=0.0), module=module)
     loss = nn.functional.cross_entropy(other.train()(pixels / 255), labels)
     loss.backward()
@@ -111,7 +111,7 @@ def test_history_has_a_row_an_epoch_with_the_figures_of_val():
     assert rows[-1].lr == pytest.approx(1e-2 * (1 + np.cos(np.pi * 7 / 8)) / 2, rel=1e-6)
     assert all(row.images_per_s == pytest.approx(31 / row.seconds) for row in rows)
     module.load_state_dict(fitted.state_dict)
-    assert measure(module, *_pictures(13, seed=1))[:2] == (rows[-1].val_loss, rows[-1].val_accuracy)
+    assert measure(module, *_images(13, seed=1))[:2] == (rows[-1].val_loss, rows[-1].val_accuracy)
 
 
 def test_progress_is_told_after_every_step():
@@ -131,11 +131,11 @@ def test_the_last_epoch_is_kept_and_best_goes_by_val_log_loss():
     assert best.kept_epoch == 1 + losses.index(min(losses)) < 7
     module = _module()
     module.load_state_dict(best.state_dict)
-    assert measure(module, *_pictures(13, seed=1))[0] == pytest.approx(min(losses), abs=1e-6)
+    assert measure(module, *_images(13, seed=1))[0] == pytest.approx(min(losses), abs=1e-6)
 
 
 def test_without_val_the_history_has_no_val_figures():
-    fitted = fit(_module(), *_pictures(31), None, None, RECIPE, 3, _plain)
+    fitted = fit(_module(), *_images(31), None, None, RECIPE, 3, _plain)
     assert [(row.val_loss, row.val_accuracy) for row in fitted.history] == [(None, None)] * 2
     assert _same(fitted, _fit())
 
@@ -145,7 +145,7 @@ def test_the_running_mean_is_what_is_measured_and_kept():
     fitted = _fit(replace(RECIPE, ema=0.9), module=module)
     assert not torch.equal(fitted.state_dict["6.weight"], module.state_dict()["6.weight"])
     module.load_state_dict(fitted.state_dict)
-    assert measure(module, *_pictures(13, seed=1))[0] == pytest.approx(fitted.history[-1].val_loss, abs=1e-6)
+    assert measure(module, *_images(13, seed=1))[0] == pytest.approx(fitted.history[-1].val_loss, abs=1e-6)
 
 
 def test_label_smoothing_keeps_the_loss_from_zero():
@@ -173,8 +173,8 @@ def test_auto_goes_by_the_processor(monkeypatch, supported):
 
 def test_a_loss_that_is_no_number_names_the_step_and_the_remedy():
     def spoil(pixels, index, seed, epoch):
-        pictures = _plain(pixels, index, seed, epoch)
-        return torch.where((index == 17)[:, None, None, None] & (epoch == 1), torch.nan, pictures)
+        images = _plain(pixels, index, seed, epoch)
+        return torch.where((index == 17)[:, None, None, None] & (epoch == 1), torch.nan, images)
 
     with pytest.raises(InvalidOptionError, match=r"loss is nan at step \d of epoch 2 .*Lower --lr"):
         _fit(augment=spoil)
@@ -189,12 +189,12 @@ def test_an_interrupt_passes_through():
 
 
 def test_arguments_that_do_not_fit_are_refused():
-    pixels, labels = _pictures(31)
+    pixels, labels = _images(31)
     with pytest.raises(InvalidOptionError, match="Wanted keep 'last' or 'best', got 'first'"):
         _fit(keep="first")
     with pytest.raises(InvalidOptionError, match="keep 'best' goes by val, and there is no val"):
         fit(_module(), pixels, labels, None, None, RECIPE, 3, _plain, keep="best")
-    with pytest.raises(InvalidOptionError, match="got 31 pictures and 29 labels"):
+    with pytest.raises(InvalidOptionError, match="got 31 images and 29 labels"):
         fit(_module(), pixels, labels[:29], None, None, RECIPE, 3, _plain)
     with pytest.raises(InvalidOptionError, match="or neither; got one without the other"):
         fit(_module(), pixels, labels, pixels, None, RECIPE, 3, _plain)
@@ -208,7 +208,7 @@ def test_best_is_best_by_the_metric_that_was_asked_for(metric):
     assert best.kept_epoch == 1 + scores.index((min if metric == "log-loss" else max)(scores))
     module = _module()
     module.load_state_dict(best.state_dict)
-    pixels, labels = _pictures(13, seed=1)
+    pixels, labels = _images(13, seed=1)
     predicted = module.eval()(pixels / 255).argmax(dim=1)
     expected = {
         "accuracy": accuracy_score(labels, predicted),
@@ -234,7 +234,7 @@ def test_patience_and_metrics_that_cannot_be_are_refused():
     with pytest.raises(InvalidOptionError, match="patience is -1; wanted epochs"):
         _fit(patience=-1)
     with pytest.raises(InvalidOptionError, match="patience is 2; wanted .* or 0 without val"):
-        fit(_module(), *_pictures(31), None, None, RECIPE, 3, _plain, patience=2)
+        fit(_module(), *_images(31), None, None, RECIPE, 3, _plain, patience=2)
     with pytest.raises(UnknownNameError, match="No metric is named 'f1'"):
         _fit(metric="f1")
 
@@ -288,7 +288,7 @@ def test_balanced_sampling_shows_rare_classes_as_often_as_frequent_ones():
         shown.append(index.clone())
         return _plain(pixels, index, seed, epoch)
 
-    images, labels = _pictures(31)
+    images, labels = _images(31)
     labels = torch.where(torch.arange(31) < 4, 1, 0)
     fit(_module(), images, labels, None, None, replace(RECIPE, balance="sampling"), 3, augment)
     often = torch.bincount(labels[torch.cat(shown)])

@@ -1,4 +1,4 @@
-"""Pictures mixed in pairs."""
+"""Images mixed in pairs."""
 
 import numpy as np
 import pytest
@@ -8,20 +8,20 @@ from torch.nn import functional as F
 from ensemble_kit.training.mixing import mix
 
 IMAGES = torch.arange(5.0)[:, None, None, None].expand(5, 3, 11, 13).contiguous()
-LABELS = torch.tensor([6, 0, 2, 4, 2])  # of seven classes; the partner is the picture before
+LABELS = torch.tensor([6, 0, 2, 4, 2])  # of seven classes; the partner is the image before
 
 
 def _mixed(seed):
-    pictures, targets = mix(IMAGES, LABELS, 7, np.random.default_rng(seed))
-    return pictures, targets, bool((pictures == pictures.round()).all())
+    images, targets = mix(IMAGES, LABELS, 7, np.random.default_rng(seed))
+    return images, targets, bool((images == images.round()).all())
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_targets_are_the_exact_shares_of_the_pixels(seed):
-    pictures, targets, _ = _mixed(seed)
+    images, targets, _ = _mixed(seed)
     level = torch.arange(5.0)
     partner = level.roll(1)
-    share = (pictures.mean(dim=(1, 2, 3)) - partner) / (level - partner)
+    share = (images.mean(dim=(1, 2, 3)) - partner) / (level - partner)
     assert share.min() == pytest.approx(float(share.max()), abs=1e-5)
     by_hand = share[:, None] * F.one_hot(LABELS, 7) + (1 - share[:, None]) * F.one_hot(LABELS.roll(1), 7)
     assert targets.shape == (5, 7)
@@ -31,8 +31,8 @@ def test_the_targets_are_the_exact_shares_of_the_pixels(seed):
 def test_both_ways_occur_and_cutmix_pastes_one_rectangle_whose_pixels_it_counts():
     drawn = [_mixed(seed) for seed in range(30)]
     assert {cut for _, _, cut in drawn} == {True, False}
-    for pictures, targets, _ in (one for one in drawn if one[2]):
-        pasted = pictures[1, 0] != IMAGES[1, 0]
+    for images, targets, _ in (one for one in drawn if one[2]):
+        pasted = images[1, 0] != IMAGES[1, 0]
         assert torch.equal(pasted, pasted.any(dim=1)[:, None] & pasted.any(dim=0)[None, :])
         assert float(targets[1, 6]) == pytest.approx(int(pasted.sum()) / (11 * 13), abs=1e-6)
     assert len({round(float(targets[1, 6]), 4) for _, targets, _ in drawn}) > 20
@@ -49,17 +49,17 @@ def test_all_randomness_is_the_generators():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_lone_picture_keeps_its_label_and_labels_that_agree_stay_hard():
+def test_a_lone_image_keeps_its_label_and_labels_that_agree_stay_hard():
     _, targets = mix(IMAGES[:1], LABELS[:1], 7, np.random.default_rng(0))
     assert torch.allclose(targets, F.one_hot(LABELS[:1], 7).float())
     _, targets = mix(IMAGES, torch.full((5,), 3), 7, np.random.default_rng(0))
     assert torch.allclose(targets, F.one_hot(torch.full((5,), 3), 7).float())
 
 
-def test_pictures_stay_as_the_network_likes_them_in_memory():
-    pictures = IMAGES.contiguous(memory_format=torch.channels_last)
+def test_images_stay_as_the_network_likes_them_in_memory():
+    images = IMAGES.contiguous(memory_format=torch.channels_last)
     for seed in range(8):
-        mixed, _ = mix(pictures, LABELS, 7, np.random.default_rng(seed))
+        mixed, _ = mix(images, LABELS, 7, np.random.default_rng(seed))
         assert mixed.is_contiguous(memory_format=torch.channels_last)
 
 

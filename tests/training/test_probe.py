@@ -111,7 +111,7 @@ def test_a_class_without_rows_is_never_predicted():
 def test_features_that_cannot_be_used_are_refused():
     features, labels = drawn()
     features[3, 5] = np.inf
-    with pytest.raises(BadDataError, match="61 pictures, or numbers that are not finite"):
+    with pytest.raises(BadDataError, match="61 images, or numbers that are not finite"):
         fit_affine(features, labels, CLASSES, 0.1)
-    with pytest.raises(BadDataError, match="got 0 pictures"):
+    with pytest.raises(BadDataError, match="got 0 images"):
         choose_penalty(features[:0], labels[:0], labels[:0], CLASSES)

@@ -19,7 +19,7 @@ class Left(Exception):
     """The run was left here."""
 
 
-def pictures(count, seed):
+def images(count, seed):
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (count, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8), (
         torch.arange(count) % CLASSES
@@ -36,7 +36,7 @@ def train(recipe, network=None, **more):
     def noisy(pixels, index, seed, epoch):
         return pixels.float() / 255
 
-    return fit(network or module(), *pictures(31, 0), *pictures(13, 1), recipe, 3, noisy, **more)
+    return fit(network or module(), *images(31, 0), *images(13, 1), recipe, 3, noisy, **more)
 
 
 def leave_after(pauses, recipe, resume=None, **more):

@@ -27,7 +27,7 @@ def network(seed, dropout=0.0):
     return made
 
 
-def pictures(count, seed=0):
+def some_images(count, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, 3, 11, 11), dtype=np.uint8)
 
 
@@ -133,7 +133,7 @@ def test_no_greedy_soup_is_worse_than_its_first_and_it_is_the_mean_of_those_kept
 
 
 def test_norms_settle_as_torchs_update_bn_settles_them_on_the_same_batches():
-    ours, images, batches = network(1), pictures(39), []
+    ours, images, batches = network(1), some_images(39), []
     theirs = copy.deepcopy(ours)
     ours.register_forward_pre_hook(lambda module, given: batches.append(given[0].clone()))
     assert settle_norms(ours, images, batch_size=13) == 2
@@ -144,10 +144,10 @@ def test_norms_settle_as_torchs_update_bn_settles_them_on_the_same_batches():
         torch.testing.assert_close(one.running_var, other.running_var)
 
 
-def test_every_picture_is_looked_at_once_in_batches_that_differ_by_one():
+def test_every_image_is_looked_at_once_in_batches_that_differ_by_one():
     net, seen, counted = network(0), [], []
     net.register_forward_pre_hook(lambda module, given: seen.append((given[0] * 255).round().to(torch.uint8)))
-    images = pictures(29)
+    images = some_images(29)
     settle_norms(net, images, batch_size=10, on_batch=counted.append)
     assert sorted(counted) == [9, 10, 10]
     rows = torch.cat(seen).numpy().reshape(29, -1).tolist()
@@ -155,7 +155,7 @@ def test_every_picture_is_looked_at_once_in_batches_that_differ_by_one():
     assert rows != images.reshape(29, -1).tolist()
 
 
-def test_pictures_that_lie_by_class_vary_as_they_do_in_any_order():
+def test_images_that_lie_by_class_vary_as_they_do_in_any_order():
     dark_then_bright = np.repeat(np.array([0, 255], dtype=np.uint8), 192)[:, None, None, None]
     norm = nn.BatchNorm2d(3)
     settle_norms(norm, np.broadcast_to(dark_then_bright, (384, 3, 2, 2)), batch_size=64)
@@ -166,7 +166,7 @@ def test_pictures_that_lie_by_class_vary_as_they_do_in_any_order():
 def test_dropout_stays_off_while_norms_settle():
     with_dropout, without = network(2, dropout=0.9), network(2)
     for net in (with_dropout, without):
-        settle_norms(net, pictures(31), batch_size=31)
+        settle_norms(net, some_images(31), batch_size=31)
     for one, other in zip(batch_norms(with_dropout), batch_norms(without), strict=True):
         assert torch.equal(one.running_var, other.running_var)
 
@@ -177,7 +177,7 @@ def test_settling_leaves_evaluation_mode_momentum_and_weights_as_they_were_and_f
         norm.running_mean.fill_(1e6)
     weights = [value.clone() for value in net.parameters()]
     for one in (net, other):
-        settle_norms(one, pictures(17))
+        settle_norms(one, some_images(17))
         assert not any(part.training for part in one.modules())
     assert [norm.momentum for norm in batch_norms(net)] == [0.1, 0.1]
     assert all(torch.equal(old, new) for old, new in zip(weights, net.parameters(), strict=True))
@@ -190,16 +190,16 @@ def test_a_network_without_batch_norms_is_not_even_run():
 
     net = nn.Sequential(nn.GroupNorm(1, 3), nn.BatchNorm2d(3, track_running_stats=False))
     net.register_forward_pre_hook(run)
-    assert settle_norms(net, pictures(5)) == 0
+    assert settle_norms(net, some_images(5)) == 0
 
 
-def test_norms_want_pictures():
-    with pytest.raises(BadDataError, match="no picture to take batch-norm statistics from"):
-        settle_norms(network(0), pictures(0))
+def test_norms_want_images():
+    with pytest.raises(BadDataError, match="no image to take batch-norm statistics from"):
+        settle_norms(network(0), some_images(0))
 
 
 def test_a_soup_of_a_network_with_itself_is_that_network_but_for_its_statistics():
-    net, images = network(4), pictures(37)
+    net, images = network(4), some_images(37)
     settle_norms(net, images)
     floats = torch.from_numpy(images).float() / 255
     with torch.no_grad():

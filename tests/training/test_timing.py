@@ -22,7 +22,7 @@ class Clock:
 
 
 class Slow(nn.Module):
-    """A linear network whose passes take the seconds given, the last one for ever; one of one picture takes none."""
+    """A linear network whose passes take the seconds given, the last one for ever; one of one image takes none."""
 
     def __init__(self, clock, *passes):
         super().__init__()
@@ -83,7 +83,7 @@ def test_many_epochs_cycles_and_a_head_change_nothing(clock):
     assert len(module.seen) > 2
 
 
-def test_pictures_are_augmented_as_in_training(clock):
+def test_images_are_augmented_as_in_training(clock):
     seen = []
 
     def augment(pixels, *more):

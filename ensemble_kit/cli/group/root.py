@@ -9,7 +9,7 @@ from ensemble_kit.cli.group.chapters import ChapteredGroup, found
 @click.group(cls=ChapteredGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ensemble_kit", prog_name="ek")
 def ek() -> None:
-    """From folders of pictures to a submission you can trust.
+    """From folders of images to a submission you can trust.
 
     \b
     ek auto --data DIR --minutes 20       all of it within a time budget

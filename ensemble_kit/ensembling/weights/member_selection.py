@@ -1,4 +1,4 @@
-"""Which members may blend where their number, or what they cost a picture, is limited.
+"""Which members may blend where their number, or what they cost per image, is limited.
 
 Members are taken one at a time, without replacement, by the log loss of the calibrated
 equal blend of their logits: whichever lowers it most or, where cost is limited, also
@@ -30,7 +30,7 @@ FREE: Final = 1e-9  # what a member costs at least, in ms, so that free ones com
 class Limits:
     """How many members a blend may have, and how long they may take.
 
-    max_ms: milliseconds a picture, over all members and their views.
+    max_ms: milliseconds per image, over all members and their views.
     ms: what each member takes, by name; read where max_ms is given.
     """
 
@@ -44,7 +44,7 @@ class Limits:
         return self.max_members is not None or self.max_ms is not None
 
     def costs(self, members: Sequence[str]) -> Costs:
-        """Return what each member takes a picture (ms), nothing where time is not limited.
+        """Return what each member takes per image (ms), nothing where time is not limited.
 
         Raises:
             InvalidOptionError: the cost of a member is not known.

@@ -85,7 +85,7 @@ def check_enough_rows(images: int, members: int, classes: int) -> None:
     if images < wanted:
         raise InvalidOptionError(
             f"Stacking wants {ROWS_A_VOTE} labelled images for each class of each member, {wanted} for {members} "
-            f"members and {classes} classes; there are {images}. Take --weights auto, fewer members, or more pictures."
+            f"members and {classes} classes; there are {images}. Take --weights auto, fewer members, or more images."
         )
 
 

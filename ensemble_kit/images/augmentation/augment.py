@@ -1,6 +1,6 @@
-"""Random changes to training pictures, seeded picture by picture.
+"""Random changes to training images, seeded image by image.
 
-What happens to a picture depends on (seed, epoch, its index) and on nothing else: not on
+What happens to an image depends on (seed, epoch, its index) and on nothing else: not on
 its neighbours in the batch, not on any generator's state. So a run can be repeated and
 resumed exactly. Mirroring is a switch of its own, since it does harm to signs and letters:
 no strength does it. To add a strength: a row in STRENGTHS.
@@ -25,7 +25,7 @@ ImageArray = Float[Tensor, "images 3 rows columns"]
 
 
 class Strength(NamedTuple):
-    """One line of help, and what is done: a batch at once within limits, or picture by picture by a policy."""
+    """One line of help, and what is done: a batch at once within limits, or image by image by a policy."""
 
     help: str
     change: Limits | Policy | None
@@ -68,10 +68,10 @@ def augment(
     strength: str = "none",
     flip: bool = False,
 ) -> ImageArray:
-    """Return the pictures in [0, 1], each randomly changed in its own way.
+    """Return the images in [0, 1], each randomly changed in its own way.
 
     Args:
-        index: what each picture is called in the whole training set; names its randomness.
+        index: what each image is called in the whole training set; names its randomness.
         strength: a row of `STRENGTHS`; `none` changes nothing.
         flip: mirror left and right with probability one half, before anything else.
 
@@ -80,8 +80,8 @@ def augment(
 
     Example:
         >>> pixels = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 2, 2)
-        >>> pictures = augment(pixels, torch.tensor([7]), seed=0, epoch=3)
-        >>> bool((pictures * 255 == pixels).all())
+        >>> images = augment(pixels, torch.tensor([7]), seed=0, epoch=3)
+        >>> bool((images * 255 == pixels).all())
         True
     """
     change = pick(STRENGTHS, strength, "augmentation strength").change
@@ -100,17 +100,17 @@ def augment(
 
 
 def describe(strength: str, flip: bool = False) -> tuple[str, ...]:
-    """Return in plain words what `augment` may do to a picture, each change with its range.
+    """Return in plain words what `augment` may do to an image, each change with its range.
 
     Raises:
         UnknownNameError: no strength has that name.
 
     Example:
         >>> describe("light", flip=True)[:2]
-        ('mirrored left and right: one half of the pictures', 'turned by up to 8° either way')
+        ('mirrored left and right: one half of the images', 'turned by up to 8° either way')
     """
     change = pick(STRENGTHS, strength, "augmentation strength").change
-    mirrored = ("mirrored left and right: one half of the pictures",) if flip else ()
+    mirrored = ("mirrored left and right: one half of the images",) if flip else ()
     if change is None:
         return mirrored
     return (*mirrored, *(limits.words(change) if isinstance(change, Limits) else policies.words(change)))
@@ -131,7 +131,7 @@ def operations_of(strength: str) -> Operations | None:
 
 
 def draw(seed: int, epoch: int, index: Int[np.ndarray, " images"], count: int) -> Float[np.ndarray, "images draws"]:
-    """Return `count` uniform numbers in [0, 1) a picture, from (seed, epoch, index) alone.
+    """Return `count` uniform numbers in [0, 1) an image, from (seed, epoch, index) alone.
 
     Example:
         >>> both = draw(3, 1, np.array([5, 11]), 2)

@@ -1,7 +1,7 @@
-"""Random changes to a whole batch at once, each picture by numbers of its own, within limits.
+"""Random changes to a whole batch at once, each image by numbers of its own, within limits.
 
-The fast way for small pictures: one call a batch, and every change is a formula of the
-numbers handed in. What comes in from outside is a reflection of the picture.
+The fast way for small images: one call a batch, and every change is a formula of the
+numbers handed in. What comes in from outside is a reflection of the image.
 To add a change: a field in Limits, its formula below, its words in `words`.
 """
 
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 ImageArray = Float[Tensor, "images 3 rows columns"]
 Draws = Float[Tensor, "images draws"]
 
-DRAWS: Final = 16  # random numbers a picture
+DRAWS: Final = 16  # random numbers per image
 _GREY: Final = (0.299, 0.587, 0.114)
 
 
@@ -33,14 +33,14 @@ class Limits(NamedTuple):
     saturation: float = 0.0
     tint: float = 0.0  # natural logarithm of a factor for each colour channel
     erase: float = 0.0  # probability that a rectangle is painted over
-    erase_share: float = 0.0  # largest share of the picture that the rectangle covers
+    erase_share: float = 0.0  # largest share of the image that the rectangle covers
 
 
 def change_batch(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
-    """Return the pictures, in [0, 1] as before, each changed by its own numbers.
+    """Return the images, in [0, 1] as before, each changed by its own numbers.
 
     Args:
-        draws: `DRAWS` uniform numbers in [0, 1) a picture.
+        draws: `DRAWS` uniform numbers in [0, 1) an image.
     """
     images = _move(images, 2.0 * draws[:, :6] - 1.0, limits)
     images = _colour(images, 2.0 * draws[:, 6:12] - 1.0, limits)
@@ -48,7 +48,7 @@ def change_batch(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray
 
 
 def words(limits: Limits) -> tuple[str, ...]:
-    """Return what may happen to a picture, each change with its range.
+    """Return what may happen to an image, each change with its range.
 
     Example:
         >>> words(Limits(degrees=8, brightness=0.25))
@@ -68,7 +68,7 @@ def words(limits: Limits) -> tuple[str, ...]:
         (limits.tint, "each colour channel"),
     )
     share, most = 100 * limits.erase, 100 * limits.erase_share
-    hole = f"in {share:g} % of the pictures up to {most:g} % painted over in the picture's mean"
+    hole = f"in {share:g} % of the images up to {most:g} % painted over in the image's mean"
     return (
         *(line for limit, line in moves if limit),
         *(f"{what} times {math.exp(-log):.2f} to {math.exp(log):.2f}" for log, what in factors if log),
@@ -103,7 +103,7 @@ def _colour(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
 
 
 def _erase(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
-    """Paint a rectangle in the picture's mean colour over some of the pictures."""
+    """Paint a rectangle in the image's mean colour over some of the images."""
     rows, columns = images.shape[2:]
     wanted = draws[:, 0] < limits.erase
     side = torch.sqrt(limits.erase_share * draws[:, 1])

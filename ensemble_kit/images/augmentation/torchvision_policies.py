@@ -1,6 +1,6 @@
-"""Random changes by torchvision's transforms, on uint8 pictures, one at a time.
+"""Random changes by torchvision's transforms, on uint8 images, one at a time.
 
-A transform draws one set of numbers a call, so pictures that are to differ are changed one
+A transform draws one set of numbers a call, so images that are to differ are changed one
 by one, with torch's generator seeded for each; afterwards it is as it was before.
 No transform here mirrors. What comes in from outside, and what is erased, is mid grey.
 To add a family of operations: a line in OPERATIONS.
@@ -18,13 +18,13 @@ from torch import Tensor
 Pixels = UInt8[Tensor, "images 3 rows columns"]
 
 GREY: Final = 128
-HOLE: Final = (0.02, 0.25)  # share of the picture that is erased
+HOLE: Final = (0.02, 0.25)  # share of the image that is erased
 
 
 class Policy(NamedTuple):
     """Which transforms per image goes through, in this order."""
 
-    area: float  # smallest share of the picture that is cut out and enlarged
+    area: float  # smallest share of the image that is cut out and enlarged
     colour: float = 0.0  # brightness, contrast and saturation times 1 - colour to 1 + colour
     operations: str = ""  # a line of OPERATIONS
     erase: float = 0.0  # probability that a rectangle is painted over
@@ -35,8 +35,8 @@ class Operations(NamedTuple):
 
     transform: str
     options: Mapping[str, int]
-    degrees: int  # how far it turns a picture, either way
-    shift_px: int  # how far it shifts a picture of any size, either way; 0: by a share of its side
+    degrees: int  # how far it turns an image, either way
+    shift_px: int  # how far it shifts an image of any size, either way; 0: by a share of its side
     words: str
 
 
@@ -63,7 +63,7 @@ OPERATIONS: Final[Mapping[str, Operations]] = {
 
 
 def change_each(images: Pixels, seeds: Int[np.ndarray, " images"], policy: Policy) -> Pixels:
-    """Return the pictures, each changed as its own seed has it.
+    """Return the images, each changed as its own seed has it.
 
     Args:
         seeds: at least 0; all the randomness there is.
@@ -78,12 +78,12 @@ def change_each(images: Pixels, seeds: Int[np.ndarray, " images"], policy: Polic
         changed: Tensor = transform(image)
         return changed
 
-    with torch.random.fork_rng(devices=[]):  # parameters are drawn on the processor, wherever the pictures are
+    with torch.random.fork_rng(devices=[]):  # parameters are drawn on the processor, wherever the images are
         return torch.stack([change(image, seed) for image, seed in zip(images, seeds.tolist(), strict=True)])
 
 
 def words(policy: Policy) -> tuple[str, ...]:
-    """Return what may happen to a picture, each transform with its range.
+    """Return what may happen to an image, each transform with its range.
 
     Example:
         >>> words(Policy(area=0.6, colour=0.2))[0]
@@ -94,14 +94,14 @@ def words(policy: Policy) -> tuple[str, ...]:
         (True, f"a part of {100 * policy.area:g} to 100 % of the area enlarged, its sides 3:4 to 4:3"),
         (policy.colour, f"brightness, contrast, saturation times {1 - policy.colour:g} to {1 + policy.colour:g}"),
         (policy.operations, OPERATIONS[policy.operations].words if policy.operations else ""),
-        (policy.erase, f"in {100 * policy.erase:g} % of the pictures {low} to {high} % painted over in grey"),
+        (policy.erase, f"in {100 * policy.erase:g} % of the images {low} to {high} % painted over in grey"),
     )
     return tuple(line for there, line in lines if there)
 
 
 @lru_cache(maxsize=8)
 def _transform(policy: Policy, rows: int, columns: int) -> Any:
-    """Return the transforms of a policy, for pictures of that size, as one."""
+    """Return the transforms of a policy, for images of that size, as one."""
     from torchvision.transforms import InterpolationMode, v2
 
     chain: list[Any] = [v2.RandomResizedCrop((rows, columns), scale=(policy.area, 1.0))]

@@ -1,6 +1,6 @@
-"""A contact sheet: pictures, alone or in pairs, each tile with its words below.
+"""A contact sheet: images, alone or in pairs, each tile with its words below.
 
-Draws what it is given on a white page; never touches a file. Pictures are fitted into
+Draws what it is given on a white page; never touches a file. Images are fitted into
 their squares with their proportions kept; one that cannot be read is a crossed square.
 """
 
@@ -25,18 +25,18 @@ RGBImage = UInt8[np.ndarray, "height width 3"]
 
 
 class Tile(NamedTuple):
-    """One or two pictures, None where one cannot be read, and the lines below them."""
+    """One or two images, None where one cannot be read, and the lines below them."""
 
     images: tuple[RGBImage | None, ...]
     lines: tuple[str, ...]
 
 
 def draw_sheet(tiles: Sequence[Tile], title: str, kind: str = "PNG", across: int = 4, squares: int = 2) -> bytes:
-    """Return the tiles, row by row, as the bytes of a picture file of that kind (PNG or JPEG).
+    """Return the tiles, row by row, as the bytes of an image file of that kind (PNG or JPEG).
 
     Args:
         across: tiles in a row.
-        squares: pictures in the tile that has most of them.
+        squares: images in the tile that has most of them.
 
     Example:
         >>> page = draw_sheet([Tile((np.zeros((7, 5, 3), np.uint8), None), ("two",))], "found")
@@ -76,7 +76,7 @@ def _draw_tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: in
 
 
 def _fit(image: RGBImage) -> Image.Image:
-    """Return the picture, larger or smaller, within the square, its proportions kept."""
+    """Return the image, larger or smaller, within the square, its proportions kept."""
     height, width = image.shape[:2]
     scale = SIDE_PX / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))

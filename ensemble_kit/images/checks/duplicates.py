@@ -1,12 +1,12 @@
-"""Which pictures look the same: difference hashes, compared in blocks, confirmed by likeness.
+"""Which images look the same: difference hashes, compared in blocks, confirmed by likeness.
 
-A picture's hash has 64 bits: in grey, shrunk to 9 x 8, does each pixel grow brighter to the
-right? Two pictures are near duplicates when their hashes, or one's and the other's mirror
+An image's hash has 64 bits: in grey, shrunk to 9 x 8, does each pixel grow brighter to the
+right? Two images are near duplicates when their hashes, or one's and the other's mirror
 image's, differ in at most `most` bits AND their 16 x 16 grey likenesses correlate by ALIKE
-or more: the hash alone confuses traffic signs of one kind. Pictures of one flat colour have
+or more: the hash alone confuses traffic signs of one kind. Images of one flat colour have
 no likeness and match nothing.
 
-Each picture is linked to its nearest partner alone, so a thousand copies make a thousand
+Each image is linked to its nearest partner alone, so a thousand copies make a thousand
 links and not half a million. Works on arrays; reads no files and knows no labels.
 """
 
@@ -19,21 +19,21 @@ ALIKE: Final = 0.95  # correlation of two 16 x 16 grey likenesses
 NEAR: Final = 6  # bits of 64
 BITS: Final = 64
 _FLAT: Final = 2.0  # grey levels: a likeness that varies by less has no shape
-_ROWS, _COLUMNS = 512, 4096  # pictures compared at a time
+_ROWS, _COLUMNS = 512, 4096  # images compared at a time
 
 Grids = UInt8[np.ndarray, "images 8 9"]
 Thumbs = UInt8[np.ndarray, "images 16 16"]
 
 
 class Fingerprints(NamedTuple):
-    """Many pictures as `inspect` shrank them."""
+    """Many images as `inspect` shrank them."""
 
     grids: Grids
     thumbs: Thumbs
 
 
 class Links(NamedTuple):
-    """Each picture's nearest partner: its row, or -1; the bits that differ; whether it is mirrored."""
+    """Each image's nearest partner: its row, or -1; the bits that differ; whether it is mirrored."""
 
     partner: Int[np.ndarray, " images"]
     distance: Int[np.ndarray, " images"]
@@ -41,7 +41,7 @@ class Links(NamedTuple):
 
 
 def difference_hash(grids: Grids) -> Bool[np.ndarray, "images bits"]:
-    """Return 64 bits a picture, row by row: whether the right-hand neighbour is brighter.
+    """Return 64 bits per image, row by row: whether the right-hand neighbour is brighter.
 
     Example:
         >>> brighter = np.tile(np.arange(9, dtype=np.uint8), (1, 8, 1))
@@ -54,10 +54,10 @@ def difference_hash(grids: Grids) -> Bool[np.ndarray, "images bits"]:
 
 
 def nearest(images: Fingerprints, others: Fingerprints | None = None, most: int = NEAR) -> Links:
-    """Return the nearest near duplicate of each picture among the others.
+    """Return the nearest near duplicate of each image among the others.
 
     Args:
-        others: where partners are sought; None: among the pictures that stand before it.
+        others: where partners are sought; None: among the images that stand before it.
         most: bits of 64 that may differ.
 
     Returns:
@@ -65,9 +65,7 @@ def nearest(images: Fingerprints, others: Fingerprints | None = None, most: int 
         mirrored, then the first.
     """
     plain = _nearest(images, others or images, most, others is None)
-    turned = _nearest(
-        Fingerprints(*(array[:, :, ::-1] for array in images)), others or images, most, others is None
-    )
+    turned = _nearest(Fingerprints(*(array[:, :, ::-1] for array in images)), others or images, most, others is None)
     mirrored = turned[1] < plain[1]
     return Links(np.where(mirrored, turned[0], plain[0]), np.where(mirrored, turned[1], plain[1]), mirrored)
 
@@ -75,7 +73,7 @@ def nearest(images: Fingerprints, others: Fingerprints | None = None, most: int 
 def _nearest(
     images: Fingerprints, others: Fingerprints, most: int, earlier: bool
 ) -> tuple[Int[np.ndarray, " images"], Int[np.ndarray, " images"]]:
-    """Return (partner, distance) of each picture, block by block."""
+    """Return (partner, distance) of each image, block by block."""
     partner = np.full(len(images.grids), -1)
     distance = np.full(len(images.grids), BITS + 1)
     signs, shapes = _signs(images.grids), _shapes(images.thumbs)

@@ -1,7 +1,7 @@
 """From the facts about every file to what is wrong with a data set.
 
-A finding names a picture, and where it is about two, the one that stands before it: train
-before val before test, then in order of ids. A picture is paired once a split and kind,
+A finding names an image, and where it is about two, the one that stands before it: train
+before val before test, then in order of ids. An image is paired once a split and kind,
 with the first of its equals, or its nearest. To look for something new: a function from
 `Row`s to findings, and a line in `find_all`.
 """
@@ -23,7 +23,7 @@ ELONGATED: Final = 3.0  # longer side over shorter: squashed to a square, little
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One picture of a data set, with the facts about its file."""
+    """One image of a data set, with the facts about its file."""
 
     split: str
     image_id: str
@@ -39,7 +39,7 @@ class Row:
 
 
 def rows_of(data: DataSet, facts: Sequence[Facts]) -> list[Row]:
-    """Return a row a picture: the splits in their order, each in the order of its pictures."""
+    """Return a row per image: the splits in their order, each in the order of its images."""
     told = iter(facts)
     return [
         Row(
@@ -78,7 +78,7 @@ def find_unreadable(rows: Sequence[Row]) -> list[Finding]:
 
 
 def find_equal(rows: Sequence[Row], kind: str, key: Callable[[Row], str]) -> list[Finding]:
-    """Return each picture whose key an earlier one has, paired with the first of them.
+    """Return each image whose key an earlier one has, paired with the first of them.
 
     Where the bytes are the same, `same pixels` says nothing new and is left out.
     """
@@ -92,9 +92,9 @@ def find_equal(rows: Sequence[Row], kind: str, key: Callable[[Row], str]) -> lis
 
 
 def find_near(rows: Sequence[Row], near: int) -> list[Finding]:
-    """Return each picture that nearly equals an earlier one, mirrored or not: the nearest of each split.
+    """Return each image that nearly equals an earlier one, mirrored or not: the nearest of each split.
 
-    Pictures of equal pixels stand in for one another and are not named again.
+    Images of equal pixels stand in for one another and are not named again.
     """
     parts = _distinct(rows)
     found = []
@@ -110,7 +110,7 @@ def find_near(rows: Sequence[Row], near: int) -> list[Finding]:
 
 
 def find_groups(rows: Sequence[Row]) -> list[Finding]:
-    """Return each group that stands in two splits, by its first picture of each."""
+    """Return each group that stands in two splits, by its first image of each."""
     counts: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         if row.group is not None:
@@ -124,7 +124,7 @@ def find_groups(rows: Sequence[Row]) -> list[Finding]:
 
 
 def find_elongated(rows: Sequence[Row]) -> list[Finding]:
-    """Return the pictures whose longer side is ELONGATED times the shorter, or more; the longest first."""
+    """Return the images whose longer side is ELONGATED times the shorter, or more; the longest first."""
 
     def ratio(row: Row) -> float:
         sides = (row.appearance.width_px, row.appearance.height_px)

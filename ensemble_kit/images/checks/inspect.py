@@ -1,6 +1,6 @@
 """What one file holds: its format and size, its digests, and a small likeness of it.
 
-Everything about a picture that `ek data check` judges is gathered here in one reading; a
+Everything about an image that `ek data check` judges is gathered here in one reading; a
 file that cannot be used has a reason instead. Never raises on a bad file, never edits one.
 To judge something new: a field of `Facts`, filled in `inspect_file`.
 """
@@ -25,12 +25,12 @@ Thumb = UInt8[np.ndarray, "16 16"]
 
 @dataclass(frozen=True, eq=False)
 class Appearance:
-    """A picture that could be read.
+    """An image that could be read.
 
     format, mode: as the header says, in Pillow's words; `width_px`, `height_px`: upright.
     pixels_sha256: over the decoded pixels and their shape.
     brightness, contrast: mean and standard deviation of the grey levels, in [0, 1].
-    grid, thumb: the picture in grey at 9 x 8 (Lanczos) and 16 x 16 (box), see `duplicates`.
+    grid, thumb: the image in grey at 9 x 8 (Lanczos) and 16 x 16 (box), see `duplicates`.
     """
 
     format: str

@@ -2,7 +2,7 @@
 
 A shift is called one only where it is both noticeable (TELLING standard deviations) and
 beyond chance (SURE standard errors); a split too small to show that is said to be so.
-Where pictures come in groups, a group counts once. Knows numbers only, no pictures.
+Where images come in groups, a group counts once. Knows numbers only, no images.
 """
 
 import math
@@ -18,7 +18,7 @@ from ensemble_kit.results import Shift
 TELLING: Final = 0.2  # standard deviations: less is hardly seen
 SURE: Final = 3.0  # standard errors
 BLUNT: Final = 0.5  # standard deviations: where chance alone reaches that far, nothing can be told
-FEW: Final = 5  # pictures a class, on average
+FEW: Final = 5  # images a class, on average
 SHIFTED, STILL, FEW_TO_TELL = "shifted", "no shift seen", "too few to tell"
 
 
@@ -53,7 +53,7 @@ def compare_classes(
 
     Args:
         train, other: labels, as indices into `classes`.
-        independent: how many pictures, or groups, of each split count as drawn one by one.
+        independent: how many images, or groups, of each split count as drawn one by one.
 
     Source: two-proportion z-test, Bonferroni-corrected over the classes.
     """

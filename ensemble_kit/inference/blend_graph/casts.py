@@ -35,7 +35,7 @@ def cast_top1(logits: Votes) -> Votes:
 
 
 def cast_rank(logits: Votes) -> Votes:
-    """Cast Borda's points by comparing every class with every other: 1,000 classes take 8 MB a picture.
+    """Cast Borda's points by comparing every class with every other: 1,000 classes take 8 MB per image.
 
     Example:
         >>> cast_rank(torch.tensor([[4.0, 1.0, 9.0], [5.0, 5.0, 2.0]])).tolist()

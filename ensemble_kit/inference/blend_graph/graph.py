@@ -1,9 +1,9 @@
-"""A whole blend as one module: uint8 pictures -> probabilities and the winning class.
+"""A whole blend as one module: uint8 images -> probabilities and the winning class.
 
 Resizes, views, networks, temperatures, votes, weights or a stack, T_blend and the rule for ties. Networks
 compute in float32, everything after them in float64. Views that begin alike share it, and all views of a
 member go through its network as one batch. Made to be written as a graph; never looks at
-pictures for `ek tta`.
+images for `ek tta`.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class MemberGraph(NamedTuple):
     """A member of the blend, with the views that count.
 
     network: float pixels in [0, 1] -> logits, in the order of the blend's classes.
-    size_px: the side of the pictures that it looks at.
+    size_px: the side of the images that it looks at.
     weight: its share in the blend; a stack does not read it.
     """
 
@@ -72,7 +72,7 @@ class BlendGraph(nn.Module):
     """The module of a blend.
 
     Args:
-        side_px: of the pictures that come in, all of them squares; None: they may have any height
+        side_px: of the images that come in, all of them squares; None: they may have any height
             and width.
     """
 
@@ -113,7 +113,7 @@ class BlendGraph(nn.Module):
         return scores.float(), label
 
     def _seen(self, images: UInt8[Tensor, "images 3 height width"]) -> dict[int, dict[str, Tensor]]:
-        """Return what the pictures look like, by side and view."""
+        """Return what the images look like, by side and view."""
         seen = {}
         for size_px in dict.fromkeys(member.size_px for member in self.members):
             alike = [member.views for member in self.members if member.size_px == size_px]

@@ -1,4 +1,4 @@
-"""Pictures of any height and width as squares of one side, in operations that a graph can hold.
+"""Images of any height and width as squares of one side, in operations that a graph can hold.
 
 The same squares as `images.decode.resize`, of which this is the form for graphs: bilinear,
 antialiased, rounded, clamped. Each axis is one product with a matrix that is computed from the length of the axis,
@@ -11,9 +11,9 @@ from torch import Tensor
 
 
 def squared(images: UInt8[Tensor, "images 3 height width"], side_px: int) -> Float[Tensor, "images 3 side side"]:
-    """Return pictures as squares, in floats that are whole numbers from 0 to 255.
+    """Return images as squares, in floats that are whole numbers from 0 to 255.
 
-    A picture that is such a square already comes back as it is. Beside `images.decode.resize` a
+    An image that is such a square already comes back as it is. Beside `images.decode.resize` a
     value may differ by 1 where it lies half-way between two whole numbers.
 
     Example:

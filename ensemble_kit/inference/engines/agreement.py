@@ -1,6 +1,6 @@
 """How far the logits of two ways to compute the same network are apart.
 
-Used to check an engine against eager and one order of pictures against another. Knows no
+Used to check an engine against eager and one order of images against another. Knows no
 module. To allow another distance: change TOLERANCES.
 """
 
@@ -19,7 +19,7 @@ class Agreement(NamedTuple):
     """How well logits fit their reference.
 
     relative_error: the largest difference, divided by the largest absolute logit of the reference.
-    changed: pictures that get another class although the reference has no tie there: its two
+    changed: images that get another class although the reference has no tie there: its two
         best logits differ by more than the tolerance times its largest absolute logit.
     """
 

@@ -1,6 +1,6 @@
 """The engine `compiled`: torch.compile with frozen weights.
 
-Takes tens of seconds at first, for any number of pictures at once. Needs a C++ compiler on a
+Takes tens of seconds at first, for any number of images at once. Needs a C++ compiler on a
 CPU, Triton on a GPU. Never changes the module it is given.
 """
 

@@ -1,6 +1,6 @@
 """module x views x batches -> logits.
 
-Views are computed on the batch, on the device, from uint8 pictures: each picture is read once a
+Views are computed on the batch, on the device, from uint8 images: each image is read once a
 call. Each view is a pass of its own, so equal batch size and thread count give equal bits,
 whatever views stand beside it. What runs is started in `running`.
 """
@@ -25,7 +25,7 @@ __all__ = ["ForwardResult", "Running", "choose_device", "compute_logits", "start
 class ForwardResult:
     """Logits, and what they cost.
 
-    ms_by_view: milliseconds a picture. A resize that views share counts for the first of them.
+    ms_by_view: milliseconds per image. A resize that views share counts for the first of them.
     batch_size: what was used at the end; smaller than asked where memory ran out.
     """
 
@@ -41,19 +41,19 @@ def compute_logits(
     batch_size: int = 64,
     on_batch: Callable[[int], None] = lambda images: None,
 ) -> ForwardResult:
-    """Look at every picture through every view.
+    """Look at every image through every view.
 
-    Where memory runs out the batch is halved, from the first picture that is not done.
+    Where memory runs out the batch is halved, from the first image that is not done.
 
     Args:
         running: see `running.start`.
         images: cut into batches at multiples of `batch_size`.
         views: canonical names, see `views`.
-        on_batch: called after each batch with the number of pictures in it.
+        on_batch: called after each batch with the number of images in it.
 
     Raises:
-        BadDataError: no pictures, or the module gave a number that is not finite.
-        ResourceError: not even one picture fits into memory.
+        BadDataError: no images, or the module gave a number that is not finite.
+        ResourceError: not even one image fits into memory.
     """
     if not len(images):
         raise BadDataError("There is no image; wanted at least one.")
@@ -108,7 +108,7 @@ def _halved(size: int, device: str, error: BaseException) -> int:
     if size == 1:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ResourceError(
-            f"One picture does not fit into the memory of {device} ({reason[:100]}). "
+            f"One image does not fit into the memory of {device} ({reason[:100]}). "
             "Close other programs, or use --device cpu."
         ) from error
     if device.startswith("cuda"):

@@ -79,7 +79,7 @@ def convolved(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Modul
 class Convolution(nn.Module):
     """A convolution and the activation after it, in one step of oneDNN.
 
-    Its weights are laid out once for the size of picture that comes: laid out for none in particular,
+    Its weights are laid out once for the size of image that comes: laid out for none in particular,
     some shapes were measured to take 8 to 20 times as long. A convolution of timm that pads as TensorFlow
     does (`same`) pads by the size of what comes.
     """

@@ -26,7 +26,7 @@ _TALKERS: Final = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
 
 
 def exported(module: nn.Module, sample: Tensor, precision: str) -> Run:
-    """Return the network's graph in ONNX Runtime, for any number of pictures at once.
+    """Return the network's graph in ONNX Runtime, for any number of images at once.
 
     Raises:
         InvalidOptionError: the extra [onnx] is not installed, another device or precision than it
@@ -92,7 +92,7 @@ def traced(module: nn.Module, sample: Tensor, open_axes: Mapping[int, str], reme
     """Return the ONNX program of a module.
 
     Args:
-        sample: an input with two pictures or more; what it is shaped like where an axis is not open.
+        sample: an input with two images or more; what it is shaped like where an axis is not open.
         remedy: what to do where the module cannot be exported.
 
     Raises:

@@ -20,19 +20,19 @@ from ensemble_kit.inference.engines.start import Run
 
 Channels = tuple[float, float, float]
 _FLOAT: Final = "tensor(float)"
-_ASKED: Final = "wanted one input of float32 pictures (images, 3, height, width)"
+_ASKED: Final = "wanted one input of float32 images (images, 3, height, width)"
 
 
 def open_onnx(path: Path, mean: Channels, std: Channels, classes: int, size_px: int) -> Run:
     """Return the model in a file: float pixels in [0, 1] (images, 3, size, size) -> logits (images, classes).
 
-    A graph for a fixed number of pictures runs as often as needed, the last time with black ones
+    A graph for a fixed number of images runs as often as needed, the last time with black ones
     added.
 
     Args:
         mean, std: pixels are normalised by them, channel by channel, before the graph sees them.
-        classes: how many outputs a picture must have.
-        size_px: side of the pictures.
+        classes: how many outputs per image must have.
+        size_px: side of the images.
 
     Raises:
         InvalidOptionError: the extra [onnx] is not installed; other numbers of classes or pixels
@@ -46,7 +46,7 @@ def open_onnx(path: Path, mean: Channels, std: Channels, classes: int, size_px: 
     if len(outputs) != 1:
         raise BadDataError(f"{path} has the outputs {', '.join(outputs)}; wanted one, the logits (images, classes).")
     if any(isinstance(side, int) and side != size_px for side in shape[2:]):
-        raise InvalidOptionError(f"{path} takes pictures of {shape[2]} x {shape[3]} px, not of {size_px}. Give --size.")
+        raise InvalidOptionError(f"{path} takes images of {shape[2]} x {shape[3]} px, not of {size_px}. Give --size.")
     name, fixed = session.get_inputs()[0].name, shape[0] if isinstance(shape[0], int) else None
     centre, spread = (torch.tensor(one).view(3, 1, 1) for one in (mean, std))
 
@@ -62,15 +62,15 @@ def open_onnx(path: Path, mean: Channels, std: Channels, classes: int, size_px: 
 
 
 def side_px(path: Path) -> int | None:
-    """Return the side of the pictures that a file takes; None where it takes any.
+    """Return the side of the images that a file takes; None where it takes any.
 
     Raises:
         InvalidOptionError: the extra [onnx] is not installed.
-        BadDataError: not an ONNX file, or one with other inputs; or one for pictures that are not square.
+        BadDataError: not an ONNX file, or one with other inputs; or one for images that are not square.
     """
     height, width = _shape(open_session(path), path)[2:]
     if isinstance(height, int) and isinstance(width, int) and height != width:
-        raise BadDataError(f"{path} takes pictures of {height} x {width} px; wanted a graph for squares.")
+        raise BadDataError(f"{path} takes images of {height} x {width} px; wanted a graph for squares.")
     return next((side for side in (height, width) if isinstance(side, int)), None)
 
 
@@ -132,16 +132,16 @@ def _filled(pixels: Float[Tensor, "images 3 size size"], count: int) -> Tensor:
 
 
 def _prove(run: Run, path: Path, classes: int, size_px: int) -> None:
-    """Run two blank pictures through, so that a file that does not fit is known at once."""
+    """Run two blank images through, so that a file that does not fit is known at once."""
     try:
         logits = run(torch.zeros(2, 3, size_px, size_px))
     except Exception as error:  # as in open_session
         reason = str(error).strip().splitlines()[0][:300]
-        raise BadDataError(f"{path} does not take two pictures of {size_px} px: {reason}") from error
+        raise BadDataError(f"{path} does not take two images of {size_px} px: {reason}") from error
     if logits.ndim != 2 or len(logits) != 2 or not logits.is_floating_point():
-        raise BadDataError(f"{path} gives {tuple(logits.shape)} for two pictures; wanted logits (2, {classes}).")
+        raise BadDataError(f"{path} gives {tuple(logits.shape)} for two images; wanted logits (2, {classes}).")
     if logits.shape[1] != classes:
         raise InvalidOptionError(
-            f"{path} has {logits.shape[1]} outputs a picture and there are {classes} classes. Name the classes of its "
+            f"{path} has {logits.shape[1]} outputs per image and there are {classes} classes. Name the classes of its "
             "outputs in order by --classes FILE."
         )

@@ -1,4 +1,4 @@
-"""Proof that the logits of a picture depend on that picture alone.
+"""Proof that the logits of an image depend on that image alone.
 
 They do not where a network is left in training mode (batch statistics), and then every figure
 hangs on the order of the files. Never judges the logits themselves. To add an arrangement: a line in `_arranged`.
@@ -18,7 +18,7 @@ from ensemble_kit.inference.engines.memory import is_out_of_memory
 from ensemble_kit.inference.engines.start import Run, Running, floats, start
 
 IMAGES: Final = 32
-BLACK: Final = -1  # the row of a black picture
+BLACK: Final = -1  # the row of a black image
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class OrderCheck:
     images: how many images were compared.
     relative_difference: the largest, divided by the largest absolute logit of the whole batch in
         order; infinite where the model fails on some arrangement.
-    changed: the most pictures that change their class in one arrangement, ties apart.
+    changed: the most images that change their class in one arrangement, ties apart.
     worst: the arrangement of the largest difference.
     holds: whether the difference is within the tolerance and no class changes.
     """
@@ -43,7 +43,7 @@ class OrderCheck:
 def check_order(
     running: Running | Callable[..., Any], images: UInt8[np.ndarray, "images 3 size size"], device: str = "cpu"
 ) -> OrderCheck:
-    """Compare the logits of pictures as one batch with those in other orders, batches and company.
+    """Compare the logits of images as one batch with those in other orders, batches and company.
 
     Args:
         running: an engine at work, or any callable, float pixels in [0, 1] -> logits.
@@ -51,10 +51,10 @@ def check_order(
         device: of a callable; an engine knows its own.
 
     Example:
-        >>> pictures = np.random.default_rng(0).integers(0, 256, (5, 3, 2, 2), dtype=np.uint8)
-        >>> check_order(lambda pixels: pixels.mean((2, 3)), pictures).holds
+        >>> images = np.random.default_rng(0).integers(0, 256, (5, 3, 2, 2), dtype=np.uint8)
+        >>> check_order(lambda pixels: pixels.mean((2, 3)), images).holds
         True
-        >>> check_order(lambda pixels: (pixels - pixels.mean(0)).mean((2, 3)), pictures).holds
+        >>> check_order(lambda pixels: (pixels - pixels.mean(0)).mean((2, 3)), images).holds
         False
     """
     images = np.array(images[:IMAGES])
@@ -84,7 +84,7 @@ def _arranged(count: int) -> Mapping[str, list[Int[np.ndarray, " _"]]]:
         "shuffled": [np.random.default_rng(0).permutation(count)],
         "in batches of 7": np.split(rows, range(7, count, 7)),
         "in batches of 1": np.split(rows, count),
-        "beside black pictures": [np.stack([rows, np.full(count, BLACK)], axis=1).ravel()],
+        "beside black images": [np.stack([rows, np.full(count, BLACK)], axis=1).ravel()],
     }
 
 
@@ -95,7 +95,7 @@ def _agreement(
     whole: Float[Tensor, "images classes"],
     tolerance: float,
 ) -> Agreement:
-    """Return how well an arrangement's logits fit those of the whole batch, picture by picture."""
+    """Return how well an arrangement's logits fit those of the whole batch, image by image."""
     logits = torch.empty_like(whole)
     for rows in batches:
         try:

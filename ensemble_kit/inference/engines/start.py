@@ -1,4 +1,4 @@
-"""Engines at work: started on a module, and checked against eager on some pictures.
+"""Engines at work: started on a module, and checked against eager on some images.
 
 The module takes float pixels in [0, 1] and normalises them itself. Never changes weights. To add an
 engine: a function that is a `Builder`, and a line in ENGINES.
@@ -34,7 +34,7 @@ class Running:
     """An engine at work on one module.
 
     relative_error: the largest difference to eager on the sample, divided by eager's largest absolute logit.
-    changed: pictures of the sample that get another class than eager's, ties apart.
+    changed: images of the sample that get another class than eager's, ties apart.
     note: what a person should be told; empty where all is as asked.
     """
 
@@ -64,7 +64,7 @@ def start(
             and in channels-last order, and is not changed otherwise. Any other callable, to tensors
             or arrays, runs as it is: eager or auto.
         engine: a name in ENGINES, or auto.
-        sample: pictures to compare with eager on; the first batch will do.
+        sample: images to compare with eager on; the first batch will do.
 
     Raises:
         UnknownNameError: no engine or precision has that name.
@@ -99,17 +99,17 @@ def eager(module: nn.Module, sample: Tensor, precision: str) -> Run:
 
 
 def floats(images: UInt8[np.ndarray, "images 3 size size"], device: str) -> Float[Tensor, "images 3 size size"]:
-    """Return pictures as floats in [0, 1] on a device."""
+    """Return images as floats in [0, 1] on a device."""
     return torch.from_numpy(np.array(images)).to(device).float().div_(255)
 
 
 def refuse_not_finite(logits: Float[np.ndarray, "views images classes"], views: Sequence[str], first: int) -> None:
-    """Raise BadDataError where a logit is not finite; `first` is the place of the first picture."""
+    """Raise BadDataError where a logit is not finite; `first` is the place of the first image."""
     bad = np.argwhere(~np.isfinite(logits))
     if len(bad):
         view, row, _ = bad[0]
         raise BadDataError(
-            f"The model gave a number that is not finite for view '{views[view]}' of picture {first + row}: "
+            f"The model gave a number that is not finite for view '{views[view]}' of image {first + row}: "
             "the training diverged (train again with a lower --lr), or weights, --mean or --std are wrong."
         )
 
@@ -127,7 +127,7 @@ def _start_callable(call: Callable[..., Any], engine: str, device: str, precisio
             return torch.as_tensor(said)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InvalidOptionError(
-                f"The model gave {type(said).__name__} for {len(pixels)} pictures; wanted logits as a tensor or an "
+                f"The model gave {type(said).__name__} for {len(pixels)} images; wanted logits as a tensor or an "
                 f"array, ({len(pixels)}, classes)."
             ) from error
 
@@ -149,9 +149,9 @@ def _started(
         found = compare(_in_slices(run, sample), expected, tolerance)
     if found.changed or not found.relative_error <= tolerance:
         raise BadDataError(
-            f"The engine '{engine}' does not compute what PyTorch does: on {len(sample)} pictures the largest "
+            f"The engine '{engine}' does not compute what PyTorch does: on {len(sample)} images the largest "
             f"difference is {found.relative_error:.2g} of the largest logit, wanted {tolerance:.0e} at most, and "
-            f"{found.changed} pictures change their class. Use --engine eager."
+            f"{found.changed} images change their class. Use --engine eager."
         )
     return Running(engine, run, device, found.relative_error, found.changed, precision)
 
@@ -166,7 +166,7 @@ def _running(run: Run, engine: str, device: str, precision: str) -> Running:
         if not real or logits.ndim != 2 or len(logits) != len(pixels):
             came = f"{logits.dtype} {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
             raise InvalidOptionError(
-                f"The model gave {came} for {len(pixels)} pictures; wanted one tensor of logits, "
+                f"The model gave {came} for {len(pixels)} images; wanted one tensor of logits, "
                 f"({len(pixels)}, classes)."
             )
         return logits.float()

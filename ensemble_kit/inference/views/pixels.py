@@ -1,6 +1,6 @@
 """Pixels as a primitive leaves them: pure functions on a batch (images, 3, height, width).
 
-Each picture is treated alone, whatever else is in the batch. Nothing is ever written in place,
+Each image is treated alone, whatever else is in the batch. Nothing is ever written in place,
 but a result may be a slice of what came in. Knows no names: `view_steps` says what is to be
 done. To add a primitive: a function here, a line in `CARRIED_OUT`.
 """
@@ -22,21 +22,21 @@ def carry_out(primitive: Primitive, pixels: Float[Tensor, "images 3 height width
     """Return the batch after one primitive.
 
     Raises:
-        InvalidOptionError: a primitive that does not fit pictures of this size.
+        InvalidOptionError: a primitive that does not fit images of this size.
     """
     seen: Tensor = CARRIED_OUT[type(primitive)](pixels, *primitive)
     return seen
 
 
 def resized(pixels: Float[Tensor, "images 3 height width"], side_px: int) -> Float[Tensor, "images 3 _ _"]:
-    """Return the pictures as squares of that side: bilinear, antialiased."""
+    """Return the images as squares of that side: bilinear, antialiased."""
     return interpolate(pixels, size=(side_px, side_px), mode="bilinear", antialias=True)
 
 
 def cut(
     pixels: Float[Tensor, "images 3 height width"], above: int, below: int, left: int, right: int
 ) -> Float[Tensor, "images 3 _ _"]:
-    """Return the pictures without so many pixels at each side, as a slice.
+    """Return the images without so many pixels at each side, as a slice.
 
     Raises:
         InvalidOptionError: nothing would be left, or a number is below 0.
@@ -44,7 +44,7 @@ def cut(
     height, width = pixels.shape[-2:]
     if min(above, below, left, right) < 0 or above + below >= height or left + right >= width:
         raise InvalidOptionError(
-            f"A cut of {above} + {below} rows and {left} + {right} columns does not fit pictures of "
+            f"A cut of {above} + {below} rows and {left} + {right} columns does not fit images of "
             f"{height} x {width} pixels. Cut less than there is, and nothing below 0."
         )
     return pixels[..., above : height - below, left : width - right]
@@ -53,10 +53,10 @@ def cut(
 def padded(
     pixels: Float[Tensor, "images 3 height width"], above: int, below: int, left: int, right: int, mode: str
 ) -> Float[Tensor, "images 3 _ _"]:
-    """Return the pictures with so many pixels more at each side.
+    """Return the images with so many pixels more at each side.
 
     Args:
-        mode: `edge` repeats the last pixel, `reflect` mirrors about it (to and fro where a picture
+        mode: `edge` repeats the last pixel, `reflect` mirrors about it (to and fro where an image
             is smaller than what is wanted), `zero` is black.
 
     Example:
@@ -74,15 +74,15 @@ def padded(
 def turned(
     pixels: Float[Tensor, "images 3 height width"], swap: bool, rows: bool, columns: bool
 ) -> Float[Tensor, "images 3 _ _"]:
-    """Return the pictures with rows and columns swapped, then mirrored along the axes named.
+    """Return the images with rows and columns swapped, then mirrored along the axes named.
 
     Raises:
-        InvalidOptionError: rows and columns of pictures that are not square cannot be swapped.
+        InvalidOptionError: rows and columns of images that are not square cannot be swapped.
     """
     height, width = pixels.shape[-2:]
     if swap and height != width:
         raise InvalidOptionError(
-            f"rot90, rot270, transpose and transverse want square pictures, these have {height} x {width} pixels "
+            f"rot90, rot270, transpose and transverse want square images, these have {height} x {width} pixels "
             "(height x width). Take hflip, vflip or rot180."
         )
     axes = [axis for axis, mirrored in ((-2, rows), (-1, columns)) if mirrored]
@@ -93,7 +93,7 @@ def turned(
 def toned(
     pixels: Float[Tensor, "images 3 height width"], quality: str, factor: float
 ) -> Float[Tensor, "images 3 height width"]:
-    """Return the pictures in another light; contrast is about each picture's own mean."""
+    """Return the images in another light; contrast is about each image's own mean."""
     from torchvision.transforms.v2 import functional
 
     seen: Tensor = getattr(functional, f"adjust_{quality}")(pixels, factor)

@@ -57,7 +57,7 @@ class Tone(NamedTuple):
 
     @property
     def neutral(self) -> bool:
-        """Whether the picture stays as it is."""
+        """Whether the image stays as it is."""
         return self.factor == 1
 
     def spelled(self) -> str:

@@ -1,8 +1,8 @@
 """Sets of views: one word in a list stands for many views.
 
 A set is a function from its fields to the names of its views, which `views` then spells
-canonically; the help of each stands in `VIEW_SETS`. Nothing here depends on a picture: even
-`random` gives the same boxes for every picture, in every order, on every machine.
+canonically; the help of each stands in `VIEW_SETS`. Nothing here depends on an image: even
+`random` gives the same boxes for every image, in every order, on every machine.
 To add a set: a function, a line in `SETS`, a line of help in `VIEW_SETS`.
 """
 
@@ -14,8 +14,8 @@ from ensemble_kit.inference.views.names import VERBS, Form, ratio, whole
 from ensemble_kit.inference.views.steps import PLACES
 from ensemble_kit.inference.views.turns import TURNS
 
-SMALLEST: Final = 0.65  # side of a random crop, as a part of the picture's
-LARGEST: Final = 0.999  # 1 would be the picture itself
+SMALLEST: Final = 0.65  # side of a random crop, as a part of the image's
+LARGEST: Final = 0.999  # 1 would be the image itself
 
 
 def five_crop(side: float) -> list[str]:
@@ -31,7 +31,7 @@ def five_crop(side: float) -> list[str]:
 
 
 def ten_crop(side: float) -> list[str]:
-    """Return `hflip`, the five crops, and the same five of the mirrored picture."""
+    """Return `hflip`, the five crops, and the same five of the mirrored image."""
     crops = five_crop(side)
     return ["hflip", *crops, *(f"hflip*{crop}" for crop in crops)]
 

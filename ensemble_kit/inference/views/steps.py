@@ -2,7 +2,7 @@
 
 A step is a small tuple that knows four things: whether it changes nothing (`neutral`), its one
 spelling (`spelled`), what it becomes when a turn that stood before it is done after it (`past`;
-None where that is not exact at every size), and its `Primitive`s on a picture of known size
+None where that is not exact at every size), and its `Primitive`s on an image of known size
 (`lowered`). Never touches pixels: `view_pixels` carries primitives out. To add a step: a class
 with these four, and a line in `view_names.VERBS`.
 """
@@ -16,7 +16,7 @@ from ensemble_kit.inference.views.turns import TURNS, Turn
 from ensemble_kit.types import IDENTITY
 
 NO_TURN: Final = TURNS[IDENTITY]
-LARGEST_PX: Final = 8192  # no picture is enlarged to more than this
+LARGEST_PX: Final = 8192  # no image is enlarged to more than this
 PLACES: Final[Mapping[str, tuple[float, float]]] = {
     "center": (0.5, 0.5),
     "tl": (0, 0),
@@ -38,7 +38,7 @@ class Crop(NamedTuple):
 
     @property
     def neutral(self) -> bool:
-        """Whether the picture stays as it is."""
+        """Whether the image stays as it is."""
         return self.ratio == 1
 
     def spelled(self) -> str:
@@ -57,7 +57,7 @@ class Crop(NamedTuple):
         size_px = _square(self.spelled(), height_px, width_px)
         if size_px > self.ratio * LARGEST_PX:
             raise InvalidOptionError(
-                f"'{self.spelled()}' would enlarge pictures of {size_px} pixels to more than {LARGEST_PX}. "
+                f"'{self.spelled()}' would enlarge images of {size_px} pixels to more than {LARGEST_PX}. "
                 "Take a larger ratio, such as crop@0.5:center."
             )
         return _enlarged(round(size_px / self.ratio), size_px, self.y, self.x)
@@ -71,7 +71,7 @@ class Scale(NamedTuple):
 
     @property
     def neutral(self) -> bool:
-        """Whether the picture stays as it is."""
+        """Whether the image stays as it is."""
         return self.factor == 1
 
     def spelled(self) -> str:
@@ -104,7 +104,7 @@ class Shift(NamedTuple):
 
     @property
     def neutral(self) -> bool:
-        """Whether the picture stays as it is."""
+        """Whether the image stays as it is."""
         return self.amount == 0
 
     def spelled(self) -> str:
@@ -151,10 +151,10 @@ def normal(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def lower(steps: Iterable[Step], height_px: int, width_px: int) -> tuple[Primitive, ...]:
-    """Return what is to be done to a picture of that size; one turn at most, at the very end.
+    """Return what is to be done to an image of that size; one turn at most, at the very end.
 
     Raises:
-        InvalidOptionError: a crop or a scale of pictures that are not square, or enlarged beyond `LARGEST_PX`.
+        InvalidOptionError: a crop or a scale of images that are not square, or enlarged beyond `LARGEST_PX`.
     """
     turn, todo = NO_TURN, list[Unturned]()
     for step in steps:
@@ -174,7 +174,7 @@ def _enlarged(side_px: int, size_px: int, y: float, x: float) -> tuple[Unturned,
 def _square(step: str, height_px: int, width_px: int) -> int:
     if height_px != width_px:
         raise InvalidOptionError(
-            f"'{step}' wants square pictures, these have {height_px} x {width_px} pixels (height x width). "
+            f"'{step}' wants square images, these have {height_px} x {width_px} pixels (height x width). "
             "Resize both sides to one size first."
         )
     return height_px

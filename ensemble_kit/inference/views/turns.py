@@ -1,4 +1,4 @@
-"""The eight ways to lay a square picture on itself, and how they are combined.
+"""The eight ways to lay a square image on itself, and how they are combined.
 
 Every element of this group (the dihedral group D4) is one `Turn`: swap rows with columns or
 not, then mirror the rows or not, then mirror the columns or not. Three truth values say all,
@@ -22,7 +22,7 @@ class Turn(NamedTuple):
 
     @property
     def neutral(self) -> bool:
-        """Whether the picture stays as it is."""
+        """Whether the image stays as it is."""
         return not any(self)
 
     def then(self, other: "Turn") -> "Turn":
@@ -36,7 +36,7 @@ class Turn(NamedTuple):
         return Turn(self.swap != other.swap, rows != other.rows, columns != other.columns)
 
     def pulled(self, y: Side, x: Side, mirror: Callable[[Side], Side]) -> tuple[Side, Side]:
-        """Return what (y, x), said of the turned picture, is on the picture before the turn.
+        """Return what (y, x), said of the turned image, is on the image before the turn.
 
         Args:
             y, x: a place, a direction, or a pair of margins along either axis.

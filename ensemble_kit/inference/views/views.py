@@ -59,7 +59,7 @@ def canonical(name: str) -> str:
 
 
 def lowered(name: str, size_px: int) -> Chain:
-    """Return what a view does to square pictures of one size; the same tuple is the same view there.
+    """Return what a view does to square images of one size; the same tuple is the same view there.
 
     Raises:
         InvalidOptionError, UnknownNameError: as `parse_views`; a crop that enlarges beyond all measure.
@@ -74,7 +74,7 @@ def lowered(name: str, size_px: int) -> Chain:
 
 
 def merge_equal(views: Sequence[str], size_px: int) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the views that differ on square pictures of one size, and which one each dropped view equals.
+    """Return the views that differ on square images of one size, and which one each dropped view equals.
 
     Of equal views the first stays, `identity` before all others.
 
@@ -103,7 +103,7 @@ def see(views: Iterable[str], pixels: "Tensor") -> "Iterator[Tensor]":
         pixels: floats in [0, 1].
 
     Raises:
-        InvalidOptionError, UnknownNameError: as `lowered`; a view that wants squares of other pictures.
+        InvalidOptionError, UnknownNameError: as `lowered`; a view that wants squares of other images.
 
     Example:
         >>> import torch

@@ -70,7 +70,7 @@ def auto(
     """Train the members that fit into a budget of time, look, blend, and write a submission in time.
 
     The portfolio is fixed, see `pipeline.portfolio`; this machine is measured for some seconds, and the
-    first candidates that fit are trained. Val weighs views and members, and says whether pictures are
+    first candidates that fit are trained. Val weighs views and members, and says whether images are
     like ImageNet's; it decides nothing else.
     Interrupted, the same call goes on; with more minutes it adds members.
 
@@ -81,7 +81,7 @@ def auto(
         name: of the blend; members are called after it.
         plan: measure and plan only.
         pretrained: start from ImageNet weights where they are at hand; never over the network.
-        flip: whether pictures may be mirrored; None finds out on the training pictures.
+        flip: whether images may be mirrored; None finds out on the training images.
         seed: of the first member of each kind.
         sample, id: of the submission, see `blend`.
         skip_bad, options: as in `train`.
@@ -148,12 +148,12 @@ def _check_target(decoded: DecodedImages, path: Path, sample: str | Path | None,
     """Raise now, not when the time is spent, where the submission that is asked for cannot be written.
 
     Raises:
-        MisalignedError: there are no test pictures, or the sample's ids are not theirs.
+        MisalignedError: there are no test images, or the sample's ids are not theirs.
         InvalidOptionError, BadDataError, ResourceError: as the submission's writer says.
     """
     if "test" not in decoded.images:
         if wanted or sample is not None:
-            raise MisalignedError("There are no test pictures, so no submission can be written. Give --test-dir DIR.")
+            raise MisalignedError("There are no test images, so no submission can be written. Give --test-dir DIR.")
         return
     ids = decoded.split("test").ids
     if sample is None:

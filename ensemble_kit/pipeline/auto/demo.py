@@ -1,4 +1,4 @@
-"""All of it on drawn pictures: a synthetic data set, its members, TTA, a blend, a submission."""
+"""All of it on drawn images: a synthetic data set, its members, TTA, a blend, a submission."""
 
 import csv
 from collections.abc import Mapping
@@ -102,8 +102,8 @@ def demo_data(
 
     Args:
         folder: new or empty; gets `train/`, `val/`, `test/` and `test-labels.csv`.
-        train, val, test: pictures in each split.
-        seed: another one draws other pictures of the same characters.
+        train, val, test: images in each split.
+        seed: another one draws other images of the same characters.
         size: side in pixels.
 
     Raises:

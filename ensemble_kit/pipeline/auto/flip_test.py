@@ -1,6 +1,6 @@
-"""May pictures be mirrored? A small network that never saw a mirrored one is asked, on training pictures it never saw.
+"""May images be mirrored? A small network that never saw a mirrored one is asked, on training images it never saw.
 
-Where a mirrored picture means something else (arrows, letters), such a network errs on it far more
+Where a mirrored image means something else (arrows, letters), such a network errs on it far more
 often. Val is not looked at.
 """
 
@@ -15,13 +15,13 @@ from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import arch_options, build_network
 
 LEVEL: Final = 0.01  # of McNemar's exact test
-LEAST: Final = 0.05  # a smaller loss of accuracy is what any network shows that never saw a mirrored picture
+LEAST: Final = 0.05  # a smaller loss of accuracy is what any network shows that never saw a mirrored image
 FOLDS: Final = 4
 MODEL: Final = {"width": 32, "cells": 4}
 
 
 class FlipTrial(NamedTuple):
-    """What the small network has right of the pictures held out, as they are and mirrored (shares in [0, 1])."""
+    """What the small network has right of the images held out, as they are and mirrored (shares in [0, 1])."""
 
     images: int
     accuracy: float
@@ -30,7 +30,7 @@ class FlipTrial(NamedTuple):
 
     @property
     def harmful(self) -> bool:
-        """Whether mirroring changes what pictures mean."""
+        """Whether mirroring changes what images mean."""
         return self.p < LEVEL and self.accuracy - self.mirrored_accuracy > LEAST
 
 
@@ -38,7 +38,7 @@ def try_flips(decoded: DecodedImages, seconds: float, device: str, epochs: int =
     """Train a small network without flips on three quarters of train, and look at the rest twice.
 
     Args:
-        pictures: small ones, of about 32 px.
+        images: small ones, of about 32 px.
         seconds: after which its training ends, where its epochs have not.
 
     Returns:
@@ -82,10 +82,10 @@ def try_flips(decoded: DecodedImages, seconds: float, device: str, epochs: int =
 
 
 def read_trial(as_it_is: np.ndarray, mirrored: np.ndarray) -> FlipTrial:
-    """Return what the answers say, by the exact test of the pictures on which they differ.
+    """Return what the answers say, by the exact test of the images on which they differ.
 
     Args:
-        as_it_is, mirrored: whether each picture was named rightly, bool (images,).
+        as_it_is, mirrored: whether each image was named rightly, bool (images,).
     """
     lost, won = int((as_it_is & ~mirrored).sum()), int((~as_it_is & mirrored).sum())
     return FlipTrial(

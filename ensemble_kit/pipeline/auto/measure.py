@@ -19,11 +19,11 @@ from ensemble_kit.results import FlipReport
 from ensemble_kit.training import Recipe, resolve
 from ensemble_kit.workspace import Workspace
 
-TRIAL_PX: Final = 32  # side of the pictures of the flip trial
+TRIAL_PX: Final = 32  # side of the images of the flip trial
 TRIAL_SHARE: Final = 0.04  # of the budget, what the flip trial may take
 MEASURING_SHARE: Final = 0.04  # and measuring candidates; those not come to are not planned
 PROBING_SHARE: Final = 0.1  # and the linear probe; where it would take longer there is none
-NEAR: Final = 0.85  # val accuracy of a linear probe from which pictures are much like ImageNet's
+NEAR: Final = 0.85  # val accuracy of a linear probe from which images are much like ImageNet's
 SETTING_UP_S: Final = 8.0  # of a member: building, first steps, writing, weighing its views
 ALL_VIEWS: Final = "ten-crop,scales"
 UNMIRRORED: Final = "five-crop,scales"
@@ -43,7 +43,7 @@ class Work(NamedTuple):
 
 
 def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[FlipReport, Mapping[str, Cost]]:
-    """Return whether to mirror pictures, and what each candidate costs here; measured once, then remembered."""
+    """Return whether to mirror images, and what each candidate costs here; measured once, then remembered."""
     found = budget.spent.found
     if "at_hand" not in found:
         found["at_hand"] = _at_hand(work)
@@ -67,13 +67,13 @@ def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[FlipRe
 
 
 def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
-    """Return whether to mirror pictures: as asked, or as a small network says."""
+    """Return whether to mirror images: as asked, or as a small network says."""
     if work.flip is not None:
         return FlipReport(work.flip, asked=True)
     small = open_images(
         work.source, min(decoded.size_px, TRIAL_PX), work.workspace.cache, work.context, skip_bad=work.skip_bad
     )
-    say("May pictures be mirrored? A small network tells ...", work.context.quiet)
+    say("May images be mirrored? A small network tells ...", work.context.quiet)
     trial: FlipTrial = try_flips(small, TRIAL_SHARE * budget.seconds, work.context.device)
     return FlipReport(not trial.harmful, False, *trial)
 
@@ -81,9 +81,9 @@ def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
 def _probed(
     work: Work, wanted: Sequence[Candidate], costs: Mapping[str, Cost], decoded: DecodedImages, budget: Budget
 ) -> bool | None:
-    """Fit a linear probe; return whether pictures are much like those of the weights.
+    """Fit a linear probe; return whether images are much like those of the weights.
 
-    None: there are no weights, or no time to look at all pictures, which takes at most as long as an
+    None: there are no weights, or no time to look at all images, which takes at most as long as an
     epoch. Judged on val: train may hold near copies, among which cross-validation flatters. The member
     it makes lies in the cache, where no blend takes it in.
     """
@@ -119,7 +119,7 @@ def _at_hand(work: Work) -> list[str]:
 
 
 def wanted_here(decoded: DecodedImages, budget: Budget) -> list[Candidate]:
-    """Return the candidates for these pictures, in order; the same ones in every call."""
+    """Return the candidates for these images, in order; the same ones in every call."""
     return candidates(decoded.size_px, budget.spent.found["at_hand"])
 
 
@@ -142,7 +142,7 @@ def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cos
     train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.context.device)
     views = len(all_views(flip))
     passed = sum(count for split, count in images.items() if split != "train")
-    say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} pictures/s in training", work.context.quiet)
+    say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} images/s in training", work.context.quiet)
     return Cost(
         epoch_s=images["train"] * train_s + images["val"] * pass_s,
         look_s=passed * views * pass_s + SETTING_UP_S,

@@ -63,7 +63,7 @@ def try_member(work: Work, name: str, budget: Budget) -> None:
 
 
 def make_member(work: Work, name: str, budget: Budget) -> None:
-    """Train a member as planned, or as long as there is time, and look at the pictures as often as there is time."""
+    """Train a member as planned, or as long as there is time, and look at the images as often as there is time."""
     one = budget.spent.begun[name]
     replace = one.pop("replace", False)  # once: what is begun anew is gone on with
     budget.save()

@@ -22,7 +22,7 @@ class Candidate:
     largest_px: side of its input at most; input_px: side to which it enlarges that; 0: it does not.
     pretrained: starts from ImageNet weights; None of them at hand, it is passed over.
     with_weights: whether it has a place beside members that do.
-    smallest_px, biggest_px: median sides of the pictures that it is for.
+    smallest_px, biggest_px: median sides of the images that it is for.
     overrides: fields of its recipe that differ.
     """
 
@@ -42,7 +42,7 @@ class Candidate:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def size_px(self, median_px: int) -> int:
-        """Return the side of its pictures where the median one has that side."""
+        """Return the side of its images where the median one has that side."""
         return max(16, min(median_px, self.largest_px))
 
 
@@ -92,7 +92,7 @@ PORTFOLIO: Final[Sequence[Candidate]] = (
 
 
 def candidates(median_px: int, at_hand: Sequence[str]) -> list[Candidate]:
-    """Return the candidates for pictures of that median side, in order.
+    """Return the candidates for images of that median side, in order.
 
     Args:
         at_hand: architectures whose pre-trained weights may be used.

@@ -73,8 +73,8 @@ def blend(
         start: what greedy begins with: empty, or sorted (the best members together).
         bags: in how many random halves of the members greedy selects, averaged; 0: among all.
         max_members: how many members, or families, may have a weight.
-        max_ms: what they may take a picture together (ms), as measured when they were trained.
-        certify: prove how many of the pictures tuned on any weights could have right, and take better ones.
+        max_ms: what they may take per image together (ms), as measured when they were trained.
+        certify: prove how many of the images tuned on any weights could have right, and take better ones.
         certify_seconds: how long the proof may take.
         full: judge every method and every member too, and prove.
         name: of the blend; None takes method-weights, and -oof where that was tuned on.
@@ -180,8 +180,7 @@ def _greeting(sets: BlendSets) -> str:
     weighed = f"{number} {one if number == 1 else several}"
     if sets.fresh:
         return (
-            f"Tuning {weighed} on {len(sets.pool.ids)} held-out pictures of train; "
-            f"measuring on {images} val pictures ..."
+            f"Tuning {weighed} on {len(sets.pool.ids)} held-out images of train; measuring on {images} val images ..."
         )
     return f"Cross-fitting {weighed} on {images} {IMAGES[sets.evaluation.split]}, 5 folds x {repeats_of(images)} ..."
 

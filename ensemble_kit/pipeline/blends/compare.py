@@ -64,11 +64,11 @@ def compare(
     metric: str = "accuracy",
     **options: Unpack[CompareOptions],
 ) -> CompareReport:
-    """Say which of two members, families or blends is better on val, paired on the same pictures.
+    """Say which of two members, families or blends is better on val, paired on the same images.
 
-    Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 pictures): whatever a side chooses on val (views,
+    Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 images): whatever a side chooses on val (views,
     temperatures, weights) is chosen anew inside every fold; weights given as numbers stay, and so does
-    a blend that was tuned on oof. Where a member has no val, both are judged on oof, the training pictures
+    a blend that was tuned on oof. Where a member has no val, both are judged on oof, the training images
     that members held out, and families stand for their folds.
 
     Args:
@@ -78,8 +78,8 @@ def compare(
     Raises:
         InvalidOptionError, UnknownNameError: a name of nothing, or of both a member and a
             blend; twice the same; the log loss of votes; sides that are judged on nothing in common.
-        MisalignedError: the two stand on different pictures.
-        BadDataError: pictures without labels.
+        MisalignedError: the two stand on different images.
+        BadDataError: images without labels.
         CorruptError: a damaged file, or a blend whose members have changed.
     """
     workspace, context = Workspace.of(options), RunContext.of(options)
@@ -163,7 +163,7 @@ def _evaluated(side: Side, part: Evaluation) -> Scored:
 
 
 def _procedure(side: Side, part: Evaluation) -> Procedure:
-    """Return what makes a side from the pictures that it sees."""
+    """Return what makes a side from the images that it sees."""
     if side.saved is None:
         return procedure_of(blend_settings(side.method, side.weights, side.metric, {}, {}), part.redone)
     if side.stays(part.split):

@@ -51,7 +51,7 @@ class Compared(NamedTuple):
 
 
 def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
-    """Return what a blend is worth, its rivals judged in the same way on the same pictures.
+    """Return what a blend is worth, its rivals judged in the same way on the same images.
 
     Rivals are found where the blend is: the best single is chosen on the rows that are tuned on.
     """

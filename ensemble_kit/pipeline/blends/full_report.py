@@ -45,7 +45,7 @@ def full_report(
 
 
 def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple[MethodReport, ...]:
-    """Return the honest estimate of every way to find weights, and of every method, on the same pictures."""
+    """Return the honest estimate of every way to find weights, and of every method, on the same images."""
     val, found = sets.evaluated, []
     others = list(_other_settings(sets.pool, settings))
     with Watch("every method", len(others) * len(val.ids), quiet) as watch:
@@ -165,6 +165,6 @@ def _certified(certificate: Certificate | None) -> CertificateReport | None:
 
 
 def cost_ms(tuned: Tuned, manifests: Sequence[Manifest]) -> float | None:
-    """Return what a picture takes (ms), over the members that count; None where one was never measured."""
+    """Return what an image takes (ms), over the members that count; None where one was never measured."""
     costs = [ms_of(manifest) for manifest, weight in zip(manifests, tuned.weights, strict=True) if weight > 0]
     return None if any(cost is None for cost in costs) else float(sum(cost or 0.0 for cost in costs))

@@ -60,7 +60,7 @@ def blend_settings(
 
     Args:
         given: start, bags, max_members, max_ms, certify_seconds, tune_on, as far as they were given.
-        costs: what a picture takes (ms) by the name of what is weighed, as far as it was measured.
+        costs: what an image takes (ms) by the name of what is weighed, as far as it was measured.
 
     Raises:
         UnknownNameError: a name that no table holds.

@@ -94,7 +94,7 @@ def blend_sets(
     pool = oof_pool(families, held, as_merged) if fresh else evaluation.pool
     if weights == "stacking" and families and not enough_rows(pool):
         raise InvalidOptionError(
-            f"Stacking wants more than the {len(pool.ids)} training pictures that {len(families)} families held out. "
+            f"Stacking wants more than the {len(pool.ids)} training images that {len(families)} families held out. "
             "Take --weights auto, or fewer families."
         )
     small = small_enough(pool, metric, "auto" if families else weights)
@@ -138,7 +138,7 @@ def small_enough(pool: Pool, metric: str, weights: str = "auto") -> Pool:
     if small is not pool and (metric not in ("accuracy", "log-loss") or weights == "stacking"):
         what = f"--metric {metric}" if weights != "stacking" else "stacking"
         raise InvalidOptionError(
-            f"{what} needs all {len(pool.classes)} classes, and on {len(pool.ids)} pictures only the "
+            f"{what} needs all {len(pool.classes)} classes, and on {len(pool.ids)} images only the "
             f"likeliest {len(small.classes)} of each are read; take another."
         )
     return small

@@ -1,8 +1,8 @@
-"""The graph of a blend against PyTorch, on pictures.
+"""The graph of a blend against PyTorch, on images.
 
 Each file is decoded once and kept only as squares of the members' sizes. Never lets a graph
 pass that gives other probabilities than PyTorch on the same pixels. Where it resizes, a value half-way
-between two whole numbers may be rounded otherwise, which moves some pictures a little.
+between two whole numbers may be rounded otherwise, which moves some images a little.
 """
 
 import time
@@ -23,7 +23,7 @@ from ensemble_kit.types import Pool, Tuned
 IMAGES = 100
 BATCH = 16
 TOLERANCE = 1e-4  # of a probability
-ROUNDED = 1e-2  # likewise, for the few pictures of which a half is rounded otherwise
+ROUNDED = 1e-2  # likewise, for the few images of which a half is rounded otherwise
 TIE = 1e-5  # of a member's largest logit: nearer ones may change places between two ways to compute
 TIE_ROUNDED = 1e-3  # likewise, where a half may be rounded otherwise
 
@@ -41,7 +41,7 @@ class Checked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What one way says of pictures: probabilities or vote shares, and places of classes."""
+    """What one way says of images: probabilities or vote shares, and places of classes."""
 
     probabilities: np.ndarray
     labels: np.ndarray
@@ -66,13 +66,13 @@ class Torch(NamedTuple):
 
 
 def check(graph: bytes, side_px: int | None, blend: Torch, paths: Sequence[Path], quiet: bool) -> Checked:
-    """Compare a graph with PyTorch on up to 100 pictures, evenly spaced.
+    """Compare a graph with PyTorch on up to 100 images, evenly spaced.
 
     Args:
-        side_px: of the pictures that the graph takes; None: any.
+        side_px: of the images that the graph takes; None: any.
 
     Raises:
-        BadDataError: no picture can be read, or the graph says something else than PyTorch.
+        BadDataError: no image can be read, or the graph says something else than PyTorch.
     """
     from ensemble_kit.inference.engines import open_session
 
@@ -104,10 +104,10 @@ def check(graph: bytes, side_px: int | None, blend: Torch, paths: Sequence[Path]
 
 
 def compare(found: Said, expected: Said, sure: np.ndarray, tolerance: float = TOLERANCE) -> float:
-    """Return the largest difference between probabilities, over the pictures that are sure.
+    """Return the largest difference between probabilities, over the images that are sure.
 
     Args:
-        tolerance: of any picture; that of most is 1e-4.
+        tolerance: of any image; that of most is 1e-4.
 
     Raises:
         BadDataError: the difference is above that, or a class differs although the best two are further apart.
@@ -121,7 +121,7 @@ def compare(found: Said, expected: Said, sure: np.ndarray, tolerance: float = TO
     largest, usual = (float(one) if np.isfinite(one) else float("inf") for one in (apart.max(), np.median(apart)))
     if changed or largest > tolerance or usual > TOLERANCE:
         raise BadDataError(
-            f"The graph does not say what PyTorch does: on {int(sure.sum())} pictures the largest difference is "
+            f"The graph does not say what PyTorch does: on {int(sure.sum())} images the largest difference is "
             f"{largest:.1g} of a probability, the median {usual:.1g}, wanted {tolerance:.0e} and {TOLERANCE:.0e} at "
             f"most, and {changed} change their class. Nothing was written. Look through PyTorch: ek predict."
         )
@@ -137,7 +137,7 @@ def run(session: Any, images: np.ndarray) -> Sequence[np.ndarray]:
 def _seen(
     session: Any, sizes_px: set[int], paths: Sequence[Path], quiet: bool
 ) -> tuple[Mapping[int, np.ndarray], Said | None]:
-    """Return the pictures as squares of each size, and what a graph says of them as they are, where there is one."""
+    """Return the images as squares of each size, and what a graph says of them as they are, where there is one."""
     rows = np.unique(np.linspace(0, len(paths) - 1, min(IMAGES, len(paths))).round().astype(int))
     squares, said = defaultdict[int, list[np.ndarray]](list), []
     with Watch("check", len(rows), quiet) as watch:
@@ -151,7 +151,7 @@ def _seen(
                     said.append(run(session, np.ascontiguousarray(image.transpose(2, 0, 1))[None]))
     if not squares:
         raise BadDataError(
-            f"None of {len(rows)} pictures can be read, first '{paths[0]}'. Name others: --check-on FOLDER."
+            f"None of {len(rows)} images can be read, first '{paths[0]}'. Name others: --check-on FOLDER."
         )
     return {size: np.stack(some) for size, some in squares.items()}, Said.joined(said) if said else None
 
@@ -161,7 +161,7 @@ def _resized(squares: np.ndarray, size_px: int) -> np.ndarray:
 
 
 def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Said, Pool, float]:
-    """Return what plain PyTorch says of squares, by the way of `ek tta`, the pool, and milliseconds a picture."""
+    """Return what plain PyTorch says of squares, by the way of `ek tta`, the pool, and milliseconds per image."""
     from ensemble_kit.inference.engines import compute_logits, start
 
     logits, ms = [], 0.0
@@ -179,7 +179,7 @@ def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Sai
 
 
 def _sure(pool: Pool, tuned: Tuned, tie: float) -> np.ndarray:
-    """Return which pictures no rounding can change the votes on; all of them where no votes are counted."""
+    """Return which images no rounding can change the votes on; all of them where no votes are counted."""
     logits = np.sort(applying.calibrated(pool, tuned), axis=-1)
     if applying.voting_of(tuned.method).unit != "votes" or logits.shape[-1] < 2:
         return np.ones(logits.shape[1], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""A blend -> one ONNX graph in one file, checked on pictures before it is written."""
+"""A blend -> one ONNX graph in one file, checked on images before it is written."""
 
 import time
 from collections.abc import Sequence
@@ -41,24 +41,24 @@ def export(
     replace: bool = False,
     **options: Unpack[ExportOptions],
 ) -> ExportReport:
-    """Write a whole blend as one ONNX graph: uint8 pictures -> probabilities and the winning class.
+    """Write a whole blend as one ONNX graph: uint8 images -> probabilities and the winning class.
 
     Resizes, views, networks, temperatures, votes, weights, `T_blend` and ties are inside. The graph is
-    run beside PyTorch on pictures first; where they differ nothing is written.
+    run beside PyTorch on images first; where they differ nothing is written.
 
     Args:
         blend: a name in `blends`, or the path of its .json; None: the only one there is.
         out: the file; None: `exports/<blend>.onnx`.
-        size: side of the pictures that the graph takes. None: any height and width, each picture
+        size: side of the images that the graph takes. None: any height and width, each image
             resized inside to every member's size, as `ek tta` does. With a size, members of
-            other sizes see pictures that are resized twice.
-        check_on: a picture, or a folder of them, to compare on; None: the val pictures of the members.
+            other sizes see images that are resized twice.
+        check_on: an image, or a folder of them, to compare on; None: the val images of the members.
         replace: overwrite the file of that name.
 
     Raises:
         InvalidOptionError: no such blend, members without a network of ours or of timm's, a size that
             cannot be, a file that is there already, or the extra [onnx] is not installed.
-        BadDataError: no pictures to check on, or the graph says something else than PyTorch.
+        BadDataError: no images to check on, or the graph says something else than PyTorch.
         CorruptError: a damaged file, or a member that has changed since.
         ResourceError: no room for the file.
     """
@@ -125,7 +125,7 @@ def _exportable(opened: OpenBlend, predictions: Path) -> tuple[Model, ...]:
 
 
 def _check_paths(check_on: str | Path | None, models: Sequence[Model]) -> Sequence[Path]:
-    """Return the pictures to check on.
+    """Return the images to check on.
 
     Raises:
         BadDataError, InvalidOptionError: there are none.
@@ -137,8 +137,8 @@ def _check_paths(check_on: str | Path | None, models: Sequence[Model]) -> Sequen
         return splits.get(VAL, splits["train"]).paths
     except (BadDataError, InvalidOptionError) as error:
         raise BadDataError(
-            f"The val pictures that '{models[0].name}' was made with are not there: {error} "
-            "Or name pictures to check the graph on: --check-on FOLDER."
+            f"The val images that '{models[0].name}' was made with are not there: {error} "
+            "Or name images to check the graph on: --check-on FOLDER."
         ) from error
 
 

@@ -19,7 +19,7 @@ def metadata(opened: OpenBlend, graphs: Sequence[Any], size: int | None) -> dict
 
     Args:
         lookers: of `inference.blend_graph`, in the order of the members that count.
-        size: side of the pictures that the graph takes; None: any.
+        size: side of the images that the graph takes; None: any.
     """
     saved, side = opened.saved, size or "any"
     members = [
@@ -41,7 +41,7 @@ def metadata(opened: OpenBlend, graphs: Sequence[Any], size: int | None) -> dict
         "members": json.dumps(members),
         "method": method_of(opened),
         "blend_temperature": json.dumps(saved.blend_temperature),
-        "input": f"pictures: uint8 RGB, upright, (any, 3, {side}, {side})",
+        "input": f"images: uint8 RGB, upright, (any, 3, {side}, {side})",
         "output": output_of(opened),
         "size_px": json.dumps(size),
         "resize": RESIZE,

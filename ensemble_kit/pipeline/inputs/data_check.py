@@ -53,7 +53,7 @@ def data_check(
     replace: bool = False,
     **options: Unpack[DataCheckOptions],
 ) -> DataReport:
-    """Read every picture and report what is wrong with the data set; no picture is ever changed.
+    """Read every image and report what is wrong with the data set; no image is ever changed.
 
     Args:
         data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
@@ -161,12 +161,12 @@ def _check_free(written: Mapping[str, Path], source: Source, replace: bool) -> N
 
 
 def _check_places(written: Mapping[str, Path], data: DataSet) -> None:
-    """Raise where a file would come to lie among the pictures."""
+    """Raise where a file would come to lie among the images."""
     folders = {path.parent for split in data.splits.values() for path in split.paths}
     taken = {folder.resolve() for folder in folders}
     for name, path in written.items():
         if path.resolve().parent in taken:
-            raise InvalidOptionError(f"--{name} '{path}' would lie among the pictures. Choose another folder.")
+            raise InvalidOptionError(f"--{name} '{path}' would lie among the images. Choose another folder.")
 
 
 def _as_csv(findings: Sequence[Finding], path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""One fold of the training pictures held out: what a network learns from, and what it is asked about afterwards.
+"""One fold of the training images held out: what a network learns from, and what it is asked about afterwards.
 
 Folds are stratified by class, keep groups whole and depend on the ids and the split seed alone, so
 that every family of members is dealt the same ones, whatever the order of rows or classes. Nothing
@@ -22,7 +22,7 @@ FEWEST: Final = 2
 
 
 def folded(decoded: DecodedImages, folds: int, fold: int, split_seed: int) -> DecodedImages:
-    """Return the pictures with one fold of train held out as the split `oof`.
+    """Return the images with one fold of train held out as the split `oof`.
 
     Args:
         folds: parts of train, each to be held out once.
@@ -30,7 +30,7 @@ def folded(decoded: DecodedImages, folds: int, fold: int, split_seed: int) -> De
         split_seed: another number, other folds.
 
     Raises:
-        InvalidOptionError: numbers that cannot be, fewer pictures of a class or fewer groups than
+        InvalidOptionError: numbers that cannot be, fewer images of a class or fewer groups than
             folds, or a class that would be missing from what is learnt.
 
     Source: Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
@@ -49,13 +49,13 @@ def folded(decoded: DecodedImages, folds: int, fold: int, split_seed: int) -> De
 
 
 def _dealt(train: Split, classes: Sequence[str], folds: int, fold: int, split_seed: int) -> Int[np.ndarray, " images"]:
-    """Return the fold of each picture, from 1.
+    """Return the fold of each image, from 1.
 
     Raises:
         InvalidOptionError: see `folded`.
     """
     if train.labels is None:
-        raise InvalidOptionError("Only labelled training pictures can be folded.")
+        raise InvalidOptionError("Only labelled training images can be folded.")
     if folds < FEWEST or not 1 <= fold <= folds:
         raise InvalidOptionError(
             f"Wanted {FEWEST} folds or more and one of them, from 1, got --folds {folds} --fold {fold}."
@@ -67,7 +67,7 @@ def _dealt(train: Split, classes: Sequence[str], folds: int, fold: int, split_se
     for place, name in enumerate(sorted(set(names))):
         if len(set(dealt[labels == place].tolist())) == 1:
             raise InvalidOptionError(
-                f"--folds {folds}: all pictures of '{name}' fall into one fold, since groups stay whole, so the "
+                f"--folds {folds}: all images of '{name}' fall into one fold, since groups stay whole, so the "
                 "network without it would never see one. Take another --split-seed, or bring more groups of it."
             )
     return dealt
@@ -76,15 +76,15 @@ def _dealt(train: Split, classes: Sequence[str], folds: int, fold: int, split_se
 def _check_enough(
     names: Sequence[str], labels: Int[np.ndarray, " images"], groups: Sequence[str] | None, folds: int
 ) -> None:
-    """Raise unless every fold can have a picture of each class, and a group."""
+    """Raise unless every fold can have an image of each class, and a group."""
     counts = np.bincount(labels)
     if counts.min() < folds:
         raise InvalidOptionError(
-            f"--folds {folds}: '{names[int(counts.argmin())]}' has {counts.min()} training pictures; wanted at least "
-            "one a fold. Take fewer folds, or add pictures."
+            f"--folds {folds}: '{names[int(counts.argmin())]}' has {counts.min()} training images; wanted at least "
+            "one a fold. Take fewer folds, or add images."
         )
     if groups is not None and len(set(groups)) < folds:
         raise InvalidOptionError(
-            f"--folds {folds}: the training pictures are of {len(set(groups))} groups, which stay whole; wanted at "
+            f"--folds {folds}: the training images are of {len(set(groups))} groups, which stay whole; wanted at "
             "least one a fold. Take fewer folds."
         )

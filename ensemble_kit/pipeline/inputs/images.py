@@ -35,9 +35,9 @@ Images = UInt8[np.ndarray, "_ 3 size size"]
 class DecodedImages:
     """Every split of a source, decoded (memory-mapped) at one size.
 
-    skipped: for each split the pictures that could not be read, id -> reason. Those of train
+    skipped: for each split the images that could not be read, id -> reason. Those of train
     and val are left out; those of test keep their rows, see `blind_logits`.
-    digests: the sha256 (hex) of each picture's file, in the order of the split's rows.
+    digests: the sha256 (hex) of each image's file, in the order of the split's rows.
     """
 
     data: DataSet
@@ -57,15 +57,15 @@ class DecodedImages:
         return {"size_px": self.size_px, "resize": RESIZE}
 
     def blind_rows(self, split: str) -> list[int]:
-        """Return the rows of a split whose picture could not be read."""
+        """Return the rows of a split whose image could not be read."""
         unread = self.skipped.get(split, {})
         return [row for row, image_id in enumerate(self.split(split).ids) if image_id in unread]
 
     def blind_logits(self) -> Float[np.ndarray, " classes"]:
-        """Return the logits of a picture that nobody could read: the classes' shares in train.
+        """Return the logits of an image that nobody could read: the classes' shares in train.
 
         Every member says the same, so a blend predicts the most frequent class of train.
-        Shares are counted with one more picture a class, so that none is 0. A fold of train that
+        Shares are counted with one more image a class, so that none is 0. A fold of train that
         is held out counts too, so that all folds say the same.
         """
         counts = np.ones(len(self.data.classes))
@@ -88,14 +88,14 @@ def open_images(
     own_size_px: int | None = None,
     val_needed: bool = True,
 ) -> DecodedImages:
-    """Find and decode the pictures of every split.
+    """Find and decode the images of every split.
 
     Args:
-        size: the side in pixels; None takes the pictures' median, within 16 to 128.
+        size: the side in pixels; None takes the images' median, within 16 to 128.
         own_size_px: the side that pre-trained weights were made for stands for those 128; None: there
             are none.
-        skip_bad: go on without the pictures that cannot be read.
-        val_needed: whether pictures without val are an error; folds of train need none.
+        skip_bad: go on without the images that cannot be read.
+        val_needed: whether images without val are an error; folds of train need none.
 
     Raises:
         BadDataError, InvalidOptionError, ResourceError: as the images island says.
@@ -131,10 +131,10 @@ def check_size(size: int | None) -> None:
 
 
 def in_class_order(decoded: DecodedImages, classes: tuple[str, ...], member: str, place: str) -> DecodedImages:
-    """Return the pictures with their classes in that order.
+    """Return the images with their classes in that order.
 
     Args:
-        member, place: whose classes those are, and where the pictures lie, for the message.
+        member, place: whose classes those are, and where the images lie, for the message.
 
     Raises:
         MisalignedError: they are other classes.
@@ -147,7 +147,7 @@ def in_class_order(decoded: DecodedImages, classes: tuple[str, ...], member: str
         what = f"first that differs: {differ[0]!r}" if differ else "one of them stands twice"
         raise MisalignedError(
             f"{place}: {len(there)} classes, '{member}' knows {len(classes)}; {what}. "
-            "Name the right pictures, as by --data."
+            "Name the right images, as by --data."
         )
     renumber = np.array([classes.index(name) for name in there])
     splits = {
@@ -161,14 +161,14 @@ def _remarks(found: DataSet) -> list[str]:
     """Return what a person should know about the data before anything is trained on it."""
     remarks = list(found.taken)
     if found.passed_over:
-        remarks.append(f"Passed over {found.passed_over} files that are no pictures by their name.")
+        remarks.append(f"Passed over {found.passed_over} files that are no images by their name.")
     for name in ("train", "val"):
         if name not in found.splits:
             continue
         there = set(np.array(found.splits[name].labels).tolist())
         missing = [one for place, one in enumerate(found.classes) if place not in there]
         if missing:
-            remarks.append(f"No {name} picture shows {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.")
+            remarks.append(f"No {name} image shows {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.")
     torn = straddling(found)
     if torn:
         remarks.append(f"{len(torn)} groups stand in more than one split, first {torn[0]!r}: figures will flatter.")
@@ -176,7 +176,7 @@ def _remarks(found: DataSet) -> list[str]:
 
 
 def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, quiet: bool) -> DecodedImages:
-    """Return the pictures without those of train and val that cannot be read."""
+    """Return the images without those of train and val that cannot be read."""
     splits, images, digests, marks, skipped = {}, {}, {}, {}, {}
     for name, split in found.splits.items():
         one = loaded[name]
@@ -191,5 +191,5 @@ def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, qui
         marks[name] = fingerprint(splits[name], digests[name], found.classes)
     for name, reasons in skipped.items():
         done = "will get the most frequent class of train" if name == "test" else "left out"
-        say(f"{name}: pictures that cannot be read, {done}: {len(reasons)}.", quiet)
+        say(f"{name}: images that cannot be read, {done}: {len(reasons)}.", quiet)
     return DecodedImages(replace(found, splits=splits), size_px, images, marks, skipped, digests)

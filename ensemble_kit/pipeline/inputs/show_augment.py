@@ -1,4 +1,4 @@
-"""Training pictures as the network sees them, on a contact sheet."""
+"""Training images as the network sees them, on a contact sheet."""
 
 from pathlib import Path
 from typing import Any, Final, Unpack
@@ -40,20 +40,20 @@ def show_augment(
     replace: bool = False,
     **options: Unpack[SourceOption],
 ) -> AugmentReport:
-    """Draw training pictures beside what a recipe makes of them in its first epochs.
+    """Draw training images beside what a recipe makes of them in its first epochs.
 
     Args:
         data: folder with `train/CLASS/*`, `val/CLASS/*` and `test/*`.
         recipe: whose augment, flip and mix are shown, as far as those are None; None: that of a plain `train`.
-        size: the side in pixels; None takes the pictures' median, within 16 to 128.
-        rows: pictures, of as many classes as possible; `seed` chooses them.
+        size: the side in pixels; None takes the images' median, within 16 to 128.
+        rows: images, of as many classes as possible; `seed` chooses them.
         copies: epochs, from the first; the changes are those of a run with the same seed.
         options: other ways to say where the images are, see `images.Source`.
         out: the .png file; None: reports/augment-NAME.png.
         replace: overwrite the file of that name; one that ek named and wrote as it is goes in any case.
 
     Raises:
-        BadDataError: a folder or CSV that is missing or holds what it should not; a picture that
+        BadDataError: a folder or CSV that is missing or holds what it should not; an image that
             cannot be read.
         InvalidOptionError: a number outside its range, or a place where the sheet cannot go.
         UnknownNameError: no recipe or augmentation has that name.
@@ -92,7 +92,7 @@ def show_augment(
 
 
 def choose(labels: Int[np.ndarray, " images"], count: int, seed: int) -> Int[np.ndarray, " chosen"]:
-    """Return so many pictures, at random, of as many classes as possible, in the order of their classes.
+    """Return so many images, at random, of as many classes as possible, in the order of their classes.
 
     Example:
         >>> labels = np.array([0, 0, 0, 0, 1, 1, 2])
@@ -100,7 +100,7 @@ def choose(labels: Int[np.ndarray, " images"], count: int, seed: int) -> Int[np.
         [0, 0, 1, 1, 2]
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
-    turn = np.empty(len(labels), dtype=np.int64)  # of a picture among those of its class
+    turn = np.empty(len(labels), dtype=np.int64)  # of an image among those of its class
     for label in np.unique(labels):
         there = np.flatnonzero(labels[shuffled] == label)
         turn[there] = np.arange(len(there))
@@ -112,7 +112,7 @@ def choose(labels: Int[np.ndarray, " images"], count: int, seed: int) -> Int[np.
 def draw_tiles(
     found: DataSet, chosen: Int[np.ndarray, " chosen"], size_px: int, recipe: Recipe, copies: int, seed: int
 ) -> list[Tile]:
-    """Return the tiles row by row: a picture as it is, then what the network sees of it in each epoch."""
+    """Return the tiles row by row: an image as it is, then what the network sees of it in each epoch."""
     import torch
 
     train = found.splits["train"].rows(chosen)
@@ -133,7 +133,7 @@ def draw_tiles(
 
 
 def _seen(images: Any, labels: Any, classes: tuple[str, ...], mix: float, seed: int, epoch: int) -> list[Tile]:
-    """Return the tiles of an epoch, mixed as a batch of these pictures would be."""
+    """Return the tiles of an epoch, mixed as a batch of these images would be."""
     from ensemble_kit.training import mix as mixed
 
     generator = np.random.default_rng([seed, epoch])
@@ -147,20 +147,20 @@ def _seen(images: Any, labels: Any, classes: tuple[str, ...], mix: float, seed: 
 
 
 def _channels_last(square: Square) -> UInt8[np.ndarray, "size size 3"]:
-    """Return a picture channels last, as it is drawn."""
+    """Return an image channels last, as it is drawn."""
     return np.ascontiguousarray(square.transpose(1, 2, 0))
 
 
 def _applied(recipe: Recipe) -> tuple[str, ...]:
     mixed = (
-        f"in {100 * recipe.mix:g} % of the batches pictures are mixed in pairs, labels too: half of these blended "
-        "(mixup), half with a rectangle of the other picture (cutmix)"
+        f"in {100 * recipe.mix:g} % of the batches images are mixed in pairs, labels too: half of these blended "
+        "(mixup), half with a rectangle of the other image (cutmix)"
     )
     return (*describe(recipe.augment, recipe.flip), *((mixed,) if recipe.mix else ()))
 
 
 def _cautions(recipe: Recipe, size_px: int) -> tuple[str, ...]:
-    """Return what may make a label wrong, or a picture worthless."""
+    """Return what may make a label wrong, or an image worthless."""
     found = operations_of(recipe.augment)
     shift_px = found.shift_px if found else 0
     said = (
@@ -179,14 +179,14 @@ def _check(rows: int, copies: int, size: int | None, mix: float) -> None:
         *([("size", size, *SIZES_PX)] if size is not None else []),
     ):
         if not low <= value <= high:
-            pairs = ", since pictures are mixed in pairs" if name == "rows" and value == 1 else ""
+            pairs = ", since images are mixed in pairs" if name == "rows" and value == 1 else ""
             raise InvalidOptionError(f"--{name} is {value}; wanted a whole number from {low} to {high}{pairs}.")
 
 
 def _check_place(path: Path, data: DataSet) -> None:
-    """Raise where the sheet could not be drawn, or would come to lie among the pictures."""
+    """Raise where the sheet could not be drawn, or would come to lie among the images."""
     if path.suffix.lower() != ".png":
         raise InvalidOptionError(f"--out is '{path}'; wanted a name that ends in .png.")
     folders = {image.parent for split in data.splits.values() for image in split.paths}
     if path.resolve().parent in {folder.resolve() for folder in folders}:
-        raise InvalidOptionError(f"--out '{path}' would lie among the pictures. Choose another folder.")
+        raise InvalidOptionError(f"--out '{path}' would lie among the images. Choose another folder.")

@@ -1,4 +1,4 @@
-"""What a member takes an image, in milliseconds, as its manifest holds it."""
+"""What a member takes per image, in milliseconds, as its manifest holds it."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from ensemble_kit.storage.members import Manifest
 
 
 def costs_of(manifests: Sequence[Manifest]) -> dict[str, float]:
-    """Return what each member takes a picture (ms), by name, where it was measured."""
+    """Return what each member takes per image (ms), by name, where it was measured."""
     return {manifest.name: cost for manifest in manifests if (cost := ms_of(manifest)) is not None}
 
 
 def ms_of(manifest: Manifest) -> float | None:
-    """Return what a member takes a picture (ms), over the views that count; None where nobody measured."""
+    """Return what a member takes per image (ms), over the views that count; None where nobody measured."""
     each = manifest.cost.get("ms_per_image")
     if manifest.view_ms:
         return sum(ms for ms, weight in zip(manifest.view_ms, manifest.view_weights, strict=True) if weight > 0)

@@ -1,7 +1,7 @@
 """Families: the folds of one network, which are weighed as one where their `oof` logits are tuned on.
 
 Says which members are a family, and that all its folds are there. A member that was brought with what it
-says of all training pictures is a family of its own. Reads manifests alone.
+says of all training images is a family of its own. Reads manifests alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ def families_of(manifests: Sequence[Manifest]) -> tuple[Family, ...]:
 
 
 def costs_of_families(families: Sequence[Family], manifests: Sequence[Manifest]) -> dict[str, float]:
-    """Return what each family takes a picture (ms), by name, where all its members were measured."""
+    """Return what each family takes per image (ms), by name, where all its members were measured."""
     costs = costs_of(manifests)
     names = {family.name: [manifests[place].name for place in family.places] for family in families}
     return {
@@ -138,7 +138,7 @@ def _whole(name: str, places: Sequence[int], manifests: Sequence[Manifest]) -> F
     if missing:
         raise InvalidOptionError(
             f"On oof: family '{name}' lacks fold {', '.join(map(str, missing))} of {folds}, so its training "
-            f"pictures are not covered. Train it as the others: ek train --folds {folds} --fold {missing[0]} "
+            f"images are not covered. Train it as the others: ek train --folds {folds} --fold {missing[0]} "
             f"--name {name}; or name the family, which stands for all its members."
         )
     return Family(name, tuple(of_fold[fold] for fold in range(1, folds + 1)))

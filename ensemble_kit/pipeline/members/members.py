@@ -90,7 +90,7 @@ def members_add(
 
     Args:
         kind: what the scores are, `logits` or `probabilities`; must be said.
-        oof: scores of every training picture by models that had not seen it: a family of its own.
+        oof: scores of every training image by models that had not seen it: a family of its own.
         val, test, oof: at least one of oof and val; .npz with `image_ids`, `classes`, `scores`, and, for oof
             and val, `labels`, and `groups` where there are any; or CSV with a column of ids, one column a
             class and, for oof and val, one of labels. Rows and classes may stand in any order; ids may
@@ -98,7 +98,7 @@ def members_add(
         labels: CSV with the labels of oof and val, and groups where it has them, as a competition's train.csv.
         column: id, label or group -> the CSVs' own name for that column; unsaid, the usual names are guessed.
         classes: file of class names, a line each; columns and labels that are whole numbers index it.
-        group_from: a regular expression that finds the group of each labelled picture in its id.
+        group_from: a regular expression that finds the group of each labelled image in its id.
         replace: overwrite the member of that name.
 
     Raises:

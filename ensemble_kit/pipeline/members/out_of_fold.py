@@ -1,10 +1,10 @@
-"""What a family says of the pictures that its members held out, joined; and the way back to its members.
+"""What a family says of the images that its members held out, joined; and the way back to its members.
 
 Every member of a family learnt without one fold of train, and its `oof` logits are of that fold.
-Joined, they are what one network says of every training picture, never having seen it: weights and
+Joined, they are what one network says of every training image, never having seen it: weights and
 temperatures are found on them, and val, where there is one, stays fresh to judge by. The blend is an
 ordinary one of all members, each with its family's temperature and an equal part of its family's
-weight. On new pictures K networks speak for a family where one spoke in tuning, so its probabilities
+weight. On new images K networks speak for a family where one spoke in tuning, so its probabilities
 come out a little too modest. Never reads val.
 
 A family whose members have the same views, chosen alike, keeps them: they are chosen anew for the whole
@@ -47,13 +47,13 @@ def choices_of(families: Sequence[Family], manifests: Sequence[Manifest]) -> lis
 
 
 def oof_pool(families: Sequence[Family], held: Sequence[Member], choices: Sequence[ViewChoice]) -> Pool:
-    """Return what the families say of the training pictures: a member a family, labels.
+    """Return what the families say of the training images: a member a family, labels.
 
     Args:
         choices: of each family's views: a name leaves them apart, one weight stands for all of them merged.
 
     Raises:
-        MisalignedError: folds of a family that overlap, or families of other pictures, labels or classes.
+        MisalignedError: folds of a family that overlap, or families of other images, labels or classes.
         BadDataError: there are no labels.
     """
     said = [joined(family, held, isinstance(how, str)) for family, how in zip(families, choices, strict=True)]
@@ -132,13 +132,13 @@ def means_of(members: MemberLogits, families: Sequence[Family]) -> FamilyLogits:
 
 
 def joined(family: Family, held: Sequence[Member], apart: bool) -> Predictions:
-    """Return what a family says of train, each picture by the member that had not seen it.
+    """Return what a family says of train, each image by the member that had not seen it.
 
     Args:
         apart: keep the views, which are the same for all its members, else merge them as each member does.
 
     Raises:
-        MisalignedError: a picture is in two folds, or the members differ in their classes.
+        MisalignedError: an image is in two folds, or the members differ in their classes.
     """
     members = [held[place] for place in family.places]
     parts = [member.split(OOF) for member in members]
@@ -152,13 +152,13 @@ def joined(family: Family, held: Sequence[Member], apart: bool) -> Predictions:
         if part.classes != classes:
             raise MisalignedError(
                 f"members '{parts[0].member}' and '{part.member}' of family '{family.name}' have other classes, or in "
-                "another order. Train all folds on the same pictures."
+                "another order. Train all folds on the same images."
             )
         for image_id in part.ids:
             if owner.setdefault(image_id, part.member) != part.member:
                 raise MisalignedError(
                     f"members '{owner[image_id]}' and '{part.member}' of family '{family.name}' both held out "
-                    f"{image_id!r}. Train all folds on the same pictures, with the same --split-seed."
+                    f"{image_id!r}. Train all folds on the same images, with the same --split-seed."
                 )
     labels = [part.labels for part in parts if part.labels is not None]
     groups = [part.groups for part in parts if part.groups is not None]
@@ -175,7 +175,7 @@ def joined(family: Family, held: Sequence[Member], apart: bool) -> Predictions:
 
 
 def _check_same_ids(first: Predictions, other: Predictions, families: Sequence[Family], held: Sequence[Member]) -> None:
-    """Raise unless two families held out the same pictures."""
+    """Raise unless two families held out the same images."""
     ours, theirs = set(first.ids), set(other.ids)
     if ours == theirs:
         return
@@ -190,7 +190,7 @@ def _check_same_ids(first: Predictions, other: Predictions, families: Sequence[F
         if family.name in (first.member, other.member)
     }
     raise MisalignedError(
-        f"family '{first.member}' ({named[first.member]}) held out {len(ours)} training pictures, '{other.member}' "
-        f"({named[other.member]}) {len(theirs)}; {'; '.join(parts)}. Train both on the same pictures, with the same "
+        f"family '{first.member}' ({named[first.member]}) held out {len(ours)} training images, '{other.member}' "
+        f"({named[other.member]}) {len(theirs)}; {'; '.join(parts)}. Train both on the same images, with the same "
         "--val-fraction and --split-seed, or bring scores of the same."
     )

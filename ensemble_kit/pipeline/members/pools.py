@@ -1,7 +1,7 @@
 """What members are judged by: the evaluation set, and what is weighed there.
 
 On val, where all members have it, each is weighed by itself. Where one has none, all are judged on
-the training pictures that they held out, and what is weighed is families: see `out_of_fold`. Whoever
+the training images that they held out, and what is weighed is families: see `out_of_fold`. Whoever
 judges several members asks here, whoever judges one asks `member_on`; `splits.evaluation_split` alone
 decides which of the two it is.
 """
@@ -41,10 +41,10 @@ class Evaluation:
     families: tuple[Family, ...] = ()
 
     def of(self, members: Sequence[str]) -> "Evaluation":
-        """Return the same of some members alone, on the same pictures.
+        """Return the same of some members alone, on the same images.
 
         Raises:
-            InvalidOptionError: they are a part of a family, which was not asked of all pictures.
+            InvalidOptionError: they are a part of a family, which was not asked of all images.
         """
         names = [manifest.name for manifest in self.manifests]
         rows = [names.index(name) for name in members]
@@ -52,7 +52,7 @@ class Evaluation:
         torn = [family for family in families if not set(family.places) <= set(rows)]
         if torn:
             raise InvalidOptionError(
-                f"{', '.join(map(repr, members))}: of the pictures that family '{torn[0].name}' held out they saw some "
+                f"{', '.join(map(repr, members))}: of the images that family '{torn[0].name}' held out they saw some "
                 f"in training. Name the family: {torn[0].name}."
             )
         weighed = [self.families.index(family) for family in families] or rows
@@ -84,9 +84,9 @@ def evaluation_of(held: Sequence[Member]) -> Evaluation:
     """Return what these members are judged by.
 
     Raises:
-        BadDataError: the pictures have no labels.
+        BadDataError: the images have no labels.
         InvalidOptionError: a member has neither val nor `oof` logits, or a family lacks a fold.
-        MisalignedError: members of other pictures, classes or labels.
+        MisalignedError: members of other images, classes or labels.
     """
     manifests = [member.manifest for member in held]
     if evaluation_split(*(manifest.files for manifest in manifests)) == OOF:
@@ -103,10 +103,10 @@ def evaluation_of(held: Sequence[Member]) -> Evaluation:
 
 
 def evaluation_of_one(member: Member) -> Evaluation:
-    """Return what one member is judged by: val, or the pictures that it held out, all or a fold of them.
+    """Return what one member is judged by: val, or the images that it held out, all or a fold of them.
 
     Raises:
-        BadDataError: the pictures have no labels.
+        BadDataError: the images have no labels.
         InvalidOptionError: there are none.
     """
     said, manifests = member_on(member), [member.manifest]
@@ -120,7 +120,7 @@ def member_on(member: Member, split: str | None = None) -> Predictions:
         split: what others are judged by, too; None: val where it has one, else oof.
 
     Raises:
-        BadDataError: the pictures have no labels.
+        BadDataError: the images have no labels.
         InvalidOptionError: there are none.
     """
     said = member.split(split or evaluation_split(member.splits))

@@ -1,4 +1,4 @@
-"""A network of the zoo, ready to learn these pictures, and the threads that compute it."""
+"""A network of the zoo, ready to learn these images, and the threads that compute it."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ def build_network(
     weights: Path | None = None,
     seed: int = 0,
 ) -> Any:
-    """Return the network with its first weights, normalising as the training pictures need it.
+    """Return the network with its first weights, normalising as the training images need it.
 
     Args:
         options: of the architecture, all of them, see `arch_options`.

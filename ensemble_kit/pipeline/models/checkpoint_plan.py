@@ -23,8 +23,8 @@ class Plan:
     """Everything that decides a run: enough to repeat it, saved in the checkpoint and, flat, as config.yaml.
 
     family: of members trained alike; None: it has none.
-    fold: the fold of the training pictures that was held out, from 1; 0: none, nor any `folds`.
-    source: what was said about the pictures (`images.sources.Source`). Paths in it, and `weights`,
+    fold: the fold of the training images that was held out, from 1; 0: none, nor any `folds`.
+    source: what was said about the images (`images.sources.Source`). Paths in it, and `weights`,
     are relative to the run, so that a working folder can move and nobody's home is told.
     """
 
@@ -104,7 +104,7 @@ def rebuild(facts: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
 
 
 def with_cost(manifest: store.Manifest, view_ms: Sequence[float]) -> store.Manifest:
-    """Return the manifest with what a look costs: milliseconds a picture, for each view."""
+    """Return the manifest with what a look costs: milliseconds per image, for each view."""
     mean = round(sum(view_ms) / len(view_ms), 4)
     return with_changes(manifest, view_ms=tuple(view_ms), cost={"ms_per_image": mean, **manifest.cost})
 

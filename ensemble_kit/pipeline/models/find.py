@@ -35,7 +35,7 @@ def find_model(
     """Return the model that is meant, nothing of it loaded.
 
     Args:
-        places: where the pictures are, by the names of `Source`; None: where they were.
+        places: where the images are, by the names of `Source`; None: where they were.
         sha256: that a checkpoint of ours must have; None: any that is whole.
 
     Raises:
@@ -62,13 +62,13 @@ def find_model(
 def open_fitting(
     model: Model, kept: Mapping[str, Any], cache: Path, context: RunContext, skip_bad: bool
 ) -> DecodedImages:
-    """Return the pictures that a model is to look at, their classes in the order of its outputs.
+    """Return the images that a model is to look at, their classes in the order of its outputs.
 
     Args:
-        kept: what its member holds already, by split; then the pictures must be the same.
+        kept: what its member holds already, by split; then the images must be the same.
 
     Raises:
-        MisalignedError: other classes than the model's, or a split holds other pictures than the
+        MisalignedError: other classes than the model's, or a split holds other images than the
             member has logits of.
         BadDataError, InvalidOptionError, ResourceError: as `open_images`.
     """
@@ -84,7 +84,7 @@ def open_fitting(
     for split in (VAL, "test", OOF):
         if kept and model.fingerprints.get(split) != decoded.fingerprints.get(split):
             raise MisalignedError(
-                f"{place}: the {_called(split)} pictures are not those that '{model.name}' was trained with. "
+                f"{place}: the {_called(split)} images are not those that '{model.name}' was trained with. "
                 "Name the right ones, as by --data, or give --replace to look at all of these again."
             )
     return decoded

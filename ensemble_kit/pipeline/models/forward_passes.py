@@ -1,4 +1,4 @@
-"""Pictures x views -> logits: at once, or in parts that are kept until the whole is there.
+"""Images x views -> logits: at once, or in parts that are kept until the whole is there.
 
 Parts make long forward passes resumable, and let several processes share it: whoever computes a
 part computes the same bits. They lie under the cache until the member is written.
@@ -45,14 +45,14 @@ class PassSettings:
 
 
 class Computed(NamedTuple):
-    """Logits by split, and milliseconds a picture for each view."""
+    """Logits by split, and milliseconds per image for each view."""
 
     splits: dict[str, Predictions]
     view_ms: tuple[float, ...]
 
 
 class Share(NamedTuple):
-    """What one shard did: parts and pictures it had, and parts of all that are still missing."""
+    """What one shard did: parts and images it had, and parts of all that are still missing."""
 
     parts: int
     decoded: int
@@ -157,7 +157,7 @@ def compute_in_parts(
             result = compute_logits(running, decoded.images[part.split][part.rows], views, batch_size, watch.advance)
             if result.batch_size < batch_size:
                 batch_size = result.batch_size
-                say(f"{model.name}: out of memory; going on with {batch_size} pictures at a time.", quiet)
+                say(f"{model.name}: out of memory; going on with {batch_size} images at a time.", quiet)
             rows = [row - part.first for row in blind[part.split] if part.first <= row < part.last]
             result.logits[:, rows] = decoded.blind_logits()
             job.write(part, result.logits, tuple(map(float, result.ms_by_view)))
@@ -227,8 +227,8 @@ def _check_classes(outputs: int, model: Model, decoded: DecodedImages) -> None:
     """Raise unless the model has an output a class."""
     if outputs != len(decoded.data.classes):
         raise MisalignedError(
-            f"'{model.name}' gives {outputs} logits a picture, and there are {len(decoded.data.classes)} classes. "
-            "Name its classes in order by --classes, or the right pictures by --data."
+            f"'{model.name}' gives {outputs} logits per image, and there are {len(decoded.data.classes)} classes. "
+            "Name its classes in order by --classes, or the right images by --data."
         )
 
 

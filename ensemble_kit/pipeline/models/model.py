@@ -43,7 +43,7 @@ class Stated:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Something that turns pictures into logits.
+    """Something that turns images into logits.
 
     name: of its member.
     sha256: of the file that its weights lie in; None for a callable.

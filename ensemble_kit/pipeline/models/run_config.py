@@ -95,7 +95,7 @@ def config_of(plan: "Plan") -> dict[str, Any]:
 
 
 def stored_source(source: "Source", run: Path) -> dict[str, Any]:
-    """Return what was said about the pictures, with paths relative to the run; nothing that was left unsaid."""
+    """Return what was said about the images, with paths relative to the run; nothing that was left unsaid."""
     said = {one.name: getattr(source, one.name) for one in fields(source)}
     return {
         name: _moved(value, lambda one: str(relative(one, run))) if name in PATHS else value

@@ -1,4 +1,4 @@
-"""A saved blend, opened again: its members as they were pinned, and what looks at pictures for each.
+"""A saved blend, opened again: its members as they were pinned, and what looks at images for each.
 
 Never takes a member in another state than the blend was made from. To let another kind of member
 look: a branch in `model_of`.
@@ -82,7 +82,7 @@ def models_of(opened: OpenBlend, predictions: Path, asked: str) -> tuple[Model, 
         asked: what they are wanted for, as "ek predict"; named in errors.
 
     Raises:
-        InvalidOptionError: members that cannot look at new pictures, each named with the reason.
+        InvalidOptionError: members that cannot look at new images, each named with the reason.
         CorruptError: a checkpoint that is damaged.
     """
     manifests = [opened.members[place].manifest for place in opened.counting]
@@ -96,7 +96,7 @@ def models_of(opened: OpenBlend, predictions: Path, asked: str) -> tuple[Model, 
 
 
 def why_blind(manifest: store.Manifest) -> str:
-    """Return why a member cannot look at new pictures; empty where it can."""
+    """Return why a member cannot look at new images; empty where it can."""
     if manifest.source == EXTERNAL and manifest.checkpoint_sha256 is None:
         return "was made by a Python callable, which nobody kept"
     return "" if manifest.checkpoint_sha256 else "was imported as scores and has no network"

@@ -16,7 +16,7 @@ def zoo(
     """List the architectures with their parameters and size for so many classes, and where weights are.
 
     Args:
-        size: side of the pictures in pixels; None means 48.
+        size: side of the images in pixels; None means 48.
 
     Raises:
         InvalidOptionError: fewer than two classes, or a side that no architecture takes.

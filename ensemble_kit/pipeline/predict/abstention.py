@@ -35,7 +35,7 @@ def abstention_report(
     """Return when to abstain; None: never.
 
     Raises:
-        InvalidOptionError: a very large set of pictures, of which not all classes are read.
+        InvalidOptionError: a very large set of images, of which not all classes are read.
     """
     if accuracy is None:
         return None if below is None else AbstentionReport(below)
@@ -57,7 +57,7 @@ def abstention_report(
 
 
 def _cross_fitted(predictor: Predictor, quiet: bool) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
-    """Return the winners' probabilities, and whether they are right, by blends that did not see the pictures."""
+    """Return the winners' probabilities, and whether they are right, by blends that did not see the images."""
     val = predictor.evaluation.pool
     repeats = repeats_of(len(val.ids))
     say(f"Cross-fitting on {len(val.ids)} {IMAGES[predictor.evaluation.split]}, 5 folds x {repeats} ...", quiet)

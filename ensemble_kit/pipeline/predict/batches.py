@@ -1,6 +1,6 @@
 """Predictions of a blend chunk by chunk, with early exit.
 
-Chunks begin at multiples of the batch size, so without a cascade a picture stands in its batch
+Chunks begin at multiples of the batch size, so without a cascade an image stands in its batch
 as it does in `ek tta`, and its logits are the same bits. Nothing of a chunk is kept after it.
 """
 
@@ -58,7 +58,7 @@ class Runner:
         if result.batch_size < self._batch_size:
             self._batch_size = result.batch_size
             say(
-                f"{self._manifest.name}: out of memory; going on with {result.batch_size} pictures at a time.",
+                f"{self._manifest.name}: out of memory; going on with {result.batch_size} images at a time.",
                 self._quiet,
             )
         return result.logits if self._columns == list(range(len(self._columns))) else result.logits[..., self._columns]
@@ -67,10 +67,10 @@ class Runner:
 def answered_chunks(
     predictor: Predictor, early_exit: EarlyExit | None, settings: PassSettings, places: Sequence[Path], quiet: bool
 ) -> Iterator[Answered]:
-    """Yield what is said of the pictures, chunk by chunk.
+    """Yield what is said of the images, chunk by chunk.
 
     Raises:
-        BadDataError: logits that are not finite, or pictures that are there no more.
+        BadDataError: logits that are not finite, or images that are there no more.
         InvalidOptionError: an engine that does not compute what plain PyTorch does.
         ResourceError: memory that is not there.
     """
@@ -82,7 +82,7 @@ def answered_chunks(
         if not len(rows):
             said, steps = _nothing(predictor), rows
         elif early_exit is None:
-            for step in predictor.every:  # unreadable pictures stay in their place, black, as in `ek tta`
+            for step in predictor.every:  # unreadable images stay in their place, black, as in `ek tta`
                 _run(runners, predictor, chunk, computed, step, np.arange(len(chunk.ids)))
             said, steps = answer(whole.pool(computed.rows(rows)), whole.tuned), np.zeros(len(rows), np.int64)
         else:
@@ -139,7 +139,7 @@ def _nothing(predictor: Predictor) -> Answers:
 
 
 def _chunk(predictor: Predictor, batch_size: int, sizes: set[int]) -> int:
-    """Return how many pictures are in memory at once."""
+    """Return how many images are in memory at once."""
     views = sum(len(predictor.members[place].manifest.views) for place in predictor.models)
     each_bytes = 3 * sum(size * size for size in sizes) + 4 * views * len(predictor.classes)
     return batch_size * min(max(CHUNK_BYTES // (each_bytes * batch_size), 1), CHUNK_BATCHES)

@@ -64,7 +64,7 @@ def early_exit_of(predictor: Predictor, share: float) -> EarlyExit:
     nothing is lost whatever is allowed; sums of logits stop by a margin.
 
     Raises:
-        InvalidOptionError: its members are folds that held out other pictures each.
+        InvalidOptionError: its members are folds that held out other images each.
     """
     tuned, steps = predictor.steps.tuned, predictor.steps.steps
     measured = [predictor.ms_of(step) for step in steps]
@@ -88,7 +88,7 @@ def early_exit_of(predictor: Predictor, share: float) -> EarlyExit:
 
 
 def _check_one_by_one(predictor: Predictor) -> None:
-    """Raise where no picture is known on which all members were asked, one after the other."""
+    """Raise where no image is known on which all members were asked, one after the other."""
     if predictor.evaluation.families:
         raise InvalidOptionError(
             f"--early-exit finds order and threshold on val, and members of '{predictor.name}' have no val: of each "

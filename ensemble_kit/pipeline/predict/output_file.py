@@ -1,13 +1,13 @@
-"""What is said of new pictures, as the rows of a file: written as they come, whole or not at all.
+"""What is said of new images, as the rows of a file: written as they come, whole or not at all.
 
-image_id     as `ek tta` names test pictures
-label        the class; empty where the picture could not be read
+image_id     as `ek tta` names test images
+label        the class; empty where the image could not be read
 probability  of that class, of those that were asked; `vote_share` where the votes are shares, which have none
 label_2, probability_2, ...   the next classes, with --top
 agreement    the weight of the members whose own class is the label, as a share of those asked
-looks        forward passes spent on the picture
+looks        forward passes spent on the image
 abstained    whether its probability is below the threshold
-error        why the picture could not be read; else empty
+error        why the image could not be read; else empty
 """
 
 import json

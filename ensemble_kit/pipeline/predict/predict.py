@@ -1,4 +1,4 @@
-"""New pictures through a blend, or one member -> a file with their classes."""
+"""New images through a blend, or one member -> a file with their classes."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -49,10 +49,10 @@ def predict(
     batch_size: int = 64,
     **options: Unpack[PredictOptions],
 ) -> PredictReport:
-    """Predict the classes of new pictures by a blend, or by one member, which is a blend of its views.
+    """Predict the classes of new images by a blend, or by one member, which is a blend of its views.
 
     Images are read, predicted and written down some at a time, so it does not matter how many
-    there are; nothing of them is kept but the rows of the file. A picture that cannot be read has
+    there are; nothing of them is kept but the rows of the file. An image that cannot be read has
     the reason in its row.
 
     Args:
@@ -77,7 +77,7 @@ def predict(
         InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
             predict new images, no images, a file that is there already, or options that cannot be or
             do not go together.
-        BadDataError: not one picture can be read, or members without val labels where val must tell.
+        BadDataError: not one image can be read, or members without val labels where val must tell.
         CorruptError: a damaged file, or a blend whose members have changed.
         ResourceError: memory or disk that is not there.
     """
@@ -154,7 +154,7 @@ def _counted(
     """Yield the rows of each chunk, counted.
 
     Raises:
-        BadDataError: not one picture could be read.
+        BadDataError: not one image could be read.
     """
     for answered in chunks:
         rows = rows_of(answered, classes, top, count.passes, count.threshold)
@@ -163,7 +163,7 @@ def _counted(
         yield rows
     if count.unreadable == count.images:
         raise BadDataError(
-            f"Not one of {count.images} pictures can be read: {count.first_unreadable} Nothing was written."
+            f"Not one of {count.images} images can be read: {count.first_unreadable} Nothing was written."
         )
 
 

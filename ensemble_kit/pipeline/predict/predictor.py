@@ -1,4 +1,4 @@
-"""Who is asked about new pictures: the members of a blend, or one member as a blend of its views."""
+"""Who is asked about new images: the members of a blend, or one member as a blend of its views."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class Predictor:
         return self.counted_as(self.tuned)
 
     def ms_of(self, step: Step) -> float | None:
-        """Return what a step takes a picture (ms); None where nobody measured."""
+        """Return what a step takes per image (ms); None where nobody measured."""
         manifest = self.members[step.member].manifest
         if manifest.view_ms:
             return sum(manifest.view_ms[view] for view in step.views)

@@ -80,7 +80,7 @@ def views_report_of(member: Member, reports: Path, split: str) -> ViewsReport:
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return replace(found, note="what is there under that name is none")
     if not fits or not steps:
-        return replace(found, note="the one that is there is of other views or pictures")
+        return replace(found, note="the one that is there is of other views or images")
     return replace(found, curve=steps, stop=stop, gain=gain)
 
 

@@ -1,4 +1,4 @@
-"""A saved blend judged again: what was found when it was made, and what it says of each picture it has not seen.
+"""A saved blend judged again: what was found when it was made, and what it says of each image it has not seen.
 
 The figures are those that the blend holds; where it is too old to hold them, they are found anew.
 """
@@ -41,8 +41,8 @@ class Case:
     val: the evaluation set, with all its classes, however large it is.
     tuned: the numbers of what is weighed there, members or families.
     plain: what these say with every temperature 1, as one repeat; None for a stack.
-    unseen: what the blend says of each picture where it has not looked.
-    alone: the class that each member, or family, gives each picture.
+    unseen: what the blend says of each image where it has not looked.
+    alone: the class that each member, or family, gives each image.
     """
 
     opened: OpenBlend
@@ -57,7 +57,7 @@ class Case:
 
     @property
     def repeats(self) -> int:
-        """How often the pictures were split anew; 0: they decided nothing."""
+        """How often the images were split anew; 0: they decided nothing."""
         return 0 if self.sets.fresh else len(self.cross_fitted.scored.predicted)
 
 
@@ -120,7 +120,7 @@ def _measured(case: Case) -> Measured:
 
 
 def _classes(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the class that a member gives each picture over its views."""
+    """Return the class that a member gives each image over its views."""
     classes: np.ndarray = merge_views(logits, weights).argmax(axis=1)
     return classes
 

@@ -50,14 +50,14 @@ def report(
 ) -> PageReport:
     """Show a blend on one HTML page that needs nothing else, and the same numbers as JSON beside it.
 
-    What a picture's class is was found by numbers that never saw it: cross-fitted, or those of the
+    What an image's class is was found by numbers that never saw it: cross-fitted, or those of the
     blend as it is where it was tuned on oof. The same inputs give the same bytes.
 
     Args:
         blend: a name in `blends`, or the path of its .json; None: the only one there is.
         out: the .html file; None: `reports/NAME.html`. The JSON has the same name but its ending.
-        top: pictures of each kind to show: wrong, unsure, likely with a wrong label.
-        pictures: embed thumbnails of them, where they are found.
+        top: images of each kind to show: wrong, unsure, likely with a wrong label.
+        thumbnails: embed thumbnails of them, where they are found.
         replace: overwrite a page or JSON of that name that ek did not write as it is; its own are made anew
             in any case.
 
@@ -84,7 +84,7 @@ def report(
     from ensemble_kit.reporting.html import render
 
     numbers = as_json(page, path_as=relative).encode(errors="backslashreplace") + b"\n"
-    write_pair(json, [numbers], page_voucher(html, render(page, thumbnails).encode()), replace)
+    write_pair(json, [numbers], page_voucher(html, render(page, shown).encode()), replace)
     return page
 
 

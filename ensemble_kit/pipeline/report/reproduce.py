@@ -86,7 +86,7 @@ def _training(manifest: Manifest) -> str:
 
 
 def _source(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was said about the pictures."""
+    """Return what was said about the images."""
     stored = plan.get("source")
     return dict(stored) if isinstance(stored, dict) else {}
 

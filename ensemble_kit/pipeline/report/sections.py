@@ -19,9 +19,9 @@ from ensemble_kit.results import (
     ClassReport,
     ConfusionReport,
     DisagreementReport,
+    ImageReport,
     Interval,
     LadderReport,
-    ImageReport,
     ReliabilityReport,
     WorthReport,
 )
@@ -42,7 +42,7 @@ def ladder_of(case: Case, predictions: Path, cache: Path) -> tuple[LadderReport,
 
 
 def classes_of(case: Case) -> tuple[ClassReport, ...]:
-    """Return how many pictures of each class are found, the least found first; those without a picture last."""
+    """Return how many images of each class are found, the least found first; those without an image last."""
     labels, groups = case.cross_fitted.scored.labels, case.val.groups
     right = case.cross_fitted.scored.correct.mean(axis=0)
     found = []
@@ -151,19 +151,19 @@ def _points(blend: BlendReport, ladder: Sequence[LadderReport]) -> Iterator[Wort
 
 
 def wrong_of(case: Case, top: int) -> tuple[ImageReport, ...]:
-    """Return the pictures that are wrong with the largest share."""
+    """Return the images that are wrong with the largest share."""
     winner, share = case.cross_fitted.winner, _share(case)
     wrong = np.flatnonzero(winner != case.cross_fitted.scored.labels)
     return _images(case, wrong[np.argsort(-share[wrong], kind="stable")][:top], winner)
 
 
 def unsure_of(case: Case, top: int) -> tuple[ImageReport, ...]:
-    """Return the pictures whose class has the smallest share."""
+    """Return the images whose class has the smallest share."""
     return _images(case, np.argsort(_share(case), kind="stable")[:top], case.cross_fitted.winner)
 
 
 class LabelErrors(NamedTuple):
-    """The first of the pictures whose label is likelier wrong than right, how many are, and how sure that is.
+    """The first of the images whose label is likelier wrong than right, how many are, and how sure that is.
 
     Fields are as `PageReport` says; None for votes.
     """
@@ -176,7 +176,7 @@ class LabelErrors(NamedTuple):
 
 
 def label_errors_of(case: Case, top: int) -> LabelErrors:
-    """Return the pictures whose label is likelier wrong than right, how many, and how sure that is."""
+    """Return the images whose label is likelier wrong than right, how many, and how sure that is."""
     scored = case.cross_fitted.scored
     if scored.confidence is None:
         return LabelErrors()
@@ -188,7 +188,7 @@ def label_errors_of(case: Case, top: int) -> LabelErrors:
 
 
 def _share(case: Case) -> np.ndarray:
-    """Return the share of the class that each picture is given."""
+    """Return the share of the class that each image is given."""
     share: np.ndarray = case.cross_fitted.shares[np.arange(len(case.val.ids)), case.cross_fitted.winner]
     return share
 

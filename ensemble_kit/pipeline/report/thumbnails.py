@@ -1,4 +1,4 @@
-"""The pictures that a report shows: found where the members found them, as small as a page needs."""
+"""The images that a report shows: found where the members found them, as small as a page needs."""
 
 import base64
 import io
@@ -16,11 +16,11 @@ from ensemble_kit.splits import VAL
 from ensemble_kit.storage.members import EXTERNAL, Manifest, Member
 
 SIDE_PX: Final = 160
-SMALL_PX: Final = 64  # up to this side pictures stay as they are, to the bit
+SMALL_PX: Final = 64  # up to this side images stay as they are, to the bit
 
 
 class Found(NamedTuple):
-    """Where pictures lie, and why there are none; changed: whether they are not those that a member saw."""
+    """Where images lie, and why there are none; changed: whether they are not those that a member saw."""
 
     places: Mapping[str, Path]
     note: str | None
@@ -28,13 +28,13 @@ class Found(NamedTuple):
 
 
 def find_images(members: Sequence[Member], predictions: Path, runs: Path, wanted: Iterable[str]) -> Found:
-    """Return where the wanted pictures lie, and why there are none where there are none.
+    """Return where the wanted images lie, and why there are none where there are none.
 
-    The first member whose pictures are there tells.
+    The first member whose images are there tells.
     """
     ids, reason = (
         set(wanted),
-        "no member knows where its pictures lie: all were imported, or made before members kept that",
+        "no member knows where its images lie: all were imported, or made before members kept that",
     )
     for member in members:
         manifest = member.manifest
@@ -49,13 +49,13 @@ def find_images(members: Sequence[Member], predictions: Path, runs: Path, wanted
             if there or not ids:
                 return Found(there, None, _is_changed(data, member))
             reason = (
-                f"where '{manifest.name}' was trained {VAL if VAL in data.splits else 'train'} holds other pictures now"
+                f"where '{manifest.name}' was trained {VAL if VAL in data.splits else 'train'} holds other images now"
             )
     return Found({}, reason)
 
 
 def _known_places(manifest: Manifest, predictions: Path, runs: Path) -> list[tuple[Mapping[str, Any], Path]]:
-    """Return what a member knows of its pictures, and the folders that this may start from."""
+    """Return what a member knows of its images, and the folders that this may start from."""
     stored = manifest.training.get("source")
     if not isinstance(stored, dict):
         return []
@@ -72,12 +72,12 @@ def _data(stored: Mapping[str, Any], folder: Path) -> DataSet:
 
 
 def _evaluation_images(data: DataSet) -> Split:
-    """Return the pictures that members are judged by: val, or train where there is none."""
+    """Return the images that members are judged by: val, or train where there is none."""
     return data.splits.get(VAL, data.splits["train"])
 
 
 def _is_changed(data: DataSet, member: Member) -> bool:
-    """Say whether the pictures that the member is judged by, or their labels, are others now."""
+    """Say whether the images that the member is judged by, or their labels, are others now."""
     from ensemble_kit.images import digest_files, fingerprint
 
     said, val = member_on(member), _evaluation_images(data)
@@ -87,7 +87,7 @@ def _is_changed(data: DataSet, member: Member) -> bool:
 
 
 def thumbnail(path: Path) -> str | None:
-    """Return a picture as a data: URI, at most 160 pixels wide and high; None where it cannot be read.
+    """Return an image as a data: URI, at most 160 pixels wide and high; None where it cannot be read.
 
     What is at most 64 pixels is kept to the bit, as a PNG; the rest becomes a JPEG.
     """

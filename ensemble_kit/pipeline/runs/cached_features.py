@@ -25,7 +25,7 @@ from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.storage.files import replace_files
 
 FEATURES: Final = "features"  # in the cache
-AT_ONCE: Final = 64  # pictures
+AT_ONCE: Final = 64  # images
 FORMAT: Final = 1
 
 Wanted = tuple[str, str]
@@ -34,7 +34,7 @@ Seen = Float32[np.ndarray, "images features"]
 
 
 class Sight(NamedTuple):
-    """Features, and how many pictures had to be looked at for them."""
+    """Features, and how many images had to be looked at for them."""
 
     features: Mapping[Wanted, Seen]
     computed: int

@@ -31,7 +31,7 @@ IMPORTED = "imported"
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for of a name; `plan_of` says what a run of a name would be, and of which pictures."""
+    """What is asked for of a name; `plan_of` says what a run of a name would be, and of which images."""
 
     name: str | None
     arch: str
@@ -61,7 +61,7 @@ def claim(held: ExitStack, asked: Request) -> Claimed:
 
     Raises:
         InvalidOptionError: the name is taken, or its run is unfinished or was asked for otherwise.
-        MisalignedError: the unfinished run, or the member, had other pictures.
+        MisalignedError: the unfinished run, or the member, had other images.
         LockedError: another process trains under the name.
         CorruptError: the unfinished run's state is damaged.
     """
@@ -191,11 +191,11 @@ def _there(what: str, how: str, differences: list[str], remedy: str) -> list[str
 
 
 def _check_images(name: str, there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    """Raise where a split holds other pictures, labels or classes than before."""
+    """Raise where a split holds other images, labels or classes than before."""
     for split in {**there, **here}:
         if there.get(split) != here.get(split):
             raise MisalignedError(
-                f"The {split} pictures or their labels are not those of the run '{name}': wanted fingerprint "
+                f"The {split} images or their labels are not those of the run '{name}': wanted fingerprint "
                 f"{there.get(split, 'none')[:12]}, got {here.get(split, 'none')[:12]}. "
                 "Give the same data, or begin anew with --replace."
             )

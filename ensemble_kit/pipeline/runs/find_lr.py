@@ -60,7 +60,7 @@ def find_lr(
     Raises:
         InvalidOptionError: a value outside its range, a plot that is there already, or a loss that
             falls at no rate.
-        BadDataError: pictures that cannot be used.
+        BadDataError: images that cannot be used.
         ResourceError: the plot cannot be written, or no network for `pretrained`.
     """
     from ensemble_kit.training import finder
@@ -131,7 +131,7 @@ def find_lr(
 def _swept(
     network: Any, decoded: DecodedImages, recipe: Recipe, seed: int, device: str, rates: Sequence[float], quiet: bool
 ) -> Any:
-    """Return what the range test saw of the training pictures."""
+    """Return what the range test saw of the training images."""
     import torch
 
     from ensemble_kit.images.augmentation import augment

@@ -158,5 +158,5 @@ def _epoch_lines(epoch: Any, epochs: int, evaluated_on: str) -> tuple[str, str]:
     return (
         f"epoch {epoch.epoch}/{epochs}  {facts}",
         f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  {facts}"
-        f"  {epoch.images_per_s:,.0f} pictures/s  left {left_s // 60}:{left_s % 60:02d}",
+        f"  {epoch.images_per_s:,.0f} images/s  left {left_s // 60}:{left_s % 60:02d}",
     )

@@ -67,11 +67,11 @@ def probe(
     Args:
         name: of the member; None takes ARCH-probe, then ARCH-probe-2, ...
         pretrained, init: where the network's weights come from; one of them.
-        flip: fit on the mirrored training pictures too.
+        flip: fit on the mirrored training images too.
 
     Raises:
         InvalidOptionError: no weights, a network that ends in no linear layer, a name that is taken.
-        BadDataError: pictures that cannot be used.
+        BadDataError: images that cannot be used.
         LockedError: another process writes under this name.
         ResourceError: no room on the disk, or no network for `pretrained`.
     """

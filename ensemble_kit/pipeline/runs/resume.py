@@ -1,7 +1,7 @@
 """A run on its way: its state on disk, how far it is, what to type to go on with it.
 
 A state holds a snapshot of the training loop and the facts it belongs to: the plan, the
-fingerprints of the pictures, the checkpoint of the member that it is to replace. Never
+fingerprints of the images, the checkpoint of the member that it is to replace. Never
 decides whether a state may be taken up; `claim` does.
 """
 
@@ -93,7 +93,7 @@ def facts_of(plan: Plan, fingerprints: Mapping[str, str], standing: str | None) 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Return where two plans differ, a line an option; empty where they do not.
 
-    Where the pictures lie is passed over: the fingerprints say whether they are the same.
+    Where the images lie is passed over: the fingerprints say whether they are the same.
 
     Example:
         >>> differences({"hyperparameters": {"epochs": 20}}, {"hyperparameters": {"epochs": 5}})

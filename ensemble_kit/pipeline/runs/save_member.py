@@ -38,7 +38,7 @@ def compute_and_write(
     metrics: Sequence[Mapping[str, Any]] | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Computed:
-    """Look at the pictures once, and write checkpoint, metrics, config and, last of all, the member.
+    """Look at the images once, and write checkpoint, metrics, config and, last of all, the member.
 
     Args:
         folder: of the run, locked.

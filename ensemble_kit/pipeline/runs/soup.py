@@ -65,25 +65,25 @@ def soup(
 ) -> SoupReport:
     """Average the weights of members of one architecture; write the run, the checkpoint and the member.
 
-    Batch norms get statistics that fit the mean, from the training pictures, unaugmented.
+    Batch norms get statistics that fit the mean, from the training images, unaugmented.
 
     Args:
-        members: two or more, trained here on the same pictures, their checkpoints under `runs`.
+        members: two or more, trained here on the same images, their checkpoints under `runs`.
         name: of the soup.
         method: `uniform`: the mean of all. `greedy`: the best on val, then each that does not make
             the soup worse there; val then judged the soup, which is recorded.
         metric: what is good on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         data, options: where the images are, as far as that is not where they were in training; folders,
             device, quiet: as in `train`.
-        skip_bad: go on without the pictures that cannot be read, as members do that were trained so.
+        skip_bad: go on without the images that cannot be read, as members do that were trained so.
         replace: overwrite the member and the run of that name.
 
     Raises:
         InvalidOptionError, UnknownNameError: no such member, method or metric; fewer than two members;
             one without a checkpoint of ours; a name that is taken.
-        MisalignedError: members of different networks, classes or pictures.
+        MisalignedError: members of different networks, classes or images.
         CorruptError: a checkpoint or a file of a member is damaged.
-        BadDataError, ResourceError: pictures, memory or disk, as `train` says.
+        BadDataError, ResourceError: images, memory or disk, as `train` says.
         LockedError: another process writes under this name.
     """
     started = time.perf_counter()

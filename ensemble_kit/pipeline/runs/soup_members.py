@@ -69,7 +69,7 @@ def read_ingredient(name: str, workspace: Workspace) -> Ingredient:
 
 
 def check_alike(first: Ingredient, other: Ingredient) -> None:
-    """Raise unless two members are one network with other weights, learnt from the same pictures.
+    """Raise unless two members are one network with other weights, learnt from the same images.
 
     Raises:
         MisalignedError: says in what they differ.
@@ -85,9 +85,9 @@ def check_alike(first: Ingredient, other: Ingredient) -> None:
     for split in dict.fromkeys(("train", *ours, *theirs)):
         if ours.get(split) != theirs.get(split):
             raise MisalignedError(
-                f"Members '{first.name}' and '{other.name}' have other {split} pictures: what one was measured on the "
+                f"Members '{first.name}' and '{other.name}' have other {split} images: what one was measured on the "
                 "other may have learnt, so no figure of their soup would be honest. Average members of the same "
-                "pictures; folds are blended: ek blend."
+                "images; folds are blended: ek blend."
             )
     _check_equal(first, other, "normalisation of pixels", first.normalisation, other.normalisation)
 
@@ -104,12 +104,12 @@ def _check_equal(first: Ingredient, other: Ingredient, word: str, ours: Any, the
 
 
 def check_images(first: Ingredient, decoded: DecodedImages) -> None:
-    """Raise unless these are the pictures that the ingredients were trained and measured on."""
+    """Raise unless these are the images that the ingredients were trained and measured on."""
     for split, wanted in first.facts["fingerprints"].items():
         got = decoded.fingerprints.get(split, "none")
         if got != wanted:
             raise MisalignedError(
-                f"The {split} pictures are not those that '{first.name}' and its like were trained with: wanted "
+                f"The {split} images are not those that '{first.name}' and its like were trained with: wanted "
                 f"fingerprint {wanted[:12]}, got {got[:12]}. Name the right ones, as by --data."
             )
 

@@ -63,18 +63,18 @@ def train(
         arch: a name of the zoo, or `timm:NAME`.
         name: of the member; None takes the arch's, then `arch-2`, ...
         recipe: named hyper-parameters, see `training.recipes`; None: strong, and finetune-far where the network starts
-            from weights that were trained before. Both mirror pictures; `flip=False` where left and right
+            from weights that were trained before. Both mirror images; `flip=False` where left and right
             tell classes apart.
-        size: side of the pictures in pixels; None takes their median, 16 to 128, or with `pretrained`
+        size: side of the images in pixels; None takes their median, 16 to 128, or with `pretrained`
             to the side of the weights. Networks with pre-trained weights enlarge what is smaller.
         seed: of everything random in training.
         seeds: how many members to train, with seeds from `seed` on: NAME-seed-0, NAME-seed-1, ...
-        folds: train so many members, each without one fold of the training pictures, and keep their
-            logits on that fold as a third split, `oof`: NAME-fold-1, ...; 0: on all pictures. Where there is no
+        folds: train so many members, each without one fold of the training images, and keep their
+            logits on that fold as a third split, `oof`: NAME-fold-1, ...; 0: on all images. Where there is no
             val, that fold judges the member.
         fold: only this one of them, from 1; 0: all.
         family: what members are called that were trained alike; None: NAME, where there are several.
-        skip_bad: go on without the pictures that cannot be read; the member records them.
+        skip_bad: go on without the images that cannot be read; the member records them.
         arch_option: the architecture's own options by name.
         pretrained: start from ImageNet weights, installed or from the hub (timm only).
         init: start from the weights in a .safetensors or .pth file.
@@ -93,8 +93,8 @@ def train(
     Raises:
         InvalidOptionError: a value outside its range, a name that is taken, an unfinished run
             that was asked for otherwise, or a run that diverged.
-        BadDataError: pictures that cannot be used.
-        MisalignedError: the unfinished run had other pictures.
+        BadDataError: images that cannot be used.
+        MisalignedError: the unfinished run had other images.
         CorruptError: its state is damaged.
         LockedError: another process trains under this name.
         Stopped: Ctrl-C, SIGTERM or SIGHUP came while training (a KeyboardInterrupt); all is saved.
@@ -142,7 +142,7 @@ def train(
 def _unasked(name: str, recipe: Recipe) -> str:
     """Return what is trained by where no recipe was named."""
     epochs = f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}"
-    mirrored = "; pictures mirrored (signs, letters: --no-flip)" if recipe.flip else ""
+    mirrored = "; images mirrored (signs, letters: --no-flip)" if recipe.flip else ""
     return f"Recipe {name}, {epochs}{mirrored}."
 
 
@@ -221,7 +221,7 @@ def _check_family(recipe: Recipe, keep: str, patience: int, seeds: int, folds: i
     if seeds < 1:
         raise InvalidOptionError(f"--seeds is {seeds}; wanted 1 or more.")
     if folds < 0 or folds == 1:
-        raise InvalidOptionError(f"--folds is {folds}; wanted 2 or more, or 0 to train on all pictures.")
+        raise InvalidOptionError(f"--folds is {folds}; wanted 2 or more, or 0 to train on all images.")
     if not 0 <= fold <= folds:
         wanted = f"1 to {folds}, or 0 for all" if folds else "--folds with it"
         raise InvalidOptionError(f"--fold is {fold}; wanted {wanted}.")

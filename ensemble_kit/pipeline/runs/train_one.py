@@ -1,4 +1,4 @@
-"""One run: pictures + network + recipe -> run folder, checkpoint, member, and the snapshots of its cycles."""
+"""One run: images + network + recipe -> run folder, checkpoint, member, and the snapshots of its cycles."""
 
 import time
 from collections.abc import Mapping
@@ -256,14 +256,14 @@ def _report(plan: Plan, decoded: DecodedImages, predictions: Path, folder: Path)
 
 
 def _called(plan: Plan) -> str:
-    """Return what to call the pictures in a line to a person."""
+    """Return what to call the images in a line to a person."""
     return Path(plan.source.get("train_csv") or plan.source["data"]).name
 
 
 def _greeting(plan: Plan, decoded: DecodedImages, parameters: int) -> tuple[str, str]:
     counts = ", ".join(f"{len(decoded.split(split).ids)} {split}" for split in decoded.images)
     return (
-        f"{_called(plan)}: {len(plan.classes)} classes; {counts} pictures at {plan.size} px",
+        f"{_called(plan)}: {len(plan.classes)} classes; {counts} images at {plan.size} px",
         f"{plan.name}: {plan.arch}, {parameters / 1e6:.2f} M parameters; recipe {plan.recipe}, seed {plan.seed}, "
         f"{plan.device}",
     )

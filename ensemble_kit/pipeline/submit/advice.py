@@ -193,8 +193,8 @@ def _meaning(gap: float, differ: int | None, images: int, rules: Rules) -> str:
     public = public_images(images, rules.public_fraction)
     smallest = telling(differ, images, public).smallest
     if smallest is not None and gap * public >= smallest - 0.5:
-        return f"{100 * gap:.1f} points on {public} public pictures are more than chance, so look at what changed"
-    return f"{100 * gap:.1f} points on {public} public pictures are within chance, so go by the honest ones"
+        return f"{100 * gap:.1f} points on {public} public images are more than chance, so look at what changed"
+    return f"{100 * gap:.1f} points on {public} public images are within chance, so go by the honest ones"
 
 
 def _final_two(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: Rules) -> tuple[tuple[str, ...], bool]:

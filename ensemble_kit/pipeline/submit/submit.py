@@ -139,7 +139,7 @@ def _compared(before: HandedIn, after: HandedIn, workspace: Workspace, quiet: bo
     Raises:
         InvalidOptionError: the one before is gone, or was made anew since.
         CorruptError: a damaged file.
-        MisalignedError: the two are judged on other pictures.
+        MisalignedError: the two are judged on other images.
     """
     if before.blend is None or after.blend is None or before.blend_sha256 == after.blend_sha256:
         return None

@@ -99,16 +99,16 @@ def tta(
         choose: how the views are weighed: auto, log-loss, greedy, accuracy, equal, none.
         data, options: where the images are, as far as that is not where they were in training; folders, device,
             verify, quiet: as in `train`.
-        skip_bad: go on without the pictures that cannot be read, as a member does that was trained so.
+        skip_bad: go on without the images that cannot be read, as a member does that was trained so.
         weights, name, classes, size, mean, std: what has to be said of a model that is not ours,
             see `pipeline.models.Stated`.
         engine: what computes, see `inference.ENGINES`; `auto` takes the one that was measured best.
         precision: of the products, see `inference.PRECISIONS`.
-        batch_size: pictures at a time; part of the bits. Halved where memory does not suffice.
+        batch_size: images at a time; part of the bits. Halved where memory does not suffice.
         shard: compute one share alone, (i, n) or "i/n"; the member is not touched.
         merge: compute nothing: join what the shards computed.
-        check: first prove that a picture's logits depend on neither the order nor the batch.
-        replace: make every view of the member again, from this checkpoint and these pictures.
+        check: first prove that an image's logits depend on neither the order nor the batch.
+        replace: make every view of the member again, from this checkpoint and these images.
 
     Returns:
         A `TtaReport`; with `shard` a `ShardReport`.
@@ -116,10 +116,10 @@ def tta(
     Raises:
         InvalidOptionError, UnknownNameError: no such checkpoint, view or way to choose, an engine that
             does not compute what plain PyTorch does, or something of a foreign model left unsaid.
-        MisalignedError: the member is another checkpoint's, the pictures are others, or parts are
+        MisalignedError: the member is another checkpoint's, the images are others, or parts are
             missing that are to be merged.
         CorruptError: a checkpoint, a file of the member or a part is damaged.
-        BadDataError: logits that are not finite, or that depend on the order of the pictures.
+        BadDataError: logits that are not finite, or that depend on the order of the images.
         LockedError: another process looks for this member.
         ResourceError: memory, disk or a package that is not there.
     """
@@ -189,7 +189,7 @@ def _compute(
     cache: Path,
     quiet: bool,
 ) -> Passes:
-    """Look at the pictures through the missing views, or at a share of them, or join what shards saw."""
+    """Look at the images through the missing views, or at a share of them, or join what shards saw."""
     job = job_of(model, decoded, missing, how, cache) if missing else None
     if job is not None and model.sha256 is None and how.shard is None and not how.merge:
         job.remove()  # nobody can tell whether the same callable began it
@@ -225,8 +225,8 @@ def _proved(running: Any, decoded: DecodedImages) -> OrderReport:
     found = check_order(running, decoded.images[evaluation_split(decoded.images)])
     if not found.holds:
         raise BadDataError(
-            "The logits of a picture depend on the pictures beside it: they move by "
-            f"{found.relative_difference:.2g} of the largest logit, and {found.changed} of {found.images} pictures "
+            "The logits of an image depend on the images beside it: they move by "
+            f"{found.relative_difference:.2g} of the largest logit, and {found.changed} of {found.images} images "
             "change their class. Batch statistics in use (a network in training mode) do that; put the network into "
             "evaluation mode."
         )

@@ -42,10 +42,10 @@ def tta_report(
     order: OrderReport | None,
     path: Path,
 ) -> TtaReport:
-    """Return the report of a member whose views were weighed, its figures found on the judging pictures.
+    """Return the report of a member whose views were weighed, its figures found on the judging images.
 
     Args:
-        val: the judging pictures as the member sees them.
+        val: the judging images as the member sees them.
         chosen: how its views were weighed; choose: by which way.
     """
     assert val.labels is not None
@@ -169,7 +169,7 @@ def _class_harm(val: Predictions, harm: Harm) -> tuple[ClassHarmReport, ...]:
 
 
 def _saved(curve: CurveReport, member: str, images: int, reports: Path) -> CurveReport:
-    """Save the numbers and, where matplotlib is installed, the picture of a curve; return it with both places."""
+    """Save the numbers and, where matplotlib is installed, the image of a curve; return it with both places."""
     from ensemble_kit.reporting import view_curve_plot
 
     path = reports / f"{member}-views.json"

@@ -19,7 +19,7 @@ Squares = Mapping[tuple[int, int], tuple[str, float, str]]
 
 
 def confusion(cells: Sequence[ConfusionReport], classes: Sequence[str]) -> str:
-    """Return the confusion matrix: a row a class, strong where many of its pictures go."""
+    """Return the confusion matrix: a row a class, strong where many of its images go."""
     place = {name: number for number, name in enumerate(classes)}
     total: dict[str, int] = {}
     few = len(classes) <= NAMED
@@ -37,7 +37,7 @@ def confusion(cells: Sequence[ConfusionReport], classes: Sequence[str]) -> str:
     right = sum(one.images for one in cells if one.label == one.predicted)
     return drawn(
         "confusion",
-        f"Confusion matrix of {len(classes)} classes: {right} of {sum(total.values())} pictures are right",
+        f"Confusion matrix of {len(classes)} classes: {right} of {sum(total.values())} images are right",
         _size_px(len(classes), classes if few else ()),
         lambda figure: _draw(figure, squares, len(classes), classes if few else None, ("class given", "label")),
     )
@@ -57,7 +57,7 @@ def disagreement(found: DisagreementReport) -> str:
     }
     return drawn(
         "disagreement",
-        f"How often {count} members give different classes: {percent(least)} to {percent(most)} % of the pictures",
+        f"How often {count} members give different classes: {percent(least)} to {percent(most)} % of the images",
         _size_px(count, found.members),
         lambda figure: _draw(figure, squares, count, found.members),
     )

@@ -30,7 +30,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
     """Return the page.
 
     Args:
-        thumbnails: data: URIs by image id, as far as pictures were found.
+        thumbnails: data: URIs by image id, as far as images were found.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup

@@ -64,7 +64,7 @@ def label_errors(page: PageReport) -> str:
     first = f" The first {len(page.label_errors)} are shown." if found > len(page.label_errors) else ""
     return (
         f"{found} of {images} labels are suspected, and about {page.label_errors_expected:.0f} of these "
-        f"{found} are expected to be wrong; in all, an estimated {share} are. Pictures that are hard, and that the "
+        f"{found} are expected to be wrong; in all, an estimated {share} are. Images that are hard, and that the "
         f"blend is sure of, look the same: look at each before you change its label.{first}"
     )
 

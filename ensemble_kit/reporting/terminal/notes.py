@@ -9,19 +9,19 @@ from typing import Any, Final
 
 NOTES: Final[Mapping[str, str]] = {
     # blends
-    "none-has-val": "These members have no val, so the training pictures that were held out decide and judge.",
-    "some-have-no-val": "{members}: they have no val, so the training pictures that were held out decide and judge.",
-    "too-few-held-out": "{images} pictures of train were held out, too few or of one class, so weights are equal and "
+    "none-has-val": "These members have no val, so the training images that were held out decide and judge.",
+    "some-have-no-val": "{members}: they have no val, so the training images that were held out decide and judge.",
+    "too-few-held-out": "{images} images of train were held out, too few or of one class, so weights are equal and "
     "every temperature is 1.",
-    "absent-classes": "{split} holds no picture of {classes}, so nothing is known about them.",
+    "absent-classes": "{split} holds no image of {classes}, so nothing is known about them.",
     "near-duplicates": "'{first}' and '{second}' are nearly the same network: one opinion that counts twice.",
     "chosen-on-val": "honest for the blending; members were chosen on this val: {members}.",
-    "chosen-on-oof": "honest for the blending; members were chosen on the pictures that they held out: {members}.",
+    "chosen-on-oof": "honest for the blending; members were chosen on the images that they held out: {members}.",
     "views-chosen": "honest for weights and temperatures; {split} chose the view weights of {members}, so its figures "
     "flatter a little. `ek tta --choose equal` or `none` asks no val.",
     "views-chosen-apart": "honest for weights and temperatures; {split} chose the view weights of {members}, so its "
     "figures flatter a little. Look with all folds of a family alike: ek tta with the same --views and --choose.",
-    "unread-test": "{images} of the test pictures could not be read, first {first!r}; for them members predict the "
+    "unread-test": "{images} of the test images could not be read, first {first!r}; for them members predict the "
     "most frequent class of train.",
     "no-submission": "No submission: {why}",
     "other-csv-stands": "{path} stands as it was: it is not of this blend.",
@@ -52,19 +52,19 @@ NOTES: Final[Mapping[str, str]] = {
     "are mixed up, or val was looked at too often; or it is one of the other 5.",
     "score-above": "The public score of '{name}' and its honest estimate tell different stories: {public} % is above "
     "the {low} to {high} % that {honest} % on val leads one to expect in 95 of 100 cases. Test is easier than val, or "
-    "pictures of it were trained on; or it is one of the other 5.",
+    "images of it were trained on; or it is one of the other 5.",
     "scores-impossible": "The public scores of '{one}' and '{other}' cannot both be right: they are {points} points "
-    "apart, which is {gap} of {public} public pictures, and only {differ} pictures differ. Look at the scores "
+    "apart, which is {gap} of {public} public images, and only {differ} images differ. Look at the scores "
     "(ek submissions score NAME SCORE), and at --public-fraction.",
     "ranked-otherwise": "The public scores put '{better}' before '{worse}', the honest estimates the other way round; "
     "{meaning}.",
     "more-pairs": "So it is with {count} more pairs.",
     # augmentation
-    "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored picture bears "
+    "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored image bears "
     "the wrong label. That was not measured here; train with --flip and with --no-flip, then ek compare.",
-    "wide-turns": "Turns are wide: where the direction tells classes apart, as on arrows, a turned picture may bear "
+    "wide-turns": "Turns are wide: where the direction tells classes apart, as on arrows, a turned image may bear "
     "the wrong label. That was not measured here; train with it and with --augment rand, then ek compare.",
-    "out-of-sight": "Shifts of up to {shift} px can move most of a picture of {size} px out of sight, or all of it.",
+    "out-of-sight": "Shifts of up to {shift} px can move most of an image of {size} px out of sight, or all of it.",
 }
 
 
@@ -76,7 +76,7 @@ def note(code: str, **values: Any) -> str:
 
     Example:
         >>> note("absent-classes", split="val", classes=["ape", "bee"])
-        'val holds no picture of ape, bee, so nothing is known about them.'
+        'val holds no image of ape, bee, so nothing is known about them.'
     """
     joined = {
         name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value for name, value in values.items()

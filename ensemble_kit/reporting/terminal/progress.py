@@ -29,7 +29,7 @@ _living: "Final[list[Watch]]" = []  # those that have a bar; the last one shows 
 
 
 class Watch:
-    """A piece of long work with a title and a number of pictures to get through.
+    """A piece of long work with a title and a number of images to get through.
 
     Any thread may count. Where several live at once, the one that began last shows its bar; each
     that ends leaves its own.
@@ -40,11 +40,11 @@ class Watch:
     """
 
     def __init__(self, title: str, total: int, quiet: bool = False) -> None:
-        """Say what is being done and how many pictures it takes."""
+        """Say what is being done and how many images it takes."""
         self._title, self._total, self._quiet = title, total, quiet
         self._notes: list[str] = []
         self._done, self._start_s, self._next_s = 0, time.monotonic(), LINE_EVERY_S
-        self._first: tuple[int, float] | None = None  # pictures done, and seconds passed, when the bar appeared
+        self._first: tuple[int, float] | None = None  # images done, and seconds passed, when the bar appeared
 
     def __enter__(self) -> "Watch":
         """Begin; the bar appears with the first news."""
@@ -61,19 +61,19 @@ class Watch:
                 _write(ERASE + left + _standing())
 
     def advance(self, images: int = 1) -> None:
-        """Count some pictures as done."""
+        """Count some images as done."""
         with _lock:
             self._done += images
             passed_s = time.monotonic() - self._start_s
             if not self._has_bar(passed_s) and passed_s >= self._next_s:
                 self._next_s = passed_s + LINE_EVERY_S
                 done = min(self._done, self._total)  # a last batch may be filled up
-                speed = f"{self._done / passed_s:,.0f} pictures/s"
+                speed = f"{self._done / passed_s:,.0f} images/s"
                 say(f"{self._title}: {done} of {self._total}, {speed}", self._quiet)
             self._draw(passed_s)
 
     def reach(self, images: int) -> None:
-        """Count so many pictures as done in all, if fewer were: what took no work is no news, but counts."""
+        """Count so many images as done in all, if fewer were: what took no work is no news, but counts."""
         with _lock:
             self._done = max(self._done, images)
 
@@ -108,7 +108,7 @@ class Watch:
         left = max(self._total - self._done, 0)
         seconds = passed_s if ended or not left else left / speed if speed else None
         share = min(self._done / max(self._total, 1), 1.0)
-        figures = [_clock(seconds), *([f"{speed:,.0f} pictures/s"] if speed else [])]
+        figures = [_clock(seconds), *([f"{speed:,.0f} images/s"] if speed else [])]
         facts = [sayable(fact, sys.stderr) for fact in (self._title, *self._notes)]
         return UNWRAPPED.format(sayable(bar_line(facts, share, figures, _columns() - 1), sys.stderr))
 

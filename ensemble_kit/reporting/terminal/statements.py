@@ -42,7 +42,7 @@ def against(
 
     Args:
         difference: above 0 where the subject is better; so are its bounds.
-        detectable: the smallest difference that these pictures show; said where they show none.
+        detectable: the smallest difference that these images show; said where they show none.
 
     Example:
         >>> against("better", "equal weights", "accuracy", 0.031, (0.01, 0.052), 0.004, 1)
@@ -102,7 +102,7 @@ def curve_gain(gain: CurveGainReport) -> str:
 
 
 def least(metric: str, detectable: float | None) -> str:
-    """Return what these pictures could have shown, to be said after a difference that they do not show."""
+    """Return what these images could have shown, to be said after a difference that they do not show."""
     if detectable is None:
         return ""
     return f"; minimum detectable gain: {amount(metric, detectable)} (80 % power)"

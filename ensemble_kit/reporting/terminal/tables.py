@@ -11,8 +11,8 @@ from ensemble_kit.reporting.terminal.plain import sayable
 from ensemble_kit.splits import OOF, VAL
 
 IMAGES: Final = {
-    VAL: "val pictures",
-    OOF: "held-out pictures of train",
+    VAL: "val images",
+    OOF: "held-out images of train",
 }  # by the split that members are judged on
 WHAT: Final = {VAL: "Val", OOF: "What was held out"}  # the same at the start of a sentence
 NARROWEST: Final = 8  # a first column is shortened no further

@@ -32,7 +32,7 @@ class BlendFigures(Figures):
     """What the blend itself is worth.
 
     optimism: by about how much tuned_accuracy is too high.
-    tuned_oof_accuracy: on the held-out pictures of train that were tuned on, one network a picture, optimistic;
+    tuned_oof_accuracy: on the held-out images of train that were tuned on, one network per image, optimistic;
         None where it was tuned on val.
     """
 
@@ -47,7 +47,7 @@ class Gain:
     """What the blend gains over a rival, of honest scores, and paired; above 0: the blend is better.
 
     p: two-sided, of this one comparison.
-    resolvable: the smallest gain that these pictures could tell (80 % power at 5 %); None: not asked.
+    resolvable: the smallest gain that these images could tell (80 % power at 5 %); None: not asked.
     """
 
     difference: float
@@ -59,7 +59,7 @@ class Gain:
         """Return what may be said of the blend against the rival, see `verdicts`.
 
         Args:
-            trials: how many configurations were tried on these pictures.
+            trials: how many configurations were tried on these images.
         """
         detectable = math.inf if self.resolvable is None else self.resolvable
         return verdict(self.difference, self.interval, self.p, trials, detectable)

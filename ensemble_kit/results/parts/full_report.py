@@ -7,9 +7,9 @@ from ensemble_kit.results.intervals import Interval
 
 @dataclass(frozen=True)
 class CostReport:
-    """A blend under a limit of milliseconds a picture, and what it is worth.
+    """A blend under a limit of milliseconds per image, and what it is worth.
 
-    ms: what its members and views take a picture; on the front where nothing as quick is better.
+    ms: what its members and views take per image; on the front where nothing as quick is better.
     """
 
     ms: float
@@ -41,7 +41,7 @@ class ContributionReport:
 
 @dataclass(frozen=True)
 class CertificateReport:
-    """How many of the pictures tuned on the best known weights have right, and how many any could have.
+    """How many of the images tuned on the best known weights have right, and how many any could have.
 
     bound: no weights win more by the margin `epsilon`, a share of the widest lead of a pair.
     gap: bound - best; 0 is the proof that no weights are better.

@@ -47,7 +47,7 @@ def add_views(
         view_choice, view_ridge: how those weights were chosen.
         checkpoint_sha256: of the checkpoint that made the additions; None is not compared.
         preprocessing: that made the additions; None is not compared.
-        view_ms: by view name, milliseconds a picture for each new view; kept only where the
+        view_ms: by view name, milliseconds per image for each new view; kept only where the
             milliseconds of the views that are there are known too.
 
     Raises:

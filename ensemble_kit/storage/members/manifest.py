@@ -49,12 +49,12 @@ class Manifest:
     view_weights: one number >= 0 a view, summing to 1.
     view_choice: how the view weights were chosen: none, equal, auto.
     view_ridge: the ridge strength of `auto`, maybe infinite; None where none was chosen.
-    view_ms: milliseconds a picture for each view, in the order of `views`; empty where not every
+    view_ms: milliseconds per image for each view, in the order of `views`; empty where not every
         view was measured, and in files from before there were any.
-    preprocessing, training: whatever rebuilds the pictures and repeats the training.
+    preprocessing, training: whatever rebuilds the images and repeats the training.
     family: what members are called that were trained alike, but for their seed, fold or moment.
     data_fingerprint: one fingerprint a split.
-    skipped: by split, image id -> why its picture could not be read; those of test have rows
+    skipped: by split, image id -> why its image could not be read; those of test have rows
         that hold the classes' shares in train, the others have none.
     run: the run's folder; None for an imported member, as are the four fields after it.
     val_used_for: what else val, or oof where there is no val, decided: "epoch", "early stop", "soup".

@@ -20,7 +20,7 @@ ID, LABEL, GROUP = "image_id", "label", "group"
 HEADERS = ([ID], [ID, LABEL], [ID, GROUP], [ID, LABEL, GROUP])
 
 Rows = tuple[tuple[str, ...], Int[np.ndarray, " _"] | None, tuple[str, ...] | None]
-"""Ids, labels, groups; as many as the split has pictures, and splits of one member differ in that."""
+"""Ids, labels, groups; as many as the split has images, and splits of one member differ in that."""
 
 
 def render_rows(predictions: Predictions) -> bytes:

@@ -1,4 +1,4 @@
-"""Finished parts on disk: what a long look at pictures goes on from.
+"""Finished parts on disk: what a long look at images goes on from.
 
 A job is a folder named by what is computed: `job.json`, which says so, and one file a
 finished part. Any process may write any part at any time; a part is there whole or not at
@@ -38,7 +38,7 @@ JOB_SCHEMA = 1
 
 
 class Joined(NamedTuple):
-    """A whole split: its logits, memory-mapped, and milliseconds a picture for each view."""
+    """A whole split: its logits, memory-mapped, and milliseconds per image for each view."""
 
     logits: ViewLogits
     ms_by_view: tuple[float, ...]
@@ -99,7 +99,7 @@ class Job:
 
         Args:
             logits: float32, the rows of the part alone.
-            ms_by_view: milliseconds a picture for each view.
+            ms_by_view: milliseconds per image for each view.
 
         Raises:
             MisalignedError: logits of other rows than the part's, or not one number a view.
@@ -118,7 +118,7 @@ class Job:
             parts: all of the plan; those of other splits are passed over.
 
         Returns:
-            Logits of the bits that were written, and milliseconds averaged over the pictures.
+            Logits of the bits that were written, and milliseconds averaged over the images.
 
         Raises:
             MisalignedError: parts that are missing, or that do not make a whole split.

@@ -1,7 +1,7 @@
-"""A long look at pictures in parts: how it is cut, who computes what, and the file of one part.
+"""A long look at images in parts: how it is cut, who computes what, and the file of one part.
 
 A part is some consecutive rows of one split. Where it begins and ends depends on the
-pictures and the batch size alone, never on how many machines share the work; so whoever
+images and the batch size alone, never on how many machines share the work; so whoever
 computes a part computes the same bits. Its file is one line of sealed JSON, then the
 logits as they lie in memory (float32, little-endian). Never opens a file: `jobs` does.
 To put more into that file: a line in `_Head`.
@@ -37,12 +37,12 @@ class Part:
 
     @property
     def rows(self) -> slice:
-        """What picks these rows from an array of all the split's pictures."""
+        """What picks these rows from an array of all the split's images."""
         return slice(self.first, self.last)
 
     @property
     def images(self) -> int:
-        """How many pictures these are."""
+        """How many images these are."""
         return self.last - self.first
 
     @property
@@ -52,7 +52,7 @@ class Part:
 
 
 class Finished(NamedTuple):
-    """What was computed: logits, and milliseconds a picture for each view."""
+    """What was computed: logits, and milliseconds per image for each view."""
 
     logits: Float32[np.ndarray, "views rows classes"]
     ms_by_view: tuple[float, ...]
@@ -76,7 +76,7 @@ def plan_parts(counts: Mapping[str, int], batch_size: int, bytes_per_image: int)
     """Return the parts of all splits, split by split, each of whole batches but the last of a split.
 
     Args:
-        counts: pictures by split; a split without any has no part.
+        counts: images by split; a split without any has no part.
         batch_size: at least 1.
         bytes_per_image: of the logits of all views: views * classes * 4.
 

@@ -110,7 +110,7 @@ def _find_table(rows: list[Row], wanted: Wanted, findings: Findings) -> Table | 
             findings.add("the header stands here again, as in joined files", "Remove it.", row.line)
     body = [row for row in body if row.fields != header]
     if not body:
-        findings.add("there is a header but no rows", "Wanted one row an image.", first.line)
+        findings.add("there is a header but no rows", "Wanted one row per image.", first.line)
     if len(header) < 2:
         findings.add("there is one column alone", f"Wanted {names}.", first.line)
         return None
@@ -222,5 +222,5 @@ def _check_labels(table: Table, wanted: Wanted, findings: Findings) -> None:
             continue
         what, remedy, hint = causes.wrong_label(given, wanted.classes, row is table.rows[-1])
         harmless = wanted.as_host and what == causes.NO_CLASS
-        what = "are of no picture, so they count as wrong" if harmless else what
+        what = "are of no image, so they count as wrong" if harmless else what
         findings.add(f"labels {what}", remedy, row.line, f"{shown(given)}{hint}", harmless=harmless)

@@ -65,7 +65,7 @@ def read_sample(path: Path, what: str = "sample file") -> Sample:
             )
         first[image_id] = number
     if not rows:
-        raise BadDataError(f"{path} has a header but no ids; wanted one row an image.")
+        raise BadDataError(f"{path} has a header but no ids; wanted one row per image.")
     return Sample(header[0], header[1], tuple(first))
 
 

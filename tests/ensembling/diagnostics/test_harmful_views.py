@@ -16,7 +16,7 @@ def names(images: int = IMAGES) -> list[str]:
 
 
 def no_harm(seed: int, views: int = 13, images: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
-    """Views that make of each pair a twin of identity: the same picture, noise drawn anew.
+    """Views that make of each pair a twin of identity: the same image, noise drawn anew.
 
     The pair of identity x and view 2 y - x is 2 y, so x and y may change places and no truth does.
     """

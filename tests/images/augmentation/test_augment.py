@@ -1,4 +1,4 @@
-"""Random changes to training pictures: the laws that every strength obeys."""
+"""Random changes to training images: the laws that every strength obeys."""
 
 import itertools
 
@@ -26,13 +26,13 @@ def test_none_changes_nothing():
 
 
 @pytest.mark.parametrize("strength", CHANGING)
-def test_every_other_strength_changes_every_picture_within_its_range(strength):
-    pictures = augment(_pixels(), INDEX, 3, 1, strength=strength)
-    assert pictures.shape == (5, 3, ROWS, COLUMNS)
-    assert pictures.dtype == torch.float32
-    assert pictures.min() >= 0
-    assert pictures.max() <= 1
-    assert ((pictures - _pixels() / 255).abs().amax(dim=(1, 2, 3)) > 0.01).all()
+def test_every_other_strength_changes_every_image_within_its_range(strength):
+    images = augment(_pixels(), INDEX, 3, 1, strength=strength)
+    assert images.shape == (5, 3, ROWS, COLUMNS)
+    assert images.dtype == torch.float32
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert ((images - _pixels() / 255).abs().amax(dim=(1, 2, 3)) > 0.01).all()
 
 
 @pytest.mark.parametrize("strength", list(STRENGTHS))
@@ -48,7 +48,7 @@ def test_seed_epoch_and_index_repeat_the_change_and_each_of_them_alters_it(stren
 
 
 @pytest.mark.parametrize("strength", list(STRENGTHS))
-def test_a_picture_does_not_depend_on_its_neighbours_or_their_order(strength):
+def test_a_image_does_not_depend_on_its_neighbours_or_their_order(strength):
     together = augment(_pixels(), INDEX, 3, 1, strength=strength, flip=True)
     order = torch.tensor([4, 0, 3])
     apart = augment(_pixels()[order], INDEX[order], 3, 1, strength=strength, flip=True)
@@ -57,10 +57,10 @@ def test_a_picture_does_not_depend_on_its_neighbours_or_their_order(strength):
 
 
 @pytest.mark.parametrize("strength", list(STRENGTHS))
-def test_pictures_of_one_batch_are_changed_in_different_ways(strength):
+def test_images_of_one_batch_are_changed_in_different_ways(strength):
     alike = _pixels(1).expand(29, 3, ROWS, COLUMNS)
-    pictures = augment(alike, torch.arange(29), 3, 1, strength=strength)
-    different = len({picture.numpy().tobytes() for picture in pictures})
+    images = augment(alike, torch.arange(29), 3, 1, strength=strength)
+    different = len({image.numpy().tobytes() for image in images})
     assert different == 1 if strength == "none" else different > 20
 
 
@@ -75,18 +75,18 @@ def test_no_generator_is_left_in_another_state(strength):
     assert torch.equal(pixels, _pixels())
 
 
-def test_flip_mirrors_about_half_of_the_pictures_and_nothing_else():
+def test_flip_mirrors_about_half_of_the_images_and_nothing_else():
     pixels = _pixels(1).expand(211, 3, ROWS, COLUMNS)
-    pictures = augment(pixels, torch.arange(211), 3, 1, flip=True)
+    images = augment(pixels, torch.arange(211), 3, 1, flip=True)
     plain = pixels[0] / 255
-    mirrored = (pictures == plain.flip(-1)).flatten(1).all(dim=1)
-    assert torch.equal(~mirrored, (pictures == plain).flatten(1).all(dim=1))
+    mirrored = (images == plain.flip(-1)).flatten(1).all(dim=1)
+    assert torch.equal(~mirrored, (images == plain).flatten(1).all(dim=1))
     assert stats.binomtest(int(mirrored.sum()), 211).pvalue > 0.01
 
 
-def _likeness(pictures, letter):
-    """How well each picture matches the letter at its best place, turn and size: a correlation."""
-    seen = pictures.mean(dim=1).numpy()
+def _likeness(images, letter):
+    """How well each image matches the letter at its best place, turn and size: a correlation."""
+    seen = images.mean(dim=1).numpy()
     seen = seen - seen.mean(axis=(1, 2), keepdims=True)
     waves, best = np.fft.rfft2(seen, (64, 64)), np.zeros(len(seen))
     for size, angle in itertools.product((1.0, 1.3), range(-135, 136, 15)):
@@ -104,15 +104,15 @@ def test_without_flip_no_strength_mirrors(strength):
     pixels = torch.from_numpy(letter.astype(np.uint8)).expand(83, 3, 29, 29)
     share = []
     for flip in (False, True):
-        pictures = augment(pixels, torch.arange(83), 3, 1, strength=strength, flip=flip)
-        share.append((_likeness(pictures, letter[:, ::-1]) > _likeness(pictures, letter)).mean())
+        images = augment(pixels, torch.arange(83), 3, 1, strength=strength, flip=flip)
+        share.append((_likeness(images, letter[:, ::-1]) > _likeness(images, letter)).mean())
     assert share[0] < 0.1  # `trivial` leaves nothing of a few, which look like either
     assert 0.35 < share[1] < 0.6
 
 
 def test_every_strength_says_what_it_does():
     assert describe("none") == ()
-    assert describe("none", flip=True) == ("mirrored left and right: one half of the pictures",)
+    assert describe("none", flip=True) == ("mirrored left and right: one half of the images",)
     for name in CHANGING:
         assert STRENGTHS[name].help
         assert len(describe(name)) >= 3

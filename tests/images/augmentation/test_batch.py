@@ -12,7 +12,7 @@ from ensemble_kit.images.augmentation.batch import DRAWS, Limits, change_batch, 
 ROWS, COLUMNS = 17, 13
 
 
-def _pictures(count, seed=0):
+def _images(count, seed=0):
     return torch.rand(count, 3, ROWS, COLUMNS, generator=torch.Generator().manual_seed(seed))
 
 
@@ -21,14 +21,14 @@ def _draws(count):
 
 
 def test_no_limits_change_nothing():
-    pictures = _pictures(5)
-    assert torch.allclose(change_batch(pictures, _draws(5), Limits()), pictures, atol=1e-5)
+    images = _images(5)
+    assert torch.allclose(change_batch(images, _draws(5), Limits()), images, atol=1e-5)
 
 
-def test_a_shift_moves_the_picture_by_its_share_of_the_side():
-    pictures = torch.zeros(53, 3, ROWS, COLUMNS)
-    pictures[:, :, 8, 6] = 1
-    moved = change_batch(pictures, _draws(53), Limits(shift=0.2)).mean(dim=1)
+def test_a_shift_moves_the_image_by_its_share_of_the_side():
+    images = torch.zeros(53, 3, ROWS, COLUMNS)
+    images[:, :, 8, 6] = 1
+    moved = change_batch(images, _draws(53), Limits(shift=0.2)).mean(dim=1)
     down = (moved.sum(dim=2) * torch.arange(ROWS)).sum(dim=1) - 8
     across = (moved.sum(dim=1) * torch.arange(COLUMNS)).sum(dim=1) - 6
     assert 0.15 * ROWS < down.abs().max() <= 0.2 * ROWS + 1e-4
@@ -36,25 +36,25 @@ def test_a_shift_moves_the_picture_by_its_share_of_the_side():
 
 
 def test_an_erased_rectangle_covers_no_more_than_its_share_and_spares_the_others():
-    pictures = _pictures(97)
-    erased = (change_batch(pictures, _draws(97), Limits(erase=0.5, erase_share=0.25)) - pictures).abs() > 1e-4
+    images = _images(97)
+    erased = (change_batch(images, _draws(97), Limits(erase=0.5, erase_share=0.25)) - images).abs() > 1e-4
     share = erased.any(dim=1).float().mean(dim=(1, 2))
     assert 0.15 < share.max() < 0.25 + 2 / COLUMNS
     assert stats.binomtest(int((share == 0).sum()), 97).pvalue > 0.01
 
 
 def test_brightness_multiplies_by_a_factor_within_its_limit():
-    pictures = torch.full((101, 3, ROWS, COLUMNS), 0.2)
-    factor = change_batch(pictures, _draws(101), Limits(brightness=0.5)).mean(dim=(1, 2, 3)) / 0.2
+    images = torch.full((101, 3, ROWS, COLUMNS), 0.2)
+    factor = change_batch(images, _draws(101), Limits(brightness=0.5)).mean(dim=(1, 2, 3)) / 0.2
     assert factor.log().abs().max() <= 0.5 + 1e-5
     assert factor.log().max() > 0.4
     assert factor.log().min() < -0.4
 
 
 @pytest.mark.parametrize("limit", ["contrast", "saturation", "tint"])
-def test_a_colour_change_leaves_a_mid_grey_picture_grey_unless_it_tints(limit):
-    pictures = torch.full((5, 3, ROWS, COLUMNS), 0.4)
-    changed = change_batch(pictures, _draws(5), Limits(**{limit: 0.5}))
+def test_a_colour_change_leaves_a_mid_grey_image_grey_unless_it_tints(limit):
+    images = torch.full((5, 3, ROWS, COLUMNS), 0.4)
+    changed = change_batch(images, _draws(5), Limits(**{limit: 0.5}))
     spread = float((changed.amax(dim=1) - changed.amin(dim=1)).max())
     assert spread > 0.05 if limit == "tint" else spread < 1e-5
 
@@ -68,11 +68,11 @@ def test_a_colour_change_leaves_a_mid_grey_picture_grey_unless_it_tints(limit):
     ],
 )
 def test_a_colour_is_changed_as_torchvision_changes_it(limit, place, adjust):
-    draws, pictures = _draws(5), _pictures(5)
-    changed = change_batch(pictures, draws, Limits(**{limit: 0.5}))
-    for picture, numbers, found in zip(pictures, draws, changed, strict=True):
+    draws, images = _draws(5), _images(5)
+    changed = change_batch(images, draws, Limits(**{limit: 0.5}))
+    for image, numbers, found in zip(images, draws, changed, strict=True):
         factor = float(torch.exp(0.5 * (2 * numbers[place] - 1)))
-        assert torch.allclose(found, adjust(picture, factor), atol=2e-3)  # its grey has three digits
+        assert torch.allclose(found, adjust(image, factor), atol=2e-3)  # its grey has three digits
 
 
 def test_the_words_hold_every_limit_that_is_on_and_no_other():
@@ -82,5 +82,5 @@ def test_the_words_hold_every_limit_that_is_on_and_no_other():
     assert words(Limits()) == ()
     assert words(Limits(zoom=0.2)) == ("size times 0.82 to 1.22",)
     assert words(Limits(erase=0.5, erase_share=0.25)) == (
-        "in 50 % of the pictures up to 25 % painted over in the picture's mean",
+        "in 50 % of the images up to 25 % painted over in the image's mean",
     )

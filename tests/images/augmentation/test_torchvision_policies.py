@@ -1,4 +1,4 @@
-"""Changes by torchvision's transforms, picture by picture."""
+"""Changes by torchvision's transforms, image by image."""
 
 import numpy as np
 import pytest
@@ -18,22 +18,22 @@ def _pixels(count=5):
 
 
 def _ramps(count):
-    """Pictures that are brighter by 6 a pixel to the right (red) and downwards (green)."""
-    picture = torch.zeros(3, ROWS, COLUMNS)
-    picture[0], picture[1] = 6 * torch.arange(COLUMNS), 6 * torch.arange(ROWS)[:, None]
-    return picture.to(torch.uint8).expand(count, 3, ROWS, COLUMNS)
+    """Images that are brighter by 6 a pixel to the right (red) and downwards (green)."""
+    image = torch.zeros(3, ROWS, COLUMNS)
+    image[0], image[1] = 6 * torch.arange(COLUMNS), 6 * torch.arange(ROWS)[:, None]
+    return image.to(torch.uint8).expand(count, 3, ROWS, COLUMNS)
 
 
 @pytest.mark.parametrize("name", list(OPERATIONS))
-def test_each_picture_is_what_torchvision_makes_of_it_alone_after_that_seed(name):
+def test_each_image_is_what_torchvision_makes_of_it_alone_after_that_seed(name):
     smooth = {"interpolation": InterpolationMode.BILINEAR, "fill": 128}
     chosen = v2.TrivialAugmentWide(**smooth) if name == "trivial" else v2.RandAugment(2, 9, **smooth)
     crop = v2.RandomResizedCrop((ROWS, COLUMNS), scale=(0.6, 1))
     erase = v2.RandomErasing(0.25, scale=(0.02, 0.25), value=128)
     changed = change_each(_pixels(), SEEDS, Policy(area=0.6, operations=name, erase=0.25))
-    for picture, seed, found in zip(_pixels(), SEEDS.tolist(), changed, strict=True):
+    for image, seed, found in zip(_pixels(), SEEDS.tolist(), changed, strict=True):
         torch.manual_seed(seed)
-        assert torch.equal(found, erase(chosen(crop(picture))))
+        assert torch.equal(found, erase(chosen(crop(image))))
 
 
 def test_a_crop_keeps_at_least_its_share_of_the_area_and_nearly_the_proportions():
@@ -47,7 +47,7 @@ def test_a_crop_keeps_at_least_its_share_of_the_area_and_nearly_the_proportions(
     assert 0.70 < (width / height).min() < (width / height).max() < 1.40
 
 
-def test_some_pictures_are_erased_in_grey_and_the_others_are_left_alone():
+def test_some_images_are_erased_in_grey_and_the_others_are_left_alone():
     pixels = torch.zeros(199, 3, ROWS, COLUMNS, dtype=torch.uint8)
     changed = change_each(pixels, np.arange(199), Policy(area=1.0, erase=0.25))
     assert set(changed.unique().tolist()) == {0, 128}
@@ -88,6 +88,6 @@ def test_the_words_of_a_policy_name_its_numbers():
     assert words(Policy(area=0.35, colour=0.2, erase=0.25)) == (
         "a part of 35 to 100 % of the area enlarged, its sides 3:4 to 4:3",
         "brightness, contrast, saturation times 0.8 to 1.2",
-        "in 25 % of the pictures 2 to 25 % painted over in grey",
+        "in 25 % of the images 2 to 25 % painted over in grey",
     )
     assert words(Policy(area=0.6, operations="rand"))[1] == OPERATIONS["rand"].words

@@ -20,7 +20,7 @@ def flat(colour, height=31, width=17):
     return np.full((height, width, 3), colour, dtype=np.uint8)
 
 
-def test_every_picture_is_there_with_its_proportions():
+def test_every_image_is_there_with_its_proportions():
     shown = [(255, 0, 0), (0, 200, 0), (0, 0, 255), (9, 99, 199), (200, 0, 200), (1, 2, 3), (90, 80, 70)]
     pixels = page([Tile((flat(colour),), ("one", "two")) for colour in shown])
     assert set(shown) <= colours(pixels)
@@ -42,7 +42,7 @@ def test_long_words_do_not_run_into_the_neighbour():
     assert (alone[:, -8:] == 255).all()
 
 
-def test_a_large_picture_shrinks_and_an_empty_sheet_is_still_a_page():
+def test_a_large_image_shrinks_and_an_empty_sheet_is_still_a_page():
     assert page([Tile((flat((7, 7, 7), 2000, 20),), ())]).shape[0] < 300
     assert page([]).ndim == 3
     assert draw_sheet([], "found", "JPEG")[:2] == b"\xff\xd8"

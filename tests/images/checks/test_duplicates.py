@@ -1,4 +1,4 @@
-"""Near duplicates are found; pictures that only look a little alike are not."""
+"""Near duplicates are found; images that only look a little alike are not."""
 
 import io
 
@@ -16,7 +16,7 @@ SIZE = (61, 47)
 
 
 def scene(seed):
-    """A picture of a few large random rectangles."""
+    """An image of a few large random rectangles."""
     rng = np.random.default_rng(seed)
     pixels = np.full((SIZE[1], SIZE[0], 3), rng.integers(0, 256, 3), dtype=np.uint8)
     for _ in range(9):
@@ -25,35 +25,35 @@ def scene(seed):
     return Image.fromarray(pixels)
 
 
-def fingerprints(pictures, folder):
+def fingerprints(images, folder):
     found = []
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(images):
         path = folder / f"{i}.png"
-        picture.save(path)
+        image.save(path)
         found.append(inspect_file(path).appearance)
     return Fingerprints(
         np.stack([appearance.grid for appearance in found]), np.stack([appearance.thumb for appearance in found])
     )
 
 
-def resaved(picture, quality):
+def resaved(image, quality):
     page = io.BytesIO()
-    picture.save(page, "JPEG", quality=quality)
+    image.save(page, "JPEG", quality=quality)
     return Image.open(page)
 
 
 def test_the_hash_is_that_of_imagehash(tmp_path):
-    pictures = [scene(seed) for seed in range(13)]
-    ours = difference_hash(fingerprints(pictures, tmp_path).grids)
-    for picture, bits in zip(pictures, ours, strict=True):
-        np.testing.assert_array_equal(bits, imagehash.dhash(picture).hash.ravel())
+    images = [scene(seed) for seed in range(13)]
+    ours = difference_hash(fingerprints(images, tmp_path).grids)
+    for image, bits in zip(images, ours, strict=True):
+        np.testing.assert_array_equal(bits, imagehash.dhash(image).hash.ravel())
 
 
 def test_the_hash_of_the_mirror_image_is_the_hash_of_the_mirrored_grid(tmp_path):
-    pictures = [scene(seed) for seed in range(13)]
-    ours = difference_hash(fingerprints(pictures, tmp_path).grids[:, :, ::-1])
-    for picture, bits in zip(pictures, ours, strict=True):
-        theirs = imagehash.dhash(ImageOps.mirror(picture)).hash.ravel()
+    images = [scene(seed) for seed in range(13)]
+    ours = difference_hash(fingerprints(images, tmp_path).grids[:, :, ::-1])
+    for image, bits in zip(images, ours, strict=True):
+        theirs = imagehash.dhash(ImageOps.mirror(image)).hash.ravel()
         assert (bits != theirs).sum() <= 1  # the resize rounds
 
 
@@ -73,9 +73,9 @@ def test_copies_are_found_and_strangers_are_not(tmp_path):
     assert links.distance[3] == 65
 
 
-def test_within_one_list_a_picture_is_linked_to_an_earlier_one(tmp_path):
-    pictures = [scene(0), scene(1), scene(0), scene(2), resaved(scene(1), 70)]
-    assert nearest(fingerprints(pictures, tmp_path)).partner.tolist() == [-1, -1, 0, -1, 1]
+def test_within_one_list_a_image_is_linked_to_an_earlier_one(tmp_path):
+    images = [scene(0), scene(1), scene(0), scene(2), resaved(scene(1), 70)]
+    assert nearest(fingerprints(images, tmp_path)).partner.tolist() == [-1, -1, 0, -1, 1]
 
 
 def test_a_hash_alone_is_not_enough():
@@ -90,7 +90,7 @@ def test_a_hash_alone_is_not_enough():
     assert nearest(Fingerprints(grids, np.stack([above, above + 1]))).partner.tolist() == [-1, 0]
 
 
-def test_pictures_of_one_flat_colour_match_nothing(tmp_path):
+def test_images_of_one_flat_colour_match_nothing(tmp_path):
     flat = [Image.new("RGB", SIZE, colour) for colour in ("red", "red", "blue")]
     assert nearest(fingerprints(flat, tmp_path)).partner.tolist() == [-1, -1, -1]
 
@@ -104,30 +104,30 @@ def test_blocks_give_what_one_comparison_at_a_time_gives(seed, most):
     common = rng.integers(0, 256, (3, 16, 16), dtype=np.uint8)
     thumbs = common[rng.integers(0, 3, 23)] ^ (rng.random((23, 16, 16)) < 0.1).astype(np.uint8)
     bits = rng.random((3, 8, 9))[rng.integers(0, 3, 23)] + rng.random((23, 8, 9)) * 0.15
-    pictures = Fingerprints((bits * 200).astype(np.uint8), thumbs)
+    images = Fingerprints((bits * 200).astype(np.uint8), thumbs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_ROWS", 5)
         patch.setattr(module, "_COLUMNS", 7)
-        links = nearest(pictures, most=most)
+        links = nearest(images, most=most)
     for row in range(23):
-        assert links.distance[row] == min([65, *(apart(pictures, row, other, most) for other in range(row))])
+        assert links.distance[row] == min([65, *(apart(images, row, other, most) for other in range(row))])
         if links.partner[row] >= 0:
-            assert apart(pictures, row, links.partner[row], most) == links.distance[row]
+            assert apart(images, row, links.partner[row], most) == links.distance[row]
 
 
-def apart(pictures, row, other, most):
-    """The bits between two pictures, one of them mirrored or not; 65 where they are no near duplicates."""
+def apart(images, row, other, most):
+    """The bits between two images, one of them mirrored or not; 65 where they are no near duplicates."""
     found = [65]
     for step in (1, -1):
-        bits = difference_hash(pictures.grids[row][None, :, ::step]) != difference_hash(pictures.grids[other][None])
-        likeness = np.corrcoef(pictures.thumbs[row][:, ::step].ravel(), pictures.thumbs[other].ravel())[0, 1]
+        bits = difference_hash(images.grids[row][None, :, ::step]) != difference_hash(images.grids[other][None])
+        likeness = np.corrcoef(images.thumbs[row][:, ::step].ravel(), images.thumbs[other].ravel())[0, 1]
         if bits.sum() <= most and likeness >= 0.95:
             found.append(int(bits.sum()))
     return min(found)
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_pictures_take_minutes_at_most():
+def test_a_hundred_thousand_images_take_minutes_at_most():
     rng = np.random.default_rng(0)
     count = 100_003
     grids = rng.integers(0, 256, (count, 8, 9), dtype=np.uint8)

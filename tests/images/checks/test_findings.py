@@ -19,11 +19,11 @@ def noise(seed, shape=(16, 16, 3)):
 def data_set(folder, groups=False, **splits):
     """A data set and its rows: for each split (name of file, pixels or bytes, label, group)."""
     made = {}
-    for split, pictures in splits.items():
-        for name, content, *_ in pictures:
+    for split, images in splits.items():
+        for name, content, *_ in images:
             path = folder / f"{split}-{name}"
             path.write_bytes(content) if isinstance(content, bytes) else Image.fromarray(content).save(path)
-        names, _, labels, *rest = zip(*pictures, strict=True)
+        names, _, labels, *rest = zip(*images, strict=True)
         made[split] = Split(
             ids=names,
             paths=tuple(folder / f"{split}-{name}" for name in names),
@@ -107,9 +107,9 @@ def test_two_empty_files_are_unreadable_and_no_leak(tmp_path):
     ]
 
 
-def test_elongated_pictures_come_longest_first(tmp_path):
-    pictures = [("a.png", noise(0, (10, 30, 3)), 0), ("b.png", noise(1, (10, 29, 3)), 0)]
-    rows = data_set(tmp_path, train=[*pictures, ("c.png", noise(2, (70, 7, 3)), 1)])
+def test_elongated_images_come_longest_first(tmp_path):
+    images = [("a.png", noise(0, (10, 30, 3)), 0), ("b.png", noise(1, (10, 29, 3)), 0)]
+    rows = data_set(tmp_path, train=[*images, ("c.png", noise(2, (70, 7, 3)), 1)])
     assert [(one.image_id, one.detail) for one in find_elongated(rows)] == [
         ("c.png", "7 x 70 px"),
         ("a.png", "30 x 10 px"),

@@ -22,7 +22,7 @@ def test_the_facts_are_those_of_the_file(tmp_path):
     assert appearance.contrast == pytest.approx(0.8 * np.sqrt(4 / 7 * 3 / 7))
 
 
-def test_sizes_are_those_of_the_upright_picture(tmp_path):
+def test_sizes_are_those_of_the_upright_image(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (7, 5)).save(tmp_path / "x.png", exif=exif)
@@ -32,8 +32,8 @@ def test_sizes_are_those_of_the_upright_picture(tmp_path):
 
 def test_equal_pixels_have_equal_digests_whatever_the_file_and_other_shapes_other_ones(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    for name, picture in (("a.png", pixels), ("b.bmp", pixels), ("c.png", pixels.reshape(7, 5, 3))):
-        Image.fromarray(picture).save(tmp_path / name)
+    for name, image in (("a.png", pixels), ("b.bmp", pixels), ("c.png", pixels.reshape(7, 5, 3))):
+        Image.fromarray(image).save(tmp_path / name)
     first, second, third = (inspect_file(tmp_path / name) for name in ("a.png", "b.bmp", "c.png"))
     assert first.appearance.pixels_sha256 == second.appearance.pixels_sha256 != third.appearance.pixels_sha256
     assert first.bytes_sha256 != second.bytes_sha256

@@ -17,7 +17,7 @@ def test_a_clear_shift_is_named_and_a_small_one_is_not():
     assert (few.train, few.measure, few.split) == (pytest.approx(train.mean()), "brightness", "val")
 
 
-def test_many_pictures_do_not_make_a_trifle_a_shift():
+def test_many_images_do_not_make_a_trifle_a_shift():
     train, other = (np.tile([0.0, 1.0], 50_000) + add for add in (0.0, 0.05))  # a tenth of a standard deviation
     assert stats.ttest_ind(train, other).pvalue < 1e-9
     assert compare_values("contrast", "test", train, other).verdict == "no shift seen"

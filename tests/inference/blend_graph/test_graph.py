@@ -59,7 +59,7 @@ class Pixels(nn.Module):
         return pixels.flatten(1)
 
 
-def pictures(count, height, width, seed=0):
+def images(count, height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, 3, height, width), dtype=np.uint8)
 
 
@@ -83,8 +83,8 @@ class Looking(nn.Module):
         member = MemberGraph(Pixels(), side_px, views, (1.0,) * len(views), 1.0, 1.0)
         self.hidden = (BlendGraph([member], COUNT, side_px),)  # from the exporter, which wants every number used
 
-    def forward(self, pictures):
-        (seen,) = self.hidden[0]._seen(pictures).values()
+    def forward(self, images):
+        (seen,) = self.hidden[0]._seen(images).values()
         return torch.stack(list(seen.values()))
 
 
@@ -93,7 +93,7 @@ COUNT = Count("cast_logit", "logits", 1.0, TIE_WIDTH)
 
 def test_every_family_of_views_shows_the_pixels_that_it_shows_to_tta():
     views = parse_views(",".join(FAMILIES.values()))
-    batch = pictures(3, 23, 23)
+    batch = images(3, 23, 23)
     (seen,) = opened(Looking(views, 23), 23)[0].run(None, {INPUT: batch})
     for view, pixels in zip(views, seen, strict=True):
         expected = through(view, torch.from_numpy(batch).float() / 255)
@@ -103,7 +103,7 @@ def test_every_family_of_views_shows_the_pixels_that_it_shows_to_tta():
 @pytest.mark.parametrize("shape", [(28, 28), (39, 39), (41, 53), (17, 90), (211, 307), (1, 1), (2, 7), (5, 3)])
 @pytest.mark.parametrize("side_px", [19, 28, 67])
 def test_squares_are_those_of_the_decoder_but_for_halves(shape, side_px):
-    batch = pictures(2, *shape)
+    batch = images(2, *shape)
     found = squared(torch.from_numpy(batch), side_px).numpy()
     apart = np.abs(found - 255 * squares(batch, side_px).numpy())
     assert apart.max() < 1.001
@@ -157,7 +157,7 @@ def drawn_stack():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_counted_as_by_applying(members, method):
-    batch = pictures(31, 17, 29)
+    batch = images(31, 17, 29)
     with torch.no_grad():
         found, label = BlendGraph(members, count_of(method), None)(torch.from_numpy(batch))
     pool, tuned = pool_of(members, batch), tuned_of(members, method)
@@ -166,20 +166,20 @@ def test_every_method_is_counted_as_by_applying(members, method):
 
 
 @pytest.mark.parametrize("method", ["borda", "stack"])
-def test_the_graph_says_the_same_for_every_number_of_pictures_and_every_size(members, method):
+def test_the_graph_says_the_same_for_every_number_of_images_and_every_size(members, method):
     stack = drawn_stack() if method == "stack" else None
     method = "logit-sum" if stack else method
     session, graph = opened(BlendGraph(members, count_of(method, stack), None), metadata={"classes": "x"}.items())
     tuned = tuned_of(members, method, stack)
     for count, height, width in ((1, 13, 13), (2, 29, 17), (7, 11, 11), (64, 37, 37)):
-        batch = pictures(count, height, width, seed=count)
+        batch = images(count, height, width, seed=count)
         found, label = session.run(OUTPUTS, {INPUT: batch})
         pool = pool_of(members, batch)
         assert found.dtype == np.float32
         assert label.dtype == np.int64
         assert found == pytest.approx(applying.probabilities(pool, tuned), abs=1e-4)  # a half may round otherwise
         assert label.tolist() == applying.predict(pool, tuned).tolist()
-    found, label = session.run(OUTPUTS, {INPUT: pictures(0, 13, 13)})
+    found, label = session.run(OUTPUTS, {INPUT: images(0, 13, 13)})
     assert (found.shape, label.shape) == ((0, 7), (0,))
     written = onnx.load_from_string(graph)
     assert (written.ir_version, written.opset_import[0].version) == (10, onnx_export.OPSET)  # ONNX Runtime 1.18 reads
@@ -240,7 +240,7 @@ def test_networks_of_every_kind_fit_into_the_graph(arch):
     views = ("identity", "hflip", "scale@1.1")
     member = MemberGraph(network, 37, views, (0.5, 0.25, 0.25), 1.0, 1.0)
     session, _ = opened(BlendGraph([member], COUNT, None))
-    batch = pictures(5, 43, 41)
+    batch = images(5, 43, 41)
     found, _ = session.run(None, {INPUT: batch})
     look = partial(through, pixels=squares(batch, 37))
     with torch.no_grad():

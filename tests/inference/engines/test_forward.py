@@ -22,12 +22,12 @@ def running(module):
     return start(module, "eager", "cpu", IMAGES)
 
 
-def short_of_memory(pictures, error):
-    """A model that holds so many pictures at most, and how many it saw at a time."""
+def short_of_memory(images, error):
+    """A model that holds so many images at most, and how many it saw at a time."""
     seen = []
 
     def run(pixels):
-        if len(pixels) > pictures:
+        if len(pixels) > images:
             raise error
         seen.append(len(pixels))
         return pixels.mean((2, 3))
@@ -76,7 +76,7 @@ def test_bits_of_a_view_do_not_depend_on_the_views_beside_it():
     assert alone.tobytes() == beside[2].tobytes()
 
 
-def test_bits_of_whole_batches_do_not_depend_on_the_pictures_after_them():
+def test_bits_of_whole_batches_do_not_depend_on_the_images_after_them():
     whole = compute_logits(running(network()), IMAGES, ("identity",), batch_size=4).logits
     part = compute_logits(running(network()), IMAGES[:8], ("identity",), batch_size=4).logits
     assert whole[:, :8].tobytes() == part.tobytes()
@@ -99,13 +99,13 @@ def test_where_memory_runs_out_the_batch_is_halved_and_nothing_is_lost(error):
     assert (seen, looked.batch_size) == ([2, 2, 2, 2, 2, 1], 2)
 
 
-def test_the_half_of_a_batch_that_did_not_fit_counts_from_the_pictures_there_were():
+def test_the_half_of_a_batch_that_did_not_fit_counts_from_the_images_there_were():
     model, seen = short_of_memory(5, MemoryError())
     assert compute_logits(model, IMAGES, ("identity",), batch_size=1000).batch_size == 5
     assert seen == [5, 5, 1]
 
 
-def test_one_picture_that_does_not_fit_is_an_error_with_a_remedy():
+def test_one_image_that_does_not_fit_is_an_error_with_a_remedy():
     model, _ = short_of_memory(0, MemoryError("all 3 bytes are taken"))
     with pytest.raises(ResourceError, match="does not fit into the memory of cpu .all 3 bytes are taken.*--device cpu"):
         compute_logits(model, IMAGES, ("identity",))
@@ -123,17 +123,17 @@ def test_other_errors_of_a_model_are_not_taken_for_a_lack_of_memory():
         compute_logits(model, IMAGES, ("identity",))
 
 
-def test_a_diverged_module_is_named_with_the_view_and_the_picture():
+def test_a_diverged_module_is_named_with_the_view_and_the_image():
     def run(pixels):
         logits = pixels.mean((2, 3))
         logits[pixels[:, 0, 0, 0] == IMAGES[9, 0, -1, 0] / np.float32(255)] = float("nan")
         return logits
 
-    with pytest.raises(BadDataError, match="not finite for view 'vflip' of picture 9.*lower --lr"):
+    with pytest.raises(BadDataError, match="not finite for view 'vflip' of image 9.*lower --lr"):
         compute_logits(running(run), IMAGES, ("identity", "vflip"), batch_size=4)
 
 
-def test_no_picture_at_all_is_an_error():
+def test_no_image_at_all_is_an_error():
     with pytest.raises(BadDataError, match="There is no image; wanted at least one"):
         compute_logits(running(network()), IMAGES[:0], ("identity",))
 

@@ -22,7 +22,7 @@ def graph(tmp_path):
 
     def write(shape=OPEN, kind=TensorProto.FLOAT, axes=(2, 3), outputs=("logits",), inputs=()):
         nodes = [
-            helper.make_node("ReduceMean", ["pictures", "axes"], ["means"], keepdims=0),
+            helper.make_node("ReduceMean", ["images", "axes"], ["means"], keepdims=0),
             helper.make_node("Cast", ["means"], ["floats"], to=TensorProto.FLOAT),
             helper.make_node("MatMul", ["floats", "weights"], ["logits"]),
         ]
@@ -33,7 +33,7 @@ def graph(tmp_path):
         made = helper.make_graph(
             nodes,
             "test",
-            [helper.make_tensor_value_info(name, kind, shape) for name in ("pictures", *inputs)],
+            [helper.make_tensor_value_info(name, kind, shape) for name in ("images", *inputs)],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             numbers,
         )
@@ -50,29 +50,29 @@ def by_hand(images):
 
 
 @pytest.mark.parametrize("shape", [OPEN, (4, 3, 7, 7), (1, 3, 7, 7), (16, 3, 7, 7), ("n", "c", "h", "w")])
-def test_logits_are_those_of_the_normalised_pictures_for_open_and_for_fixed_batches(graph, shape):
+def test_logits_are_those_of_the_normalised_images_for_open_and_for_fixed_batches(graph, shape):
     running = start(open_onnx(graph(shape), MEAN, STD, 5, 7), "auto", "cpu", IMAGES)
     looked = compute_logits(running, IMAGES, ("identity", "hflip"), batch_size=6)
     np.testing.assert_allclose(looked.logits[0], by_hand(IMAGES), atol=1e-4)
 
 
 @pytest.mark.parametrize(("shape", "side"), [(OPEN, None), (("n", 3, 7, 7), 7), (("n", 3, None, 5), 5)])
-def test_the_side_of_the_pictures_is_known_where_the_graph_fixes_it(graph, shape, side):
+def test_the_side_of_the_images_is_known_where_the_graph_fixes_it(graph, shape, side):
     assert side_px(graph(shape)) == side
 
 
-def test_a_graph_for_pictures_that_are_not_square_is_refused(graph):
-    with pytest.raises(BadDataError, match="takes pictures of 7 x 5 px; wanted a graph for squares"):
+def test_a_graph_for_images_that_are_not_square_is_refused(graph):
+    with pytest.raises(BadDataError, match="takes images of 7 x 5 px; wanted a graph for squares"):
         side_px(graph(("n", 3, 7, 5)))
 
 
-def test_pictures_of_another_size_are_refused(graph):
-    with pytest.raises(InvalidOptionError, match="takes pictures of 7 x 7 px, not of 5. Give --size"):
+def test_images_of_another_size_are_refused(graph):
+    with pytest.raises(InvalidOptionError, match="takes images of 7 x 7 px, not of 5. Give --size"):
         open_onnx(graph(("n", 3, 7, 7)), MEAN, STD, 5, 5)
 
 
 def test_another_number_of_classes_is_refused(graph):
-    with pytest.raises(InvalidOptionError, match="has 5 outputs a picture and there are 7 classes.*--classes FILE"):
+    with pytest.raises(InvalidOptionError, match="has 5 outputs per image and there are 7 classes.*--classes FILE"):
         open_onnx(graph(), MEAN, STD, 7, 7)
 
 
@@ -98,7 +98,7 @@ def test_a_graph_that_was_cut_short_is_refused(graph):
 
 
 def test_channels_that_come_last_are_refused_with_the_reason(graph):
-    with pytest.raises(BadDataError, match="wanted one input of float32 pictures .* with the layout NCHW"):
+    with pytest.raises(BadDataError, match="wanted one input of float32 images .* with the layout NCHW"):
         open_onnx(graph(("n", 7, 7, 3), axes=(1, 2)), MEAN, STD, 5, 7)
 
 
@@ -112,7 +112,7 @@ def test_channels_that_come_last_are_refused_with_the_reason(graph):
     ],
 )
 def test_other_inputs_are_refused(graph, how):
-    with pytest.raises(BadDataError, match="wanted one input of float32 pictures"):
+    with pytest.raises(BadDataError, match="wanted one input of float32 images"):
         open_onnx(graph(**how), MEAN, STD, 5, 7)
 
 
@@ -121,13 +121,13 @@ def test_a_second_output_is_refused(graph):
         open_onnx(graph(outputs=("logits", "floats")), MEAN, STD, 5, 7)
 
 
-def test_an_output_that_is_not_a_row_a_picture_is_refused(graph):
-    with pytest.raises(BadDataError, match=r"gives \(2, 3, 5\) for two pictures; wanted logits \(2, 5\)"):
+def test_an_output_that_is_not_a_row_a_image_is_refused(graph):
+    with pytest.raises(BadDataError, match=r"gives \(2, 3, 5\) for two images; wanted logits \(2, 5\)"):
         open_onnx(graph(axes=(2,)), MEAN, STD, 5, 3)
 
 
-def test_a_graph_that_cannot_take_such_pictures_is_refused(graph):
-    with pytest.raises(BadDataError, match="does not take two pictures of 7 px: "):
+def test_a_graph_that_cannot_take_such_images_is_refused(graph):
+    with pytest.raises(BadDataError, match="does not take two images of 7 px: "):
         open_onnx(graph(("n", "c", None, None), axes=(1, 2)), MEAN, STD, 5, 7)
 
 

@@ -1,4 +1,4 @@
-"""Models whose logits depend on the pictures beside are caught, and honest ones are not."""
+"""Models whose logits depend on the images beside are caught, and honest ones are not."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_a_network_left_in_training_mode_is_caught(given):
     assert found.relative_difference > 0.01
 
 
-def test_a_network_in_training_mode_that_cannot_see_one_picture_is_caught():
+def test_a_network_in_training_mode_that_cannot_see_one_image_is_caught():
     torch.manual_seed(0)
     module = nn.Sequential(nn.Flatten(), nn.Linear(75, 5), nn.BatchNorm1d(5))
     found = check_order(module, IMAGES)
@@ -41,18 +41,18 @@ def test_looking_at_the_neighbour_is_caught():
     assert not check_order(lambda pixels: pixels.roll(1, 0).mean((2, 3)), IMAGES).holds
 
 
-def test_looking_at_the_darkest_picture_of_the_batch_is_caught_by_black_ones():
+def test_looking_at_the_darkest_image_of_the_batch_is_caught_by_black_ones():
     found = check_order(lambda pixels: pixels.mean((2, 3)) + 9 * (pixels.mean((1, 2, 3)).min() == 0), IMAGES)
-    assert (found.holds, found.worst) == (False, "beside black pictures")
+    assert (found.holds, found.worst) == (False, "beside black images")
 
 
-def test_numbering_the_pictures_is_caught_though_no_class_changes():
+def test_numbering_the_images_is_caught_though_no_class_changes():
     found = check_order(lambda pixels: pixels.mean((2, 3)) + torch.arange(len(pixels))[:, None], IMAGES)
     assert (found.holds, found.changed) == (False, 0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_few_pictures_are_enough(count):
+def test_few_images_are_enough(count):
     assert check_order(lambda pixels: pixels.mean((2, 3)), IMAGES[:count]).images == count
 
 

@@ -45,7 +45,7 @@ def with_engine(monkeypatch, builder):
 
 
 @pytest.mark.parametrize("engine", ["eager", "fused", "onnx", "auto", pytest.param("compiled", marks=pytest.mark.slow)])
-def test_each_engine_gives_the_logits_of_the_module_for_any_number_of_pictures(engine):
+def test_each_engine_gives_the_logits_of_the_module_for_any_number_of_images(engine):
     module = network()
     expected, before = logits_of(module), {name: one.clone() for name, one in module.state_dict().items()}
     running = start(module, engine, "cpu", IMAGES[:7])
@@ -117,7 +117,7 @@ def test_an_engine_that_changes_a_class_is_an_error_though_the_logits_are_near(m
 
     with_engine(monkeypatch, builder)
     monkeypatch.setattr(engines, "eager", lambda *_: lambda pixels: torch.tensor([[1.0, 0, 0], [0, 0.00018, 0.00006]]))
-    with pytest.raises(BadDataError, match="and 1 pictures change their class. Use --engine eager"):
+    with pytest.raises(BadDataError, match="and 1 images change their class. Use --engine eager"):
         start(network(), "fused", "cpu", IMAGES[:2])
 
 
@@ -138,7 +138,7 @@ def test_a_diverged_network_is_not_blamed_on_the_engine():
     module = network()
     nn.init.constant_(module[-1].weight, float("inf"))
     for engine in ("auto", "fused"):
-        with pytest.raises(BadDataError, match="not finite for view 'identity' of picture 0: the training diverged"):
+        with pytest.raises(BadDataError, match="not finite for view 'identity' of image 0: the training diverged"):
             start(module, engine, "cpu", IMAGES)
 
 
@@ -154,9 +154,7 @@ def test_a_module_that_gives_something_else_than_logits_is_refused(output, came)
         def forward(self, pixels):
             return output(pixels)
 
-    with pytest.raises(
-        InvalidOptionError, match=f"The model gave {came} for 1?9 pictures; wanted one tensor of logits"
-    ):
+    with pytest.raises(InvalidOptionError, match=f"The model gave {came} for 1?9 images; wanted one tensor of logits"):
         start(Odd(), "eager", "cpu", IMAGES).run(PIXELS)
 
 

@@ -15,7 +15,7 @@ SQUARE = torch.rand(2, 3, 7, 7, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("side_px", [3, 5, 13])
-def test_resizing_is_that_of_torchvision_and_leaves_flat_pictures_flat(side_px):
+def test_resizing_is_that_of_torchvision_and_leaves_flat_images_flat(side_px):
     wanted = functional.resize(SQUARE, [side_px, side_px], antialias=True)
     assert torch.equal(resized(SQUARE, side_px), wanted)
     flat = torch.full((2, 3, 7, 7), 0.25)
@@ -29,18 +29,18 @@ def test_a_cut_takes_the_margins_away():
 
 @pytest.mark.parametrize("margins", [(3, 2, 0, 0), (0, 0, 7, 0), (9, 0, 0, 0), (-1, 0, 0, 0)])
 def test_a_cut_that_does_not_fit_is_refused(margins):
-    with pytest.raises(InvalidOptionError, match="does not fit pictures of 5 x 7 pixels"):
+    with pytest.raises(InvalidOptionError, match="does not fit images of 5 x 7 pixels"):
         cut(WIDE, *margins)
 
 
 @pytest.mark.parametrize(("mode", "numpy_mode"), [("edge", "edge"), ("reflect", "reflect"), ("zero", "constant")])
 @pytest.mark.parametrize("margins", [(1, 2, 3, 0), (0, 0, 0, 5), (7, 11, 13, 17)])
-def test_padding_is_that_of_numpy_beyond_the_size_of_the_picture_too(mode, numpy_mode, margins):
+def test_padding_is_that_of_numpy_beyond_the_size_of_the_image_too(mode, numpy_mode, margins):
     wanted = np.pad(WIDE.numpy(), ((0, 0), (0, 0), margins[:2], margins[2:]), mode=numpy_mode)
     np.testing.assert_array_equal(padded(WIDE, *margins, mode).numpy(), wanted)
 
 
-def test_a_picture_of_one_pixel_is_reflected_as_itself():
+def test_a_image_of_one_pixel_is_reflected_as_itself():
     one = torch.full((2, 3, 1, 1), 0.75)
     assert torch.equal(padded(one, 1, 2, 0, 3, "reflect"), torch.full((2, 3, 4, 4), 0.75))
 
@@ -57,7 +57,7 @@ def test_turns_are_those_of_ttach():
 
 @pytest.mark.parametrize("name", ["rot90", "rot270", "transpose", "transverse"])
 def test_swapping_rows_and_columns_wants_squares(name):
-    with pytest.raises(InvalidOptionError, match="want square pictures, these have 5 x 7 pixels"):
+    with pytest.raises(InvalidOptionError, match="want square images, these have 5 x 7 pixels"):
         turned(WIDE, *TURNS[name])
 
 
@@ -78,9 +78,9 @@ def test_light_by_hand():
 
 
 def test_sharpening_is_away_from_and_blunting_towards_the_weighted_mean_of_the_neighbours():
-    picture = torch.full((2, 3, 5, 5), 0.5)
-    picture[:, :, 2, 2] = 0.7
+    image = torch.full((2, 3, 5, 5), 0.5)
+    image[:, :, 2, 2] = 0.7
     blurred = (8 * 0.5 + 5 * 0.7) / 13  # eight neighbours of weight 1, the middle of weight 5
     for factor in (0.5, 1.5):
         wanted = blurred + factor * (0.7 - blurred)
-        assert toned(picture, "sharpness", factor)[0, 0, 2, 2].item() == pytest.approx(wanted, abs=1e-6)
+        assert toned(image, "sharpness", factor)[0, 0, 2, 2].item() == pytest.approx(wanted, abs=1e-6)

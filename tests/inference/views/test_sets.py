@@ -50,7 +50,7 @@ def test_a_grid_has_as_many_crops_as_its_square(count):
 
 
 @pytest.mark.parametrize(("size_px", "ratio"), [(28, 0.875), (32, 0.875), (29, 0.8), (23, 0.9), (5, 0.7), (37, 0.65)])
-def test_ten_crop_is_exactly_that_of_torchvision_on_the_enlarged_picture(size_px, ratio):
+def test_ten_crop_is_exactly_that_of_torchvision_on_the_enlarged_image(size_px, ratio):
     pixels = torch.rand(2, 3, size_px, size_px, generator=torch.Generator().manual_seed(size_px))
     large = functional.resize(pixels, [round(size_px / ratio)], antialias=True)
     *corners, center, tl, tr, bl, br, mirrored_center = TenCrop(size_px)(large)

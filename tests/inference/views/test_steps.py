@@ -207,15 +207,13 @@ def test_lowering_by_hand():
 
 @pytest.mark.parametrize("name", ["crop@0.001:tl", "crop@1e-320:center"])
 def test_a_crop_that_would_fill_the_memory_is_refused(name):
-    with pytest.raises(
-        InvalidOptionError, match="would enlarge pictures of 28 pixels to more than 8192. Take a larger"
-    ):
+    with pytest.raises(InvalidOptionError, match="would enlarge images of 28 pixels to more than 8192. Take a larger"):
         lowered(name, 28)
 
 
 @pytest.mark.parametrize("name", ["crop@0.9:tl", "scale@1.1", "scale@0.9", "hflip*crop@0.9:center"])
 def test_crops_and_scales_want_squares(name):
-    with pytest.raises(InvalidOptionError, match=r"want.* square pictures, these have 5 x 7 pixels \(height x width\)"):
+    with pytest.raises(InvalidOptionError, match=r"want.* square images, these have 5 x 7 pixels \(height x width\)"):
         through(name, torch.zeros(2, 3, 5, 7))
 
 

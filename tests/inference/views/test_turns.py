@@ -7,30 +7,30 @@ import torch
 
 from ensemble_kit.inference.views.turns import TURNS, Turn
 
-PICTURE = torch.arange(49.0).reshape(7, 7)
+IMAGE = torch.arange(49.0).reshape(7, 7)
 BY_TORCH = {
-    "identity": lambda picture: picture,
+    "identity": lambda image: image,
     "hflip": torch.fliplr,
     "vflip": torch.flipud,
-    "rot90": lambda picture: torch.rot90(picture, 1, (-2, -1)),
-    "rot180": lambda picture: torch.rot90(picture, 2, (-2, -1)),
-    "rot270": lambda picture: torch.rot90(picture, 3, (-2, -1)),
-    "transpose": lambda picture: picture.T,
-    "transverse": lambda picture: torch.rot90(picture, 2, (-2, -1)).T,
+    "rot90": lambda image: torch.rot90(image, 1, (-2, -1)),
+    "rot180": lambda image: torch.rot90(image, 2, (-2, -1)),
+    "rot270": lambda image: torch.rot90(image, 3, (-2, -1)),
+    "transpose": lambda image: image.T,
+    "transverse": lambda image: torch.rot90(image, 2, (-2, -1)).T,
 }
 
 
 def test_the_table_holds_all_eight_and_the_oracle_tells_them_apart():
     assert set(TURNS.values()) == {Turn(*bits) for bits in product((False, True), repeat=3)}
     assert list(TURNS) == list(BY_TORCH)
-    assert len({tuple(turn(PICTURE).flatten().tolist()) for turn in BY_TORCH.values()}) == 8
+    assert len({tuple(turn(IMAGE).flatten().tolist()) for turn in BY_TORCH.values()}) == 8
 
 
 @pytest.mark.parametrize("first", TURNS)
 @pytest.mark.parametrize("second", TURNS)
 def test_every_product_is_what_torch_gives_one_after_the_other(first, second):
     once = TURNS[first].then(TURNS[second]).spelled()
-    assert torch.equal(BY_TORCH[once](PICTURE), BY_TORCH[second](BY_TORCH[first](PICTURE)))
+    assert torch.equal(BY_TORCH[once](IMAGE), BY_TORCH[second](BY_TORCH[first](IMAGE)))
 
 
 def test_products_are_associative_and_every_turn_can_be_undone():
@@ -45,4 +45,4 @@ def test_products_are_associative_and_every_turn_can_be_undone():
 def test_a_place_pulled_back_is_the_pixel_that_the_turn_brings_there(name):
     for y, x in ((0, 0), (2, 5), (6, 1)):
         before = TURNS[name].pulled(y, x, lambda place: 6 - place)
-        assert PICTURE[before] == BY_TORCH[name](PICTURE)[y, x]
+        assert IMAGE[before] == BY_TORCH[name](IMAGE)[y, x]

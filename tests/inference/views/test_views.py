@@ -1,4 +1,4 @@
-"""Views are exact where they can be, share what they can, and never look at another picture."""
+"""Views are exact where they can be, share what they can, and never look at another image."""
 
 import weakref
 
@@ -37,7 +37,7 @@ SLICES = {  # 3 x 3 out of 5 x 5, written out
     "br": [[12, 13, 14], [17, 18, 19], [22, 23, 24]],
     "center": [[6, 7, 8], [11, 12, 13], [16, 17, 18]],
 }
-MIRRORED = {  # the same places of the mirrored picture
+MIRRORED = {  # the same places of the mirrored image
     "tl": [[4, 3, 2], [9, 8, 7], [14, 13, 12]],
     "tr": [[2, 1, 0], [7, 6, 5], [12, 11, 10]],
     "bl": [[14, 13, 12], [19, 18, 17], [24, 23, 22]],
@@ -47,7 +47,7 @@ MIRRORED = {  # the same places of the mirrored picture
 
 
 @pytest.mark.parametrize("place", SLICES)
-def test_crops_of_a_picture_enlarged_to_five_by_five_are_these_slices(monkeypatch, place):
+def test_crops_of_a_image_enlarged_to_five_by_five_are_these_slices(monkeypatch, place):
     enlarged = FIVE_BY_FIVE.expand(1, 3, 5, 5)
     monkeypatch.setitem(view_pixels.CARRIED_OUT, Resize, lambda pixels, side_px: enlarged)
     small = torch.zeros(1, 3, 3, 3)
@@ -114,7 +114,7 @@ def test_a_network_that_cannot_tell_left_from_right_gives_equal_logits_for_hflip
 
 
 @pytest.mark.parametrize("name", EVERY_KIND)
-def test_a_view_of_a_picture_does_not_depend_on_the_others_in_the_batch(name):
+def test_a_view_of_a_image_does_not_depend_on_the_others_in_the_batch(name):
     together = through(name, BATCH)
     assert together.shape == BATCH.shape
     for one in range(len(BATCH)):

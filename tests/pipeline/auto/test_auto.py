@@ -1,4 +1,4 @@
-"""`ek auto` from pictures to submission, with a tiny portfolio and a clock that the test holds."""
+"""`ek auto` from images to submission, with a tiny portfolio and a clock that the test holds."""
 
 import csv
 import importlib
@@ -46,7 +46,7 @@ TWO = ["auto-zebra-0", "auto-ant-1"]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Drawn pictures, decoded once."""
+    """Drawn images, decoded once."""
     folder = tmp_path_factory.mktemp("drawn")
     ek.demo_data(folder / "data", train=50, val=53, test=TEST, size=16, quiet=True)
     return folder / "data"
@@ -129,7 +129,7 @@ def rows(path="submissions/auto.csv"):
         return list(csv.reader(file))
 
 
-def test_a_minute_ends_with_a_submission_that_names_every_test_picture_in_order(finished, data):
+def test_a_minute_ends_with_a_submission_that_names_every_test_image_in_order(finished, data):
     header, *lines = rows(finished.folder / finished.report.submission_path)
     assert header == ["image_id", "label"]
     assert [one[0] for one in lines] == sorted(path.name for path in (data / "test").iterdir())
@@ -389,10 +389,10 @@ def test_a_probe_that_would_take_long_is_left_out(world):
     assert world.run(plan=True).plan[0].recipe == "finetune-far"
 
 
-def test_without_test_pictures_it_says_that_there_is_no_submission(world, tmp_path):
+def test_without_test_images_it_says_that_there_is_no_submission(world, tmp_path):
     for split in ("train", "val"):
         shutil.copytree(world.data / split, tmp_path / "data" / split)
-    with pytest.raises(MisalignedError, match="There are no test pictures"):
+    with pytest.raises(MisalignedError, match="There are no test images"):
         world.run(tmp_path / "data", out="mine.csv")
     report = world.run(tmp_path / "data")
     assert report.submission_path is None

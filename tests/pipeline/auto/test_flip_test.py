@@ -1,4 +1,4 @@
-"""Whether mirroring changes what pictures mean, found out on pictures where we know."""
+"""Whether mirroring changes what images mean, found out on images where we know."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_out_of_time_it_still_answers(small):
 
 
 def test_no_network_sees_what_it_is_asked_about(small, monkeypatch):
-    """Where every picture is one of a group, the groups held out are whole."""
+    """Where every image is one of a group, the groups held out are whole."""
     seen = []
 
     def note(arch, options, size_px, classes, images, **more):
@@ -78,9 +78,9 @@ def test_no_network_sees_what_it_is_asked_about(small, monkeypatch):
 
     genuine = flip_trial.build_network
     monkeypatch.setattr(flip_trial, "build_network", note)
-    pictures = drawn((0, 2), images=53, groups=tuple(f"g{row // 7}" for row in range(53)))
-    found = try_flips(pictures, 60, "cpu", epochs=1)
-    rows = {image.tobytes(): row for row, image in enumerate(pictures.images["train"])}
+    images = drawn((0, 2), images=53, groups=tuple(f"g{row // 7}" for row in range(53)))
+    found = try_flips(images, 60, "cpu", epochs=1)
+    rows = {image.tobytes(): row for row, image in enumerate(images.images["train"])}
     trained_on = {rows[image.tobytes()] for image in seen[0]}
     assert len(trained_on) == 53 - found.images
     assert not {row // 7 for row in trained_on} & {row // 7 for row in set(range(53)) - trained_on}

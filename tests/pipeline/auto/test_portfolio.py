@@ -161,7 +161,7 @@ def weights():
 
 @pytest.mark.parametrize("at_hand", [[], weights()[:1], weights()])
 @pytest.mark.parametrize("median_px", [8, 16, 32, 47, 48, 49, 64, 128, 500])
-def test_every_kind_of_pictures_has_candidates_and_only_those_made_for_it(median_px, at_hand):
+def test_every_kind_of_images_has_candidates_and_only_those_made_for_it(median_px, at_hand):
     found = candidates(median_px, at_hand)
     assert found
     assert [each for each in PORTFOLIO if each in found] == found
@@ -178,7 +178,7 @@ def test_weights_that_are_not_in_the_portfolio_change_nothing():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 2_000))
-def test_pictures_are_never_enlarged_but_to_sixteen_and_never_beyond_the_largest(median_px):
+def test_images_are_never_enlarged_but_to_sixteen_and_never_beyond_the_largest(median_px):
     for each in PORTFOLIO:
         assert each.size_px(median_px) == sorted([16, median_px, each.largest_px])[1]
 
@@ -191,7 +191,7 @@ def test_a_line_of_the_portfolio_can_be_trained():
         assert arch_options(each.arch, {**each.arch_option, **enlarged}, each.pretrained).items() >= enlarged.items()
 
 
-def test_no_two_candidates_for_one_picture_size_have_the_same_name_and_seed():
+def test_no_two_candidates_for_one_image_size_have_the_same_name_and_seed():
     for median_px in (16, 32, 48, 49, 128):
         for at_hand in ([], weights()):
             counted = Counter((each.name, each.seed) for each in candidates(median_px, at_hand))

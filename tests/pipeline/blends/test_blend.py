@@ -143,7 +143,7 @@ def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
     assert report.procedure.settings == {"certify_seconds": 5}
 
 
-def test_stacking_wants_many_pictures_for_each_class_of_each_member(pool):
+def test_stacking_wants_many_images_for_each_class_of_each_member(pool):
     with pytest.raises(InvalidOptionError, match=f"{ROWS_A_VOTE * 12} for 4 members and 3 classes; there are 101"):
         ek.blend(weights="stacking", **QUIET)
     report = ek.blend(["good", "better"], weights="stacking", full=True, **QUIET)
@@ -201,12 +201,12 @@ def test_the_report_is_one_json_object(pool):
     assert said["diversity"]["equivalent_members"] == "inf" or said["diversity"]["equivalent_members"] > 0
 
 
-def test_classes_without_a_val_picture_are_named(pool):
+def test_classes_without_a_val_image_are_named(pool):
     report = ek.blend(**QUIET)
-    assert "holds no picture" not in " ".join(report.notes)
+    assert "holds no image" not in " ".join(report.notes)
     labels = np.zeros(IMAGES, dtype=int)
     labels[::2] = 1
     for name in ("good", "better", "fair", "nothing"):
         ek.members_rm(name)
     add("two-classes", np.eye(CLASSES)[labels] + 0.1, labels, np.zeros((TEST, CLASSES)))
-    assert "val holds no picture of class-2" in " ".join(ek.blend(**QUIET).notes)
+    assert "val holds no image of class-2" in " ".join(ek.blend(**QUIET).notes)

@@ -1,4 +1,4 @@
-"""Two members or blends on the same pictures, and every metric, on members made here."""
+"""Two members or blends on the same images, and every metric, on members made here."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def right(name):
     return LOGITS[name].argmax(axis=1) == LABELS
 
 
-def test_two_members_are_compared_by_mcnemar_on_aligned_pictures(pool):
+def test_two_members_are_compared_by_mcnemar_on_aligned_images(pool):
     report = ek.compare("cnn", "vit", **QUIET)
     only_a, only_b = int((right("cnn") & ~right("vit")).sum()), int((right("vit") & ~right("cnn")).sum())
     assert (report.only_a, report.only_b) == (only_a, only_b)
@@ -80,7 +80,7 @@ def test_the_better_side_is_named_whichever_comes_first(pool):
         report = ek.compare(*sides, **QUIET)
         assert report.better == "cnn"
         assert re.match(
-            rf"On these {IMAGES} val pictures cnn is better than mlp by \d+\.\d points "
+            rf"On these {IMAGES} val images cnn is better than mlp by \d+\.\d points "
             r"\(95 %: \d+\.\d to \d+\.\d; p < 0\.001\)\.$",
             report.sentence,
         )
@@ -91,7 +91,7 @@ def test_what_cannot_be_told_apart_says_what_could_have_been(pool):
     report = ek.compare("cnn", "twin", **QUIET)
     assert (report.better, report.p, report.difference) == (None, 1.0, 0.0)
     assert report.sentence.startswith(
-        f"On these {IMAGES} val pictures cnn cannot be told apart from twin: +0.0 points (95 %"
+        f"On these {IMAGES} val images cnn cannot be told apart from twin: +0.0 points (95 %"
     )
     assert report.sentence.endswith(f"minimum detectable gain: {100 * report.resolvable:.1f} points (80 % power).")
 
@@ -240,7 +240,7 @@ def test_members_of_other_val_sets_are_not_compared(pool):
         ek.compare("cnn", "short", **QUIET)
 
 
-def test_few_pictures_and_members_that_val_has_judged_are_said_to_be_so(pool):
+def test_few_images_and_members_that_val_has_judged_are_said_to_be_so(pool):
     few = np.arange(40)
     for name in LOGITS:
         add(name, LOGITS[name][few], [IDS[row] for row in few], LABELS[few], predictions="few")

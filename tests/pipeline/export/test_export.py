@@ -44,9 +44,9 @@ def exported(there, tmp_path_factory):
     return folder, places, report
 
 
-def said_of(path, pictures):
+def said_of(path, images):
     session = onnxruntime.InferenceSession(path)
-    return session.run(["probabilities", "label"], {"pictures": pictures})
+    return session.run(["probabilities", "label"], {"images": images})
 
 
 def test_the_graph_predicts_test_as_the_blend_did(exported, walked):
@@ -55,8 +55,8 @@ def test_the_graph_predicts_test_as_the_blend_did(exported, walked):
     lines = (folder / "submissions" / "both.csv").read_text(encoding="utf-8").splitlines()[1:]
     for line in lines:
         name, label = line.split(",")
-        picture = np.asarray(Image.open(walked / "data" / "test" / name).convert("RGB"))
-        probabilities, place = said_of(report.path, picture.transpose(2, 0, 1)[None])
+        image = np.asarray(Image.open(walked / "data" / "test" / name).convert("RGB"))
+        probabilities, place = said_of(report.path, image.transpose(2, 0, 1)[None])
         assert classes[place[0]] == label
         assert probabilities.sum() == pytest.approx(1, abs=1e-6)
     assert len(lines) == 37
@@ -83,7 +83,7 @@ def test_a_graph_of_one_size_takes_that_size_alone_and_counts_what_is_resized_tw
     typed = ["export", "both", "--size", "19", "--out", str(folder / "small.onnx"), "--quiet", *words]
     done = CliRunner().invoke(command, typed)
     assert done.exit_code == 0, done.output
-    assert "in    pictures       uint8 (images, 3, 19, 19), RGB" in done.output
+    assert "in    images       uint8 (images, 3, 19, 19), RGB" in done.output
     assert "resized twice:" in done.output
     assert max(map(len, done.output.splitlines()[:-1])) <= 80
     assert said_of(folder / "small.onnx", np.zeros((5, 3, 19, 19), np.uint8))[0].shape == (5, 10)
@@ -97,9 +97,9 @@ def test_a_graph_that_says_something_else_is_not_written(exported, monkeypatch):
         "ensemble_kit.inference.engines.onnx_export.graph_bytes", lambda *every: (folder / "net.onnx").read_bytes()
     )
     monkeypatch.setattr(
-        export_check, "run", lambda session, pictures: [np.full((len(pictures), 10), 0.1), np.zeros(len(pictures), int)]
+        export_check, "run", lambda session, images: [np.full((len(images), 10), 0.1), np.zeros(len(images), int)]
     )
-    with pytest.raises(BadDataError, match="does not say what PyTorch does: on 60 pictures .* Nothing was written"):
+    with pytest.raises(BadDataError, match="does not say what PyTorch does: on 60 images .* Nothing was written"):
         ek.export("both", folder / "wrong.onnx", cache=folder / ".ek", quiet=True, **places)
     assert not (folder / "wrong.onnx").exists()
 
@@ -120,13 +120,13 @@ def test_members_without_a_network_are_refused_by_name(road):
 
 def test_onnx_files_of_others_are_refused_by_name(road):
     nodes = [
-        helper.make_node("ReduceMean", ["pictures"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0),
         helper.make_node("MatMul", ["means", "weights"], ["logits"]),
     ]
     graph = helper.make_graph(
         nodes,
         "theirs",
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ("n", 3, 24, 24))],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ("n", 3, 24, 24))],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(np.ones((3, 10), np.float32), "weights")],
     )
@@ -149,13 +149,13 @@ def test_what_cannot_be_is_refused_before_anything_is_computed(exported, tmp_pat
         ek.export("both", check_on="nowhere", cache=folder / ".ek", **places)
 
 
-def test_pictures_that_cannot_be_read_are_no_proof(exported, tmp_path, monkeypatch):
+def test_images_that_cannot_be_read_are_no_proof(exported, tmp_path, monkeypatch):
     folder, places, _ = exported
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"no image")
     monkeypatch.setattr(
         "ensemble_kit.inference.engines.onnx_export.graph_bytes", lambda *every: (folder / "net.onnx").read_bytes()
     )
-    with pytest.raises(BadDataError, match=r"None of 1 pictures can be read.*broken\.png.*--check-on"):
+    with pytest.raises(BadDataError, match=r"None of 1 images can be read.*broken\.png.*--check-on"):
         ek.export("both", tmp_path / "net.onnx", check_on=tmp_path, cache=folder / ".ek", quiet=True, **places)
 
 
@@ -186,12 +186,12 @@ def test_a_stack_is_called_one(exported):
     assert [method_of(OpenBlend(one, path, ())) for one in (saved, stacked)] == [report.method, "stacking"]
 
 
-def test_a_half_that_is_rounded_otherwise_may_move_a_few_pictures_and_no_more():
+def test_a_half_that_is_rounded_otherwise_may_move_a_few_images_and_no_more():
     expected, sure = Said(np.tile([0.7, 0.3], (5, 1)), np.zeros(5, int)), np.ones(5, bool)
 
-    def moved(*pictures, by=0.002):
+    def moved(*images, by=0.002):
         probabilities = expected.probabilities.copy()
-        probabilities[list(pictures)] += [by, -by]
+        probabilities[list(images)] += [by, -by]
         return Said(probabilities, expected.labels)
 
     assert compare(moved(1, 3), expected, sure, export_check.ROUNDED) == pytest.approx(0.002)

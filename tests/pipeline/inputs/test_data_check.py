@@ -32,7 +32,7 @@ def sound(drawn, tmp_path):
 
 @pytest.fixture
 def broken(sound):
-    """The same with a truncated, an empty and an HTML file, a dead link, a bomb, and pictures in two splits."""
+    """The same with a truncated, an empty and an HTML file, a dead link, a bomb, and images in two splits."""
     first, second = sorted((sound / "train").iterdir())[:2]
     one, two, three, four, five, *_ = sorted(first.iterdir())
     one.write_bytes(one.read_bytes()[:-999])
@@ -44,7 +44,7 @@ def broken(sound):
     ImageOps.mirror(Image.open(four).convert("RGB")).save(sound / "test" / "mirrored.jpg", quality=80)
     (second / "mislabelled.png").write_bytes(five.read_bytes())
     Image.fromarray(np.arange(3 * 400 * 20, dtype=np.uint8).reshape(20, 400, 3)).save(second / "strip.png")
-    (first / "notes.txt").write_text("no picture")
+    (first / "notes.txt").write_text("no image")
     return sound
 
 
@@ -71,7 +71,7 @@ def test_a_sound_set_is_clean(sound):
     done = typed(sound, "--quiet")
     assert done.exit_code == 0
     assert "Every file can be read." in done.stdout
-    assert "No picture and no group stands in two splits." in done.stdout
+    assert "No image and no group stands in two splits." in done.stdout
 
 
 def test_every_fault_is_found_and_named(broken):
@@ -100,7 +100,7 @@ def test_every_fault_is_found_and_named(broken):
 def test_the_report_comes_first_then_exit_3(broken, tmp_path):
     done = typed(broken, "--csv", tmp_path / "found.csv", "--sheet", tmp_path / "found.png")
     assert done.exit_code == 3
-    for line in ("Unreadable: 5 files", "Leaks: 2", "Two labels on one picture: 1", "Elongated", "against train"):
+    for line in ("Unreadable: 5 files", "Leaks: 2", "Two labels on one image: 1", "Elongated", "against train"):
         assert line in done.stdout
     assert "To put right first: 5 unreadable files and 2 leaks." in done.stdout
     assert max(map(len, done.stdout.replace(str(tmp_path), "").splitlines())) <= 80
@@ -114,7 +114,7 @@ def test_the_report_comes_first_then_exit_3(broken, tmp_path):
     assert Image.open(tmp_path / "found.png").width > 400
 
 
-def test_no_picture_is_changed(broken, tmp_path):
+def test_no_image_is_changed(broken, tmp_path):
     def state():
         files = sorted(path for path in broken.rglob("*") if path.is_file())
         return [(path, path.stat().st_mtime_ns, path.read_bytes()) for path in files], sorted(broken.rglob("*"))
@@ -153,8 +153,8 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_read(sound, tmp_path
     for options, message in (
         ({"near": 33}, "--near is 33; wanted a whole number from 0 to 32"),
         ({"sheet": tmp_path / "found.gif"}, "ends in .png, .jpg, .jpeg"),
-        ({"sheet": sound / "test" / "found.png"}, "would lie among the pictures"),
-        ({"csv": sound / "test" / "found.csv"}, "--csv '.*' would lie among the pictures"),
+        ({"sheet": sound / "test" / "found.png"}, "would lie among the images"),
+        ({"csv": sound / "test" / "found.csv"}, "--csv '.*' would lie among the images"),
     ):
         with pytest.raises(InvalidOptionError, match=message):
             ek.data_check(sound, quiet=True, **options)
@@ -164,8 +164,8 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_read(sound, tmp_path
 
 
 def test_a_smaller_near_finds_less(sound):
-    picture = Image.open(min((sound / "train").rglob("*.png"))).convert("RGB")
-    picture.resize((23, 23)).save(sound / "test" / "small.jpg", quality=30)
+    image = Image.open(min((sound / "train").rglob("*.png"))).convert("RGB")
+    image.resize((23, 23)).save(sound / "test" / "small.jpg", quality=30)
     found = [one for one in ek.data_check(sound, near=16, quiet=True).findings if one.image_id == "small.jpg"]
     assert [one.kind for one in found] == ["near"]
     below = found[0].distance - 1

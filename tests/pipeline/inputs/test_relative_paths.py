@@ -71,7 +71,7 @@ def test_a_checkpoint_cannot_name_a_member_outside_the_folder(name, road):
     assert not Path("/tmp/outside").exists()
 
 
-def test_pictures_that_a_checkpoint_names_outside_this_folder_are_read_with_a_word(road, capsys):
+def test_images_that_a_checkpoint_names_outside_this_folder_are_read_with_a_word(road, capsys):
     shutil.move("data", "../elsewhere")
     there = os.path.abspath("../elsewhere")
     path = renamed_checkpoint(road, lambda plan: plan.update(source={"data": there}, name="given"))
@@ -79,7 +79,7 @@ def test_pictures_that_a_checkpoint_names_outside_this_folder_are_read_with_a_wo
     assert f"data of runs/given lies outside this folder: {there}" in capsys.readouterr().err
 
 
-def test_pictures_that_are_named_in_the_command_are_read_without_a_word(road, capsys):
+def test_images_that_are_named_in_the_command_are_read_without_a_word(road, capsys):
     shutil.move("data", "../elsewhere")
     ek.tta("runs/cnn", views="vflip", data="../elsewhere", quiet=True, device="cpu")
     assert "outside" not in capsys.readouterr().err

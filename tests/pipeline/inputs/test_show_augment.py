@@ -1,4 +1,4 @@
-"""`ek show-augment`: the sheet shows the pictures as they are, and what training makes of them."""
+"""`ek show-augment`: the sheet shows the images as they are, and what training makes of them."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ STEP, LEFT, TOP = SIDE_PX + 20, 10, 30  # from one square of the sheet to the ne
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """23 pictures of noise in five classes, and a test picture; there is no val."""
+    """23 images of noise in five classes, and a test image; there is no val."""
     folder, random = tmp_path_factory.mktemp("drawn"), np.random.default_rng(0)
     for place in [*(f"train/{'abcde'[i % 5]}/{i:02d}.png" for i in range(23)), "test/00.png"]:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def here(tmp_path, monkeypatch):
 
 
 def squares(path, rows, columns, lines):
-    """The pictures on a sheet, (rows, columns, side, side, 3)."""
+    """The images on a sheet, (rows, columns, side, side, 3)."""
     page, step = np.asarray(Image.open(path)), SIDE_PX + lines * 14 + 20
     cut = [
         page[TOP + row * step : TOP + row * step + SIDE_PX, LEFT + column * STEP :][:, :SIDE_PX]
@@ -51,7 +51,7 @@ def originals(folder, image_ids):
 
 
 @pytest.mark.parametrize("strength", ["strong", "trivial"])
-def test_the_sheet_holds_the_pictures_and_then_what_training_sees_of_them(drawn, here, strength):
+def test_the_sheet_holds_the_images_and_then_what_training_sees_of_them(drawn, here, strength):
     report = ek.show_augment(drawn, augment=strength, flip=True, size=SIDE_PX, rows=5, copies=3, seed=7)
     assert report.path.as_posix() == f"reports/augment-{strength}.png"
     shown = squares(report.path, 5, 4, lines=2)
@@ -73,7 +73,7 @@ def test_without_any_change_all_columns_are_alike(drawn, here):
     assert (report.augment, report.flip, report.mix, report.applied, report.cautions) == ("none", False, 0.0, (), ())
 
 
-def test_mixed_pairs_hold_both_pictures(drawn, here):
+def test_mixed_pairs_hold_both_images(drawn, here):
     report = ek.show_augment(drawn, recipe="assignment", mix=1.0, size=SIDE_PX, rows=5, copies=5)
     shown = squares(report.path, 5, 6, lines=3).astype(float)
     plain, partner = shown[:, 0], np.roll(shown[:, 0], 1, axis=0)
@@ -113,7 +113,7 @@ def test_without_a_recipe_it_shows_what_a_plain_train_does(drawn, here):
 def test_a_plain_train_says_that_it_mirrors_and_how_not_to(drawn, here):
     words = ["train", "--data", str(drawn), "--arch", "mlp", "--epochs", "1", "--size", "8", "--val-fraction", "0.3"]
     for more, wanted in (
-        ((), "Recipe strong, 1 epoch; pictures mirrored (signs, letters: --no-flip)."),
+        ((), "Recipe strong, 1 epoch; images mirrored (signs, letters: --no-flip)."),
         (("--no-flip",), "Recipe strong, 1 epoch."),
     ):
         done = CliRunner().invoke(command, [*words, *more])
@@ -140,7 +140,7 @@ def test_what_may_make_a_label_wrong_is_said_only_where_it_is_done(drawn, here):
     assert "left and right" in said(augment="light", flip=True)
     wide = said(augment="trivial", flip=False, size=28)
     assert "Turns are wide" in wide
-    assert "Shifts of up to 32 px can move most of a picture of 28 px" in wide
+    assert "Shifts of up to 32 px can move most of an image of 28 px" in wide
     assert "Shifts" not in said(augment="trivial", flip=False, size=64)
 
 
@@ -149,7 +149,7 @@ def test_the_command_prints_where_the_sheet_is_and_what_was_done(drawn, here):
     done = CliRunner().invoke(command, words)
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == "Sheet: reports/augment-trivial.png"
-    assert "- in 25 % of the pictures 2 to 25 % painted over in grey" in done.stdout
+    assert "- in 25 % of the images 2 to 25 % painted over in grey" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     report = json.loads(CliRunner().invoke(command, [*words, "--json"]).stdout)
     assert (report["path"], report["augment"], len(report["image_ids"])) == (
@@ -162,12 +162,12 @@ def test_the_command_prints_where_the_sheet_is_and_what_was_done(drawn, here):
 def test_what_cannot_be_asked_is_refused_before_anything_is_written(drawn, here):
     for options, message in (
         ({"rows": 0}, "--rows is 0; wanted a whole number from 1 to 40"),
-        ({"rows": 1, "mix": 0.5}, "--rows is 1; wanted a whole number from 2 to 40, since pictures are mixed in pairs"),
+        ({"rows": 1, "mix": 0.5}, "--rows is 1; wanted a whole number from 2 to 40, since images are mixed in pairs"),
         ({"copies": 41}, "--copies is 41; wanted a whole number from 1 to 40"),
         ({"size": 7}, "--size is 7; wanted a whole number from 8 to 1024"),
         ({"mix": 1.5}, "--mix is 1.5; wanted a number from 0 to 1"),
         ({"out": "sheet.gif"}, "--out is 'sheet.gif'; wanted a name that ends in .png"),
-        ({"out": drawn / "test" / "sheet.png"}, "would lie among the pictures"),
+        ({"out": drawn / "test" / "sheet.png"}, "would lie among the images"),
     ):
         with pytest.raises(InvalidOptionError, match=message):
             ek.show_augment(drawn, **options)

@@ -1,4 +1,4 @@
-"""New pictures through blends and members, held against what the members stored of the same pictures."""
+"""New images through blends and members, held against what the members stored of the same images."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ from ensemble_kit.workspace import Workspace
 
 VIEWS = "hflip,crop@0.75:tl,scale@1.1"
 QUIET = {"quiet": True}
-FAST = {"quiet": True, "device": "cpu", "batch_size": 8, "engine": "eager"}  # 37 pictures: the last batch has 5
+FAST = {"quiet": True, "device": "cpu", "batch_size": 8, "engine": "eager"}  # 37 images: the last batch has 5
 TEST = ["data/test"]
 
 
@@ -215,18 +215,18 @@ def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended
     assert report.abstained == sum(row["abstained"] for row in rows)
 
 
-def test_what_60_pictures_cannot_promise_is_said_and_everything_flagged(blended):
+def test_what_60_images_cannot_promise_is_said_and_everything_flagged(blended):
     done = CliRunner().invoke(
         command, ["predict", "prob-mean", *TEST, "--accuracy", "0.99", "--quiet", "--engine", "eager"]
     )
     assert done.exit_code == 0, done.output
-    assert "on these 60 val pictures no threshold can promise that 99.0 %" in " ".join(done.stdout.split())
+    assert "on these 60 val images no threshold can promise that 99.0 %" in " ".join(done.stdout.split())
     assert {row["abstained"] for row in said()} == {"true"}
 
 
-def test_pictures_that_cannot_be_read_have_a_row_with_the_reason(blended):
+def test_images_that_cannot_be_read_have_a_row_with_the_reason(blended):
     shutil.copytree("data/test", "new")
-    Path("new/0003.png").write_bytes(b"no picture")
+    Path("new/0003.png").write_bytes(b"no image")
     Path("new/gone.png").symlink_to("nowhere")
     Path('new/zz, "quoted"\nnamed <b>ü.png').write_bytes(b"")
     ek.predict(TEST, blend="logit-sum", out="whole.csv", **FAST)
@@ -236,7 +236,7 @@ def test_pictures_that_cannot_be_read_have_a_row_with_the_reason(blended):
         assert (report.pictures, report.unreadable, len(rows)) == (39, 3, 39)
         assert "0003.png" in report.first_unreadable
         for name, reason in {
-            "0003.png": "not a picture",
+            "0003.png": "not an image",
             "gone.png": "broken link",
             'zz, "quoted"\nnamed <b>ü.png': "empty",
         }.items():
@@ -252,7 +252,7 @@ def test_pictures_that_cannot_be_read_have_a_row_with_the_reason(blended):
 def test_nothing_stands_under_the_name_where_nothing_could_be_read_or_it_was_broken_off(blended, monkeypatch):
     Path("bad").mkdir()
     Path("bad/a.png").write_bytes(b"x")
-    with pytest.raises(BadDataError, match=r"(?s)Not one of 1 pictures can be read: .*a.png.*Nothing was written"):
+    with pytest.raises(BadDataError, match=r"(?s)Not one of 1 images can be read: .*a.png.*Nothing was written"):
         ek.predict(["bad"], blend="logit-sum", **FAST)
     monkeypatch.setattr(predict_chunks, "CHUNK_BATCHES", 1)
     monkeypatch.setattr(Watch, "advance", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -265,7 +265,7 @@ def test_nothing_stands_under_the_name_where_nothing_could_be_read_or_it_was_bro
     assert not list(Path().glob(".tmp-*"))
 
 
-def test_pictures_are_in_memory_chunk_by_chunk_and_never_in_the_cache(blended, monkeypatch):
+def test_images_are_in_memory_chunk_by_chunk_and_never_in_the_cache(blended, monkeypatch):
     alive, most = set(), []
     stream = predict_chunks.stream_images
 
@@ -284,7 +284,7 @@ def test_pictures_are_in_memory_chunk_by_chunk_and_never_in_the_cache(blended, m
     assert sorted(Path(".ek/images").iterdir()) == before
 
 
-def test_one_picture_will_do(blended):
+def test_one_image_will_do(blended):
     ek.predict(["data/test/0005.png"], blend="logit-sum", out="one.csv", **FAST)
     assert [row["image_id"] for row in said("one.csv")] == ["0005.png"]
 
@@ -323,7 +323,7 @@ def test_one_picture_will_do(blended):
         ({"blend": "prob-mean", "accuracy": float("nan")}, InvalidOptionError, "--accuracy is nan; wanted a share"),
         ({"blend": "prob-mean", "batch_size": 0}, InvalidOptionError, "--batch-size is 0"),
         ({"blend": "prob-mean", "images": ["nowhere"]}, BadDataError, "There is no file or folder 'nowhere'"),
-        ({"blend": "prob-mean", "images": []}, InvalidOptionError, "Wanted pictures or folders of pictures"),
+        ({"blend": "prob-mean", "images": []}, InvalidOptionError, "Wanted images or folders of images"),
     ],
 )
 def test_what_cannot_be_is_refused(blended, given, error, message):
@@ -390,8 +390,8 @@ def test_what_is_printed_fits_80_columns_and_json_is_one_object(blended):
             assert json.loads(done.stdout)["unreadable"] == 1
         else:
             assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
-            assert done.stdout.startswith("1 picture by ")
-            assert "1 picture could not be read and has no label" in " ".join(done.stdout.split())
+            assert done.stdout.startswith("1 image by ")
+            assert "1 image could not be read and has no label" in " ".join(done.stdout.split())
 
 
 def test_without_a_name_the_only_blend_is_asked_and_named(blended):

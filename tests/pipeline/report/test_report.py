@@ -149,7 +149,7 @@ def test_the_cross_fitted_classes_add_up_to_the_honest_estimate(pool):
     assert report.repeats == 4
 
 
-def test_pictures_to_look_at_are_sorted_by_what_was_said_of_them(pool):
+def test_images_to_look_at_are_sorted_by_what_was_said_of_them(pool):
     logits, labels = pool
     ek.blend(["m0"], weights="m0=1", **QUIET)
     report = ek.report(top=7, **QUIET)
@@ -200,14 +200,14 @@ def test_of_right_labels_a_weak_blend_names_none_and_the_page_says_why(folder):
     assert "No label is named:" in words(report)
 
 
-def test_confusions_are_whole_and_each_row_holds_the_pictures_of_its_class(pool):
+def test_confusions_are_whole_and_each_row_holds_the_images_of_its_class(pool):
     ek.blend(weights="greedy", method="prob-mean", **QUIET)
     report = ek.report(**QUIET)
     sizes = {one.name: one.images for one in report.classes}
     assert all(isinstance(one.images, int) for one in report.confusion)
     for name, images in sizes.items():
         assert sum(one.images for one in report.confusion if one.label == name) == images
-    assert "each picture once: by the class that most of the 4 repeats gave it" in words(report)
+    assert "each image once: by the class that most of the 4 repeats gave it" in words(report)
 
 
 @pytest.mark.parametrize("method", ["majority-vote", "borda"])
@@ -258,7 +258,7 @@ def test_groups_are_counted_and_kept_whole(folder):
     assert "in 34 groups" in words(report)
 
 
-def test_few_pictures_of_which_one_class_has_none_are_enough(folder):
+def test_few_images_of_which_one_class_has_none_are_enough(folder):
     random = np.random.default_rng(0)
     labels = np.arange(13) % 2
     for name in ("a", "b"):
@@ -266,7 +266,7 @@ def test_few_pictures_of_which_one_class_has_none_are_enough(folder):
     ek.blend(**QUIET)
     report = ek.report(**QUIET)
     assert report.classes[-1] == replace(report.classes[-1], name="cat", images=0, accuracy=None, interval=None)
-    assert "val holds no picture of cat" in words(report)
+    assert "val holds no image of cat" in words(report)
 
 
 def test_members_that_agree_stand_together(pool):
@@ -320,7 +320,7 @@ def test_old_figures_that_are_not_there_are_found_anew(pool):
     assert ek.report(**QUIET).blend.equal.gain.difference == made.equal.gain.difference
 
 
-def test_the_road_gives_pictures_learning_curves_and_views(road):
+def test_the_road_gives_images_learning_curves_and_views(road):
     report = ek.report(**QUIET)
     text = page(report)
     assert report.pictures_note is None
@@ -344,7 +344,7 @@ def test_the_same_inputs_give_the_same_bytes(whole_road):
     assert (second.html.read_bytes(), second.json.read_bytes()) == held
 
 
-def test_without_pictures_runs_and_curves_it_says_so(road):
+def test_without_images_runs_and_curves_it_says_so(road):
     for folder in ("data", "runs", "reports"):
         shutil.rmtree(folder)
     report = ek.report(**QUIET)
@@ -355,15 +355,15 @@ def test_without_pictures_runs_and_curves_it_says_so(road):
     assert "No curve of cnn, mlp: none of that name in reports; ek tta makes one." in said
 
 
-def test_pictures_that_cannot_be_read_are_named_and_others_shown(road):
+def test_images_that_cannot_be_read_are_named_and_others_shown(road):
     first = ek.report(**QUIET).unsure[0].image_id
-    Path("data/val", first).write_bytes(b"no picture")
+    Path("data/val", first).write_bytes(b"no image")
     report = ek.report(**QUIET)
     assert "cannot be read" in words(report)
     assert page(report).count("<img") > 5
 
 
-def test_pictures_that_were_replaced_are_warned_of(road):
+def test_images_that_were_replaced_are_warned_of(road):
     report = ek.report(**QUIET)
     assert not report.pictures_changed
     one, other = (Path("data/val", report.unsure[place].image_id) for place in (0, 1))
@@ -374,7 +374,7 @@ def test_pictures_that_were_replaced_are_warned_of(road):
     assert "<img" in page(report)
 
 
-def test_pictures_may_be_left_out(road):
+def test_images_may_be_left_out(road):
     report = ek.report(thumbnails=False, **QUIET)
     assert "<img" not in page(report)
     assert report.pictures_note == "not asked for"
@@ -387,7 +387,7 @@ def test_what_lies_beside_the_members_and_is_of_others_is_passed_over(road):
     curve.write_text('{"steps": [], "stop": 1, "val_images": 60}')  # as older versions wrote it, without a checksum
     report = ek.report(**QUIET)
     assert report.learning[0].note == "the metrics.csv that is there is of another run"
-    assert report.looks[0].note == "the one that is there is of other views or pictures"
+    assert report.looks[0].note == "the one that is there is of other views or images"
 
 
 def test_metrics_that_are_not_those_of_the_run_are_refused_and_may_be_removed(road):
@@ -492,7 +492,7 @@ def test_the_page_replaces_nothing_but_a_page(pool, out, match):
 
 
 @pytest.mark.parametrize("top", [0, -1, 201])
-def test_the_number_of_pictures_has_a_range(pool, top):
+def test_the_number_of_images_has_a_range(pool, top):
     with pytest.raises(InvalidOptionError, match="wanted a whole number from 1 to 200"):
         ek.report(top=top, **QUIET)
 

@@ -29,7 +29,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Drawn pictures, and a small network that was trained on them."""
+    """Drawn images, and a small network that was trained on them."""
     folder = tmp_path_factory.mktemp("drawn")
     ek.demo_data(folder / "data", train=110, val=31, test=13, size=16, quiet=True)
     places = {name: folder / name for name in ("predictions", "runs")}
@@ -103,7 +103,7 @@ def test_damaged_features_are_computed_anew(probe, damage):
     assert path.read_bytes() == whole
 
 
-def test_other_weights_pictures_or_views_have_features_of_their_own(probe, trained):
+def test_other_weights_images_or_views_have_features_of_their_own(probe, trained):
     probe()
     assert len(kept()) == 1
     assert probe(flip=True, name="flipped").computed == 110

@@ -41,7 +41,7 @@ def weights_of(run):
 
 
 def pixels_of(ids, folder):
-    """The pictures as floats; at 24 px they are drawn at the size that members look at."""
+    """The images as floats; at 24 px they are drawn at the size that members look at."""
     stack = np.stack([np.asarray(Image.open(Path(folder, one)).convert("RGB")).transpose(2, 0, 1) for one in ids])
     return torch.from_numpy(stack.copy()).float() / 255
 
@@ -90,19 +90,19 @@ def test_a_uniform_soup_without_batch_norms_is_the_network_of_the_mean_weights(k
     assert "test" in manifest("soup")["files"]
 
 
-def test_batch_norms_get_the_statistics_of_the_training_pictures(kitchen):
+def test_batch_norms_get_the_statistics_of_the_training_images(kitchen):
     report = ek.soup(["kin-1", "kin-2"], "soup", **FAST)
     state, facts = read_checkpoint(find_checkpoint(Path("runs/soup")))
     network = rebuild(facts, state)
     paths = sorted(Path("data/train").glob("*/*.png"))
     assert report.train_images == len(paths) == 150
     update_bn(torch.split(pixels_of([one.relative_to("data/train") for one in paths], "data/train"), 50), network)
-    first = next(name for name in network.state_dict() if name.endswith("running_mean"))  # sees the pictures alone
+    first = next(name for name in network.state_dict() if name.endswith("running_mean"))  # sees the images alone
     torch.testing.assert_close(network.state_dict()[first], state[first], rtol=1e-4, atol=1e-5)
     olds = [weights_of(name)[first] for name in ("kin-1", "kin-2")]
     assert not np.allclose(sum(olds) / 2, state[first], rtol=1e-3)
     assert report.norms == 3
-    assert "3 batch norms taken again from 150 training pictures" in " ".join(cooked(report).split())
+    assert "3 batch norms taken again from 150 training images" in " ".join(cooked(report).split())
 
 
 def test_what_a_soup_says_of_itself(kitchen):
@@ -208,7 +208,7 @@ def test_a_greedy_soup_of_one_is_that_one_to_the_bit_and_says_so(kitchen):
 def test_a_spoiled_soup_is_written_with_a_warning(kitchen):
     spoil("bad", "mlp")
     report = ek.soup(["bad", "mlp"], "soup", **FAST)
-    assert report.soup.accuracy == 0.1  # all weights cancel: one class of ten, whatever the picture
+    assert report.soup.accuracy == 0.1  # all weights cancel: one class of ten, whatever the image
     assert report.mean_accuracy == pytest.approx(accuracy_of("mlp"))
     assert report.mean_accuracy > 0.15
     assert report.spoiled
@@ -238,12 +238,12 @@ def test_what_val_chose_for_an_ingredient_it_chose_for_the_soup(kitchen):
     assert manifest("soup")["val_used_for"] == ["epoch", "early stop"]
 
 
-def test_pictures_that_moved_are_found_by_data_and_others_are_refused(kitchen):
+def test_images_that_moved_are_found_by_data_and_others_are_refused(kitchen):
     shutil.move("data", "elsewhere")
     ek.soup(["kin-1", "kin-2"], "soup", data="elsewhere", **FAST)
     assert manifest("soup")["training"]["source"]["data"] == "../../elsewhere"
     next(Path("elsewhere/train").glob("*/*.png")).unlink()
-    with pytest.raises(MisalignedError, match=r"The train pictures are not those that 'kin-\d' and its like"):
+    with pytest.raises(MisalignedError, match=r"The train images are not those that 'kin-\d' and its like"):
         ek.soup(["kin-1", "kin-2"], "soup-2", data="elsewhere", **FAST)
 
 
@@ -289,9 +289,9 @@ def test_members_that_cannot_be_averaged_are_refused_by_name(kitchen):
     assert not Path("runs/soup").exists()
 
 
-def test_members_of_other_training_pictures_are_refused(kitchen):
+def test_members_of_other_training_images_are_refused(kitchen):
     ek.train("data", "mlp", folds=2, epochs=1, name="folded", **PLAIN)
-    with pytest.raises(MisalignedError, match=r"'folded-fold-1' and 'folded-fold-2' have other train pictures"):
+    with pytest.raises(MisalignedError, match=r"'folded-fold-1' and 'folded-fold-2' have other train images"):
         ek.soup(["folded-fold-1", "folded-fold-2"], "soup", **FAST)
 
 

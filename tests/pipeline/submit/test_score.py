@@ -99,19 +99,19 @@ def test_ids_match_by_stem_with_a_note(desk):
     assert "ids were matched without folder or ending" in " ".join(one.notes)
 
 
-def test_a_class_without_images_and_one_picture_are_scored(desk):
+def test_a_class_without_images_and_one_image_are_scored(desk):
     Path("one.csv").write_text("file,label\nx.png,cat\n")
     [one] = ek.score([write("s.csv", [2], ids=["x.png"])], "one.csv").submissions
     assert (one.whole.accuracy, one.public.images, one.private) == (1.0, 1, None)
     assert typed("score", "s.csv", "--labels", "one.csv").exit_code == 0
 
 
-def test_a_class_that_no_picture_has_is_wrong_and_no_error(desk):
+def test_a_class_that_no_image_has_is_wrong_and_no_error(desk):
     Path("truth.csv").write_text("file,label\nx.png,cat\ny.png,cat\nz.png,dog\n")
     Path("said.csv").write_text("file,label\nx.png,cat\ny.png,owl\nz.png,cot\n")
     [one] = ek.score(["said.csv"], "truth.csv").submissions
     assert one.whole.accuracy == pytest.approx(1 / 3)
-    assert "lines 3, 4: labels are of no picture, so they count as wrong: 'owl', 'cot'" in one.notes[0]
+    assert "lines 3, 4: labels are of no image, so they count as wrong: 'owl', 'cot'" in one.notes[0]
     Path("said.csv").write_text("file,label\nx.png,cat\ny.png,\nz.png,1\n")
     with pytest.raises(BadDataError, match=r"(?s)not fit to be scored.*labels are missing.*labels are places of"):
         ek.score(["said.csv"], "truth.csv")
@@ -153,7 +153,7 @@ def test_the_command_prints_at_most_80_columns_and_json(desk):
         done = typed("score", *words, "--labels", "labels.csv", "--baselines", ".45,.70,.83,.94")
         assert done.exit_code == 0, done.stderr
         assert max(map(len, done.stdout.splitlines())) <= 80
-        assert "Public: a simple draw by seed 0, of 101 pictures" in done.stdout
+        assert "Public: a simple draw by seed 0, of 101 images" in done.stdout
     assert json.loads(typed("score", *paths, "--labels", "labels.csv", "--json").stdout)["images"] == IMAGES
     assert (
         "wanted numbers as 0.45,0.7, got 'x'" in typed("score", "a.csv", "--labels", "l.csv", "--baselines", "x").stderr

@@ -294,28 +294,28 @@ def test_public_scores_that_rank_otherwise_are_named_with_what_that_means(folder
     ek.submissions_score(better.name, 0.86)
     [note] = ek.submissions_score(worse.name, 0.868).notes
     assert note.startswith(f"The public scores put '{worse.name}' before '{better.name}', the honest estimates")
-    assert "0.8 points on 250 public pictures are within chance" in note
+    assert "0.8 points on 250 public images are within chance" in note
     notes = ek.submissions_score(worse.name, 0.94).notes
-    assert any("8.0 points on 250 public pictures are more than chance" in note for note in notes)
+    assert any("8.0 points on 250 public images are more than chance" in note for note in notes)
 
 
-def test_scores_further_apart_than_the_pictures_that_differ_cannot_both_be_right(folder):
+def test_scores_further_apart_than_the_images_that_differ_cannot_both_be_right(folder):
     ek.submit("two", **QUIET)
     differ = ek.submit("all", **QUIET).change.changed
     ek.submissions_score("two", 0.8)
     assert not any("cannot both" in note for note in ek.submissions_score("all", 0.81 + differ / 250).notes)
     note = ek.submissions_score("all", 0.8 + (differ + 3) / 250).notes[0]
     assert note.startswith("The public scores of 'two' and 'all' cannot both be right")
-    assert f"which is {differ + 3} of 250 public pictures, and only {differ} pictures differ" in note
+    assert f"which is {differ + 3} of 250 public images, and only {differ} images differ" in note
 
 
-def test_one_changed_picture_is_said_as_one(folder):
+def test_one_changed_image_is_said_as_one(folder):
     ek.submit("two", **QUIET)
     header, first, *rows = rows_of("submissions/two.csv")
     first = [first[0], next(label for _, label in rows if label != first[1])]
     Path("near.csv").write_text("".join(f"{a},{b}\n" for a, b in (header, first, *rows)))
     said = " ".join(typed("submit", "--csv", "near.csv", "--check").stdout.split())
-    assert "Against 'two': 1 picture changed: " in said
+    assert "Against 'two': 1 image changed: " in said
     assert "Were all of them public, the score moves by 0.4 points at most; no difference could be told" in said
 
 

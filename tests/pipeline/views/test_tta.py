@@ -72,7 +72,7 @@ def test_shards_that_are_merged_are_the_bits_of_one_run(road):
     ek.tta("runs/cnn", views=VIEWS, predictions="whole", **FAST)
     shards = [ek.tta("runs/cnn", views=VIEWS, predictions="shared", shard=f"{i}/3", **FAST) for i in (2, 1, 3)]
     assert manifest("cnn", "shared")["views"] == ["identity"]
-    assert sum(shard.pictures for shard in shards) == 60 + 37
+    assert sum(shard.images for shard in shards) == 60 + 37
     assert [shard.missing > 0 for shard in shards] == [True, True, False]
     report = ek.tta("runs/cnn", views=VIEWS, predictions="shared", merge=True, **FAST)
     assert report.engine is None
@@ -80,7 +80,7 @@ def test_shards_that_are_merged_are_the_bits_of_one_run(road):
     assert not list(Path(".ek/looks").glob("*/"))
 
 
-def test_parts_of_pictures_in_another_order_are_not_taken_for_these(road):
+def test_parts_of_images_in_another_order_are_not_taken_for_these(road):
     names = [f"{path.parent.name}/{path.name}" for path in sorted(Path("data/val").glob("*/*.png"))]
     for file, rows in (("up.csv", names), ("down.csv", names[::-1])):
         lines = [f"{name},{name.partition('/')[0]}" for name in rows]
@@ -139,7 +139,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_nothing_done_is_los
 
     how = {"name": "small", "data": "data", "size": 24, "views": "identity"}
     ek.tta(small, **how, **{**FAST, "quiet": False})
-    assert "small: out of memory; going on with 4 pictures at a time." in capsys.readouterr().err
+    assert "small: out of memory; going on with 4 images at a time." in capsys.readouterr().err
     assert sizes.count(8) == 1
     ek.tta(brightness, **{**how, "name": "large"}, **FAST)
     assert np.allclose(logits_of("small", "test"), logits_of("large", "test"), atol=1e-6)
@@ -235,7 +235,7 @@ def test_a_callable_is_a_member_whose_classes_are_known_by_name(road):
 def test_a_network_left_in_training_mode_is_caught_before_anything_is_written(road):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 7, 3), nn.BatchNorm2d(7), nn.Flatten(), nn.Linear(7 * 22 * 22, 10)).train()
-    with pytest.raises(BadDataError, match="depend on the pictures beside it.*evaluation mode"):
+    with pytest.raises(BadDataError, match="depend on the images beside it.*evaluation mode"):
         ek.tta(lambda pixels: network(pixels), name="leaky", data="data", size=24, check=True, **FAST)
     assert not Path("predictions/leaky").exists()
     report = ek.tta("runs/cnn", views="identity", check=True, **FAST)
@@ -274,11 +274,11 @@ def test_a_callable_may_work_in_place_and_must_give_logits(road):
     ek.tta(lambda pixels: brightness(pixels.mul_(0.5)) * 2, name="in-place", **how)
     assert np.allclose(logits_of("plain", "val"), logits_of("in-place", "val"), atol=1e-5)
     for said, message in (
-        (lambda pixels: brightness(pixels)[:, :7], "gives 7 logits a picture, and there are 10 classes"),
-        (lambda pixels: None, "gave NoneType for 1 pictures; wanted logits"),
-        (lambda pixels: {"logits": 1}, "gave dict for 1 pictures; wanted logits"),
+        (lambda pixels: brightness(pixels)[:, :7], "gives 7 logits per image, and there are 10 classes"),
+        (lambda pixels: None, "gave NoneType for 1 images; wanted logits"),
+        (lambda pixels: {"logits": 1}, "gave dict for 1 images; wanted logits"),
         (lambda pixels: brightness(pixels).to(torch.complex64), "gave torch.complex64"),
-        (lambda pixels: brightness(pixels)[0], r"gave torch.float32 \(10,\) for 1 pictures"),
+        (lambda pixels: brightness(pixels)[0], r"gave torch.float32 \(10,\) for 1 images"),
         (lambda pixels: brightness(pixels) * torch.nan, "not finite for view 'identity'"),
     ):
         with pytest.raises((InvalidOptionError, MisalignedError, BadDataError), match=message):
@@ -303,7 +303,7 @@ def test_a_second_process_is_told_that_one_is_looking_already(road):
         assert ek.tta("runs/cnn", views="vflip", shard="1/2", **FAST).parts > 0
 
 
-def test_of_few_val_pictures_identity_is_kept_alone_and_that_is_said(road):
+def test_of_few_val_images_identity_is_kept_alone_and_that_is_said(road):
     for path in sorted(Path("data/val").glob("*/*.png"))[::2]:
         path.unlink()
     report = ek.tta(brightness, name="few", data="data", size=24, **FAST)
@@ -335,7 +335,7 @@ def test_a_view_that_does_harm_is_named_with_its_classes_and_left_out(sides):
     assert "No other view is seen to do harm on these" in text
 
 
-def test_the_curve_is_saved_as_numbers_and_as_a_picture(road):
+def test_the_curve_is_saved_as_numbers_and_as_a_image(road):
     report = ek.tta("runs/cnn", views=VIEWS, **FAST)
     saved = json.loads(Path("reports/cnn-views.json").read_text())
     assert [step["views"] for step in saved["steps"]] == list(range(1, len(report.views) + 1))
@@ -345,8 +345,8 @@ def test_the_curve_is_saved_as_numbers_and_as_a_picture(road):
     assert all(ms > 0 for ms in costs.values())
     last = saved["steps"][-1]
     assert last["ms"] == pytest.approx(sum(costs.values()))
-    with Image.open(report.curve.png) as picture:
-        assert picture.size == (880, 704)
+    with Image.open(report.curve.png) as image:
+        assert image.size == (880, 704)
 
 
 def test_the_cost_of_each_view_stands_in_the_manifest(road):

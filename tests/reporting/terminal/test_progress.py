@@ -13,7 +13,7 @@ def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds(monkeypatch, 
     with progress.Watch("look", 400) as watch:
         for _ in range(4):
             watch.advance(100)
-    assert capsys.readouterr().err == "look: 200 of 400, 18 pictures/s\nlook: 400 of 400, 13 pictures/s\n"
+    assert capsys.readouterr().err == "look: 200 of 400, 18 images/s\nlook: 400 of 400, 13 images/s\n"
 
 
 def test_a_note_puts_the_next_line_off(monkeypatch, capsys):
@@ -23,7 +23,7 @@ def test_a_note_puts_the_next_line_off(monkeypatch, capsys):
         watch.note("epoch 1", "epoch 1 of 2")
         watch.advance(200)
         watch.advance(200)
-    assert capsys.readouterr().err == "epoch 1 of 2\ncnn: 400 of 400, 20 pictures/s\n"
+    assert capsys.readouterr().err == "epoch 1 of 2\ncnn: 400 of 400, 20 images/s\n"
 
 
 def test_quiet_work_says_nothing(monkeypatch, capsys):

@@ -13,7 +13,7 @@ from screen import Screen
 from ensemble_kit.reporting.terminal import progress
 
 WIDTHS = (20, 40, 80, 200)
-BAR = re.compile(r"(.*?)(  ━+)?  100 %(  \d:\d\d)?(  [\d,]+ pictures/s)?")
+BAR = re.compile(r"(.*?)(  ━+)?  100 %(  \d:\d\d)?(  [\d,]+ images/s)?")
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def titles(screen):
     return [one[1] for one in found]
 
 
-def work(title, pictures, threads=8, quiet=False):
-    with progress.Watch(title, pictures, quiet) as watch, ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda _: watch.advance(), range(pictures)))
+def work(title, images, threads=8, quiet=False):
+    with progress.Watch(title, images, quiet) as watch, ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda _: watch.advance(), range(images)))
 
 
 @pytest.mark.parametrize("run", range(50))
@@ -62,7 +62,7 @@ def test_threads_that_count_while_the_bar_appears_leave_one_finished_bar_and_no_
     assert titles(screen) == ["decode", "look"]
 
 
-def test_no_picture_is_lost_from_the_count(terminal):
+def test_no_image_is_lost_from_the_count(terminal):
     screen = terminal(80)
     with progress.Watch("decode", 8000) as watch, ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: watch.advance(), range(7919)))

@@ -179,7 +179,7 @@ def test_a_submission_is_called_better_than_the_last_only_where_val_says_so(gain
 
 
 def test_flips_that_lowered_the_honest_figure_are_not_said_to_help():
-    """64.7 with identity, 64.0 with the flip, of 300: two pictures less, and a log-likelihood that rose."""
+    """64.7 with identity, 64.0 with the flip, of 300: two images less, and a log-likelihood that rose."""
     curve = curve_report((-2 / 300, (-0.025, 0.012), 0.6), (0.021, (0.004, 0.038), 0.015))
     said = " ".join(looked_twice(replace(LOOKED, curve=curve)).split())
     assert "every view still helps" not in said

@@ -293,7 +293,7 @@ def test_what_is_in_the_way_is_kept_aside_under_a_fresh_name_and_once_only():
     assert outputs.keep_aside(Path("p.png"), lambda data: True) is None
 
 
-def test_a_sealed_picture_is_a_picture_that_knows_whether_it_was_edited():
+def test_a_sealed_image_is_a_image_that_knows_whether_it_was_edited():
     plain = io.BytesIO()
     Image.new("RGB", (5, 3), "red").save(plain, "PNG")
     sealed = seal_png(plain.getvalue())

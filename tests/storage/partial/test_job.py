@@ -50,12 +50,12 @@ def test_what_is_joined_is_what_was_computed_bit_for_bit_and_mapped(job):
     assert {path.name for path in job.folder.iterdir()} == {jobs.JOB_NAME, *(part.file for part in PARTS)}
 
 
-def test_milliseconds_are_averaged_over_pictures_not_over_parts(job):
+def test_milliseconds_are_averaged_over_images_not_over_parts(job):
     compute(job, PARTS)
     mine = [part for part in PARTS if part.split == "val"]
     assert {part.images for part in mine} == {1, 2}
-    by_picture = np.repeat([ms_of(part) for part in mine], [part.images for part in mine], axis=0)
-    assert job.join(PARTS, "val").ms_by_view == pytest.approx(by_picture.mean(axis=0))
+    by_image = np.repeat([ms_of(part) for part in mine], [part.images for part in mine], axis=0)
+    assert job.join(PARTS, "val").ms_by_view == pytest.approx(by_image.mean(axis=0))
 
 
 def test_what_is_finished_is_there_and_the_rest_is_missing(job):
