@@ -1,14 +1,14 @@
 """What a difference allows to be said: the one rule for better, worse, and as good, everywhere.
 
-A code is all that is handed out; the words for it are in `reporting.statements`. Reports hold codes that follow from
-their own numbers, so a sentence, a page and the JSON cannot disagree. Never measures anything.
+A code is all that is handed out; the words for it are in `reporting.terminal.statements`. Reports hold codes
+that follow from their own numbers, so a sentence, a page and the JSON cannot disagree. Never measures anything.
 """
 
 import math
 from typing import Final, Literal, get_args
 
 Verdict = Literal["better", "worse", "looks-better", "looks-worse", "as-good", "unclear"]
-"""better, worse: than the rival, beyond chance. looks-: so it would be, had not several been tried on these images.
+"""better, worse: than the baseline, beyond chance. looks-: so it would be, had not several been tried on these images.
 as-good: no worse than by `CLOSE`. unclear: these images cannot tell."""
 
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)

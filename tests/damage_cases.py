@@ -153,7 +153,7 @@ READS = {
 def prepare(folder):
     """Make a small working folder that holds every kind of file."""
     import ensemble_kit as ek
-    from ensemble_kit.pipeline.border.signals import Stopped
+    from ensemble_kit.pipeline.entry.signals import Stopped
     from ensemble_kit.pipeline.runs.resume import Saver
     from ensemble_kit.storage.runs.auto_state import Spent, write_spent
 

@@ -49,7 +49,7 @@ HEIGHT = {
 }
 ORDER = {
     "pipeline": [
-        *[["border"], ["inputs"], ["models"], ["members"], ["runs"], ["views"], ["blends"]],
+        *[["entry"], ["inputs"], ["models"], ["members"], ["runs"], ["views"], ["blends"]],
         *[["predict", "export", "report", "submit", "doctor"], ["auto"]],
     ],
     "ensembling": [

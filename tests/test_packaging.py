@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 import ensemble_kit
 
@@ -43,10 +44,12 @@ def files():
 MADE_HERE = {"README.md", "__init__.py", "toy"}
 
 
-def test_every_folder_with_an_init_is_a_listed_package():
-    listed = read_setup()["options"]["packages"].split()
+def test_every_folder_with_an_init_is_a_package_and_nothing_else_is():
+    setup = read_setup()
+    assert setup["options"]["packages"] == "find:"
+    found = find_packages(str(ROOT), include=setup["options.packages.find"]["include"].split())
     there = {path.parent.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("__init__.py")}
-    assert listed == sorted(".".join(path.parts) for path in there)
+    assert sorted(found) == sorted(".".join(path.parts) for path in there)
 
 
 def test_every_file_that_is_no_module_is_package_data():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ensemble_kit
 from ensemble_kit import errors
-from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.visible import all_visible, visible
 

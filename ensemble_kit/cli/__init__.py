@@ -2,8 +2,10 @@
 
 A command parses, calls one pipeline function and prints what came back; it holds no maths and no `try`. `group` is
 `ek` itself and finds the commands; `options` holds what several share.
-To add one, write its own files, named after it: here, with `COMMANDS` and the `CHAPTER` they stand in; its function
-in a room of `pipeline`, its report in `results`, its words in `reporting`; and one line in `ensemble_kit/__init__.pyi`.
+To add one, write its own files, named after it: here, with `COMMANDS` and the `CHAPTER` of `ek --help` they stand in
+(one of `group.chapters.CHAPTERS`); its function, decorated with `pipeline.entry.command`, in a room of `pipeline`; its
+report in `results`, its words in `reporting`. Then a line in `ensemble_kit/__init__.pyi` for the function, and one in
+`results/__init__.pyi` for the report. Help, completion, `ek.NAME` and packaging find it by these.
 """
 
 import lazy_loader

@@ -5,13 +5,7 @@ from typing import Any
 import click
 
 from ensemble_kit.cli import options
-from ensemble_kit.training import RANGES
-
-STEP_FIELDS = (
-    *("batch_size", "optimizer", "weight_decay", "dropout", "label_smoothing", "augment", "flip", "mix"),
-    *("layer_decay", "clip", "balance", "precision"),
-)
-"""The fields of a recipe that a single step depends on."""
+from ensemble_kit.training import RANGES, STEP_FIELDS
 
 
 def _field(name: str) -> Any:

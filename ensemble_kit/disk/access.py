@@ -1,6 +1,6 @@
 """What the system refuses, as one sentence with the path, the owner and the remedy.
 
-Whoever writes says so by `refused`; what nobody else said, the border around every command
+Whoever writes says so by `refused`; what nobody else said, `pipeline.entry` around every command
 says by `unreachable`. A full disk names the path, what is needed and what is free. To say
 more of a kind of error: a line in REMEDIES. Nothing here writes.
 """

@@ -20,8 +20,7 @@ from ensemble_kit.reporting.terminal import (
     table,
     wrapped,
 )
-from ensemble_kit.results import BlendReport
-from ensemble_kit.results.parts import Figures, Gain
+from ensemble_kit.results import BlendReport, Figures, Gain
 from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import Verdict
 
@@ -42,7 +41,7 @@ def blended(report: BlendReport) -> str:
 
 
 def verdict(report: BlendReport) -> str:
-    """Return in plain words whether the blend is worth more than its rivals, as `verdicts` decides."""
+    """Return in plain words whether the blend is worth more than its baselines, as `verdicts` decides."""
     evaluated, families = report.evaluated, report.numbers.families
     grouped = "" if evaluated.groups is None else f" in {evaluated.groups} groups"
     where = f"On these {evaluated.val_images} {IMAGES[evaluated.judged_on]}{grouped}"
@@ -58,10 +57,10 @@ def verdict(report: BlendReport) -> str:
     return f"{where} this blend {equal}. It {single}."
 
 
-def _against(verdict: Verdict, rival: str, gain: Gain, report: BlendReport) -> str:
-    """Return what is to be said of the blend against a rival, with the figures that carry it."""
+def _against(verdict: Verdict, baseline: str, gain: Gain, report: BlendReport) -> str:
+    """Return what is to be said of the blend against a baseline, with the figures that carry it."""
     figures = gain.difference, gain.interval, gain.p, report.evaluated.ledger_trials, gain.resolvable
-    return against(verdict, rival, report.procedure.metric, *figures)
+    return against(verdict, baseline, report.procedure.metric, *figures)
 
 
 def _weights(report: BlendReport) -> str:
@@ -82,7 +81,7 @@ def _weights(report: BlendReport) -> str:
 
 
 def _worth(report: BlendReport) -> str:
-    """Return tuned and honest figures beside those of the rivals, and the verdict."""
+    """Return tuned and honest figures beside those of the baselines, and the verdict."""
     metric, judged_on = report.procedure.metric, report.evaluated.judged_on
     lines: tuple[tuple[str, Figures], ...] = (
         (f"best single: {report.best_single.name}", report.best_single),

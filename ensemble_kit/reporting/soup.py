@@ -1,10 +1,8 @@
 """What `ek soup` prints."""
 
-from ensemble_kit.metrics import METRICS
+from ensemble_kit.metrics import IN_EVERY_ROW, METRICS
 from ensemble_kit.reporting.terminal import IMAGES, WHAT, bare_score, number, percent, table, weighed, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
-
-IN_EVERY_ROW = ("accuracy", "log-loss")
 
 
 def cooked(report: SoupReport) -> str:
@@ -72,7 +70,7 @@ def _remarks(report: SoupReport, kept: int) -> list[str]:
         remarks.append(
             f"Warning: the soup is below its ingredients' mean: {figures}. So it is where their weights do not lie in "
             "one basin of the loss, as those of networks of different seeds hardly ever do. Blend them instead: "
-            "ek blend. For a soup take networks fine-tuned from the same weights (ek train --weights FILE or "
+            "ek blend. For a soup take networks fine-tuned from the same weights (ek train --init FILE or "
             "--pretrained), or --method greedy, which leaves out what does not fit."
         )
     return remarks

@@ -28,6 +28,7 @@ from .members import MembersReport as MembersReport
 from .members import RemovedReport as RemovedReport
 from .members import RenamedReport as RenamedReport
 from .parts.blend_keys import KEPT as KEPT
+from .parts.blend_keys import KEYS as KEYS
 from .parts.figures import EQUAL as EQUAL
 from .parts.figures import BaselineFigures as BaselineFigures
 from .parts.figures import BlendFigures as BlendFigures

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ensemble_kit.results import KEYS, BaselineFigures, BlendFigures, FullReport
 from ensemble_kit.results.intervals import Interval
-from ensemble_kit.results.parts import KEYS, BaselineFigures, BlendFigures, FullReport
 from ensemble_kit.verdicts import Verdict
 
 

@@ -2,7 +2,8 @@
 
 Comes in: a module, uint8 images in memory and a recipe. Goes out: weights and a history. Never reads or writes
 files, never knows where images come from: the augmentation is handed in. Read first: `recipes`, then `loop` and
-`step`. To add an optimiser, a schedule or a soup: a function, one line in `tables`.
+`step`. To add an optimiser, a schedule or a soup: a function, its line in the stub, one line in `tables`; a field of
+a recipe: see `recipes`.
 """
 
 import lazy_loader

@@ -14,6 +14,7 @@ from .progress import state_of as state_of
 from .recipes import AUGMENTS as AUGMENTS
 from .recipes import RANGES as RANGES
 from .recipes import RECIPES as RECIPES
+from .recipes import STEP_FIELDS as STEP_FIELDS
 from .recipes import Range as Range
 from .recipes import Recipe as Recipe
 from .recipes import RecipeOption as RecipeOption

@@ -3,7 +3,8 @@
 A recipe is plain data: it can be printed, stored in a manifest and compared. The
 ranges are declared once, in `RANGES`; whoever makes a recipe passes through `resolve`
 or `check`. Imports nothing heavy. To add a field: one line in `Recipe`, one in `RANGES`,
-one among the options between them.
+one in
+`StepOption` if a single step depends on it, else in `RecipeOption`. The options of `ek train` follow.
 """
 
 from collections.abc import Mapping
@@ -59,6 +60,10 @@ class StepOption(TypedDict, total=False):
     clip: float | None
     balance: str | None
     precision: str | None
+
+
+STEP_FIELDS: Final = tuple(StepOption.__annotations__)
+"""The fields of a recipe that a single step depends on; `ek find-lr` takes these."""
 
 
 class RecipeOption(StepOption, total=False):

@@ -20,7 +20,7 @@ import ensemble_kit as ek
 import models_zoo
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
-from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.reporting.train import trained
 from ensemble_kit.results.train import FamilyReport

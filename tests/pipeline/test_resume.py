@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import CorruptError, InvalidOptionError, LockedError, MisalignedError, ResourceError
-from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.pipeline.runs.train_one import train_one
 from ensemble_kit.storage.files.atomic import locked

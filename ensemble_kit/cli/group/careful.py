@@ -12,7 +12,7 @@ import click
 
 from ensemble_kit.cli.group.streams import fit_streams, let_go_of_output
 from ensemble_kit.errors import EnsembleKitError, ResourceError
-from ensemble_kit.pipeline.border import Stopped, refusal, stoppable
+from ensemble_kit.pipeline.entry import Stopped, refusal, stoppable
 from ensemble_kit.tables import ALIASES, did_you_mean, nearest
 from ensemble_kit.visible import visible
 
@@ -59,7 +59,7 @@ class CarefulGroup(click.Group):
         except KeyboardInterrupt:
             _tell("\nInterrupted. Members, blends and submissions are whole; the same command goes on.")
             ctx.exit(130)
-        except (MemoryError, ImportError) as error:  # on the way to a command; in it, its border says so
+        except (MemoryError, ImportError) as error:  # on the way to a command; in it, `pipeline.entry` says so
             refused = refusal(error)
             if refused is None:
                 raise

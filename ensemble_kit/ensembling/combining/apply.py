@@ -4,7 +4,7 @@ Images are taken tile by tile, and threads share the tiles: however large the
 memory-mapped members are, only some tiles are in memory. A tile knows nothing of the
 others, so neither its size nor the number of threads can change a bit of a result.
 Members and views of weight 0 are never read, labels neither. Sums run in float64, in the
-order of members and of their views; see `screening` for how most of them are spared.
+order of members and of their views; see `float32_argmax` for how most of them are spared.
 A stack is the exception: it hears every member, and the last bits of its matrix products
 may depend on the tile.
 """
@@ -68,11 +68,11 @@ def predict(pool: Pool, tuned: Tuned, threads: int | None = None) -> Int[np.ndar
 
     Args, Raises: as `scores`.
     """
-    rule = voting_of(tuned.method)
-    count = _counter(pool, tuned, [rule.cast, cast_prob] if rule.unit == "votes" else [rule.cast])
+    voting = voting_of(tuned.method)
+    count = _counter(pool, tuned, [voting.cast, cast_prob] if voting.unit == "votes" else [voting.cast])
     _, images, classes = pool.logits[0].shape
     winners, left = np.empty(images, np.int64), np.arange(images)
-    if rule.cast is cast_logit and tuned.stack is None and (quick := screen(_terms(_shares(pool, tuned)))):
+    if voting.cast is cast_logit and tuned.stack is None and (quick := screen(_terms(_shares(pool, tuned)))):
         winners, left = _screened(quick, images, classes, threads)
 
     def settle(tile: slice) -> None:
@@ -98,8 +98,8 @@ def voting_of(method: str) -> Voting:
     Raises:
         UnknownNameError: no method has that name.
     """
-    rule: Voting = pick(METHODS, method, "method").load()
-    return rule
+    voting: Voting = pick(METHODS, method, "method").load()
+    return voting
 
 
 def _scores(pool: Pool, tuned: Tuned, threads: int | None, finish: Callable[[Scores], Scores]) -> Scores:

@@ -100,17 +100,19 @@ class Voting:
         `mixture`: as a mean of probabilities. Votes have no likelihood of their own:
         their weights are fitted in the log-linear model, where the weight of a member is
         the log-odds that its vote adds to a class.
+    best_only: whether a member's vote depends on its best class alone, not on the order of the others.
     """
 
     cast: Cast
     unit: Literal["logits", "probabilities", "votes"]
     link: Literal["softmax", "mixture"]
+    best_only: bool = False
 
 
 LOGIT_SUM = Voting(cast_logit, unit="logits", link="softmax")
 GEO_MEAN = Voting(cast_log_prob, unit="logits", link="softmax")
 PROB_MEAN = Voting(cast_prob, unit="probabilities", link="mixture")
-MAJORITY_VOTE = Voting(cast_top1, unit="votes", link="softmax")
+MAJORITY_VOTE = Voting(cast_top1, unit="votes", link="softmax", best_only=True)
 BORDA = Voting(cast_rank, unit="votes", link="softmax")
 
 

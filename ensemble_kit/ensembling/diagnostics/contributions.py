@@ -27,9 +27,9 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
     scored = []
     for split in splits(pool.ids, pool.labels, pool.groups, repeats=repeats):
         tuned, held = procedure(pool.rows(split.seen)), pool.rows(split.held)
-        rule, logits = voting_of(tuned.method), calibrated(held, tuned)
-        confidence = cast_prob(logits) if rule.unit == "votes" else None
-        scored.append((rule.cast(logits), tuned.weights, held.labels, confidence))
+        voting, logits = voting_of(tuned.method), calibrated(held, tuned)
+        confidence = cast_prob(logits) if voting.unit == "votes" else None
+        scored.append((voting.cast(logits), tuned.weights, held.labels, confidence))
     assert pool.labels is not None
     guess = float(np.bincount(pool.labels).max() / len(pool.labels))
 

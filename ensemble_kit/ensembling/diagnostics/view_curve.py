@@ -57,7 +57,7 @@ class CurveStep(NamedTuple):
 class CurveGain(NamedTuple):
     """What the mean of `views` views gains over that of `over` of them, paired; p-values are two-sided.
 
-    accuracy_p: exact, see `comparison.compare_scored`.
+    accuracy_p: exact, see `evaluation.compare_scored`.
     likelihood: of mean log-likelihoods; its p-value is that of a normal law, as wide as the resamples.
     """
 

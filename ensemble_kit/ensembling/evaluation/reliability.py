@@ -1,6 +1,6 @@
 """Whether confidence can be believed: what was said, beside how often it was right.
 
-The bins are those of the calibration error, see `measures.ece_of`. Never fits anything.
+The bins are those of the calibration error, see `calibration.ece_of`. Never fits anything.
 """
 
 from typing import NamedTuple

@@ -1,9 +1,9 @@
 """Looking no more than needed: how many steps an image wants before its class is settled.
 
 A step is whatever is asked at once: a view, or a member with all of its views (see
-`cascading`). Looks are taken in the order of falling weight, or in one that is given; those of
+`partial_blend`). Steps are taken in the order of falling weight, or in one that is given; those of
 weight 0 never. `exact`: what is left cannot turn the decision, so going on would change
-nothing. `margin`: the leader is ahead by more than a threshold, which `stopping` finds.
+nothing. `margin`: the leader is ahead by more than a threshold, which `margin_threshold` finds.
 `follow` asks for one step after another, `replay` does that on logits that are there already,
 with the same sums bit by bit. To add a kind: a branch in `settled`, and a function that makes
 the rule.
@@ -183,7 +183,7 @@ def follow(rule: EarlyExitRule, images: int, logits_of: Callable[[int, Rows], Sc
     """Ask for one step after another, each for the images alone that are not settled.
 
     Args:
-        logits_of: gives the logits of a step, by its place in `rule.order`'s numbering, of some images.
+        logits_of: gives the logits of a step, by its place in `EarlyExitRule.order`'s numbering, of some images.
     """
     predicted, steps = np.zeros(images, np.int64), np.zeros(images, np.int64)
     left, tally = np.arange(images), None

@@ -97,7 +97,7 @@ def margin_rule(
         weights: one number >= 0 a view; only ratios matter.
         loss: the share of images that may be lost, in (0, 1).
         method: `logit-sum` or `geo-mean`.
-        order: see `sequential.ordered`; labels must have had no say in it.
+        order: see `early_exit.ordered`; labels must have had no say in it.
         costs: of the steps; then what is saved is a share of their cost.
 
     Raises:

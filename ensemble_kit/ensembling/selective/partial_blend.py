@@ -5,7 +5,7 @@ of logits a view of a member is as good as a member, with the weight and the tem
 so views are asked one by one; methods whose votes are no logits (`borda`, `majority-vote`, `prob-mean`)
 are cast by a member that has seen all of its views. An image for which everything was asked gets
 what the blend itself says of it, bit by bit; one that was settled before gets what those that
-were asked say, weighed as in the blend. Never finds when to stop: `sequential` and `stopping` do.
+were asked say, weighed as in the blend. Never finds when to stop: `early_exit` and `margin_threshold` do.
 """
 
 import math
@@ -183,7 +183,7 @@ def answers(
         whole: the blend as it is, heard where everything was asked.
         asked: its steps, as the rule numbers them.
         seen: the blend's pool; what was not asked may hold anything.
-        steps: how many of `rule.order` were asked for each image.
+        steps: how many of `EarlyExitRule.order` were asked for each image.
     """
     classes = len(seen.classes)
     said = Answers(np.zeros(len(steps), np.int64), np.zeros((len(steps), classes)), np.zeros(len(steps)))

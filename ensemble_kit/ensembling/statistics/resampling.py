@@ -1,4 +1,4 @@
-"""The same images drawn again, or swapped between two rivals: chance, made repeatable.
+"""The same images drawn again, or swapped between two sides: chance, made repeatable.
 
 Groups are drawn and swapped whole. Everything is seeded by the set of ids, so the order
 of rows cannot matter and a figure is the same every time. Never looks at a prediction.

@@ -47,16 +47,16 @@ def prove(
     """
     if tuned.stack is not None:
         raise InvalidOptionError("A stack has no weights to be proven the best; take --weights accuracy.")
-    rule, prepared = voting_of(tuned.method), prepare(pool, view_choices)
+    voting, prepared = voting_of(tuned.method), prepare(pool, view_choices)
     may = choose_members(prepared.logits, prepared.labels, limits, pool.members)
     logits = prepared.logits[may]
     even = np.full(len(may), 1.0 / len(may))
-    ties = cast_prob(logits) if rule.unit == "votes" else None
-    margins = margins_of(rule.cast(logits), prepared.labels, ties)
+    ties = cast_prob(logits) if voting.unit == "votes" else None
+    margins = margins_of(voting.cast(logits), prepared.labels, ties)
     certificate = certify(margins, seconds, tuned.weights[may])
     if certificate.best == int(right(margins, tuned.weights[may])):
         return Proven(tuned, certificate)
-    found = weigh(Evidence(rule, logits, prepared.labels, prepared.fold, prepared.groups, even), certificate.weights)
+    found = weigh(Evidence(voting, logits, prepared.labels, prepared.fold, prepared.groups, even), certificate.weights)
     every = np.zeros(len(tuned.weights))
     every[may] = found.weights
     return Proven(replace(tuned, weights=every, blend_temperature=found.blend_temperature, ridge=None), certificate)

@@ -123,17 +123,17 @@ def _tune_in_order(
     """Return the view weights of one member whose rows are sorted by id."""
     if not isinstance(choice, str):
         return TunedViews(normalised(choice, len(view_logits)), None)
-    method = pick(VIEW_CHOICES, choice, "way to choose views").load()
+    find = pick(VIEW_CHOICES, choice, "way to choose views").load()
     identity = np.eye(len(view_logits))[0]
     if len(view_logits) == 1:
         return TunedViews(identity, None)
     fitted = why_not_fitted(labels) is None
     if not fitted and choice != "equal":
-        method = prior_only
+        find = prior_only
     # all views at identity's temperature, so that bounds and ridge mean the same for every member
     temperature = fit_temperatures(view_logits[:1], labels)[0]
     calibrated = view_logits.astype(np.float64) / temperature
-    weighing: Weighing = method(Evidence(LOGIT_SUM, calibrated, labels, fold, groups, identity))
+    weighing: Weighing = find(Evidence(LOGIT_SUM, calibrated, labels, fold, groups, identity))
     return TunedViews(weighing.weights, weighing.ridge)
 
 

@@ -50,7 +50,7 @@ def tune(
         method: a name in `METHODS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
-        search: how greedy and accuracy go about it, and the limits that every way keeps to.
+        search: what greedy goes by, and the limits that every way keeps to.
 
     Raises:
         BadDataError: the pool has no labels.
@@ -60,13 +60,13 @@ def tune(
         MisalignedError: choices do not fit the members, or weights their views.
     """
     check_metric(search.metric, method)
-    rule = voting_of(method)
+    voting = voting_of(method)
     if isinstance(weights, str):
         pick(WEIGHTS, weights, "way to find weights")
     elif search.limits.bind:
         raise InvalidOptionError("Weights were given, so there is nothing to limit; name the members to blend instead.")
     prepared = prepare(pool, view_choices)
-    weighing = _weighing(rule, weights, prepared, pool.members, search)
+    weighing = _weighing(voting, weights, prepared, pool.members, search)
     return Tuned(
         method=method,
         view_weights=tuple(chosen.view_weights for chosen in prepared.views),
@@ -131,7 +131,7 @@ def given(weights: Mapping[str, float | int], members: Sequence[str]) -> Weights
 
 
 def _weighing(
-    rule: Voting,
+    voting: Voting,
     weights: str | Mapping[str, float | int],
     prepared: Prepared,
     members: Sequence[str],
@@ -140,16 +140,16 @@ def _weighing(
     """Return the weights of all members; those that the limits leave out have 0."""
     fitted = why_not_fitted(prepared.labels) is None
     if isinstance(weights, str):
-        method: Callable[[Evidence], Weighing] = WEIGHTS[weights].load()
+        find: Callable[[Evidence], Weighing] = WEIGHTS[weights].load()
         seen = slice(None if fitted else 0)
         may = choose_members(prepared.logits[:, seen], prepared.labels[seen], search.limits, members)
     else:
-        method = partial(weigh, weights=given(weights, members))
+        find = partial(weigh, weights=given(weights, members))
         may = np.arange(len(members))
     even = np.full(len(may), 1.0 / len(may))
     if fitted:
         logits = prepared.logits if len(may) == len(members) else prepared.logits[may]
-        found = method(Evidence(rule, logits, prepared.labels, prepared.fold, prepared.groups, even, search))
+        found = find(Evidence(voting, logits, prepared.labels, prepared.fold, prepared.groups, even, search))
     else:
         found = Weighing(even if isinstance(weights, str) else given(weights, members))
     every = np.zeros(len(members))

@@ -1,7 +1,7 @@
 """Ways to find weights, each a function from `Evidence` to weights that sum to 1.
 
-Comes in: calibrated votes of members (or views) with labels and folds. Goes out: `Found` weights.
-Read first: `evidence`, then `logloss` (the default). To add a way: a function, one line in `table`.
+Comes in: calibrated votes of members (or views) with labels and folds. Goes out: `Weighing`.
+Read first: `evidence`, then `logloss` (the default). To add a way: see `table`.
 """
 
 import lazy_loader

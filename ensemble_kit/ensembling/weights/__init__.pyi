@@ -26,6 +26,8 @@ from .stacking import enough_rows as enough_rows
 from .stacking import stack as stack
 from .table import VIEW_CHOICES as VIEW_CHOICES
 from .table import WEIGHTS as WEIGHTS
+from .table import WeightMethod as WeightMethod
+from .table import weight_method as weight_method
 from .temperature import fit_scale as fit_scale
 from .temperature import fit_scales as fit_scales
 from .temperature import fit_temperatures as fit_temperatures

@@ -1,8 +1,7 @@
 """What a way to find weights may look at, what it gives back, and the plainest ways.
 
 Every way is one function from `Evidence` to `Weighing`; the same functions serve members
-(prior: all equal) and views (prior: identity alone). Never reads files or ids. To add a
-way: write the function, add one line to `WEIGHTS` in the package.
+(prior: all equal) and views (prior: identity alone). Never reads files or ids.
 """
 
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ def compute_logits(
     Where memory runs out the batch is halved, from the first image that is not done.
 
     Args:
-        running: see `running.start`.
+        running: see `start.start`.
         images: cut into batches at multiples of `batch_size`.
         views: canonical names, see `views`.
         on_batch: called after each batch with the number of images in it.

@@ -3,7 +3,7 @@
     verb fields*        crop@0.875:tl    shift@0.1:left:reflect    grid:3@0.75
 
 A field is a mark (`@` or `:`) and a word. What each verb takes stands in `VERBS`, what each set
-takes in `view_sets.SETS`; the same reader serves both. Numbers are spelled with six digits, and
+takes in `sets.SETS`; the same reader serves both. Numbers are spelled with six digits, and
 are read as they would be spelled, so that equal spelling is equal meaning. Never touches pixels.
 """
 

@@ -1,7 +1,7 @@
 """Pixels as a primitive leaves them: pure functions on a batch (images, 3, height, width).
 
 Each image is treated alone, whatever else is in the batch. Nothing is ever written in place,
-but a result may be a slice of what came in. Knows no names: `view_steps` says what is to be
+but a result may be a slice of what came in. Knows no names: `steps` says what is to be
 done. To add a primitive: a function here, a line in `CARRIED_OUT`.
 """
 

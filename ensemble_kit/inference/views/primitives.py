@@ -1,8 +1,9 @@
 """What is done to pixels of known size: small tuples, equal where the same is done.
 
 A primitive knows what it becomes when a turn that stood before it is done after it
-(`pulled`), which is exact at a known size. `view_steps` gives them, `view_pixels` carries
-them out. To add a primitive: a tuple here, of a length that no other has, and a function there.
+(`pulled`), which is exact at a known size. `steps` gives them, `pixels` carries them
+out. To add a primitive: a tuple here and in `Unturned`, and a line in `pixels.CARRIED_OUT`. It needs a length that no
+other has, since tuples of equal values are equal whatever they are called; a test holds that.
 """
 
 from typing import Final, NamedTuple

@@ -3,8 +3,8 @@
 A step is a small tuple that knows four things: whether it changes nothing (`neutral`), its one
 spelling (`spelled`), what it becomes when a turn that stood before it is done after it (`past`;
 None where that is not exact at every size), and its `Primitive`s on an image of known size
-(`lowered`). Never touches pixels: `view_pixels` carries primitives out. To add a step: a class
-with these four, and a line in `view_names.VERBS`.
+(`lowered`). Never touches pixels: `pixels` carries primitives out. To add a step: a class with
+these four, in `Step`, and a line in `names.VERBS`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,8 +9,8 @@
 joined by `*`, applied from left to right: `crop@0.875:tl*hflip` crops, then mirrors. A list is
 joined by `,` and may name sets (`VIEW_SETS`). Equal views have one spelling where they are equal
 at every size, and equal primitives (`lowered`) where they are so at one. Every view keeps the
-shape of the batch. The parts: `view_names` reads, `view_sets` multiplies, `view_steps` orders and
-lowers, `view_pixels` computes. Never loads torch before there are pixels. To add a view, see `view_steps`.
+shape of the batch. The parts: `names` reads, `sets` multiplies, `steps` orders and
+lowers, `pixels` computes. Never loads torch before there are pixels.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -13,7 +13,7 @@ from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
 from ensemble_kit.pipeline.auto.plan_and_train import names_of, next_step, plan_now, try_member
 from ensemble_kit.pipeline.blends import blend, blend_sets, blend_settings, estimate
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.members import costs_of, describe_member, evaluation_of
 from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
@@ -69,7 +69,7 @@ def auto(
 ) -> AutoReport:
     """Train the members that fit into a budget of time, look, blend, and write a submission in time.
 
-    The portfolio is fixed, see `pipeline.portfolio`; this machine is measured for some seconds, and the
+    The portfolio is fixed, see `portfolio`; this machine is measured for some seconds, and the
     first candidates that fit are trained. Val weighs views and members, and says whether images are
     like ImageNet's; it decides nothing else.
     Interrupted, the same call goes on; with more minutes it adds members.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ensemble_kit.errors import InvalidOptionError, LockedError
-from ensemble_kit.pipeline.border import Stopped
+from ensemble_kit.pipeline.entry import Stopped
 from ensemble_kit.storage.files import locked, plain
 from ensemble_kit.storage.runs import Spent, read_spent, write_spent
 

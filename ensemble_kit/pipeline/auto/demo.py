@@ -13,7 +13,7 @@ from ensemble_kit.context import QuietOption, RunContext
 from ensemble_kit.ensembling.combining import predict
 from ensemble_kit.extras import install_hint
 from ensemble_kit.pipeline.blends import blend
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.runs import train
 from ensemble_kit.pipeline.views import tta

@@ -5,12 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from ensemble_kit.pipeline.blends.evaluation import Measured
-from ensemble_kit.pipeline.blends.full_report import cost_ms
 from ensemble_kit.pipeline.blends.trials import count_trials
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
+from ensemble_kit.pipeline.members import cost_ms
 from ensemble_kit.reporting.blend import verdict
-from ensemble_kit.results import BlendReport, EvaluatedReport, FamilyWeightReport, NumbersReport, ProcedureReport
-from ensemble_kit.results.parts import FullReport
+from ensemble_kit.results import (
+    BlendReport,
+    EvaluatedReport,
+    FamilyWeightReport,
+    FullReport,
+    NumbersReport,
+    ProcedureReport,
+)
 from ensemble_kit.storage import Blend
 
 
@@ -72,7 +78,7 @@ def _numbers(saved: Blend, sets: BlendSets, families: tuple[FamilyWeightReport, 
         temperatures={pin.name: pin.temperature for pin in saved.members},
         ridge=saved.ridge,
         blend_temperature=saved.blend_temperature,
-        cost_ms=cost_ms(saved.tuned(), sets.manifests),
+        cost_ms=cost_ms(sets.manifests, saved.tuned().weights),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import repeats_of
+from ensemble_kit.ensembling.weights import WEIGHTS, weight_method
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blends.assemble import assemble
 from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation, evaluate_blend
@@ -17,7 +18,7 @@ from ensemble_kit.pipeline.blends.settings import BlendSettings, blend_settings
 from ensemble_kit.pipeline.blends.submission_csv import find_target, named, without_test, write_csv
 from ensemble_kit.pipeline.blends.trials import fingerprint, remember
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, blend_sets
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.members import evaluation_of, members_of, weighed
 from ensemble_kit.pipeline.models import versions
 from ensemble_kit.reporting.terminal import IMAGES, note, say
@@ -96,8 +97,9 @@ def blend(
     began = time.perf_counter()
     workspace, context = Workspace.of(options), RunContext.of(options)
     blends = workspace.blends
-    if certify and weights != "accuracy":
-        raise InvalidOptionError("--certify proves --weights accuracy alone; give both, or --full.")
+    if certify and not weight_method(weights).provable:
+        those = " or ".join(way for way, line in WEIGHTS.items() if line.provable)
+        raise InvalidOptionError(f"--certify proves --weights {those} alone; give both, or --full.")
     names = _names([workspace.member(name) for name in members], workspace.predictions)
     held = store.read_members(workspace.predictions, names, workspace.cache, context.verify)
     manifests = [member.manifest for member in held]

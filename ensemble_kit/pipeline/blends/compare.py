@@ -15,7 +15,7 @@ from ensemble_kit.pipeline.blends.notes import chosen_on_val
 from ensemble_kit.pipeline.blends.settings import blend_settings, settings_again
 from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, members_of
 from ensemble_kit.pipeline.models import read_blend_here
 from ensemble_kit.reporting.compare import sentence

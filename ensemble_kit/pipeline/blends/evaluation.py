@@ -1,4 +1,4 @@
-"""What a blend is worth: every figure about it, and the same for its rivals."""
+"""What a blend is worth: every figure about it, and the same for its baselines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,8 +16,15 @@ from ensemble_kit.ensembling.weights import Certificate
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.settings import BlendSettings
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, make, procedure_of
-from ensemble_kit.results import CalibrationReport, DiversityReport
-from ensemble_kit.results.parts import EQUAL, BaselineFigures, BlendFigures, Estimates, Gain
+from ensemble_kit.results import (
+    EQUAL,
+    BaselineFigures,
+    BlendFigures,
+    CalibrationReport,
+    DiversityReport,
+    Estimates,
+    Gain,
+)
 from ensemble_kit.types import MemberLogits, Pool, Tuned
 
 
@@ -51,9 +58,9 @@ class Compared(NamedTuple):
 
 
 def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
-    """Return what a blend is worth, its rivals judged in the same way on the same images.
+    """Return what a blend is worth, its baselines judged in the same way on the same images.
 
-    Rivals are found where the blend is: the best single is chosen on the rows that are tuned on.
+    Baselines are found where the blend is: the best single is chosen on the rows that are tuned on.
     """
     val, metric = sets.evaluated, settings.search.metric
     found, certificate = make(sets.pool, settings, sets.chosen)
@@ -98,7 +105,7 @@ def _of_blend(sets: BlendSets, found: Tuned, compared: Compared, metric: str) ->
 
 
 def _of_baseline(val: Pool, name: str, compared: Compared, gain: Gain, metric: str) -> BaselineFigures:
-    """Return what a rival is worth."""
+    """Return what a baseline is worth."""
     seen, honest = compared
     return BaselineFigures(
         name=name,
@@ -113,9 +120,9 @@ def _of_baseline(val: Pool, name: str, compared: Compared, gain: Gain, metric: s
 
 
 def _gain(val: Pool, this: Scored, baseline: Scored, metric: str) -> Gain:
-    """Return what the blend gains over a rival (more is better), how sure that is, and what val could tell.
+    """Return what the blend gains over a baseline (more is better), how sure that is, and what val could tell.
 
-    A blend and its rivals mostly decide alike, so pseudo-images are kept to a fifth of those
+    A blend and its baselines mostly decide alike, so pseudo-images are kept to a fifth of those
     that they decide otherwise: intervals are at most a tenth wider than Wald's.
     """
     gain = METRICS[metric].gain

@@ -10,14 +10,13 @@ from ensemble_kit.ensembling.combining import METHODS, calibrated, cast_prob, vo
 from ensemble_kit.ensembling.diagnostics import Shapley, contributions, shapley, subset_accuracies
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.tuning import prepare, prove
-from ensemble_kit.ensembling.weights import WEIGHTS, Certificate, enough_rows, grow
+from ensemble_kit.ensembling.weights import WEIGHTS, Certificate, enough_rows, grow, weight_method
 from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation
 from ensemble_kit.pipeline.blends.settings import BlendSettings, with_method
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, estimate, procedure_of
-from ensemble_kit.pipeline.members import means_of, ms_of
+from ensemble_kit.pipeline.members import means_of
 from ensemble_kit.reporting.terminal import Watch, percent
-from ensemble_kit.results.parts import CertificateReport, ContributionReport, CostReport, FullReport, MethodReport
-from ensemble_kit.storage.members import Manifest
+from ensemble_kit.results import CertificateReport, ContributionReport, CostReport, FullReport, MethodReport
 from ensemble_kit.types import Pool, Tuned
 
 MOST_BUDGETS: Final = 8
@@ -68,11 +67,11 @@ def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple
 
 def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettings]:
     """Yield every way to find weights with the blend's method, then every method with equal and auto."""
-    for weights in WEIGHTS:
-        if weights == "stacking" and not (settings.method == "logit-sum" and enough_rows(pool)):
+    for weights, line in WEIGHTS.items():
+        if line.stacks and not (settings.method == "logit-sum" and enough_rows(pool)):
             continue
         yield with_method(settings, settings.method, weights)
-        if weights == "greedy":
+        if "bags" in line.reads:
             yield with_method(settings, settings.method, weights, bags=BAGS)
     for method in METHODS:
         if method != settings.method and (
@@ -83,7 +82,7 @@ def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettin
 
 def every_member(sets: BlendSets, settings: BlendSettings, scored: BlendEvaluation) -> tuple[ContributionReport, ...]:
     """Return what each member, or family, adds to honest accuracy, the most first; nothing for a stack."""
-    if settings.written == "stacking":
+    if weight_method(settings.weights).stacks:
         return ()
     if sets.fresh:
         found = _family_values(sets, scored)
@@ -98,9 +97,9 @@ def _family_values(sets: BlendSets, scored: BlendEvaluation) -> Shapley:
     """Return the Shapley value of each family on val, which decided nothing, its weights as they are."""
     labels = sets.evaluated.labels
     assert labels is not None
-    rule, logits = voting_of(scored.tuned.method), calibrated(sets.evaluated, scored.tuned)
-    votes = means_of(rule.cast(logits), sets.families)
-    ties = means_of(cast_prob(logits), sets.families) if rule.unit == "votes" else None
+    voting, logits = voting_of(scored.tuned.method), calibrated(sets.evaluated, scored.tuned)
+    votes = means_of(voting.cast(logits), sets.families)
+    ties = means_of(cast_prob(logits), sets.families) if voting.unit == "votes" else None
     guess = float(np.bincount(labels).max() / len(labels))
     return shapley(
         lambda subsets: subset_accuracies(votes, scored.found.weights, labels, subsets, guess, ties),
@@ -162,9 +161,3 @@ def _certified(certificate: Certificate | None) -> CertificateReport | None:
     return CertificateReport(
         certificate.best, certificate.bound, certificate.gap, certificate.epsilon, certificate.seconds
     )
-
-
-def cost_ms(tuned: Tuned, manifests: Sequence[Manifest]) -> float | None:
-    """Return what an image takes (ms), over the members that count; None where one was never measured."""
-    costs = [ms_of(manifest) for manifest, weight in zip(manifests, tuned.weights, strict=True) if weight > 0]
-    return None if any(cost is None for cost in costs) else float(sum(cost or 0.0 for cost in costs))

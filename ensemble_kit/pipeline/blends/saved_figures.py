@@ -1,10 +1,10 @@
-"""What a blend and its rivals are worth, as the blend's file keeps it: flat, by the names of `KEPT`."""
+"""What a blend and its baselines are worth, as the blend's file keeps it: flat, by the names of `KEPT`."""
 
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from ensemble_kit.results.parts import EQUAL, KEPT, BaselineFigures, BlendFigures, Estimates, Gain
+from ensemble_kit.results import EQUAL, KEPT, BaselineFigures, BlendFigures, Estimates, Gain
 
 
 def figures_to_json(estimates: Estimates) -> dict[str, Any]:

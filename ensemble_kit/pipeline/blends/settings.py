@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.tuning import check_metric
-from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Limits, Search
+from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Limits, Search, weight_method
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.members import Family, weighed
 from ensemble_kit.splits import OOF, VAL
@@ -43,7 +43,7 @@ class BlendSettings(NamedTuple):
             "bags": search.bags or None,
             "max_members": limits.max_members,
             "max_ms": limits.max_ms,
-            "certify_seconds": self.proof_s if self.weights == "accuracy" else None,
+            "certify_seconds": self.proof_s if weight_method(self.weights).provable else None,
             "tune_on": self.tune_on if self.tune_on != VAL else None,
         }
         return {name: value for name, value in said.items() if value is not None}
@@ -75,8 +75,10 @@ def blend_settings(
         raise InvalidOptionError(f"--start: wanted {' or '.join(STARTS)}, got '{start}'.")
     if bags < 0:
         raise InvalidOptionError(f"--bags: wanted 0 or more, got {bags}.")
-    if (start, bags) != (PLAIN.start, PLAIN.bags) and written != "greedy":
-        raise InvalidOptionError(f"--start and --bags are read by --weights greedy alone, not by '{written}'.")
+    for name, value, default in (("start", start, PLAIN.start), ("bags", bags, PLAIN.bags)):
+        if value != default and name not in weight_method(numbers).reads:
+            those = " or ".join(way for way, line in WEIGHTS.items() if name in line.reads)
+            raise InvalidOptionError(f"--{name} is read by --weights {those} alone, not by '{written}'.")
     proof_s = given.get("certify_seconds")
     if proof_s is not None and not proof_s > 0:
         raise InvalidOptionError(f"--certify-seconds: wanted more than 0, got {proof_s}.")
@@ -136,7 +138,7 @@ def settings_again(saved: Blend, manifests: Sequence[Manifest]) -> tuple[tuple[F
     """Return the families that a saved blend weighs, none on val, and the way in which it was made.
 
     Raises:
-        as `weighed` and `ways.blend_settings`.
+        as `weighed` and `blend_settings`.
     """
     families, costs = weighed(saved.tuned_on, manifests)
     named = {family.name: [manifests[place].name for place in family.places] for family in families}

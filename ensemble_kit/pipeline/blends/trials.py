@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ensemble_kit.ensembling.weights import weight_method
 from ensemble_kit.storage import Blend
 from ensemble_kit.storage.files import ledger
 from ensemble_kit.types import Pool
@@ -26,7 +27,7 @@ def remember(blends: Path, saved: Blend) -> None:
         "method": saved.method,
         "weights": saved.weights_method,
         "members": sorted(f"{member.name}:{member.manifest_sha256}" for member in saved.members),
-        "metric": saved.metric if saved.weights_method == "greedy" else None,  # nothing else goes by it
+        "metric": saved.metric if "metric" in weight_method(saved.weights_method).reads else None,
         "settings": saved.settings or None,
         "blend": saved.name,
         "honest_accuracy": saved.figures["honest_accuracy"],

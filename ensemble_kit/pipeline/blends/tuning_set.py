@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ensemble_kit.ensembling.evaluation import Procedure, Scored, cross_fit, evaluate, repeats_of
 from ensemble_kit.ensembling.tuning import ViewChoice, condensed, prove, tune
-from ensemble_kit.ensembling.weights import Certificate, check_enough_rows, enough_rows
+from ensemble_kit.ensembling.weights import Certificate, check_enough_rows, enough_rows, weight_method
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.blends.settings import BlendSettings
 from ensemble_kit.pipeline.members import Evaluation, Family, as_they_are, oof_pool, spread
@@ -92,7 +92,7 @@ def blend_sets(
     fresh = bool(families) and not evaluation.families
     as_merged = as_they_are(families)
     pool = oof_pool(families, held, as_merged) if fresh else evaluation.pool
-    if weights == "stacking" and families and not enough_rows(pool):
+    if weight_method(weights).stacks and families and not enough_rows(pool):
         raise InvalidOptionError(
             f"Stacking wants more than the {len(pool.ids)} training images that {len(families)} families held out. "
             "Take --weights auto, or fewer families."
@@ -107,7 +107,7 @@ def blend_sets(
 def make(pool: Pool, settings: BlendSettings, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:
     """Return the numbers of the blend and, where it was asked for, the proof of its weights."""
     tuned = tune(pool, settings.method, settings.weights, view_choices, settings.search)
-    if settings.proof_s is None or settings.weights != "accuracy":
+    if settings.proof_s is None or not weight_method(settings.weights).provable:
         return tuned, None
     return prove(pool, tuned, view_choices, settings.proof_s, settings.search.limits)
 
@@ -132,11 +132,12 @@ def small_enough(pool: Pool, metric: str, weights: str = "auto") -> Pool:
         InvalidOptionError: the metric or the way to find weights needs every class, or stacking
             needs more images.
     """
-    if weights == "stacking":
+    stacks = weight_method(weights).stacks
+    if stacks:
         check_enough_rows(len(pool.ids), len(pool.members), len(pool.classes))
     small = condensed(pool)
-    if small is not pool and (metric not in ("accuracy", "log-loss") or weights == "stacking"):
-        what = f"--metric {metric}" if weights != "stacking" else "stacking"
+    if small is not pool and (metric not in ("accuracy", "log-loss") or stacks):
+        what = f"--metric {metric}" if not stacks else "stacking"
         raise InvalidOptionError(
             f"{what} needs all {len(pool.classes)} classes, and on {len(pool.ids)} images only the "
             f"likeliest {len(small.classes)} of each are read; take another."

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Unpack
 
 from ensemble_kit.extras import installed
-from ensemble_kit.pipeline.border import command
 from ensemble_kit.pipeline.doctor import folder as doctor_folder
 from ensemble_kit.pipeline.doctor import packages as doctor_packages
 from ensemble_kit.pipeline.doctor.folder import by_amount, size
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.processors import usable_processors
 from ensemble_kit.results import Diagnosis, DoctorReport
 from ensemble_kit.workspace import CacheOption, Workspace

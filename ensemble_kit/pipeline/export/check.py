@@ -181,9 +181,10 @@ def _through_torch(blend: Torch, squares: Mapping[int, np.ndarray]) -> tuple[Sai
 def _sure(pool: Pool, tuned: Tuned, tie: float) -> np.ndarray:
     """Return which images no rounding can change the votes on; all of them where no votes are counted."""
     logits = np.sort(applying.calibrated(pool, tuned), axis=-1)
-    if applying.voting_of(tuned.method).unit != "votes" or logits.shape[-1] < 2:
+    voting = applying.voting_of(tuned.method)
+    if voting.unit != "votes" or logits.shape[-1] < 2:
         return np.ones(logits.shape[1], dtype=np.bool_)
     gaps = np.diff(logits, axis=-1)
-    nearest = gaps[..., -1] if tuned.method == "majority-vote" else gaps.min(axis=-1)
+    nearest = gaps[..., -1] if voting.best_only else gaps.min(axis=-1)
     sure: np.ndarray = (nearest > tie * np.abs(logits).max(axis=(1, 2), keepdims=True)[..., 0]).all(axis=0)
     return sure

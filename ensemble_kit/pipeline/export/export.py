@@ -12,7 +12,7 @@ from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.combining import METHODS, TIE_WIDTH, normalised, voting_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import list_images, read_source
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.export.check import BATCH, Torch, check
 from ensemble_kit.pipeline.export.metadata import metadata, method_of, output_of
 from ensemble_kit.pipeline.inputs import check_size
@@ -178,10 +178,10 @@ def _graph(opened: OpenBlend, blend: Torch, size: int | None, graph_bytes: Any) 
 
     from ensemble_kit.inference.blend_graph import INPUT, OUTPUTS, BlendGraph, Count
 
-    tuned, rule = blend.tuned, voting_of(opened.saved.method)
+    tuned, voting = blend.tuned, voting_of(opened.saved.method)
     stack = tuned.stack
     heard = None if stack is None else (torch.tensor(stack.coefficients), torch.tensor(stack.intercepts))
-    count = Count(METHODS[tuned.method].graph_cast, rule.unit, tuned.blend_temperature, TIE_WIDTH, heard)
+    count = Count(METHODS[tuned.method].graph_cast, voting.unit, tuned.blend_temperature, TIE_WIDTH, heard)
     height, width = SAMPLE_PX if size is None else (size, size)
     sample = torch.zeros(2, 3, height, width, dtype=torch.uint8)
     axes = {0: "images"} | ({2: "height", 3: "width"} if size is None else {})

@@ -26,7 +26,7 @@ from ensemble_kit.images.checks import (
     inspect_files,
     rows_of,
 )
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.reporting.terminal import Watch
 from ensemble_kit.results import DataReport, Finding, Shift, SplitFacts
 from ensemble_kit.storage.files import check_output, write_output

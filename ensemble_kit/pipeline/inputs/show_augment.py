@@ -11,7 +11,7 @@ from ensemble_kit.images import DataSet, Source, SourceOption, decode, median_si
 from ensemble_kit.images.augmentation import augment as change
 from ensemble_kit.images.augmentation import describe, operations_of
 from ensemble_kit.images.checks import Tile, draw_sheet
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs.images import DEFAULT_SIZES_PX, SIZES_PX
 from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import AugmentReport

@@ -1,3 +1,4 @@
+from .cost import cost_ms as cost_ms
 from .cost import costs_of as costs_of
 from .cost import ms_of as ms_of
 from .cv_families import Family as Family

@@ -12,7 +12,7 @@ from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.evaluation import Scored, ece
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.members.pools import member_on
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport

@@ -133,7 +133,7 @@ def weighed(tune_on: str, manifests: Sequence[Manifest]) -> tuple[tuple[Family, 
     """Return the families that are weighed where `oof` is tuned on, none on val, and what each, or each member, costs.
 
     Raises:
-        InvalidOptionError: see `families.families_of`.
+        InvalidOptionError: see `cv_families.families_of`.
     """
     families = families_of(manifests) if tune_on == OOF else ()
     return families, costs_of_families(families, manifests) if families else costs_of(manifests)

@@ -41,7 +41,7 @@ def of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: P
         if network.notes:
             raise InvalidOptionError(
                 f"{weights} was made for other classes than the {len(classes)} there are. Name its classes in "
-                f"order by --classes FILE, or fine-tune it: ek train --arch {arch} --weights {weights}."
+                f"order by --classes FILE, or fine-tune it: ek train --arch {arch} --init {weights}."
             )
         for buffer, given in ((network.mean, stated.mean), (network.std, stated.std)):
             if given is not None:

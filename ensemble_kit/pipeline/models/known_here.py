@@ -21,7 +21,14 @@ from ensemble_kit.storage.members import Manifest
 from ensemble_kit.tables import pick
 from ensemble_kit.versions import check_schema, made_elsewhere
 
-SETTINGS: Final = ("start", "bags", "max_members", "max_ms", "certify_seconds", "tune_on")  # see `ways.pass_settings`
+SETTINGS: Final = (
+    "start",
+    "bags",
+    "max_members",
+    "max_ms",
+    "certify_seconds",
+    "tune_on",
+)  # see `settings.blend_settings`
 FACTS_SCHEMA: Final = 1  # of what a checkpoint says of itself; unsaid in all of it
 PLAN: Final = {
     **{"name": str, "source": dict, "arch": str, "arch_option": dict, "hyperparameters": dict, "size": int},

@@ -48,7 +48,7 @@ class Model:
     name: of its member.
     sha256: of the file that its weights lie in; None for a callable.
     fingerprints: of the splits that it was trained with; empty where nobody knows.
-    folds, fold: which fold of train was held out while it learnt, see `folding.folded`; 0: none.
+    folds, fold: which fold of train was held out while it learnt, see `held_out_fold.folded`; 0: none.
     load: from the classes in order to a callable, pixels in [0, 1] -> logits in that order.
     describe: the manifest of its member, before a cost is known.
     """

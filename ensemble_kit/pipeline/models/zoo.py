@@ -2,7 +2,7 @@
 
 import models_zoo
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.results import ArchReport, ZooReport
 
 DEFAULT_PX = 48

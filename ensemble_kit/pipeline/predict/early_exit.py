@@ -60,7 +60,7 @@ def check_early_exit(share: float | None, method: str, stacked: bool, name: str)
 def early_exit_of(predictor: Predictor, share: float) -> EarlyExit:
     """Return when to ask no further.
 
-    The order is that of value for cost, see `cascading.by_value_for_cost`. With bounded votes
+    The order is that of value for cost, see `partial_blend.by_value_for_cost`. With bounded votes
     nothing is lost whatever is allowed; sums of logits stop by a margin.
 
     Raises:

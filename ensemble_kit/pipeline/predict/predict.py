@@ -12,7 +12,7 @@ from ensemble_kit.context import DeviceOption, QuietOption, RunContext, VerifyOp
 from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.images import walk_images
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.models import on_device, pass_settings
 from ensemble_kit.pipeline.predict.abstention import abstention_report, check_abstention
 from ensemble_kit.pipeline.predict.batches import Answered, answered_chunks
@@ -68,7 +68,7 @@ def predict(
         early_exit: compute members, and views, one by one, and stop where the class is settled; at most this
             share of predictions may become wrong by that. Always 0 for prob-mean, majority-vote and borda; sums
             of logits stop by a margin that was found on val.
-        out: a name in .csv, .json or .jsonl; see `predict_file` for the columns. A device takes CSV.
+        out: a name in .csv, .json or .jsonl; see `output_file` for the columns. A device takes CSV.
         replace: overwrite the file of that name.
         weights: the file of a timm network's weights, with `ckpt`.
         engine, precision, batch_size, options: see `tta`.

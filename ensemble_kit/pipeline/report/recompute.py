@@ -29,8 +29,7 @@ from ensemble_kit.pipeline.blends import (
 from ensemble_kit.pipeline.members import evaluation_of
 from ensemble_kit.pipeline.models import OpenBlend
 from ensemble_kit.reporting.terminal import IMAGES, say
-from ensemble_kit.results import BlendReport, FamilyWeightReport
-from ensemble_kit.results.parts import FullReport
+from ensemble_kit.results import BlendReport, FamilyWeightReport, FullReport
 from ensemble_kit.types import Pool, Tuned
 
 

@@ -8,7 +8,7 @@ from typing import Final, Unpack
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.extras import install_hint
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import relative
 from ensemble_kit.pipeline.models import OpenBlend, open_blend
 from ensemble_kit.pipeline.report.curves import curve_path, learning_of, views_report_of

@@ -13,7 +13,7 @@ import numpy as np
 import models_zoo
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
 from ensemble_kit.images import Source, SourceOption
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network, threads_of, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name

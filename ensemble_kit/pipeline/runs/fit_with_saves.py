@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.border import noticed
+from ensemble_kit.metrics import IN_EVERY_ROW
+from ensemble_kit.pipeline.entry import noticed
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
@@ -24,7 +25,6 @@ from ensemble_kit.storage.runs import UNFINISHED_NAME, remove_states
 from ensemble_kit.training import Recipe
 
 OnCycle = Callable[[int, Mapping[str, Any], tuple[Any, ...]], None]
-IN_EVERY_ROW = ("accuracy", "log-loss")  # metrics with a column of their own anyway
 
 
 class RunTarget(NamedTuple):

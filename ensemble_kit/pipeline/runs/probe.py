@@ -19,7 +19,7 @@ from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.statistics import fold_of
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Source, SourceOption
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images, relative
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Plan, arch_options, build_network, stored_source, threads_of, with_device

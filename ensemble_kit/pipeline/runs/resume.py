@@ -12,7 +12,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ensemble_kit.pipeline.border import Notice, Stopped
+from ensemble_kit.pipeline.entry import Notice, Stopped
 from ensemble_kit.pipeline.models import PATHS, Plan
 from ensemble_kit.storage.runs import resume_state as states
 from ensemble_kit.storage.runs import write_config

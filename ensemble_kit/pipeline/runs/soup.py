@@ -18,7 +18,7 @@ from ensemble_kit.ensembling.evaluation import Comparison, Scored, compare_score
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import PlacesOption
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.members import describe_member
 from ensemble_kit.pipeline.models import Stated, find_model, open_fitting, stored_source, with_device

@@ -12,7 +12,7 @@ from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsO
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.border import Stopped, command
+from ensemble_kit.pipeline.entry import Stopped, command
 from ensemble_kit.pipeline.models import arch_options, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
 from ensemble_kit.pipeline.runs.train_one import Order, snapshot_names, train_one

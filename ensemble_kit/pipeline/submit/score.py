@@ -15,7 +15,7 @@ from ensemble_kit.disk import beside, read_plain
 from ensemble_kit.ensembling.contest import draw_public
 from ensemble_kit.ensembling.statistics import mcnemar, wilson
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.results import (
     BaselineReport,
     ClassScoreReport,

@@ -4,7 +4,7 @@ import math
 from typing import Unpack
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.submit import advice as advice
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import SubmissionsReport

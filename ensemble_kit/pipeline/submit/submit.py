@@ -12,7 +12,7 @@ from ensemble_kit.csv_text import is_formula
 from ensemble_kit.ensembling.contest import balance_p, chance_to_show, public_images, telling
 from ensemble_kit.errors import EnsembleKitError, InvalidOptionError
 from ensemble_kit.pipeline.blends import compare
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.submit import advice as advice
 from ensemble_kit.pipeline.submit.drafts import Draft, from_blend, from_csv
 from ensemble_kit.reporting.terminal import note, say

@@ -15,7 +15,7 @@ from ensemble_kit.ensembling.weights import VIEW_CHOICES
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images import PlacesOption
 from ensemble_kit.inference.views import merge_equal, parse_views
-from ensemble_kit.pipeline.border import command
+from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import (
     Channels,
@@ -102,8 +102,8 @@ def tta(
         skip_bad: go on without the images that cannot be read, as a member does that was trained so.
         weights, name, classes, size, mean, std: what has to be said of a model that is not ours,
             see `pipeline.models.Stated`.
-        engine: what computes, see `inference.ENGINES`; `auto` takes the one that was measured best.
-        precision: of the products, see `inference.PRECISIONS`.
+        engine: what computes, see `inference.engines.ENGINES`; `auto` takes the one that was measured best.
+        precision: of the products, see `inference.engines.PRECISIONS`.
         batch_size: images at a time; part of the bits. Halved where memory does not suffice.
         shard: compute one share alone, (i, n) or "i/n"; the member is not touched.
         merge: compute nothing: join what the shards computed.

@@ -31,8 +31,8 @@ def headline(blend: BlendReport) -> str:
     shares = blend.numbers.shares
     if len(shares) == 1:
         return f"{worth}; it has one {word}, so there is nothing to compare it with."
-    rival = f"picking the best single {word} ('{blend.best_single.name}')"
-    single = briefly(blend.vs_best_single, rival, metric, blend.best_single.gain.difference)
+    baseline = f"picking the best single {word} ('{blend.best_single.name}')"
+    single = briefly(blend.vs_best_single, baseline, metric, blend.best_single.gain.difference)
     if max(shares) - min(shares) < 1e-9:
         return f"{worth}; its {plural} weigh the same, and it {single}."
     equal = briefly(blend.vs_equal, blend.equal.name, metric, blend.equal.gain.difference)

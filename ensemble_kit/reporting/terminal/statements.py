@@ -30,7 +30,7 @@ WORDS: Final[Mapping[Verdict, str]] = {
 
 def against(
     verdict: Verdict,
-    rival: str,
+    baseline: str,
     metric: str,
     difference: float,
     bounds: Interval,
@@ -50,7 +50,7 @@ def against(
         >>> against("unclear", "mlp", "accuracy", -0.01, (-0.03, 0.01), 0.4, 1)
         'cannot be told apart from mlp: -1.0 points (95 %: -3.0 to 1.0; p = 0.40)'
     """
-    phrase = f"{PHRASES[verdict]} {rival}"
+    phrase = f"{PHRASES[verdict]} {baseline}"
     if verdict in ("unclear", "as-good"):
         within = f" within {amount(metric, CLOSE)}" if verdict == "as-good" else ""
         return f"{phrase}{within}: {found(metric, difference, bounds, p, trials)}{least(metric, detectable)}"
@@ -58,7 +58,7 @@ def against(
     return f"{phrase} by {found(metric, difference, bounds, p, trials, signed=False)}{proof}"
 
 
-def briefly(verdict: Verdict, rival: str, metric: str, difference: float) -> str:
+def briefly(verdict: Verdict, baseline: str, metric: str, difference: float) -> str:
     """Return the same with the difference alone, where the figures that carry it stand nearby.
 
     Example:
@@ -67,7 +67,7 @@ def briefly(verdict: Verdict, rival: str, metric: str, difference: float) -> str
     """
     aside = f" within {amount(metric, CLOSE)}" if verdict == "as-good" else ""
     proof = "; no proof, for so many tried" if verdict.startswith("looks") else ""
-    return f"{PHRASES[verdict]} {rival}{aside} ({amount(metric, difference, '+')}{proof})"
+    return f"{PHRASES[verdict]} {baseline}{aside} ({amount(metric, difference, '+')}{proof})"
 
 
 def weighed(

@@ -1,10 +1,13 @@
 """The names of a blend's figures in JSON and in its file, both flat, and where a `BlendReport` holds each.
 
-To add one: a line in `KEYS`, and the field that it leads to.
+To add one: the field, and a line in `KEYS` that leads to it; the fields of `FullReport` need no line.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Final
+
+from ensemble_kit.results.parts.full_report import FullReport
 
 KEYS: Final[Mapping[str, str]] = {
     "name": "name",
@@ -57,10 +60,7 @@ KEYS: Final[Mapping[str, str]] = {
     "calibration_after": "calibration_after",
     "diversity": "diversity",
     "cost_ms": "numbers.cost_ms",
-    "costs": "full.costs",
-    "methods": "full.methods",
-    "contributions": "full.contributions",
-    "certificate": "full.certificate",
+    **{field.name: f"full.{field.name}" for field in fields(FullReport)},
     "verdict": "verdict",
     "notes": "notes",
     "blend_path": "blend_path",

@@ -1,4 +1,4 @@
-"""What one way to blend is worth where it is evaluated, and what a blend gains over a rival.
+"""What one way to blend is worth where it is evaluated, and what a blend gains over a baseline.
 
 Tuned figures are measured on the rows that were tuned on, so they are optimistic; honest ones are cross-fitted.
 Where the evaluation set decided nothing, both are those of the blend as it is, and the same. Never measures anything.
@@ -12,7 +12,7 @@ from ensemble_kit.results.intervals import Interval
 from ensemble_kit.verdicts import Verdict, verdict
 
 EQUAL: Final = "equal weights"
-"""The name of that rival."""
+"""The name of that baseline."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class BlendFigures(Figures):
 
 @dataclass(frozen=True)
 class Gain:
-    """What the blend gains over a rival, of honest scores, and paired; above 0: the blend is better.
+    """What the blend gains over a baseline, of honest scores, and paired; above 0: the blend is better.
 
     p: two-sided, of this one comparison.
     resolvable: the smallest gain that these images could tell (80 % power at 5 %); None: not asked.
@@ -56,7 +56,7 @@ class Gain:
     resolvable: float | None = None
 
     def verdict(self, trials: int) -> Verdict:
-        """Return what may be said of the blend against the rival, see `verdicts`.
+        """Return what may be said of the blend against the baseline, see `verdicts`.
 
         Args:
             trials: how many configurations were tried on these images.
@@ -67,14 +67,14 @@ class Gain:
 
 @dataclass(frozen=True)
 class BaselineFigures(Figures):
-    """What a rival is worth, made of the same members; gain: of the blend over it."""
+    """What a baseline is worth, made of the same members; gain: of the blend over it."""
 
     name: str
     gain: Gain
 
 
 class Estimates(NamedTuple):
-    """What a blend and its rivals are worth: all that its file keeps of that."""
+    """What a blend and its baselines are worth: all that its file keeps of that."""
 
     this: BlendFigures
     equal: BaselineFigures

@@ -58,7 +58,7 @@ def read_member(
 
     Args:
         cache, verify: see `read_predictions`.
-        parsed: see `data_files.read_split`.
+        parsed: see `arrays.read_split`.
 
     Raises:
         InvalidOptionError: no such member.

@@ -191,8 +191,8 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
             why = f"it holds numbers of kind {', '.join(unknown)}, which the torch and safetensors here do not know."
             raise made_elsewhere(path, why, _metadata(data).get("versions")) from error
         raise CorruptError(
-            f"{path} is no checkpoint that ensemble_kit wrote ({error}). Train with `ek train`, or give it "
-            "weights of your own by --weights."
+            f"{path} is no checkpoint that ensemble_kit wrote ({error}). Train with ek train; it "
+            "starts from the weights of others by ek train --init FILE."
         ) from error
 
 

@@ -1,7 +1,8 @@
 """Submissions on disk: sample files, CSVs and where they came from, their check, the submission log.
 
 Comes in: predicted classes and a sample. Goes out: a checked CSV, findings, the log's entries.
-Read first: `sample_and_csv`, then `log`.
+Read first: `sample_and_csv`, then `log`. To add a rule that a CSV is checked by: see `check`; what the judge allows a
+day is in `quota_rules`.
 """
 
 import lazy_loader

@@ -30,7 +30,7 @@ from ensemble_kit.storage.files import (
     read_ledger,
 )
 from ensemble_kit.storage.members import check_name
-from ensemble_kit.storage.submissions.rules import RULES_NAME, Rules, write_rules
+from ensemble_kit.storage.submissions.quota_rules import RULES_NAME, Rules, write_rules
 from ensemble_kit.storage.submissions.sample_and_csv import write_submission
 from ensemble_kit.tables import pick
 from ensemble_kit.versions import made_elsewhere

@@ -20,7 +20,7 @@ from ensemble_kit.pipeline.auto import measure as auto_measuring
 from ensemble_kit.pipeline.auto import plan_and_train as auto_work
 from ensemble_kit.pipeline.auto.flip_test import FlipTrial
 from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost
-from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.storage.files.atomic import locked
 from ensemble_kit.storage.members.commit import list_members, read_manifest

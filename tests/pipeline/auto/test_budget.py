@@ -9,7 +9,7 @@ from filelock import FileLock
 from ensemble_kit.errors import CorruptError, InvalidOptionError, LockedError, ResourceError
 from ensemble_kit.pipeline.auto import budget as module
 from ensemble_kit.pipeline.auto.budget import alone, open_budget
-from ensemble_kit.pipeline.border.signals import Stopped
+from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.storage.runs.auto_state import Spent, read_spent, write_spent
 
 ASKED = {"seed": 3, "flip": None, "fingerprints": {"train": "abc"}}

@@ -1,5 +1,6 @@
 """Figures have the names that they always had, in JSON and in a blend's file, and survive the way there and back."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 import ensemble_kit as ek
 from ensemble_kit.pipeline.blends.saved_figures import figures_from_json, figures_to_json
+from ensemble_kit.results import KEYS
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.results.parts.figures import Estimates
 from ensemble_kit.storage.blends import read_blend
@@ -61,3 +63,18 @@ def test_what_readers_of_the_front_page_ask_for_is_at_hand(made):
     this = made.this
     assert (made.honest_accuracy, made.honest_interval) == (this.honest_accuracy, this.honest_interval)
     assert made.tuned_val_accuracy == this.tuned_accuracy
+
+
+def leaves(report, start=""):
+    """The path of each figure of a report, that JSON holds either by a key of its own or with what it is a part of."""
+    for field in dataclasses.fields(report):
+        path, value = f"{start}{field.name}", getattr(report, field.name)
+        if dataclasses.is_dataclass(value) and path not in KEYS.values():
+            yield from leaves(value, f"{path}.")
+        else:
+            yield path
+
+
+def test_every_figure_of_a_report_has_a_key_in_json(made):
+    told_by_others = {"equal.name", "best_single.gain.resolvable"}  # a constant; never asked
+    assert set(leaves(made)) - told_by_others == set(KEYS.values()) - {"vs_equal", "vs_best_single"}

@@ -24,7 +24,7 @@ from ensemble_kit.storage.files.ledger import append_entry
 from ensemble_kit.storage.submissions import log as desk_ledger
 from ensemble_kit.storage.submissions.check import Wanted, check_submission
 from ensemble_kit.storage.submissions.log import HandedIn
-from ensemble_kit.storage.submissions.rules import Rules
+from ensemble_kit.storage.submissions.quota_rules import Rules
 
 submitting = importlib.import_module("ensemble_kit.pipeline.submit.submit")
 

@@ -6,7 +6,7 @@ from ensemble_kit.errors import BadDataError, CorruptError
 from ensemble_kit.pipeline.models.run_config import read_config
 from ensemble_kit.storage.files.editable import read_editable, signed
 from ensemble_kit.storage.runs.runs import write_config
-from ensemble_kit.storage.submissions.rules import Rules, read_rules, write_rules
+from ensemble_kit.storage.submissions.quota_rules import Rules, read_rules, write_rules
 
 TEXT = b"quota: 5\nreset: '23:59'\n"
 

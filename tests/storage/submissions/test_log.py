@@ -12,7 +12,7 @@ from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, 
 from ensemble_kit.storage.files.ledger import LEDGER_NAME, append_entry, read_ledger
 from ensemble_kit.storage.submissions import log as desk_ledger
 from ensemble_kit.storage.submissions.log import HandedIn, Sheet, hand_in, kept_path, of_today, read_kept, read_log
-from ensemble_kit.storage.submissions.rules import Rules, read_rules, write_rules
+from ensemble_kit.storage.submissions.quota_rules import Rules, read_rules, write_rules
 from ensemble_kit.storage.verify import verify_all
 
 SHEET = Sheet(("Id", "Class"), ("0001", "a,b", "é"), ("cat", "dog", "cat"))
@@ -114,7 +114,7 @@ from pathlib import Path
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.storage.submissions import HandedIn, Sheet
 from ensemble_kit.storage.submissions.log import hand_in
-from ensemble_kit.storage.submissions.rules import Rules
+from ensemble_kit.storage.submissions.quota_rules import Rules
 noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
 sheet = Sheet(("id", "label"), ("a",), ("cat",))
 entered = 0

@@ -1,4 +1,4 @@
-"""The border of every command: what the system refuses leaves as a ResourceError; the rest leaves as it is."""
+"""The entry of every command: what the system refuses leaves as a ResourceError; the rest leaves as it is."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, ResourceError
-from ensemble_kit.pipeline.border.command import command
+from ensemble_kit.pipeline.entry.command import command
 
 
 def chained(outer, inner):

@@ -1,4 +1,4 @@
-"""The border that every public function is entered and left by, from Python and from the command line alike.
+"""The door that every public function is entered and left by, from Python and from the command line alike.
 
 What must hold for all commands is said here once, around the outermost of them: one that calls
 another (`auto` calls `train`) is still one command. What the system refuses on the way, a file, memory
@@ -17,8 +17,8 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.disk import check_working_folder
 from ensemble_kit.formerly import renamed
 from ensemble_kit.images import Source
-from ensemble_kit.pipeline.border.cache_folder import usable_cache
-from ensemble_kit.pipeline.border.refusal import refusal
+from ensemble_kit.pipeline.entry.cache_folder import usable_cache
+from ensemble_kit.pipeline.entry.refusal import refusal
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.tables import meant
 from ensemble_kit.workspace import Workspace

@@ -21,7 +21,7 @@ class Rules:
     """How a judge counts.
 
     quota: how many submissions a day.
-    reset, zone: when a day ends, and where; see `desk_days`.
+    reset, zone: when a day ends, and where; see `quota_day`.
     public_fraction: of the test images, the share whose score is shown.
     """
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ensemble_kit.pipeline.border.signals import Stopped, noticed, stoppable
+from ensemble_kit.pipeline.entry.signals import Stopped, noticed, stoppable
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
 
