@@ -1,4 +1,4 @@
-"""The splits of a data set, and the one that members are judged on.
+"""The splits of a data set, and the one that members are evaluated on.
 
 Imports nothing, so that who reads no image need not load what does.
 """
@@ -10,10 +10,10 @@ VAL, OOF = "val", "oof"  # oof: the split of a fold of train that was held out, 
 
 
 def evaluation_split(*there: Collection[str]) -> str:
-    """Return the split to judge on: val where all have one, else `oof`, the images of train that were held out.
+    """Return the split to evaluate on: val where all have one, else `oof`, the images of train that were held out.
 
     Args:
-        there: the splits of each that is to be judged: of members, or of images.
+        there: the splits of each that is to be evaluated: of members, or of images.
 
     Example:
         >>> evaluation_split(("val", "test", "oof"), ("val",)), evaluation_split(("val", "oof"), ("oof", "test"))

@@ -11,15 +11,15 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-graph, *images = sys.argv[1:]
+graph, *paths = sys.argv[1:]
 session = onnxruntime.InferenceSession(graph)
 about = session.get_modelmeta().custom_metadata_map
 classes, side = json.loads(about["classes"]), json.loads(about["size_px"])
 
-for image in images:
-    image = ImageOps.exif_transpose(Image.open(image)).convert("RGB")
+for path in paths:
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
     if side is not None:  # exported by --size; else the graph resizes, exactly as `ek` does
         image = image.resize((side, side), Image.Resampling.BILINEAR)
     pixels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)[None])
-    probabilities, label = session.run(None, {"images": pixels})
-    print(f"{image}: {classes[label[0]]} {probabilities[0, label[0]]:.4f}")
+    probabilities, label = session.run(None, {"pictures": pixels})
+    print(f"{path}: {classes[label[0]]} {probabilities[0, label[0]]:.4f}")

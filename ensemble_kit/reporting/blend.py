@@ -114,7 +114,7 @@ def _worth(report: BlendReport) -> str:
 
 
 def _without_tuned(row: list[str]) -> list[str]:
-    """Return a row without its second column: what it is judged on was not tuned on."""
+    """Return a row without its second column: what it is evaluated on was not tuned on."""
     return [row[0], *row[2:]]
 
 

@@ -14,7 +14,7 @@ def exported(report: ExportReport) -> str:
     lines = [
         wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {looks} in all."),
         "",
-        wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    images       "),
+        wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    pictures       "),
         wrapped(f"float32 (images, {report.classes}){_unit(report)}", INDENT, first="out   probabilities  "),
         wrapped("int64 (images), the place of the class", INDENT, first="      label          "),
         "",

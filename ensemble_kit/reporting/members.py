@@ -49,9 +49,9 @@ def members(report: MembersReport) -> str:
     said = f"on {_evaluated_on(report.members)}; ms: per image and view{meaning}"
     lines = [table(header, rows), wrapped(said)]
     for split in IMAGES:
-        judged = [member.name for member in report.members if member.val_used_for and member.judged_on == split]
-        if judged:
-            said = f"{split} also decided how these were made, so theirs is optimistic: {', '.join(judged)}"
+        evaluated = [member.name for member in report.members if member.val_used_for and member.judged_on == split]
+        if evaluated:
+            said = f"{split} also decided how these were made, so theirs is optimistic: {', '.join(evaluated)}"
             lines.append(wrapped(said))
     if report.verified is not None:
         lines.append(wrapped(f"verified: {report.verified} files, every sha256 as recorded"))
@@ -65,7 +65,7 @@ def _heading(metric: str, members: Sequence[MemberReport]) -> str:
 
 
 def _evaluated_on(members: Sequence[MemberReport]) -> str:
-    """Return how many images members are judged on, and of which; without val they are named where others have it."""
+    """Return how many images members are evaluated on, and of which split; those without val are named."""
     counts = {split: sorted({one.val_images for one in members if one.judged_on == split}) for split in IMAGES}
     said = {split: f"{' or '.join(map(str, some))} {IMAGES[split]}" for split, some in counts.items() if some}
     if len(said) == 1:

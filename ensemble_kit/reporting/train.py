@@ -40,19 +40,19 @@ def _family(report: FamilyReport) -> str:
         ]
         for one, member in zip(report.trained, members, strict=True)
     ]
-    judged = members[0].judged_on
+    evaluated = members[0].judged_on
     mean = sum(member.val_accuracy for member in members) / len(members)
     low, high = (pick(member.val_accuracy for member in members) for pick in (min, max))
     lines = [
-        table(["member", f"{judged} acc", "95 % interval", "log loss", "seconds"], rows),
+        table(["member", f"{evaluated} acc", "95 % interval", "log loss", "seconds"], rows),
         wrapped(
-            f"mean {judged} accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"
+            f"mean {evaluated} accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"
         ),
     ]
     families = [str(member.family) for member in members]
     folds = all("-fold-" in member.name for member in members)
     whole = folds and all(families.count(one) > 1 for one in families)  # one fold alone does not cover train
-    oof = "" if judged == OOF else " --tune-on oof"
+    oof = "" if evaluated == OOF else " --tune-on oof"
     lines.append(f"Next: ek blend {' '.join(dict.fromkeys(families))}{oof}" if whole else "Next: ek blend")
     return "\n".join(lines)
 

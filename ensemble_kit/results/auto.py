@@ -29,7 +29,7 @@ class AutoPlanReport:
 class AutoStepReport:
     """A member that was trained.
 
-    val_accuracy: its own, with its views. honest_accuracy: of the blend of the members so far, judged by
+    val_accuracy: its own, with its views. honest_accuracy: of the blend of the members so far, by
     cross-fitting on val; added: that, minus the same before this member (None for the first).
     in_time: False where the clock ended its training.
     """

@@ -100,7 +100,7 @@ def _verify_member(folder: Path, runs: Path, cache: Path | None) -> tuple[list[P
 
     A member that changes meanwhile is checked again; one that goes is none any more. A
     training that replaces it rewrites the files of the run a moment before the member, so
-    those are not judged while it holds the run.
+    those are not checked while it holds the run.
     """
     while True:
         before = _manifest_bytes(folder)

@@ -33,7 +33,7 @@ class Soup(NamedTuple):
 
     state: "dict[str, Tensor]"
     kept: tuple[bool, ...]
-    judged: bool
+    by_val: bool
 
 
 def uniform(states: "Iterable[State]", settle: "Settle", gain: "Gain") -> Soup:
@@ -52,7 +52,7 @@ def uniform(states: "Iterable[State]", settle: "Settle", gain: "Gain") -> Soup:
             kept.append(True)
             yield state
 
-    return Soup(settle(average(counted())), tuple(kept), judged=False)
+    return Soup(settle(average(counted())), tuple(kept), by_val=False)
 
 
 def greedy(states: "Iterable[State]", settle: "Settle", gain: "Gain") -> Soup:
@@ -80,7 +80,7 @@ def greedy(states: "Iterable[State]", settle: "Settle", gain: "Gain") -> Soup:
         if kept[-1]:
             pot, best, best_gain = trial, tasted, trial_gain
     _check_some(pot.count)
-    return Soup(best, tuple(kept), judged=True)
+    return Soup(best, tuple(kept), by_val=True)
 
 
 def average(states: "Iterable[State]") -> "dict[str, Tensor]":

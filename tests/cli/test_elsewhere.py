@@ -170,7 +170,7 @@ def test_what_needs_no_network_does_without_it(small, command):
 BLENDS = {
     "a later schema": ({"schema": 2}, "it has schema 2"),
     "a later field": ({"mood": "good"}, "it has the field 'mood'"),
-    "another way to count": ({"method": "plurality"}, "No method is named 'plurality'"),
+    "another way to count": ({"ballot": "plurality"}, "No method is named 'plurality'"),
     "another way to weigh": ({"weights_method": "gradient"}, "No way to find weights is named 'gradient'"),
     "another metric": ({"metric": "f7"}, "No metric is named 'f7'"),
     "another setting": ({"settings": {"patience": 3}}, "No setting of a blend is named 'patience'"),

@@ -58,7 +58,7 @@ def test_what_a_held_out_fold_decided_in_training_is_recorded(here):
     assert read_manifest(Path("predictions/kept-fold-1")).val_used_for == ("epoch", "early stop")
 
 
-def test_views_are_judged_on_the_fold_that_was_held_out(here):
+def test_views_are_evaluated_on_the_fold_that_was_held_out(here):
     report = ek.tta("runs/cnn-fold-2", views="hflip", choose="auto", **FAST)
     oof = read_member(Path("predictions/cnn-fold-2")).split("oof")
     assert (report.judged_on, report.val_images) == ("oof", len(oof.ids))
@@ -139,7 +139,7 @@ def test_what_needs_val_says_so(here, words, code, message):
     assert message in " ".join(done.output.split())
 
 
-def test_snapshots_of_one_fold_make_a_soup_judged_on_that_fold(here):
+def test_snapshots_of_one_fold_make_a_soup_evaluated_on_that_fold(here):
     ek.train("data", "mlp", name="snap", folds=2, fold=1, epochs=4, cycles=2, **FAST)
     made = ek.soup(["snap-fold-1", "snap-fold-1-cycle-1"], "soup", method="greedy", **FAST)
     assert made.member.judged_on == "oof"

@@ -128,10 +128,10 @@ def test_val_is_taken_from_train_where_there_is_none(road):
     assert ek.tta("runs/cut", **QUIET).computed == ("hflip",)
 
 
-def test_the_best_epoch_is_recorded_as_val_having_judged(road):
-    ek.train("data", "mlp", name="judged", keep="best", **PLAIN)
-    assert manifest("judged")["val_used_for"] == ["epoch"]
-    assert "members were chosen on this val: judged" in " ".join(ek.blend(["judged", "cnn"], **QUIET).notes)
+def test_the_best_epoch_is_recorded_as_val_having_evaluated(road):
+    ek.train("data", "mlp", name="evaluated", keep="best", **PLAIN)
+    assert manifest("evaluated")["val_used_for"] == ["epoch"]
+    assert "members were chosen on this val: evaluated" in " ".join(ek.blend(["evaluated", "cnn"], **QUIET).notes)
     with pytest.raises(InvalidOptionError, match="--keep is 'worst'"):
         ek.train("data", "mlp", keep="worst", **PLAIN)
 
@@ -193,7 +193,7 @@ def test_views_that_are_there_are_not_computed_again(road):
     assert ek.tta("runs/cnn", views="vflip", **QUIET).computed == ()
 
 
-def test_views_are_judged_alone_and_together(road):
+def test_views_are_evaluated_alone_and_together(road):
     report = ek.tta("runs/cnn", choose="equal", **QUIET)
     logits, rows = stored("cnn", "val")
     labels = labels_of(rows, manifest("cnn")["classes"])

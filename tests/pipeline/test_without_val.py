@@ -1,4 +1,4 @@
-"""Members without val: judged on the training images that they held out, every step by plain NumPy and scipy too."""
+"""Members without val: evaluated on the training images that they held out, every step by plain NumPy and scipy too."""
 
 import csv
 
@@ -194,7 +194,9 @@ def test_view_weights_are_chosen_for_the_family_and_anew_inside_every_fold():
     assert binomtest(round(report.honest_accuracy * TRAIN), TRAIN, 1 / CLASSES).pvalue > 0.01
     pins = read_blend(report.blend_path).members
     assert pins[0].view_weights == pins[1].view_weights != (1.0, *[0.0] * 30)
-    assert report.notes == ("These members have no val, so the training images that were held out decide and judge.",)
+    assert report.notes == (
+        "These members have no val, so they are tuned and evaluated on the training images that were held out.",
+    )
 
 
 def test_a_family_whose_folds_were_looked_at_unlike_keeps_its_views_and_says_that_they_flatter():
@@ -228,7 +230,7 @@ def test_families_compare_and_their_folds_do_not():
     assert same.a_score == pytest.approx(ek.blend(weights="equal", name="both", **QUIET).honest_accuracy)
 
 
-def test_a_blend_that_was_tuned_on_val_is_not_judged_where_others_have_none():
+def test_a_blend_that_was_tuned_on_val_is_not_evaluated_where_others_have_none():
     for k in (1, 2):
         fold_member("old", 2, k, 1.0)
     ek.blend(name="on-val", **QUIET)

@@ -13,7 +13,7 @@ REPORT = PredictReport(
     method="prob-mean",
     members=("cnn", "vit"),
     views=5,
-    images=1037,
+    pictures=1037,
     unreadable=0,
     first_unreadable=None,
     abstained=0,
@@ -34,7 +34,7 @@ def said(**changes):
 def test_the_first_line_says_who_looked_and_the_last_where_it_stands():
     assert said().startswith("1,037 images by blend 'all': prob-mean, 2 members, 5 views; 1.2 s")
     assert predicted(REPORT).endswith("\n  new.csv")
-    assert said(blend=False, images=1, views=1).startswith("1 image by member 'all': prob-mean, 1 view; ")
+    assert said(blend=False, pictures=1, views=1).startswith("1 image by member 'all': prob-mean, 1 view; ")
 
 
 def test_images_that_could_not_be_read_are_counted_and_the_first_is_named():

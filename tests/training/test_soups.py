@@ -93,7 +93,7 @@ def test_a_uniform_soup_takes_all_settles_once_and_never_asks_val():
         return {"w": state["w"] + 100}
 
     soup = uniform(map(scalar, (1.0, 2.0, 6.0)), settle, gain=None)
-    assert (float(soup.state["w"]), soup.kept, soup.judged) == (103.0, (True, True, True), False)
+    assert (float(soup.state["w"]), soup.kept, soup.by_val) == (103.0, (True, True, True), False)
     assert len(settled) == 1
 
 
@@ -102,19 +102,19 @@ def test_a_greedy_soup_is_the_one_found_by_hand():
     # -> with 1.2: (1.0 + 1.4 + 1.2) / 3 = 1.2, no worse
     soup = greedy(map(scalar, (1.0, 2.0, 1.4, 0.9, 1.2)), as_it_is, lambda state: round(closeness(1.2)(state), 9))
     assert soup.kept == (True, False, True, False, True)
-    assert soup.judged
+    assert soup.by_val
     assert float(soup.state["w"]) == pytest.approx(1.2)
 
 
 def test_a_greedy_soup_judges_weights_with_settled_norms_and_the_first_as_it_came():
-    judged = []
+    evaluated = []
 
     def gain(state):
-        judged.append(float(state["w"]))
-        return -len(judged)
+        evaluated.append(float(state["w"]))
+        return -len(evaluated)
 
     soup = greedy([scalar(1.0), scalar(3.0), scalar(7.0)], lambda state: {"w": state["w"] + 100}, gain)
-    assert judged == [1.0, 102.0, 104.0]
+    assert evaluated == [1.0, 102.0, 104.0]
     assert (float(soup.state["w"]), soup.kept) == (1.0, (True, False, False))
 
 

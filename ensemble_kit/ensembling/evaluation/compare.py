@@ -79,7 +79,7 @@ def compare_scored(
             interval that is made of little else.
 
     Raises:
-        MisalignedError: the two were judged on other labels, or in other repeats.
+        MisalignedError: the two were evaluated on other labels, or in other repeats.
         InvalidOptionError: a metric that reads probabilities, of votes.
         UnknownNameError: no metric has that name.
 
@@ -87,7 +87,7 @@ def compare_scored(
     """
     if not np.array_equal(first.labels, second.labels) or first.predicted.shape != second.predicted.shape:
         raise MisalignedError(
-            "Wanted two judged on the same images in the same order and repeats, got "
+            "Wanted two evaluated on the same images in the same order and repeats, got "
             f"{first.predicted.shape} and {second.predicted.shape} (repeats, images), or other labels."
         )
     if metric == "accuracy":

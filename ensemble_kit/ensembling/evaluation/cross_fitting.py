@@ -42,7 +42,7 @@ class Split(NamedTuple):
 class CrossFitted(NamedTuple):
     """What was said of images, in the pool's row order.
 
-    judged: beside the truth, for every repeat.
+    evaluated: beside the truth, for every repeat.
     shares: probabilities, of votes the shares; means over repeats.
     winner: the class that most repeats gave (ties: the larger share, then the lower class).
     """

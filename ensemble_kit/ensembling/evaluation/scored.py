@@ -1,6 +1,6 @@
 """What was said of labelled images, and how good that was in any metric.
 
-The same for numbers judged on the rows that found them (one repeat, optimistic) and for
+The same for numbers evaluated on the rows that found them (one repeat, optimistic) and for
 cross-fitted ones (several repeats, honest). Never tunes anything.
 """
 
@@ -107,7 +107,9 @@ def evaluate(pool: Pool, tuned: Tuned) -> Scored:
         MisalignedError: the numbers do not fit the pool's members or views.
     """
     if pool.labels is None:
-        raise BadDataError(f"Wanted labelled images to judge by, got {len(pool.ids)} without labels; judge on val.")
+        raise BadDataError(
+            f"Wanted labelled images to evaluate on, got {len(pool.ids)} without labels; evaluate on val."
+        )
     predicted = predict(pool, tuned)
     if METHODS[tuned.method].load().unit == "votes":
         return Scored(predicted[None], None, pool.labels)

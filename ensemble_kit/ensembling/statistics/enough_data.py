@@ -17,10 +17,10 @@ def why_not_fitted(labels: Labels, consequence: str = "so weights are equal and 
 
     Example:
         >>> why_not_fitted(np.zeros(60, dtype=int))
-        'All images to judge by are of one class, so weights are equal and every temperature is 1.'
+        'All images to evaluate on are of one class, so weights are equal and every temperature is 1.'
     """
     if len(labels) < FEWEST_IMAGES:
-        return f"There are {len(labels)} images to judge by, fewer than {FEWEST_IMAGES}, {consequence}."
+        return f"There are {len(labels)} images to evaluate on, fewer than {FEWEST_IMAGES}, {consequence}."
     if len(np.unique(labels)) < 2:
-        return f"All images to judge by are of one class, {consequence}."
+        return f"All images to evaluate on are of one class, {consequence}."
     return None

@@ -64,7 +64,7 @@ class GreedyGains(ABC):
 def greedy_gains(
     cast: MemberLogits, labels: Labels, metric: str, unit: Unit, confidence: MemberLogits | None = None
 ) -> GreedyGains:
-    """Return the members before an empty blend, judged by a metric.
+    """Return the members before an empty blend, evaluated by a metric.
 
     Args:
         cast: what the members cast.

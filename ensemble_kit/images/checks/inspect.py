@@ -1,8 +1,8 @@
 """What one file holds: its format and size, its digests, and a small likeness of it.
 
-Everything about an image that `ek data check` judges is gathered here in one reading; a
+Everything about an image that `ek data check` checks is gathered here in one reading; a
 file that cannot be used has a reason instead. Never raises on a bad file, never edits one.
-To judge something new: a field of `Facts`, filled in `inspect_file`.
+To check something new: a field of `Facts`, filled in `inspect_file`.
 """
 
 import hashlib

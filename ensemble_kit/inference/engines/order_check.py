@@ -1,7 +1,7 @@
 """Proof that the logits of an image depend on that image alone.
 
 They do not where a network is left in training mode (batch statistics), and then every figure
-hangs on the order of the files. Never judges the logits themselves. To add an arrangement: a line in `_arranged`.
+hangs on the order of the files. Never evaluates the logits themselves. To add an arrangement: a line in `_arranged`.
 """
 
 from collections.abc import Callable, Mapping

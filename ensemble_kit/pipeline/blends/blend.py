@@ -77,7 +77,7 @@ def blend(
         max_ms: what they may take per image together (ms), as measured when they were trained.
         certify: prove how many of the images tuned on any weights could have right, and take better ones.
         certify_seconds: how long the proof may take.
-        full: judge every method and every member too, and prove.
+        full: evaluate every method and every member too, and prove.
         name: of the blend; None takes method-weights, and -oof where that was tuned on.
         out: the CSV; None takes `submissions/<name>.csv`.
         sample: a sample submission; its header, ids and order are kept, and enforced.

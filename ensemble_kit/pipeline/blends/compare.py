@@ -1,4 +1,4 @@
-"""two members, families or blends -> which is better where both are judged, and how sure that is."""
+"""two members, families or blends -> which is better where both are evaluated, and how sure that is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -48,7 +48,7 @@ class Side:
     saved: blend_store.Blend | None = field(default=None, compare=False)
 
     def stays(self, split: str) -> bool:
-        """Say whether it is a blend that was tuned elsewhere than on what judges it, and is judged as it stands."""
+        """Say whether it is a blend that was not tuned on its evaluation set; then it is evaluated as it stands."""
         return self.saved is not None and self.saved.tuned_on != split
 
 
@@ -68,7 +68,7 @@ def compare(
 
     Both are cross-fitted, 5 folds x 4 repeats (x 1 from 5000 images): whatever a side chooses on val (views,
     temperatures, weights) is chosen anew inside every fold; weights given as numbers stay, and so does
-    a blend that was tuned on oof. Where a member has no val, both are judged on oof, the training images
+    a blend that was tuned on oof. Where a member has no val, both are evaluated on oof, the training images
     that members held out, and families stand for their folds.
 
     Args:
@@ -77,7 +77,7 @@ def compare(
 
     Raises:
         InvalidOptionError, UnknownNameError: a name of nothing, or of both a member and a
-            blend; twice the same; the log loss of votes; sides that are judged on nothing in common.
+            blend; twice the same; the log loss of votes; sides that are evaluated on nothing in common.
         MisalignedError: the two stand on different images.
         BadDataError: images without labels.
         CorruptError: a damaged file, or a blend whose members have changed.
@@ -147,12 +147,12 @@ def _blend_side(name: str, path: Path, predictions: Path) -> Side:
 
 
 def _check_tuned_on(sides: Sequence[Side], split: str) -> None:
-    """Raise where a blend was tuned on val and is not to be judged there: its weights know no families."""
+    """Raise where a blend was tuned on val and is not to be evaluated there: its weights know no families."""
     for side in sides:
         if split == OOF and side.stays(split):
             raise InvalidOptionError(
                 f"'{side.name}' was tuned on val, and not all members of the other side have one. Blend it again where "
-                f"both are judged: ek blend --tune-on oof {' '.join(side.members)}"
+                f"both are evaluated: ek blend --tune-on oof {' '.join(side.members)}"
             )
 
 

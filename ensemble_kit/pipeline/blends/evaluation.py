@@ -58,7 +58,7 @@ class Compared(NamedTuple):
 
 
 def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
-    """Return what a blend is worth, its baselines judged in the same way on the same images.
+    """Return what a blend is worth, its baselines evaluated in the same way on the same images.
 
     Baselines are found where the blend is: the best single is chosen on the rows that are tuned on.
     """

@@ -29,7 +29,7 @@ def full_report(
     """Return what stands beside a blend, empty where it was not asked for.
 
     Args:
-        full: judge every method and every member, and prove; else only what the way asks for.
+        full: evaluate every method and every member, and prove; else only what the way asks for.
         proof_s: how long a proof that the way did not ask for may take, in seconds.
     """
     certificate = scored.certificate

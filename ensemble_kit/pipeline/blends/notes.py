@@ -70,5 +70,5 @@ def _about_test(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def chosen_on_val(manifest: Manifest) -> bool:
-    """Say whether the images that judge a member had a part in how its views are weighed."""
+    """Say whether the images that a member is evaluated on had a part in how its views are weighed."""
     return len(manifest.views) > 1 and manifest.view_choice not in ("none", "equal")

@@ -70,7 +70,7 @@ class BlendSets:
 
 
 class Estimate(NamedTuple):
-    """What a way makes of members: the numbers, how they do where they are judged as it is, and honestly."""
+    """What a way makes of members: the numbers, how they do where they are evaluated as it is, and honestly."""
 
     found: Tuned
     seen: Scored
@@ -80,7 +80,7 @@ class Estimate(NamedTuple):
 def blend_sets(
     evaluation: Evaluation, held: Sequence[Member], families: tuple[Family, ...], metric: str, weights: str
 ) -> BlendSets:
-    """Return where these members are to be tuned and judged.
+    """Return where these members are to be tuned and evaluated.
 
     Args:
         families: those that are weighed, on what they held out; none: members, on val.

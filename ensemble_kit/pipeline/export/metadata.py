@@ -41,7 +41,7 @@ def metadata(opened: OpenBlend, graphs: Sequence[Any], size: int | None) -> dict
         "members": json.dumps(members),
         "method": method_of(opened),
         "blend_temperature": json.dumps(saved.blend_temperature),
-        "input": f"images: uint8 RGB, upright, (any, 3, {side}, {side})",
+        "input": f"pictures: uint8 RGB, upright, (any, 3, {side}, {side})",
         "output": output_of(opened),
         "size_px": json.dumps(size),
         "resize": RESIZE,

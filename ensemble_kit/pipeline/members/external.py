@@ -90,7 +90,7 @@ def _check(name: str, files: Mapping[str, Path], said: Said, others: Mapping[str
     store.check_name(name)
     check_said(said.column)
     if not set(files) & set(LABELLED):
-        raise InvalidOptionError("Wanted scores with labels to judge the member by: --val FILE, --oof FILE, or both.")
+        raise InvalidOptionError("Wanted scores with labels, to evaluate the member: --val FILE, --oof FILE, or both.")
     if name in {manifest.family for manifest in others.values()}:
         raise InvalidOptionError(f"'{name}' is a family of members that are there. Choose another name.")
 

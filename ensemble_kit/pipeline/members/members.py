@@ -162,7 +162,7 @@ def describe_member(predictions: Path, name: str, cache: Path | None = None, spl
     """Return what there is to say about one member; its figures at temperature 1, views merged.
 
     Args:
-        split: what it is judged on; None: val where it has one, else oof.
+        split: what it is evaluated on; None: val where it has one, else oof.
     """
     return _described(store.read_member(predictions / name, cache), predictions, split=split)
 

@@ -2,7 +2,7 @@
 
 Every member of a family learnt without one fold of train, and its `oof` logits are of that fold.
 Joined, they are what one network says of every training image, never having seen it: weights and
-temperatures are found on them, and val, where there is one, stays fresh to judge by. The blend is an
+temperatures are found on them, and val, where there is one, stays fresh for evaluation. The blend is an
 ordinary one of all members, each with its family's temperature and an equal part of its family's
 weight. On new images K networks speak for a family where one spoke in tuning, so its probabilities
 come out a little too modest. Never reads val.

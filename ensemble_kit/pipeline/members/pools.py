@@ -1,8 +1,8 @@
-"""What members are judged by: the evaluation set, and what is weighed there.
+"""What members are evaluated on: the evaluation set, and what is weighed there.
 
-On val, where all members have it, each is weighed by itself. Where one has none, all are judged on
+On val, where all members have it, each is weighed by itself. Where one has none, all are evaluated on
 the training images that they held out, and what is weighed is families: see `out_of_fold`. Whoever
-judges several members asks here, whoever judges one asks `member_on`; `splits.evaluation_split` alone
+evaluates several members asks here, whoever evaluates one asks `member_on`; `splits.evaluation_split` alone
 decides which of the two it is.
 """
 
@@ -81,7 +81,7 @@ def _only(pool: Pool, places: Sequence[int]) -> Pool:
 
 
 def evaluation_of(held: Sequence[Member]) -> Evaluation:
-    """Return what these members are judged by.
+    """Return what these members are evaluated on.
 
     Raises:
         BadDataError: the images have no labels.
@@ -96,14 +96,14 @@ def evaluation_of(held: Sequence[Member]) -> Evaluation:
     pool = align([member.split(VAL) for member in held])
     if pool.labels is None:
         raise BadDataError(
-            f"{', '.join(map(repr, pool.members))}: no val labels, so nothing can be tuned or judged. Add them again "
-            "with labels."
+            f"{', '.join(map(repr, pool.members))}: no val labels, so nothing can be tuned or evaluated. Add them "
+            "again with labels."
         )
     return Evaluation(VAL, pool, views_as_chosen(manifests), views_to_choose(manifests), manifests)
 
 
 def evaluation_of_one(member: Member) -> Evaluation:
-    """Return what one member is judged by: val, or the images that it held out, all or a fold of them.
+    """Return what one member is evaluated on: val, or the images that it held out, all or a fold of them.
 
     Raises:
         BadDataError: the images have no labels.
@@ -114,10 +114,10 @@ def evaluation_of_one(member: Member) -> Evaluation:
 
 
 def member_on(member: Member, split: str | None = None) -> Predictions:
-    """Return the labelled logits that one member is judged by.
+    """Return the labelled logits that one member is evaluated on.
 
     Args:
-        split: what others are judged by, too; None: val where it has one, else oof.
+        split: what others are evaluated on, too; None: val where it has one, else oof.
 
     Raises:
         BadDataError: the images have no labels.

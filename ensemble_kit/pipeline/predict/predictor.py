@@ -28,7 +28,7 @@ class Predictor:
     tuned: the numbers of the blend, one a member.
     counted_as: from such numbers to the blend as it is counted; `whole` is that of `tuned`.
     steps: what early exit runs one by one; every: members with all of their views.
-    evaluation: what they are judged by; procedure: the whole way from what is weighed there to its numbers,
+    evaluation: what they are evaluated on; procedure: the whole way from what is weighed there to its numbers,
         to be redone inside every fold.
     """
 
@@ -99,7 +99,7 @@ def member_predictor(
 
     Raises:
         InvalidOptionError: no such checkpoint, or it has no member.
-        BadDataError: what the member is judged by has no labels.
+        BadDataError: what the member is evaluated on has no labels.
         CorruptError: a checkpoint or a file of the member is damaged.
     """
     model = find_model(ckpt, Stated(weights=weights), {}, workspace.predictions, replace=False)
@@ -130,7 +130,7 @@ def member_predictor(
 
 
 def _procedure(opened: OpenBlend, evaluation: Evaluation) -> Callable[[Pool], Tuned]:
-    """Return how a blend was tuned; one that was tuned elsewhere than on what judges it stays as it is."""
+    """Return how a blend was tuned; one that was tuned elsewhere than on its evaluation set stays as it is."""
     saved = opened.saved
     if saved.tuned_on != evaluation.split:
         return lambda pool: saved.tuned()

@@ -1,4 +1,4 @@
-"""A saved blend judged again: what was found when it was made, and what it says of each image it has not seen.
+"""A saved blend evaluated again: what was found when it was made, and what it says of each image it has not seen.
 
 The figures are those that the blend holds; where it is too old to hold them, they are found anew.
 """
@@ -35,7 +35,7 @@ from ensemble_kit.types import Pool, Tuned
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A blend and all that is found about it where it is judged.
+    """A blend and all that is found about it where it is evaluated.
 
     val: the evaluation set, with all its classes, however large it is.
     tuned: the numbers of what is weighed there, members or families.
@@ -61,7 +61,7 @@ class Case:
 
 
 def evaluate_again(opened: OpenBlend, quiet: bool) -> Case:
-    """Return what is found about a saved blend where it is judged.
+    """Return what is found about a saved blend where it is evaluated.
 
     Raises:
         BadDataError: there are no labels.

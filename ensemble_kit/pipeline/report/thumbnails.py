@@ -72,12 +72,12 @@ def _data(stored: Mapping[str, Any], folder: Path) -> DataSet:
 
 
 def _evaluation_images(data: DataSet) -> Split:
-    """Return the images that members are judged by: val, or train where there is none."""
+    """Return the images that members are evaluated on: val, or train where there is none."""
     return data.splits.get(VAL, data.splits["train"])
 
 
 def _is_changed(data: DataSet, member: Member) -> bool:
-    """Say whether the images that the member is judged by, or their labels, are others now."""
+    """Say whether the images that the member is evaluated on, or their labels, are others now."""
     from ensemble_kit.images import digest_files, fingerprint
 
     said, val = member_on(member), _evaluation_images(data)

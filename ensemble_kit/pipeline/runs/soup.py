@@ -71,7 +71,7 @@ def soup(
         members: two or more, trained here on the same images, their checkpoints under `runs`.
         name: of the soup.
         method: `uniform`: the mean of all. `greedy`: the best on val, then each that does not make
-            the soup worse there; val then judged the soup, which is recorded.
+            the soup worse there; val then had a say in the soup, which is recorded.
         metric: what is good on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         data, options: where the images are, as far as that is not where they were in training; folders,
             device, quiet: as in `train`.
@@ -205,17 +205,17 @@ def _recipe(method: str, metric: str, ingredients: Sequence[Ingredient], made: S
     used = [use for one, kept in zip(ingredients, made.kept, strict=True) if kept for use in one.manifest.val_used_for]
     return {
         "method": method,
-        "metric": metric if made.judged else None,
+        "metric": metric if made.by_val else None,
         "ingredients": [
             {"name": one.name, "checkpoint_sha256": one.manifest.checkpoint_sha256, "kept": kept}
             for one, kept in zip(ingredients, made.kept, strict=True)
         ],
-        "val_used_for": list(dict.fromkeys([*used, *(["soup"] if made.judged else [])])),
+        "val_used_for": list(dict.fromkeys([*used, *(["soup"] if made.by_val else [])])),
     }
 
 
 class _Figures(NamedTuple):
-    """A soup and its ingredients where they are judged; gain: the soup's accuracy less their mean."""
+    """A soup and its ingredients where they are evaluated; gain: the soup's accuracy less their mean."""
 
     ingredients: tuple[IngredientReport, ...]
     soup: IngredientReport

@@ -22,7 +22,7 @@ LONGEST_SHOWN = 100  # characters of what differs
 
 @dataclass(frozen=True, eq=False)
 class Ingredient:
-    """A member that may go into the soup: its checkpoint, what that knows of itself, its logits where it is judged."""
+    """A member that may go into the soup: its checkpoint, what that says of itself, its evaluation logits."""
 
     manifest: store.Manifest
     checkpoint: Path

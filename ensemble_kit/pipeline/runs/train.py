@@ -71,14 +71,14 @@ def train(
         seeds: how many members to train, with seeds from `seed` on: NAME-seed-0, NAME-seed-1, ...
         folds: train so many members, each without one fold of the training images, and keep their
             logits on that fold as a third split, `oof`: NAME-fold-1, ...; 0: on all images. Where there is no
-            val, that fold judges the member.
+            val, the member is evaluated on that fold.
         fold: only this one of them, from 1; 0: all.
         family: what members are called that were trained alike; None: NAME, where there are several.
         skip_bad: go on without the images that cannot be read; the member records them.
         arch_option: the architecture's own options by name.
         pretrained: start from ImageNet weights, installed or from the hub (timm only).
         init: start from the weights in a .safetensors or .pth file.
-        keep: `last` epoch, or `best` on val, or that fold (which then judged the member; recorded).
+        keep: `last` epoch, or `best` on val, or that fold (which then had a say in the member; recorded).
         metric: by which an epoch is better on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         patience: epochs without a better one after which training stops; 0: never. Recorded too.
         minutes: by the clock, after which a run ends with what it has learnt; recorded. None: never.

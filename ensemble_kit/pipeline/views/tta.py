@@ -159,7 +159,7 @@ def tta(
         evaluated_on = evaluation_split(kept or (passes.seen.splits if passes.seen else ()))
         val = _joined(kept.get(evaluated_on), passes.seen and passes.seen.splits[evaluated_on])
         if val.labels is None:
-            raise BadDataError(f"Member '{model.name}' has no {evaluated_on} labels, so its views cannot be judged.")
+            raise BadDataError(f"Member '{model.name}' has no {evaluated_on} labels, so its views cannot be evaluated.")
         chosen = tune_views(val.logits, val.labels, val.ids, val.groups, choose)
         weighed = dict(zip(val.views, map(float, chosen.view_weights), strict=True))
         with nullcontext() if passes.job is None else passes.job.ended_by(predictions / model.name / MANIFEST_NAME):

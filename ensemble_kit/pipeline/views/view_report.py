@@ -42,10 +42,10 @@ def tta_report(
     order: OrderReport | None,
     path: Path,
 ) -> TtaReport:
-    """Return the report of a member whose views were weighed, its figures found on the judging images.
+    """Return the report of a member whose views were weighed, its figures found on the evaluation images.
 
     Args:
-        val: the judging images as the member sees them.
+        val: the evaluation images as the member sees them.
         chosen: how its views were weighed; choose: by which way.
     """
     assert val.labels is not None

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 NOTES: Final[Mapping[str, str]] = {
     # blends
-    "none-has-val": "These members have no val, so the training images that were held out decide and judge.",
-    "some-have-no-val": "{members}: they have no val, so the training images that were held out decide and judge.",
+    "none-has-val": "These members have no val, so they are tuned and evaluated on the training images "
+    "that were held out.",
+    "some-have-no-val": "{members}: they have no val, so all are tuned and evaluated on the training images "
+    "that were held out.",
     "too-few-held-out": "{images} images of train were held out, too few or of one class, so weights are equal and "
     "every temperature is 1.",
     "absent-classes": "{split} holds no image of {classes}, so nothing is known about them.",

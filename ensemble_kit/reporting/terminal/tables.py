@@ -13,7 +13,7 @@ from ensemble_kit.splits import OOF, VAL
 IMAGES: Final = {
     VAL: "val images",
     OOF: "held-out images of train",
-}  # by the split that members are judged on
+}  # by the split that members are evaluated on
 WHAT: Final = {VAL: "Val", OOF: "What was held out"}  # the same at the start of a sentence
 NARROWEST: Final = 8  # a first column is shortened no further
 GAP: Final = 2  # columns between columns

@@ -21,7 +21,7 @@ class CostReport:
 
 @dataclass(frozen=True)
 class MethodReport:
-    """Another method or way to find weights on the same members, judged in the same way."""
+    """Another method or way to find weights on the same members, evaluated in the same way."""
 
     method: str
     weights_method: str

@@ -261,7 +261,7 @@ def test_what_the_quick_look_calls_sure_is_so_in_exact_fractions(data) -> None:
         drawn = data.draw(st.lists(numbers(dtype), min_size=images * classes, max_size=images * classes))
         factor = data.draw(st.one_of(st.floats(1e-3, 20), st.sampled_from([1.0, 1e-30, 1e6])))
         terms.append((np.array(drawn, dtype).reshape(images, classes), factor))
-    winners, sure = screening.look(screening.screen(terms), slice(0, images))
+    winners, sure = screening.first_guess(screening.screen(terms), slice(0, images))
     for image in np.flatnonzero(sure):
         exact = exact_winner([array[image] for array, _ in terms], [factor for _, factor in terms])
         assert exact == winners[image]
@@ -271,7 +271,7 @@ def test_what_the_quick_look_calls_sure_is_so_in_exact_fractions(data) -> None:
 def test_the_quick_look_is_sure_of_nearly_all(dtype) -> None:
     random = np.random.default_rng(0)
     terms = [((3 * random.normal(size=(2003, 11))).astype(dtype), factor) for factor in random.uniform(0.01, 0.2, 19)]
-    winners, sure = screening.look(screening.screen(terms), slice(0, 2003))
+    winners, sure = screening.first_guess(screening.screen(terms), slice(0, 2003))
     exact = sum(factor * array.astype(np.float64) for array, factor in terms)
     assert sure.mean() > 0.99
     np.testing.assert_array_equal(winners[sure], exact.argmax(axis=1)[sure])
@@ -284,7 +284,7 @@ def test_every_float16_is_read_rightly() -> None:
     for other in (np.roll(every, 1), random.permutation(every)):
         pairs = np.stack([every, other], axis=1)
         expected = pairs.astype(np.float64).argmax(axis=1)
-        winners, sure = screening.look(screening.screen([(pairs, 0.7)]), slice(0, len(pairs)))
+        winners, sure = screening.first_guess(screening.screen([(pairs, 0.7)]), slice(0, len(pairs)))
         np.testing.assert_array_equal(winners[sure], expected[sure])
         np.testing.assert_array_equal(predict(pool_of(pairs[None]), plain("logit-sum", 1.0)), expected)
 

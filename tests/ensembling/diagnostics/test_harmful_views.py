@@ -35,7 +35,7 @@ def mirrored(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return logits, labels
 
 
-def test_a_view_is_judged_as_by_hand() -> None:
+def test_a_view_is_evaluated_as_by_hand() -> None:
     logits, labels = mirrored(0)
     found = find_harm(logits, labels, names(), None)
     identity = logits[0].argmax(axis=1) == labels

@@ -115,7 +115,7 @@ def test_swaps_of_groups_are_named(few_draws: None) -> None:
     assert 1 / 400 <= found.p <= 1
 
 
-def test_two_that_were_judged_on_other_images_or_repeats_are_refused() -> None:
+def test_two_that_were_evaluated_on_other_images_or_repeats_are_refused() -> None:
     first, second, ids = two(6)
     with pytest.raises(MisalignedError, match="same images in the same order"):
         compare_scored(first, Scored(second.predicted, None, (second.labels + 1) % CLASSES), "accuracy", ids)

@@ -60,7 +60,7 @@ def test_row_order_does_not_matter(metric: str) -> None:
     assert moved.score_interval(metric, ids, groups) == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_blend_is_judged_once_on_all_rows(draw_pool) -> None:
+def test_a_blend_is_evaluated_once_on_all_rows(draw_pool) -> None:
     pool = draw_pool([1.0, 2.0])
     scored = evaluate(pool, tune(pool, "logit-sum", "equal", ["none"] * 2))
     assert scored.predicted.shape == scored.log_prob.shape == (1, 101)
@@ -72,10 +72,10 @@ def test_a_blend_is_judged_once_on_all_rows(draw_pool) -> None:
         votes.score("f1")
 
 
-def test_without_labels_nothing_is_judged(draw_pool) -> None:
+def test_without_labels_nothing_is_evaluated(draw_pool) -> None:
     pool = draw_pool([1.0])
     tuned = tune(pool, "logit-sum", "equal", ["none"])
-    with pytest.raises(BadDataError, match="labelled images to judge by, got 101 without labels"):
+    with pytest.raises(BadDataError, match="labelled images to evaluate on, got 101 without labels"):
         evaluate(replace(pool, labels=None), tuned)
 
 

@@ -29,7 +29,7 @@ def procedure(method):
 
 
 @pytest.mark.parametrize("method", ["logit-sum", "prob-mean", "majority-vote"])
-def test_it_is_judged_exactly_as_the_honest_estimate(method):
+def test_it_is_evaluated_exactly_as_the_honest_estimate(method):
     pool = pool_of()
     found = cross_fit_one(pool, procedure(method), repeats=2)
     honest = cross_fit(pool, {"it": procedure(method)}, repeats=2)["it"]
@@ -64,7 +64,7 @@ def test_the_winner_is_what_most_repeats_gave_then_what_has_the_larger_share():
     assert (found.winner == one.argmax(axis=1)).all()
 
 
-def test_a_pool_with_fewer_classes_to_tune_on_is_judged_with_all_of_them():
+def test_a_pool_with_fewer_classes_to_tune_on_is_evaluated_with_all_of_them():
     whole = pool_of(members=2)
     small = replace(
         whole,

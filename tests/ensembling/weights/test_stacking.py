@@ -212,7 +212,7 @@ def test_a_fit_that_stops_early_says_nothing(monkeypatch: pytest.MonkeyPatch) ->
     ("voting", "name"), [(PROB_MEAN, "prob-mean"), (MAJORITY_VOTE, "majority-vote"), (GEO_MEAN, "geo-mean")]
 )
 def test_only_logits_are_stacked(voting, name: str) -> None:
-    with pytest.raises(InvalidOptionError, match=f"wanted the voting logit-sum, got {name}. Take --method logit-sum"):
+    with pytest.raises(InvalidOptionError, match=f"wanted the method logit-sum, got {name}. Take --method logit-sum"):
         stack(replace(evidence(), voting=voting))
 
 

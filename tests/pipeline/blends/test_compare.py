@@ -172,7 +172,7 @@ def test_members_are_ordered_and_measured_by_any_metric(pool, metric):
 
 
 @pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1", "log-loss"])
-def test_a_blend_is_judged_in_any_metric(pool, metric):
+def test_a_blend_is_evaluated_in_any_metric(pool, metric):
     report = ek.blend(weights="cnn=1", metric=metric, **QUIET)
     assert report.procedure.metric == json.loads(report.blend_path.read_text())["metric"] == metric
     if metric != "log-loss":  # a lone member: nothing to tune, so tuned and honest are the same
@@ -240,7 +240,7 @@ def test_members_of_other_val_sets_are_not_compared(pool):
         ek.compare("cnn", "short", **QUIET)
 
 
-def test_few_images_and_members_that_val_has_judged_are_said_to_be_so(pool):
+def test_few_images_and_members_that_val_has_evaluated_are_said_to_be_so(pool):
     few = np.arange(40)
     for name in LOGITS:
         add(name, LOGITS[name][few], [IDS[row] for row in few], LABELS[few], predictions="few")
@@ -261,7 +261,7 @@ def test_val_without_labels_compares_nothing(pool, monkeypatch):
 
     plain = chapter.align
     monkeypatch.setattr(chapter, "align", lambda members: replace(plain(members), labels=None))
-    with pytest.raises(BadDataError, match="no val labels, so nothing can be tuned or judged"):
+    with pytest.raises(BadDataError, match="no val labels, so nothing can be tuned or evaluated"):
         ek.compare("cnn", "vit", **QUIET)
 
 

@@ -46,11 +46,11 @@ SUBJECTS = [
         ({"error": "ImportError: libgomp"}, "2.4.0", "0.19.0", "problem", "ImportError: libgomp", "Install both anew"),
     ],
 )
-def test_torch_and_torchvision_are_judged_as_a_pair(facts, torch, torchvision, status, found, remedy):
-    judged = doctor_packages.check_pair(facts, torch, torchvision)
-    assert judged.status == status
-    assert found in judged.found
-    assert (judged.remedy is None) if remedy is None else (remedy in judged.remedy)
+def test_torch_and_torchvision_are_evaluated_as_a_pair(facts, torch, torchvision, status, found, remedy):
+    evaluated = doctor_packages.check_pair(facts, torch, torchvision)
+    assert evaluated.status == status
+    assert found in evaluated.found
+    assert (evaluated.remedy is None) if remedy is None else (remedy in evaluated.remedy)
 
 
 def ended(stdout="", stderr="", code=0):
@@ -195,8 +195,8 @@ def test_memory_is_that_of_the_container_where_it_is_lower(tmp_path):
     assert doctor.memory(tmp_path / "none", {}) == (None, None)
     assert doctor.check_memory(None, None).status == "ok"
     gigabyte = 1 << 30
-    judged = [doctor.check_memory(9 * gigabyte, part * gigabyte // 4).status for part in (8, 7, 1)]
-    assert judged == ["ok", "note", "problem"]
+    evaluated = [doctor.check_memory(9 * gigabyte, part * gigabyte // 4).status for part in (8, 7, 1)]
+    assert evaluated == ["ok", "note", "problem"]
     assert "batch-size" in doctor.check_memory(gigabyte, 1).remedy
 
 

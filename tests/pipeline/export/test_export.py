@@ -46,7 +46,7 @@ def exported(there, tmp_path_factory):
 
 def said_of(path, images):
     session = onnxruntime.InferenceSession(path)
-    return session.run(["probabilities", "label"], {"images": images})
+    return session.run(["probabilities", "label"], {"pictures": images})
 
 
 def test_the_graph_predicts_test_as_the_blend_did(exported, walked):
@@ -83,7 +83,7 @@ def test_a_graph_of_one_size_takes_that_size_alone_and_counts_what_is_resized_tw
     typed = ["export", "both", "--size", "19", "--out", str(folder / "small.onnx"), "--quiet", *words]
     done = CliRunner().invoke(command, typed)
     assert done.exit_code == 0, done.output
-    assert "in    images       uint8 (images, 3, 19, 19), RGB" in done.output
+    assert "in    pictures       uint8 (images, 3, 19, 19), RGB" in done.output
     assert "resized twice:" in done.output
     assert max(map(len, done.output.splitlines()[:-1])) <= 80
     assert said_of(folder / "small.onnx", np.zeros((5, 3, 19, 19), np.uint8))[0].shape == (5, 10)

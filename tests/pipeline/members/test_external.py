@@ -156,7 +156,7 @@ def test_groups_come_from_the_file_of_labels_or_from_the_ids():
     assert ek.blend(["cnn", "vit"], weights="equal", quiet=True).evaluated.groups == -(-TRAIN // 5)
 
 
-def test_val_and_oof_together_are_judged_on_val_and_labels_of_train_do_not_touch_val():
+def test_val_and_oof_together_are_evaluated_on_val_and_labels_of_train_do_not_touch_val():
     fold_member("cnn", 2, 1, 1.2)
     fold_member("cnn", 2, 2, 1.2)
     random = np.random.default_rng(0).normal(size=(VAL, CLASSES))

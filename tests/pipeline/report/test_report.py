@@ -281,7 +281,7 @@ def test_members_that_agree_stand_together(pool):
             assert found.shares[row][column] == pytest.approx((classes[0] != classes[1]).mean())
 
 
-def test_tuned_on_oof_the_blend_is_judged_as_it_is(folder):
+def test_tuned_on_oof_the_blend_is_evaluated_as_it_is(folder):
     for family, strength in (("cnn", 1.5), ("vit", 0.9)):
         for fold in (1, 2):
             fold_member(family, 2, fold, strength, cost={"ms_per_image": 2.0})
@@ -453,7 +453,7 @@ def test_val_without_labels_is_an_error(pool):
     saved = read_blend(made.blend_path)
     pin = replace(saved.members[0], manifest_sha256=manifest_sha256(Path("predictions/m0")))
     write_blend(Path("blends"), replace(saved, members=(pin,)))
-    with pytest.raises(BadDataError, match="no val labels, so nothing can be tuned or judged"):
+    with pytest.raises(BadDataError, match="no val labels, so nothing can be tuned or evaluated"):
         ek.report(**QUIET)
 
 

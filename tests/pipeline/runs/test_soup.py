@@ -162,7 +162,7 @@ def test_a_soup_that_is_looked_at_again_gives_the_same_logits(kitchen):
     np.testing.assert_allclose(np.load(Path("again", "soup", file), allow_pickle=False)[0], before, atol=1e-4)
 
 
-def test_a_greedy_soup_is_no_worse_than_its_best_ingredient_and_val_judged_it(kitchen):
+def test_a_greedy_soup_is_no_worse_than_its_best_ingredient_and_val_evaluated_it(kitchen):
     report = ek.soup(["cnn", "kin-1", "kin-2"], "soup", method="greedy", metric="accuracy", **FAST)
     assert [one.score for one in report.ingredients] == sorted((one.score for one in report.ingredients), reverse=True)
     assert report.ingredients[0].kept

@@ -166,7 +166,7 @@ def test_of_very_many_classes_the_worst_are_shown(desk):
     said = "".join(f"{one},class-{'000' if one == '096' else one}\n" for one in ids)
     Path("s.csv").write_text("id,label\n" + said)
     printed = typed("score", "s.csv", "--labels", "many.csv").stdout
-    assert "class-096         1      0.0" in printed
+    assert "class-096       1      0.0" in printed
     assert "the worst; 57 more classes" in printed
 
 

@@ -72,7 +72,7 @@ def test_shards_that_are_merged_are_the_bits_of_one_run(road):
     ek.tta("runs/cnn", views=VIEWS, predictions="whole", **FAST)
     shards = [ek.tta("runs/cnn", views=VIEWS, predictions="shared", shard=f"{i}/3", **FAST) for i in (2, 1, 3)]
     assert manifest("cnn", "shared")["views"] == ["identity"]
-    assert sum(shard.images for shard in shards) == 60 + 37
+    assert sum(shard.pictures for shard in shards) == 60 + 37
     assert [shard.missing > 0 for shard in shards] == [True, True, False]
     report = ek.tta("runs/cnn", views=VIEWS, predictions="shared", merge=True, **FAST)
     assert report.engine is None
@@ -308,7 +308,7 @@ def test_of_few_val_images_identity_is_kept_alone_and_that_is_said(road):
         path.unlink()
     report = ek.tta(brightness, name="few", data="data", size=24, **FAST)
     assert [view.weight for view in report.views] == [1.0, 0.0]
-    assert report.note == "There are 30 images to judge by, fewer than 50, so identity is kept alone."
+    assert report.note == "There are 30 images to evaluate on, fewer than 50, so identity is kept alone."
     assert report.curve is None
 
 
