@@ -46,7 +46,7 @@ def parse_csv(data: bytes, path: Path | str, marked: bool = False) -> list[list[
     except csv.Error as error:
         raise BadDataError(f"{path} is no CSV file: {error}. Save it as comma-separated UTF-8.") from error
     if not rows:
-        raise BadDataError(f"{path} is empty; wanted a header line and one line an image.")
+        raise BadDataError(f"{path} is empty; wanted a header line and one line per image.")
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(rows[0]):
             raise BadDataError(

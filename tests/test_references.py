@@ -127,3 +127,14 @@ def test_a_name_that_was_and_an_option_that_was_are_found():
     assert stands("voting.decide")
     assert list(unknown_options("For more: ek train --weights FILE.")) == ["ek train --weights FILE.: --weights"]
     assert list(unknown_options("ek blend --weights auto, or ek members add x --val a.csv")) == []
+
+
+def test_the_map_of_the_code_names_what_is_there_and_every_module_at_the_top():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./]+)`", text)
+    paths = [name for name in named if "/" in name and "NAME" not in name]
+    assert [path for path in paths if not (ROOT / path).exists() and not (ROOT / "ensemble_kit" / path).exists()] == []
+    top = {path.stem for path in (ROOT / "ensemble_kit").glob("*.py")} - {"__init__", "__main__"}
+    assert top <= set(named)
+    packages = {path.parent.name for path in (ROOT / "ensemble_kit").glob("*/__init__.py")}
+    assert packages <= set(re.findall(r"^      (\w+)  ", text, re.MULTILINE))

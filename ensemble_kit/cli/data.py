@@ -1,4 +1,4 @@
-"""`ek data`: look over a data set before anything is learnt from it."""
+"""`ek data`: check a data set before anything is learnt from it."""
 
 from typing import Any
 

@@ -112,7 +112,7 @@ readings = (
     ),
 )
 """How the images are to be read: ids, classes, groups, and the share held out."""
-looking = (
+passes = (
     click.option(
         "--engine",
         metavar="|".join(("auto", *ENGINES)),

@@ -78,7 +78,7 @@ def _with_blend(given: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option("--weights", type=options.FOLDER, default=None, help="Weights of timm:NAME.")
 @options.several(
-    *options.looking,
+    *options.passes,
     options.replace,
     options.predictions,
     options.blends,

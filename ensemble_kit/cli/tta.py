@@ -1,4 +1,4 @@
-"""`ek tta`: look at each image in several ways."""
+"""`ek tta`: test-time augmentation."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ external = (
 )
 @click.option("--check", is_flag=True, help="Check first that order and batch of images do not matter.")
 @click.option("--data", type=options.FOLDER, default=None, help="Data folder.  [default: the one of training]")
-@options.several(*options.locations, options.skip_bad, *external, *options.looking)
+@options.several(*options.locations, options.skip_bad, *external, *options.passes)
 @click.option("--shard", metavar="I/N", default=None, help="Compute only share I of N.")
 @click.option("--merge", is_flag=True, help="Join all shards.")
 @options.several(options.replace, options.predictions)

@@ -3,7 +3,7 @@
     sources       where the images of each split are (folders, layouts, manifests, several_labels, splits)
     decode        one file to RGB (headers: which files are let in; stream: chunk by chunk)
     cache         a split at one size as one array on disk
-    checks/       a data set looked over: duplicates, shift, broken files
+    checks/       a data set checked: duplicates, shift, broken files
     augmentation/ random changes to training images
 
 Comes in: `Source`. Goes out: `DataSet` of `Split`s and uint8 arrays (images, 3, size, size). Read first: `sources`.

@@ -1,6 +1,6 @@
 """Which files are let in, judged by their first bytes before a pixel is decoded.
 
-An image is let in when it is in one of FORMATS and neither it nor one of its tiles has
+An image is accepted when it is in one of FORMATS and neither it nor one of its tiles has
 more than MAX_PIXELS; everything else gets a reason that a person can act on. Names and
 suffixes are never trusted. To let in a format: a word in FORMATS (Pillow's), a suffix in
 `folders`. To recognise one more stranger: a line in SIGNS.

@@ -16,7 +16,7 @@ class Metric(NamedTuple):
     heading: what a column of it is called, at most 8 characters.
     unit: a fraction printed in per cent, or nats.
     larger_is_better: whether a good score is a large one.
-    reads: what it looks at: the predicted classes, or the log probability of the labels.
+    reads: what it reads: the predicted classes, or the log probability of the labels.
     """
 
     reach: Callable[[], Callable[..., float]]

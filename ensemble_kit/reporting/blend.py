@@ -252,7 +252,7 @@ def _certificate(report: BlendReport) -> str:
         f"{proof.epsilon:.0e}; the best that were found have {proof.best}"
     )
     end = "." if proof.gap == 0 else f", so {proof.gap} are open after {proof.seconds:.1f} s."
-    return wrapped(f"{proven}{end} That is about these images alone, and says nothing of others.")
+    return wrapped(f"{proven}{end} This holds for these images alone.")
 
 
 def _tuned_images(report: BlendReport) -> str:

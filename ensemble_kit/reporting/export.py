@@ -10,9 +10,9 @@ def exported(report: ExportReport) -> str:
     """Return what the graph takes and gives, and how far it was checked."""
     side = "height, width" if report.side_px is None else f"{report.side_px}, {report.side_px}"
     honest = f", honest estimate {percent(report.honest_accuracy)} %" if report.honest_accuracy is not None else ""
-    looks = f"{report.views} view{'s' if report.views > 1 else ''}"
+    views = f"{report.views} view{'s' if report.views > 1 else ''}"
     lines = [
-        wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {looks} in all."),
+        wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {views} in all."),
         "",
         wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    pictures       "),
         wrapped(f"float32 (images, {report.classes}){_unit(report)}", INDENT, first="out   probabilities  "),
@@ -50,12 +50,12 @@ def _sizes(report: ExportReport) -> str:
     squares = f"{report.squares_px} x {report.squares_px} px"
     changed = f"{report.squares_changed} of {report.checked} images"
     if report.sizes_px == (report.squares_px,):
-        own = f"Members look at {squares}"
+        own = f"Members take {squares}"
         return f"{own}; the graph resizes to that itself." if report.side_px is None else f"{own}, too."
-    looks = f"Members look at {', '.join(map(str, report.sizes_px))} px"
+    sizes = f"Members take {', '.join(map(str, report.sizes_px))} px"
     if report.side_px is None:
-        return f"{looks}; give images as they are: resized to {squares} before, {changed} change their class."
-    return f"{looks}, so most images are resized twice: {changed} have another class than their files by ek tta."
+        return f"{sizes}; give images as they are: resized to {squares} before, {changed} change their class."
+    return f"{sizes}, so most images are resized twice: {changed} have another class than their files by ek tta."
 
 
 def _images(count: int) -> str:

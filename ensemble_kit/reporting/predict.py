@@ -6,7 +6,7 @@ from ensemble_kit.reporting.terminal import IMAGES, interval, percent, wrapped
 from ensemble_kit.results import AbstentionReport, EarlyExitReport, PredictReport
 from ensemble_kit.splits import OOF
 
-MOST_NAMED = 8  # looks, in the order of asking
+MOST_NAMED = 8  # steps, in their order
 
 
 def predicted(report: PredictReport) -> str:
@@ -30,7 +30,7 @@ def predicted(report: PredictReport) -> str:
     if report.abstain is not None:
         lines.append(wrapped(_abstained(report.abstain, report.abstained, read), indent="  "))
     if report.abstain is not None and report.blend and report.abstain.judged_on == OOF:
-        lines.append(wrapped("There one network of a family spoke, here all its folds do.", indent="  "))
+        lines.append(wrapped("There each image has one fold model of a family, here the mean of all.", indent="  "))
     return "\n".join([*lines, f"  {report.path}"])
 
 
@@ -47,17 +47,17 @@ def counted(number: int, word: str) -> str:
 def _early_exit(stop: EarlyExitReport) -> str:
     """Return what asking no further than needed saved, and what it may cost."""
     if len(stop.order) == 1:
-        return f"cascade: '{stop.order[0]}' alone is asked, so there is nothing to save"
+        return f"early exit: '{stop.order[0]}' alone runs, so there is nothing to save"
     if stop.kind == "all":
         return (
-            f"cascade: everything was asked of every image: {stop.judged_on} cannot promise that stopping "
+            f"early exit: every step ran for every image: {stop.judged_on} cannot promise that stopping "
             f"early loses {percent(stop.wanted_loss)} % at most. Allow more by --early-exit, or blend by prob-mean, "
             "which stops where nothing can change"
         )
     work = "" if stop.saved_ms is None else f"{percent(stop.saved_ms)} % of the work (ms) and "
     shown = [*stop.order[:MOST_NAMED], *(["..."] if len(stop.order) > MOST_NAMED else [])]
-    said = f"cascade: {work}{percent(stop.saved_passes)} % of forward passes saved"
-    order = f". Asked in this order: {', '.join(shown)}"
+    said = f"early exit: {work}{percent(stop.saved_passes)} % of forward passes saved"
+    order = f". Order: {', '.join(shown)}"
     if stop.kind == "exact":
         return f"{said}, exactly: no class differs from that of the whole blend{order}"
     return (

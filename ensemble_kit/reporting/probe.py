@@ -9,8 +9,8 @@ def probed(report: ProbeReport) -> str:
     member = report.member
     test = f" and test ({member.test_images})" if member.test_images else "; no test folder, so no test logits"
     mirrored = " and mirrored" if report.flip else ""
-    looked = (
-        f"{report.computed} images looked at in {report.features_s:.1f} s"
+    features = (
+        f"{report.computed} images embedded in {report.features_s:.1f} s"
         if report.computed
         else "all features were in the cache"
     )
@@ -26,7 +26,7 @@ def probed(report: ProbeReport) -> str:
                 f"({interval(member.val_interval)}), log loss {member.val_log_loss:.3f}"
             ),
             wrapped(fitted, indent="  "),
-            wrapped(f"  {looked}; {report.seconds:.1f} s in all", indent="  "),
+            wrapped(f"  {features}; {report.seconds:.1f} s in all", indent="  "),
             wrapped(f"logits on val ({member.val_images}){test}", "    ", f"  {member.path}  "),
             wrapped(
                 f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "

@@ -94,7 +94,7 @@ def _same(report: TtaReport) -> list[str]:
     if not report.same:
         return []
     shown = [f"{view} is {first}" for view, first in list(report.same.items())[:MOST_NAMED]]
-    return [wrapped(f"The same pixels at this size, looked at once: {listed(shown, len(report.same), ', ')}.", "  ")]
+    return [wrapped(f"The same pixels at this size, computed once: {listed(shown, len(report.same), ', ')}.", "  ")]
 
 
 def _harm(report: TtaReport) -> list[str]:

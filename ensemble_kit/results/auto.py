@@ -11,7 +11,7 @@ from ensemble_kit.results.intervals import Interval
 class AutoPlanReport:
     """A member that is to be trained.
 
-    pretrained: whether from ImageNet weights; seconds: what training and looking should take.
+    pretrained: whether from ImageNet weights; seconds: what training and forward passes should take.
     done: it stands already.
     """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One line of `ek doctor`: what was looked at, how it is, and what to do about it.
+    """One line of `ek doctor`: what was checked, how it is, and what to do about it.
 
     status: ok, note (works, but could be better) or problem.
     remedy: what to do; None where nothing need be done.

@@ -17,7 +17,7 @@ class ExportReport:
     largest_difference: between probabilities, over the images that were compared.
     near_ties: images left out where votes are counted, as a member's logits are too near a tie to
         tell whom it votes for.
-    sizes_px: every side that some member looks at.
+    sizes_px: every input size of a member.
     squares_px: side of the squares that were also given to the graph, in batches of `batch`, for
         the two figures that follow.
     squares_changed: images of `checked` with another class than from their files through PyTorch, when they

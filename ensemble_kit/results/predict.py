@@ -12,10 +12,10 @@ class EarlyExitReport:
     """Members, or views, asked no further than needed.
 
     kind: `exact` (the classes are those of the whole blend), `margin` (they may differ: see loss)
-        or `all` (nothing could be promised, or there is one look alone, so all were asked).
+        or `all` (nothing could be promised, or there is one step alone, so all were computed).
     order: what is asked one after another, as `cnn hflip`, or `cnn` for a member with its views.
     saved_passes: the share of forward passes that was spared; saved_ms: of the milliseconds, as
-        they were measured when the members looked at val; None where nobody measured.
+        they were measured when the members predicted val; None where nobody measured.
     wanted_loss: what was allowed. loss: the share of images (val, or `judged_on`) that stopping early cost,
         cross-fitted; loss_at_most: its 95 % upper bound; expected_saved: of the work on them. These
         three are None where nothing can be lost.
@@ -59,7 +59,7 @@ class AbstentionReport:
 class PredictReport:
     """New images through a blend, or through one member, which is a blend of its views.
 
-    members: those that have a say, in the blend's order; views: how many they look through together.
+    members: those that have a say, in the blend's order; views: how many they have together.
     unreadable: how many images have an error in their row instead of a class; first_unreadable: why.
     abstained: how many are flagged.
     """

@@ -13,7 +13,7 @@ class ProbeReport:
     features: how many numbers the classifier takes of an image.
     penalty: the L2 penalty that cross-validation in train chose.
     train_log_loss, train_accuracy: in that cross-validation, in nats and in [0, 1].
-    computed: how many images were looked at; the features of the others lay in the cache.
+    computed: how many images were computed; the features of the others lay in the cache.
     """
 
     member: MemberReport

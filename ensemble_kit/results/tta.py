@@ -129,7 +129,7 @@ class EngineReport:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """Whether an image's logits depend on which images are looked at with it, and when.
+    """Whether an image's logits depend on which images are computed with it, and when.
 
     relative_difference: the largest, relative to the largest logit; changed: images whose
         class differs.
@@ -153,7 +153,7 @@ class TtaReport:
     of it. ridge is how firmly the weights were held to identity; None where nothing was tuned, infinity
     where nothing else paid. smallest_harm and smallest_class_harm: what val could have seen of harm.
 
-    computed: the views that were looked at now; same: views that were asked for and are, at
+    computed: the views that were computed now; same: views that were asked for and are, at
         this size, the view they point to.
     engine: None where nothing was computed; order: None where it was not asked for.
     """
@@ -195,7 +195,7 @@ class TtaReport:
 
 @dataclass(frozen=True)
 class ShardReport:
-    """One share of a long look; nothing was written to the member yet.
+    """One share of long forward passes; nothing was written to the member yet.
 
     missing: parts of the whole that no shard has finished, as far as this folder knows.
     """

@@ -1,6 +1,6 @@
 """Classes that count alike though some have more images: drawn equally often, or weighed in the loss.
 
-Never looks at images. To add a way: a word in recipes.BALANCES and its place in the loop.
+Never reads images. To add a way: a word in recipes.BALANCES and its place in the loop.
 """
 
 import numpy as np

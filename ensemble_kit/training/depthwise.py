@@ -2,7 +2,7 @@
 
 The products of a depthwise convolution are few, and the processor's library has no quick bfloat16
 kernels for the gradients of filters that stride or are larger than 3 x 3: EfficientNet-Lite0 took
-1.7 times as long a step. The look itself stays as autocast wants it. Never changes a module, and never
+1.7 times as long a step. The forward pass itself stays as autocast wants it. Never changes a module, and never
 another convolution.
 """
 

@@ -121,7 +121,7 @@ def suggest(seen: Sweep) -> Suggestion:
     if place < 2 or smoothed[place] > (1.0 - _LEAST_FALL) * start:
         raise InvalidOptionError(
             f"The loss did not fall at any learning rate from {LOWEST:g} on, in {len(smoothed)} steps; wanted a "
-            f"fall by {_LEAST_FALL:.0%}. Raise --steps or --batch-size, or look at the labels: ek data check."
+            f"fall by {_LEAST_FALL:.0%}. Raise --steps or --batch-size, or check the labels: ek data check."
         )
     lowest = seen.rates[place]
     return Suggestion(_steepest(smoothed[: place + 1], np.array(seen.rates[: place + 1])), lowest, lowest / 10)

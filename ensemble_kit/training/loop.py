@@ -45,7 +45,7 @@ Pause = Callable[[Callable[[], Snapshot]], None]
 """Told that the run can be left here, and given the function that takes a snapshot."""
 
 _VAL_BATCH = 256
-_READ_EVERY = 20  # steps between looks at the loss, where looking waits for the device
+_READ_EVERY = 20  # steps between readings of the loss, where reading waits for the device
 
 
 @dataclass(frozen=True)

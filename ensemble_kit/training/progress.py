@@ -114,7 +114,7 @@ class Progress:
         """Raise where a loss of this epoch is no number; waits for the device.
 
         Args:
-            since: the first step to look at, from 0.
+            since: the first step to check, from 0.
 
         Raises:
             InvalidOptionError: one is not; the message names the step and the remedy.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     """Weights -> how good they are on val; more is better."""
 
 BATCH: Final = 64
-_SEED: Final = 0  # of the order in which images are looked at for statistics
+_SEED: Final = 0  # of the order in which images are taken for statistics
 
 
 class Soup(NamedTuple):

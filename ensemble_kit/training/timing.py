@@ -16,7 +16,7 @@ _LEAST = 2  # steps that are
 
 
 def seconds_per_pass(module: nn.Module, size_px: int, device: str = "cpu", images: int = 32) -> float:
-    """Return how long a look at an image takes, in seconds, as the faster of two batches."""
+    """Return how long a forward pass of an image takes, in seconds, as the faster of two batches."""
     module.to(torch.device(device), memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     batch = torch.rand(images, 3, size_px, size_px).to(device, memory_format=torch.channels_last)
     taken = []

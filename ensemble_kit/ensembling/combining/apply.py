@@ -139,7 +139,7 @@ def _shares(pool: Pool, tuned: Tuned) -> list[Share]:
 def _screened(
     quick: Screen, images: int, classes: int, threads: int | None
 ) -> tuple[Int[np.ndarray, " images"], Int[np.ndarray, " left"]]:
-    """Return the winners as a quick look finds them, and the images that it leaves to be decided."""
+    """Return the winners as a float32 sum finds them, and the images that it leaves to be decided."""
     winners, sure = np.empty(images, np.int64), np.empty(images, np.bool_)
 
     def fill(tile: slice) -> None:

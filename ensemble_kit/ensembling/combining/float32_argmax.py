@@ -1,4 +1,4 @@
-"""A quick look at a logit sum in float32, which knows for which images it can be trusted.
+"""A logit sum in float32, which knows for which images it can be trusted.
 
 Only the winning class is wanted, and mostly it wins by far. So sums run in float32, and
 an image is called sure where no rounding can have changed its winner; the others are
@@ -28,7 +28,7 @@ HALF_SCALE = 2.0**112
 
 @dataclass(frozen=True, eq=False)
 class Screen:
-    """A weighted sum of arrays, ready for a quick look.
+    """A weighted sum of arrays, ready to be summed in float32.
 
     factors: as float32, scaled so that `limit` overflows.
     width: scores that differ by more, in the same scale, stand in the order of float64.
@@ -40,7 +40,7 @@ class Screen:
 
 
 def screen(terms: Sequence[tuple[Logits, float]]) -> Screen | None:
-    """Return the sum of factor times array, ready for a quick look; None where there is none.
+    """Return the sum of factor times array, ready to be summed in float32; None where there is none.
 
     There is one for float16 and float32. The limit is twice what the first images reach.
     """

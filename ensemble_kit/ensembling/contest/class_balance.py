@@ -1,7 +1,7 @@
 """Whether the classes of a submission come as often as val leads one to expect.
 
 A mixed-up order of classes, a shifted index or another crop show here before any score does.
-Never looks at an image.
+Never reads an image.
 """
 
 from typing import Final

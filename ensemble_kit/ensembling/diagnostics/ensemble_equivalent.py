@@ -28,7 +28,7 @@ from ensemble_kit.types import Labels, MemberLogits, Scores
 Curve = Float[np.ndarray, " sizes"]
 Fold = Int[np.ndarray, " images"]
 
-FEW: Final = 60  # subsets of one size that are all looked at
+FEW: Final = 60  # subsets of one size that are all tried
 DRAWS: Final = 20  # subsets of one size that are drawn where there are more
 SAME: Final = 1e-9  # log-likelihoods (nats) closer than this are equal
 _FEWEST_IMAGES, _NUMBERS = 300, 30_000  # images * classes that one blend of the curve is scored on

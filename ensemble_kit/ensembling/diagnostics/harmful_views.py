@@ -2,7 +2,7 @@
 
 A view is never used alone, so it is evaluated as it is used: the plain pair, logits of
 identity and of the view summed, against identity, on the same images. Nothing is tuned, so
-all images may be looked at. Several views, and many classes, are tests by the dozen, so
+all images may be used. Several views, and many classes, are tests by the dozen, so
 p-values are Holm's: of views that do none, one or more are named in 5 of 100 val sets at
 most. A view that is not named may still do harm, if less than `smallest`.
 """

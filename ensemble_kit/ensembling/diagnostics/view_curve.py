@@ -1,4 +1,4 @@
-"""How many views are worth looking at: accuracy and likelihood against their number.
+"""How many views are worth their time: accuracy and likelihood against their number.
 
 Views join identity one at a time, each the one that lowers the log loss of the plain mean
 of logits most. Which join, in what order, and the temperature of every mean are decided
@@ -38,7 +38,7 @@ Losses = Float[np.ndarray, "steps repeats images"]
 
 
 class CurveStep(NamedTuple):
-    """The plain mean of so many views, where it has not looked.
+    """The plain mean of so many views, where it was not fitted.
 
     added: the view that joins in this step when all images choose; 0, identity, is the first.
     log_likelihood: mean calibrated log probability of the labels (nats, at most 0).

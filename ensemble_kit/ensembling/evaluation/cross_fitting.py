@@ -1,4 +1,4 @@
-"""How good a whole procedure is: redone inside every fold, scored where it never looked.
+"""How good a whole procedure is: redone inside every fold, scored where it was not fitted.
 
 A procedure turns a pool into a `Tuned`; everything it chooses (views, temperatures,
 weights, the best member) is chosen again without the rows it is scored on. The figure
@@ -124,7 +124,7 @@ def held_out(
 
 
 def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Scored]:
-    """Return how each procedure does where it has not looked, all on the same folds.
+    """Return how each procedure does where it was not fitted, all on the same folds.
 
     Args:
         procedures: by name, what is redone inside every fold, such as

@@ -79,7 +79,7 @@ def exact_rule(
     """
     if voting_of(method).unit == "logits":
         raise InvalidOptionError(
-            f"Wanted a method with bounds for an exact stop, got '{method}': a single view may turn any lead. "
+            f"Wanted a method with bounds for an exact stop, got '{method}': any later view may change the class. "
             "Take borda, majority-vote or prob-mean, or stop by a margin."
         )
     return EarlyExitRule("exact", method, *ordered(weights, order), temperature=temperature)

@@ -1,3 +1,4 @@
+from .enough_data import FEWEST_IMAGES as FEWEST_IMAGES
 from .enough_data import why_not_fitted as why_not_fitted
 from .exact_bounds import most_lost as most_lost
 from .exact_bounds import upper_bound as upper_bound

@@ -1,7 +1,7 @@
 """Which image is held out in which fold.
 
 Stratified by class, groups whole, seeded by the sorted ids: the same images fall into
-the same folds whatever order the rows stand in. Never looks at a logit.
+the same folds whatever order the rows stand in. Never reads a logit.
 """
 
 import hashlib

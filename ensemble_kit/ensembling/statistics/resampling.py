@@ -1,7 +1,7 @@
 """The same images drawn again, or swapped between two sides: chance, made repeatable.
 
 Groups are drawn and swapped whole. Everything is seeded by the set of ids, so the order
-of rows cannot matter and a figure is the same every time. Never looks at a prediction.
+of rows cannot matter and a figure is the same every time. Never reads a prediction.
 """
 
 from collections.abc import Iterator, Sequence

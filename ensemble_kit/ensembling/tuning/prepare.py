@@ -2,7 +2,7 @@
 
 Found once a pool and remembered while the pool lives, so that several ways to find
 weights cost little more than one. Rows are sorted by id first, so that their order
-cannot matter. Never looks at more than one member at a time. To add a way to choose
+cannot matter. Never reads more than one member at a time. To add a way to choose
 views: a function in `weights`, one line in `VIEW_CHOICES`.
 """
 

@@ -1,4 +1,4 @@
-"""What a way to find weights may look at, what it gives back, and the plainest ways.
+"""What a way to find weights may read, what it gives back, and the plainest ways.
 
 Every way is one function from `Evidence` to `Weighing`; the same functions serve members
 (prior: all equal) and views (prior: identity alone). Never reads files or ids.
@@ -39,7 +39,7 @@ PLAIN: Final = Search()
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a way to find weights may look at.
+    """What a way to find weights may read.
 
     logits: calibrated, one entry a member (or a view).
     fold: the fold in which each image is held out, for inner cross-fitting.

@@ -52,7 +52,7 @@ class Limits:
         unknown = [name for name in members if name not in self.ms]
         if self.max_ms is not None and unknown:
             raise InvalidOptionError(
-                f"--max-ms needs what each member takes, and nobody has measured '{unknown[0]}' (imported). "
+                f"--max-ms needs the time of each member, and none is known of '{unknown[0]}' (imported). "
                 "Name the members to blend and leave it out."
             )
         return np.array([self.ms.get(name, 0.0) for name in members], dtype=np.float64)

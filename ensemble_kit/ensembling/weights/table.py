@@ -36,7 +36,7 @@ class WeightMethod(NamedTuple):
 
 
 WEIGHTS: Final[Mapping[str, WeightMethod]] = {
-    "auto": WeightMethod("log loss, drawn to equal as far as val asks", lambda: weights.auto),
+    "auto": WeightMethod("log loss, shrunk towards equal weights", lambda: weights.auto),
     "equal": WeightMethod("every member counts the same", lambda: weights.equal),
     "log-loss": WeightMethod("least cross-fitted log loss", lambda: weights.log_loss),
     "greedy": WeightMethod(
@@ -48,7 +48,7 @@ WEIGHTS: Final[Mapping[str, WeightMethod]] = {
 
 
 VIEW_CHOICES: Final[Mapping[str, Entry["Callable[[Evidence], Weighing]"]]] = {
-    "auto": Entry("log loss, drawn to identity as far as val asks", lambda: weights.auto),
+    "auto": Entry("log loss, shrunk towards identity alone", lambda: weights.auto),
     "equal": Entry("every view counts the same", lambda: weights.equal),
     "log-loss": Entry("least cross-fitted log loss", lambda: weights.log_loss),
     "greedy": Entry("add the view that helps accuracy most", lambda: weights.greedy),

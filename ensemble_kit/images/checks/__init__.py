@@ -1,4 +1,4 @@
-"""A data set looked over before anything is learnt from it; never changes a file.
+"""A data set checked before anything is learnt from it; never changes a file.
 
 Comes in: a `DataSet`. Goes out: findings with remedies, duplicates, shifts, a contact sheet.
 Read first: `inspect` (one file), then `findings`.

@@ -2,7 +2,7 @@
 
 A finding names an image, and where it is about two, the one that stands before it: train
 before val before test, then in order of ids. An image is paired once a split and kind,
-with the first of its equals, or its nearest. To look for something new: a function from
+with the first of its equals, or its nearest. To find something new: a function from
 `Row`s to findings, and a line in `find_all`.
 """
 

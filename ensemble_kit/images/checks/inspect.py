@@ -46,7 +46,7 @@ class Appearance:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """One file: the sha256 of its bytes (empty where it cannot be opened), and its look or the reason for none."""
+    """One file: the sha256 of its bytes (empty where it cannot be opened), and its appearance, or why there is none."""
 
     bytes_sha256: str
     appearance: Appearance | None

@@ -26,7 +26,7 @@ class MemberGraph(NamedTuple):
     """A member of the blend, with the views that count.
 
     network: float pixels in [0, 1] -> logits, in the order of the blend's classes.
-    size_px: the side of the images that it looks at.
+    size_px: its input size.
     weight: its share in the blend; a stack does not read it.
     """
 

@@ -1,4 +1,4 @@
-"""Test-time views: what a finished model looks at, under canonical names.
+"""Test-time views: variants of an image that a finished model predicts, under canonical names.
 
     hflip vflip rot90 rot180 rot270 transpose transverse   turns; rot90 is counter-clockwise
     crop@R:PLACE          a square of R times the side at full size; center tl tr bl br or YxX in [0, 1]

@@ -67,7 +67,7 @@ def auto(
     replace: bool = False,
     **options: Unpack[AutoOptions],
 ) -> AutoReport:
-    """Train the members that fit into a budget of time, look, blend, and write a submission in time.
+    """Train the members that fit into a budget of time, compute their views, blend, and write a submission in time.
 
     The portfolio is fixed, see `portfolio`; this machine is measured for some seconds, and the
     first candidates that fit are trained. Val weighs views and members, and says whether images are

@@ -1,7 +1,7 @@
 """May images be mirrored? A small network that never saw a mirrored one is asked, on training images it never saw.
 
 Where a mirrored image means something else (arrows, letters), such a network errs on it far more
-often. Val is not looked at.
+often. Val is not used.
 """
 
 import time
@@ -35,7 +35,7 @@ class FlipTrial(NamedTuple):
 
 
 def try_flips(decoded: DecodedImages, seconds: float, device: str, epochs: int = 20) -> FlipTrial:
-    """Train a small network without flips on three quarters of train, and look at the rest twice.
+    """Train a small network without flips on three quarters of train, and predict the rest as it is and mirrored.
 
     Args:
         images: small ones, of about 32 px.

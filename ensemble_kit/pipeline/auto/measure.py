@@ -83,7 +83,7 @@ def _probed(
 ) -> bool | None:
     """Fit a linear probe; return whether images are much like those of the weights.
 
-    None: there are no weights, or no time to look at all images, which takes at most as long as an
+    None: there are no weights, or no time for all images, which takes at most as long as an
     epoch. Judged on val: train may hold near copies, among which cross-validation flatters. The member
     it makes lies in the cache, where no blend takes it in.
     """

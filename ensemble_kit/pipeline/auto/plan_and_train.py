@@ -1,4 +1,4 @@
-"""What `ek auto` does between two looks at the clock: plan, and make the next member."""
+"""What `ek auto` does between two readings of the clock: plan, and make the next member."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -63,7 +63,7 @@ def try_member(work: Work, name: str, budget: Budget) -> None:
 
 
 def make_member(work: Work, name: str, budget: Budget) -> None:
-    """Train a member as planned, or as long as there is time, and look at the images as often as there is time."""
+    """Train a member as planned, or as long as there is time, and compute as many views as there is time for."""
     one = budget.spent.begun[name]
     replace = one.pop("replace", False)  # once: what is begun anew is gone on with
     budget.save()

@@ -118,7 +118,7 @@ def plan(
 
     Args:
         costs: one a candidate.
-        seconds: for training and looking; a share of it is kept as a margin.
+        seconds: for training and forward passes; a share of it is kept as a margin.
         evaluating_s: what each member takes when all are blended, on top.
         at_any_cost: plan one even where none fits.
 

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import Procedure, Scored, compare_scored, cross_fit, repeats_of
-from ensemble_kit.ensembling.statistics import why_not_fitted
+from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, why_not_fitted
 from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
@@ -119,7 +119,7 @@ def _side(name: str, workspace: Workspace) -> Side:
     if (member := workspace.member(name)) != name and member in names:
         return _member_side(name, member)
     if name in names and name not in saved:
-        return _member_side(name, name)  # without a look at the others, which may be damaged
+        return _member_side(name, name)  # without reading the others, which may be damaged
     there = {member: store.read_manifest(predictions / member) for member in names}
     families = {manifest.family for manifest in there.values() if manifest.family is not None}
     if name in saved and (name in there or name in families):
@@ -177,7 +177,7 @@ def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
     notes, split = [], evaluation.split
     assert evaluation.pool.labels is not None
     if (reason := why_not_fitted(evaluation.pool.labels)) and any(len(side.members) > 1 for side in sides):
-        notes.append(reason)
+        notes.append(note(f"{reason}-for-weights", images=len(evaluation.pool.ids), fewest=FEWEST_IMAGES))
     scored = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
     if scored:
         notes.append(note("flattered", split=split, members=scored))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ensemble_kit.ensembling.statistics import why_not_fitted
+from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, why_not_fitted
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.pipeline.members import MERGED
 from ensemble_kit.reporting.terminal import note
@@ -34,7 +34,8 @@ def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     assert val.labels is not None
     assert sets.pool.labels is not None
     if reason := why_not_fitted(sets.pool.labels):
-        yield note("too-few-held-out", images=len(sets.pool.ids)) if sets.families else reason
+        code = "too-few-held-out" if sets.families else f"{reason}-for-weights"
+        yield note(code, images=len(sets.pool.ids), fewest=FEWEST_IMAGES)
     absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
     if absent:
         yield note("absent-classes", split=sets.evaluation.split, classes=absent)

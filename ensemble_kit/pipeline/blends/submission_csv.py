@@ -46,7 +46,7 @@ def without_test(members: Sequence[store.Member]) -> str:
     if not bare:
         return ""
     it = "it" if len(bare) == 1 else "them"
-    return f"no test logits in {named(bare)}. Look at test images with ek tta --replace, or blend without {it}."
+    return f"no test logits in {named(bare)}. Compute them with ek tta --replace, or blend without {it}."
 
 
 def named(members: Sequence[str]) -> str:

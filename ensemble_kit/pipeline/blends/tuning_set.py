@@ -119,7 +119,7 @@ def procedure_of(settings: BlendSettings, view_choices: Sequence[ViewChoice]) ->
 
 
 def estimate(sets: BlendSets, settings: BlendSettings) -> Estimate:
-    """Return what a way makes of the members, and how that does where it has not looked."""
+    """Return what a way makes of the members, and how that does where it was not fitted."""
     found = make(sets.pool, settings, sets.chosen)[0]
     seen, honest = sets.evaluate({"it": found}, {"it": procedure_of(settings, sets.redone)})
     return Estimate(found, seen["it"], honest["it"])

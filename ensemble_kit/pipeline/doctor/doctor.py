@@ -1,7 +1,7 @@
 """Is this machine, and is this folder, fit for work? Each finding with its remedy.
 
 Looks only; what it tries, it tries in a folder of its own and removes. Never stops at a
-finding. To look at something more: a function that returns a `Diagnosis`, a line in `doctor`.
+finding. To check something more: a function that returns a `Diagnosis`, a line in `doctor`.
 """
 
 import platform

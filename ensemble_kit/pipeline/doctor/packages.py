@@ -109,7 +109,7 @@ def check_devices(
         for_cuda: how much is installed that serves such a GPU alone, as 4.1 GB; None where that is not known.
     """
     if "threads" not in facts:
-        return Diagnosis("devices", "note", "torch does not load, so nobody knows", "See the line of torch.")
+        return Diagnosis("devices", "note", "torch does not load, so this is unknown", "See the line of torch.")
     threads, set_to = facts["threads"], os.environ.get("OMP_NUM_THREADS")
     fast = any(flag in flags for flag in FAST_BFLOAT16)
     parts = [f"CPU: {threads} threads on {cores} cores, bfloat16 {'fast' if fast else 'slow or unknown'}"]

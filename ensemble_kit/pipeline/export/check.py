@@ -53,7 +53,7 @@ class Said(NamedTuple):
 
 
 class Torch(NamedTuple):
-    """The blend in PyTorch: lookers of `inference.blend_graph`, and the numbers for their pool."""
+    """The blend in PyTorch: member graphs of `inference.blend_graph`, and the numbers for their pool."""
 
     graphs: Sequence[Any]
     tuned: Tuned
@@ -61,7 +61,7 @@ class Torch(NamedTuple):
 
     @property
     def sizes_px(self) -> list[int]:
-        """Every side that some member looks at."""
+        """Every input size of a member."""
         return sorted({graph.size_px for graph in self.graphs})
 
 
@@ -121,9 +121,9 @@ def compare(found: Said, expected: Said, sure: np.ndarray, tolerance: float = TO
     largest, usual = (float(one) if np.isfinite(one) else float("inf") for one in (apart.max(), np.median(apart)))
     if changed or largest > tolerance or usual > TOLERANCE:
         raise BadDataError(
-            f"The graph does not say what PyTorch does: on {int(sure.sum())} images the largest difference is "
+            f"The graph differs from PyTorch: on {int(sure.sum())} images the largest difference is "
             f"{largest:.1g} of a probability, the median {usual:.1g}, wanted {tolerance:.0e} and {TOLERANCE:.0e} at "
-            f"most, and {changed} change their class. Nothing was written. Look through PyTorch: ek predict."
+            f"most, and {changed} change their class. Nothing was written. Use PyTorch: ek predict."
         )
     return largest
 

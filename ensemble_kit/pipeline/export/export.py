@@ -118,8 +118,8 @@ def _exportable(opened: OpenBlend, predictions: Path) -> tuple[Model, ...]:
     files = [manifest.name for manifest in manifests if manifest.arch == "onnx"]
     if files:
         raise InvalidOptionError(
-            f"ek export joins networks of ours and of timm's; {', '.join(map(repr, files))} looked through an ONNX "
-            "file of others', whose graph it leaves alone. Blend the other members, or use ek predict."
+            f"ek export joins networks of ours and of timm's; {', '.join(map(repr, files))} were computed by an ONNX "
+            "file of others', which cannot be joined. Blend the other members, or use ek predict."
         )
     return models
 
@@ -143,7 +143,7 @@ def _check_paths(check_on: str | Path | None, models: Sequence[Model]) -> Sequen
 
 
 def _graphs(opened: OpenBlend, models: Sequence[Model]) -> tuple[Any, ...]:
-    """Return what looks, with the views of weight above 0."""
+    """Return the graph of each member, with its views of weight above 0."""
     from ensemble_kit.inference.blend_graph import MemberGraph, Reordered
 
     graphs = []

@@ -18,7 +18,7 @@ def metadata(opened: OpenBlend, graphs: Sequence[Any], size: int | None) -> dict
     """Return what the file says of itself, each value a text or JSON.
 
     Args:
-        lookers: of `inference.blend_graph`, in the order of the members that count.
+        graphs: of `inference.blend_graph`, in the order of the members that count.
         size: side of the images that the graph takes; None: any.
     """
     saved, side = opened.saved, size or "any"

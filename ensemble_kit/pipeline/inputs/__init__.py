@@ -1,4 +1,4 @@
-"""A data folder or CSVs -> decoded splits of one size; and commands that only look at images.
+"""A data folder or CSVs -> decoded splits of one size; and commands that only show images.
 
 Comes in: `images.Source`. Goes out: `DecodedImages` (splits, uint8 arrays, fingerprints). Read first: `images`.
 """

@@ -1,4 +1,4 @@
-"""A data set looked over before anything is learnt from it: every file read, none changed."""
+"""A data set checked before anything is learnt from it: every file read, none changed."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -171,7 +171,9 @@ def _remarks(found: DataSet) -> list[str]:
             remarks.append(f"No {name} image shows {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.")
     torn = straddling(found)
     if torn:
-        remarks.append(f"{len(torn)} groups stand in more than one split, first {torn[0]!r}: figures will flatter.")
+        remarks.append(
+            f"{len(torn)} groups stand in more than one split, first {torn[0]!r}: figures will be optimistic."
+        )
     return remarks
 
 

@@ -51,7 +51,7 @@ class Plan:
 
 
 def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:
-    """Return the manifest of the member that a checkpoint makes, with identity alone and no cost of a look."""
+    """Return the manifest of the member that a checkpoint makes, with identity alone and no cost of a forward pass."""
     beside = [checkpoint.with_name(name) for name in (run_store.CONFIG_NAME, run_store.METRICS_NAME)]
     config, metrics = (sha256_of(path) if path.exists() else None for path in beside)
     plan = facts["plan"]
@@ -104,7 +104,7 @@ def rebuild(facts: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
 
 
 def with_cost(manifest: store.Manifest, view_ms: Sequence[float]) -> store.Manifest:
-    """Return the manifest with what a look costs: milliseconds per image, for each view."""
+    """Return the manifest with what a forward pass costs: milliseconds per image, for each view."""
     mean = round(sum(view_ms) / len(view_ms), 4)
     return with_changes(manifest, view_ms=tuple(view_ms), cost={"ms_per_image": mean, **manifest.cost})
 

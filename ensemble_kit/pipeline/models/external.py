@@ -83,8 +83,8 @@ def of_callable(
     store.check_name(stated.name)
     if stated.name in store.list_members(predictions) and not replace:
         raise InvalidOptionError(
-            f"{predictions} already has a member '{stated.name}', and nobody can tell whether the same callable made "
-            "it. Choose another name=, or give replace=True."
+            f"{predictions} already has a member '{stated.name}', and whether the same callable "
+            "made it is not known. Choose another name=, or give replace=True."
         )
     return _external("callable", None, stated.size, stated, None, places, predictions, lambda classes: run)
 

@@ -62,7 +62,7 @@ def find_model(
 def open_fitting(
     model: Model, kept: Mapping[str, Any], cache: Path, context: RunContext, skip_bad: bool
 ) -> DecodedImages:
-    """Return the images that a model is to look at, their classes in the order of its outputs.
+    """Return the images that a model is to predict, their classes in the order of its outputs.
 
     Args:
         kept: what its member holds already, by split; then the images must be the same.
@@ -85,7 +85,7 @@ def open_fitting(
         if kept and model.fingerprints.get(split) != decoded.fingerprints.get(split):
             raise MisalignedError(
                 f"{place}: the {_called(split)} images are not those that '{model.name}' was trained with. "
-                "Name the right ones, as by --data, or give --replace to look at all of these again."
+                "Name the right ones, as by --data, or give --replace to compute all views again."
             )
     return decoded
 

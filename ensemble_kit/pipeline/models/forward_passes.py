@@ -25,7 +25,7 @@ from ensemble_kit.tables import pick
 from ensemble_kit.types import Predictions, ViewLogits
 
 SPLITS = (VAL, "test", OOF)  # train itself is learnt from
-JOBS, LOCKS = "looks", "locks"  # in the cache
+JOBS, LOCKS = "looks", "locks"  # folders in the cache
 
 
 @dataclass(frozen=True)

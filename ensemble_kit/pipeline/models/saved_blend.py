@@ -1,4 +1,4 @@
-"""A saved blend, opened again: its members as they were pinned, and what looks at images for each.
+"""A saved blend, opened again: its members as they were pinned, and the model of each.
 
 Never takes a member in another state than the blend was made from. To let another kind of member
 look: a branch in `model_of`.
@@ -76,13 +76,13 @@ def find_blend(blend: str | Path | None, blends: Path) -> Path:
 
 
 def models_of(opened: OpenBlend, predictions: Path, asked: str) -> tuple[Model, ...]:
-    """Return what looks for each member that has a say, in the order of `counting`; nothing of it is loaded.
+    """Return the model of each member that has a weight, in the order of `counting`; nothing of it is loaded.
 
     Args:
         asked: what they are wanted for, as "ek predict"; named in errors.
 
     Raises:
-        InvalidOptionError: members that cannot look at new images, each named with the reason.
+        InvalidOptionError: members that cannot predict new images, each named with the reason.
         CorruptError: a checkpoint that is damaged.
     """
     manifests = [opened.members[place].manifest for place in opened.counting]
@@ -96,14 +96,14 @@ def models_of(opened: OpenBlend, predictions: Path, asked: str) -> tuple[Model, 
 
 
 def why_blind(manifest: store.Manifest) -> str:
-    """Return why a member cannot look at new images; empty where it can."""
+    """Return why a member cannot predict new images; empty where it can."""
     if manifest.source == EXTERNAL and manifest.checkpoint_sha256 is None:
-        return "was made by a Python callable, which nobody kept"
+        return "was made by a Python callable, which is not saved"
     return "" if manifest.checkpoint_sha256 else "was imported as scores and has no network"
 
 
 def model_of(manifest: store.Manifest, predictions: Path) -> Model:
-    """Return what looks for a member that ensemble_kit trained, or that a network of others' made.
+    """Return the model of a member that ensemble_kit trained, or that a network of others' made.
 
     Raises:
         InvalidOptionError: its checkpoint or file is gone, or has changed.

@@ -47,13 +47,13 @@ def check_early_exit(share: float | None, method: str, stacked: bool, name: str)
         raise InvalidOptionError(f"--early-exit is {share}; wanted a share from 0 to below 1, as 0.01.")
     if stacked:
         raise InvalidOptionError(
-            f"'{name}' is a stack, which reads every member to say anything; leave --early-exit out, or blend with "
+            f"'{name}' is stacked, which needs the logits of every member; leave --early-exit out, or blend with "
             "other --weights."
         )
     if share == 0 and runs_each_view(method):
         raise InvalidOptionError(
-            f"--early-exit 0 loses nothing, and {method} has no bounds: what is left may turn any lead. Allow a loss, "
-            "as --early-exit 0.02, or take prob-mean, majority-vote or borda."
+            f"--early-exit 0 loses nothing, and {method} has no bounds: any later member may change the class. Allow "
+            "a loss, as --early-exit 0.02, or take prob-mean, majority-vote or borda."
         )
 
 
@@ -91,8 +91,8 @@ def _check_one_by_one(predictor: Predictor) -> None:
     """Raise where no image is known on which all members were asked, one after the other."""
     if predictor.evaluation.families:
         raise InvalidOptionError(
-            f"--early-exit finds order and threshold on val, and members of '{predictor.name}' have no val: of each "
-            "training image only the fold that held it out may speak. Leave --early-exit out."
+            f"--early-exit finds order and threshold on val, and members of '{predictor.name}' have no val: each "
+            "training image has the logits of one fold model only. Leave --early-exit out."
         )
 
 

@@ -188,7 +188,7 @@ def _check(
     if ckpt is None and (method is not None or weights is not None):
         raise InvalidOptionError(
             "A blend has its own method and its members their weights; leave --method and "
-            "--weights out, or ask one member by --ckpt."
+            "--weights out, or name one member by --ckpt."
         )
     if method is not None:
         pick(METHODS, method, "method")

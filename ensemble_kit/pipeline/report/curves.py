@@ -29,7 +29,7 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     """
     nothing = LearningReport(manifest.name, (), (), (), (), None)
     if manifest.run is None:
-        return replace(nothing, note="imported, so how it learnt is not known here")
+        return replace(nothing, note="imported, so its training is not known here")
     places = [folder / METRICS_NAME for folder in (runs / manifest.name, Path(manifest.run))]
     there = [path for path in places if path.is_file() and (path is places[0] or not is_outside(path))]
     if not there:

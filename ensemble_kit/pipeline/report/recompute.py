@@ -40,7 +40,7 @@ class Case:
     val: the evaluation set, with all its classes, however large it is.
     tuned: the numbers of what is weighed there, members or families.
     plain: what these say with every temperature 1, as one repeat; None for a stack.
-    unseen: what the blend says of each image where it has not looked.
+    unseen: what the blend says of each image where it was not fitted.
     alone: the class that each member, or family, gives each image.
     """
 

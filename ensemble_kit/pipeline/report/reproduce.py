@@ -58,7 +58,7 @@ def repeat_of(opened: OpenBlend, workspace: Workspace) -> RepeatReport:
 
 
 def _making(manifest: Manifest, workspace: Workspace) -> Iterator[str]:
-    """Yield the commands that make a member: train it, or add it, then look through its views."""
+    """Yield the commands that make a member: train it, or add it, then compute its views."""
     if manifest.source == "imported":
         yield _importing(manifest)
         return

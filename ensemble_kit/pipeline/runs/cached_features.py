@@ -34,7 +34,7 @@ Seen = Float32[np.ndarray, "images features"]
 
 
 class Sight(NamedTuple):
-    """Features, and how many images had to be looked at for them."""
+    """Features, and how many images had to be computed for them."""
 
     features: Mapping[Wanted, Seen]
     computed: int

@@ -162,7 +162,7 @@ def _facts(state: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     known = state.get("schema", 1) == 1 and "snapshot" in state
     if known and isinstance(facts, Mapping) and {"plan", "fingerprints", "standing", "train_s"} <= facts.keys():
         return facts
-    why = "it says other things of its run than this version of ensemble_kit reads. Begin anew with --replace."
+    why = "its fields are not those that this version of ensemble_kit reads. Begin anew with --replace."
     raise made_elsewhere(f"The state of the unfinished run in {folder}", why)
 
 

@@ -50,7 +50,7 @@ def find_lr(
 ) -> FindLrReport:
     """Train for a moment with rising learning rates, and say which one to take.
 
-    Val and test are not looked at. All options but `steps`, `out` and `replace` are those of `train`.
+    Val and test are not used. All options but `steps`, `out` and `replace` are those of `train`.
 
     Args:
         steps: from rate 1e-7 to 1; more of them see more clearly.

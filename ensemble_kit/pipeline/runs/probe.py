@@ -79,7 +79,7 @@ def probe(
 
     if not pretrained and init is None:
         raise InvalidOptionError(
-            "A probe needs a network that has learnt to see; features of random weights are worth nothing. "
+            "A probe needs pre-trained weights; features of random weights are worth nothing. "
             "Give --pretrained, or --init FILE, as a checkpoint of ek train."
         )
     started = time.perf_counter()
@@ -137,9 +137,9 @@ def _probed(plan: Plan, decoded: DecodedImages, workspace: Workspace, quiet: boo
         weights=None if plan.weights is None else folder / plan.weights,
     )
     views = [("train", IDENTITY), *([("train", "hflip")] if flip else [])]
-    looking = time.perf_counter()
+    begun = time.perf_counter()
     seen = see_features(network, decoded, views, workspace.cache, plan.device, quiet, plan.arch, plan.arch_option)
-    features_s = time.perf_counter() - looking
+    features_s = time.perf_counter() - begun
     fitted = _fitted(seen.features, decoded, flip)
     _put_in(network, fitted.affine)
     facts = facts_of_run(asdict(plan), decoded, network, time.perf_counter() - started)

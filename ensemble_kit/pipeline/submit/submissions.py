@@ -1,4 +1,4 @@
-"""What was handed in to the judge -> the desk at a look; scores that the judge told; what never arrived."""
+"""What was handed in -> the submission log; public scores that came back; what never arrived."""
 
 import math
 from typing import Unpack

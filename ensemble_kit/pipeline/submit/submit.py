@@ -50,7 +50,7 @@ def submit(
         sample: the judge's sample; its header, ids and order are kept, and enforced. None: the one that
             `blend` was given.
         id: `name` or `stem`: without a sample, image ids with or without their ending.
-        check: only look; nothing is written, and nothing counts.
+        check: only check; nothing is written, and nothing counts.
         again: hand in what says the same of every image as one before.
         quota, reset, zone, public_fraction: the judge's rules: submissions a day, when and where a day ends,
             the share of public images; once given they are kept. At first 5, 23:59, +08:00, 0.5.

@@ -51,7 +51,7 @@ Splits = dict[str, Predictions]
 
 
 class Passes(NamedTuple):
-    """What came of looking: what was seen, unless that is left to a merge, how it was computed, where its parts are."""
+    """What came of the forward passes: logits (none where a merge is to join them), how they were computed, parts."""
 
     seen: Computed | None
     share: Share = Share(0, 0, 0)
@@ -89,7 +89,7 @@ def tta(
 ) -> TtaReport | ShardReport:
     """Add test-time views to a member: their logits on val and test, and their weights.
 
-    Views that the member has are not computed again. A look that was broken off goes on at
+    Views that the member has are not computed again. A run that was broken off goes on at
     the last finished part when the same is asked for again.
 
     Args:
@@ -120,7 +120,7 @@ def tta(
             missing that are to be merged.
         CorruptError: a checkpoint, a file of the member or a part is damaged.
         BadDataError: logits that are not finite, or that depend on the order of the images.
-        LockedError: another process looks for this member.
+        LockedError: another process computes views of this member.
         ResourceError: memory, disk or a package that is not there.
     """
     workspace, context = Workspace.of(options), RunContext.of(options)
@@ -189,7 +189,7 @@ def _compute(
     cache: Path,
     quiet: bool,
 ) -> Passes:
-    """Look at the images through the missing views, or at a share of them, or join what shards saw."""
+    """Compute the missing views, or a share of them, or join what shards computed."""
     job = job_of(model, decoded, missing, how, cache) if missing else None
     if job is not None and model.sha256 is None and how.shard is None and not how.merge:
         job.remove()  # nobody can tell whether the same callable began it

@@ -9,10 +9,10 @@ from ensemble_kit.disk import SEAL, seal
 from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, find_harm, view_curve
 from ensemble_kit.ensembling.evaluation import Procedure, compare_scored, cross_fit, repeats_of
-from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, why_not_fitted
+from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, PSEUDO_SHARE, why_not_fitted
 from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune
 from ensemble_kit.metrics import accuracy, log_loss
-from ensemble_kit.reporting.terminal import say
+from ensemble_kit.reporting.terminal import note, say
 from ensemble_kit.results import (
     ClassHarmReport,
     CurveGainReport,
@@ -52,6 +52,7 @@ def tta_report(
     pool = align([val])
     procedures = {name: _procedure(name) for name in (choose, "none")}
     honest = cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
+    unfitted = None if choose in ("equal", "none") else why_not_fitted(val.labels)
     gain = compare_scored(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
     before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
     harm = find_harm(val.logits, val.labels, val.ids, val.groups)
@@ -80,7 +81,7 @@ def tta_report(
         same=same,
         engine=engine,
         order=order,
-        note=None if choose in ("equal", "none") else why_not_fitted(val.labels, "so identity is kept alone"),
+        note=unfitted and note(f"{unfitted}-for-views", images=len(val.labels), fewest=FEWEST_IMAGES),
         path=path,
     )
 

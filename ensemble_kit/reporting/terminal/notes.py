@@ -13,35 +13,40 @@ NOTES: Final[Mapping[str, str]] = {
     "that were held out.",
     "some-have-no-val": "{members}: they have no val, so all are tuned and evaluated on the training images "
     "that were held out.",
+    "too-few-for-weights": "There are {images} images to evaluate on, fewer than {fewest}, so weights are equal and "
+    "every temperature is 1.",
+    "one-class-for-weights": "All images to evaluate on are of one class, so weights are equal and every temperature "
+    "is 1.",
+    "too-few-for-views": "There are {images} images to evaluate on, fewer than {fewest}, so identity is kept alone.",
+    "one-class-for-views": "All images to evaluate on are of one class, so identity is kept alone.",
     "too-few-held-out": "{images} images of train were held out, too few or of one class, so weights are equal and "
     "every temperature is 1.",
     "absent-classes": "{split} holds no image of {classes}, so nothing is known about them.",
-    "near-duplicates": "'{first}' and '{second}' are nearly the same network: one opinion that counts twice.",
+    "near-duplicates": "'{first}' and '{second}' are nearly the same network, so its votes count twice.",
     "chosen-on-val": "honest for the blending; members were chosen on this val: {members}.",
     "chosen-on-oof": "honest for the blending; members were chosen on the images that they held out: {members}.",
     "views-chosen": "honest for weights and temperatures; {split} chose the view weights of {members}, so its figures "
-    "flatter a little. `ek tta --choose equal` or `none` asks no val.",
+    "flatter a little. `ek tta --choose equal` or `none` uses no val.",
     "views-chosen-apart": "honest for weights and temperatures; {split} chose the view weights of {members}, so its "
-    "figures flatter a little. Look with all folds of a family alike: ek tta with the same --views and --choose.",
+    "figures flatter a little. Give all folds of a family the same views: ek tta with the same --views and --choose.",
     "unread-test": "{images} of the test images could not be read, first {first!r}; for them members predict the "
     "most frequent class of train.",
     "no-submission": "No submission: {why}",
-    "other-csv-stands": "{path} stands as it was: it is not of this blend.",
+    "other-csv-stands": "{path} is unchanged: it belongs to another blend.",
     # comparisons
     "flattered": "{split} also decided how these were made, so they are flattered: {members}. Train with --keep last "
     "to compare them fairly.",
     "views-stay": "val also chose the view weights of {members}, and they stay as they are in a blend that was tuned "
     "on oof, so it is flattered a little.",
     # export
-    "in-bfloat16": "{members} looked in bfloat16 when the blend was tuned; the graph computes in float32.",
+    "in-bfloat16": "{members}: computed in bfloat16 when the blend was tuned; the graph computes in float32.",
     # how to repeat a blend
     "imported-files": "The scores of imported members are files of others; their sha256 are in predictions/.",
-    "callable": "CALLABLE was a Python function, which nobody kept.",
+    "callable": "CALLABLE was a Python function, which is not saved.",
     "ingredients-first": "The ingredients of a soup have to be trained first.",
     "ended-by-clock": "A member was ended by the clock, so its training cannot be repeated to the bit.",
     # submissions
-    "no-sample": "No --sample was given, so nobody knows whether the judge wants this header, these ids and this "
-    "order.",
+    "no-sample": "No --sample was given, so header, ids and order could not be checked.",
     "judge-flattered": "{split} also decided how {members} were made, so the honest estimate is flattered.",
     "classes-unchecked": "There is no member in '{folder}', so the names of classes could not be checked.",
     "fixed": "Fixed in the copy: {what}",
@@ -49,11 +54,11 @@ NOTES: Final[Mapping[str, str]] = {
     "formulas": "{count} ids or labels begin as formulas of a spreadsheet do, first {first!r}. They stand as they are, "
     "for a judge compares bytes; open the file as text.",
     "not-kept": "'{name}' cannot be compared with the others: {path} or its .json is gone.",
-    "score-below": "The public score of '{name}' and its honest estimate tell different stories: {public} % is below "
-    "the {low} to {high} % that {honest} % on val leads one to expect in 95 of 100 cases. Test differs from val, rows "
-    "are mixed up, or val was looked at too often; or it is one of the other 5.",
-    "score-above": "The public score of '{name}' and its honest estimate tell different stories: {public} % is above "
-    "the {low} to {high} % that {honest} % on val leads one to expect in 95 of 100 cases. Test is easier than val, or "
+    "score-below": "The public score of '{name}' and its honest estimate do not agree: {public} % is below "
+    "the {low} to {high} % expected in 95 of 100 cases from {honest} % on val. Test differs from val, rows "
+    "are mixed up, or val was used too often; or it is one of the other 5.",
+    "score-above": "The public score of '{name}' and its honest estimate do not agree: {public} % is above "
+    "the {low} to {high} % expected in 95 of 100 cases from {honest} % on val. Test is easier than val, or "
     "images of it were trained on; or it is one of the other 5.",
     "scores-impossible": "The public scores of '{one}' and '{other}' cannot both be right: they are {points} points "
     "apart, which is {gap} of {public} public images, and only {differ} images differ. Look at the scores "

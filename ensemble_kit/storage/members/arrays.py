@@ -25,7 +25,7 @@ from ensemble_kit.storage.members.rows_csv import Rows, parse_rows, render_rows
 from ensemble_kit.types import Predictions, Scores, ViewLogits
 
 DTYPES = ("float32", "float16")
-CHUNK_LOGITS = 1 << 20  # looked at together, so that a large file needs little memory
+CHUNK_LOGITS = 1 << 20  # checked together, so that a large file needs little memory
 UNREADABLE = (ValueError, TypeError, EOFError, SyntaxError, TokenError, OverflowError, MemoryError, RecursionError)
 """What NumPy raises on an .npy that is none."""
 
@@ -49,7 +49,7 @@ def write_views(folder: Path, predictions: Predictions, views: Sequence[RowsOf],
     """Write the two files of a split whose logits come view by view, a chunk of rows at a time.
 
     Args:
-        predictions: whose rows and classes these are; its own logits are not looked at.
+        predictions: whose rows and classes these are; its own logits are not read.
         views: each is asked for all its rows twice, for the name of the file and for the file.
 
     Raises:
@@ -99,8 +99,8 @@ def read_split(
     ids, labels, groups = _read_rows(folder, files.rows, manifest.classes, {} if parsed is None else parsed)
     path = folder / files.logits.file
     logits = _open_logits(path, manifest, len(ids))
-    look = partial(check_finite, logits, ids, str(path))
-    check_once(path, files.logits.sha256, "finite", look, cache, verify)
+    inspect = partial(check_finite, logits, ids, str(path))
+    check_once(path, files.logits.sha256, "finite", inspect, cache, verify)
     return Predictions(manifest.name, split, manifest.views, ids, manifest.classes, logits, labels, groups)
 
 

@@ -45,7 +45,7 @@ class SplitFiles(NamedTuple):
 class Manifest:
     """One member, as its member.json describes it.
 
-    source: "trained" by us, "imported" as scores, or "foreign": a network of others that looked here.
+    source: "trained" by us, "imported" as scores, or "foreign": an external network whose logits were computed here.
     view_weights: one number >= 0 a view, summing to 1.
     view_choice: how the view weights were chosen: none, equal, auto.
     view_ridge: the ridge strength of `auto`, maybe infinite; None where none was chosen.

@@ -1,4 +1,4 @@
-"""Finished parts on disk: what a long look at images goes on from.
+"""Finished parts on disk: what long forward passes go on from.
 
 A job is a folder named by what is computed: `job.json`, which says so, and one file a
 finished part. Any process may write any part at any time; a part is there whole or not at

@@ -1,4 +1,4 @@
-"""A long look at images in parts: how it is cut, who computes what, and the file of one part.
+"""Long forward passes in parts: how it is cut, who computes what, and the file of one part.
 
 A part is some consecutive rows of one split. Where it begins and ends depends on the
 images and the batch size alone, never on how many machines share the work; so whoever

@@ -93,7 +93,7 @@ def read_rows(data: bytes, findings: Findings) -> list[Row]:
     text = data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
     rows = list(_parse(text, findings))
     if not rows:
-        findings.add("the file is empty", "Wanted a header line and one line an image.")
+        findings.add("the file is empty", "Wanted a header line and one line per image.")
     return rows
 
 

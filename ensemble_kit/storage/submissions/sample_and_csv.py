@@ -230,7 +230,7 @@ def read_csv(path: Path) -> bytes:
 
 
 def _read_pair(path: Path) -> dict[str, Any]:
-    """Return the provenance at one look."""
+    """Return the provenance as one reading finds it."""
     try:
         provenance = unseal(path.read_bytes(), path)
         csv_path = path.with_suffix(".csv")
