@@ -22,7 +22,7 @@ SOURCES = {
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OF_OTHERS = {"NA", "T_blend", "custom_metadata_map", "taskset", "ek.NAME"}
 """In backticks, and no name of ours."""
-FILE = re.compile(r"[\w.]+\.(csv|json|png|yaml|ext)")
+FILE = re.compile(r"[\w.]+\.(csv|ext|json|png|pyi|yaml)")
 OTHER_PACKAGES = {"codecs", "ek", "np", "numpy", "os", "scipy", "sklearn", "torch", "torchvision", "timm"}
 NAME = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)`")
 CALL = re.compile(r"\bek((?: [\w./|=,-]+| '[^']*'| \{\w+\})+)")

@@ -125,7 +125,7 @@ def test_the_page_speaks_of_what_was_held_out_and_shows_images_of_train(here):
         (
             "predict both data/test --out new.csv --early-exit 0.1",
             2,
-            "have no val: of each training image only",
+            "have no val: each training image has the logits of one fold",
         ),
         ("blend --tune-on val", 2, "--tune-on val: no val in members 'cnn-fold-1', 'cnn-fold-2'"),
         ("blend mlp-fold-1", 2, "family 'mlp' lacks fold 2 of 2"),

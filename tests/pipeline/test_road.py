@@ -110,10 +110,10 @@ def test_without_a_test_folder_there_are_no_test_logits_and_no_submission(road):
     assert report.member.test_images is None
     blended = ek.blend(["bare"], quiet=True)
     assert blended.submission_path is None
-    assert "no test logits in member 'bare'. Look at test images with ek tta --replace" in " ".join(blended.notes)
+    assert "no test logits in member 'bare'. Compute them with ek tta --replace" in " ".join(blended.notes)
     ek.blend(["cnn"], name=blended.name, quiet=True)
     again = ek.blend(["bare"], name=blended.name, quiet=True)
-    assert f"submissions/{blended.name}.csv stands as it was: it is not of this blend." in again.notes
+    assert f"submissions/{blended.name}.csv is unchanged: it belongs to another blend." in again.notes
     with pytest.raises(MisalignedError, match="no test logits in member 'bare'"):
         ek.blend(["bare", "cnn"], out="x.csv", quiet=True)
 

@@ -49,7 +49,7 @@ def test_images_that_could_not_be_read_are_counted_and_the_first_is_named():
         (EXACT, "38.5 % of the work (ms) and 25.0 % of forward passes saved, exactly: no class differs"),
         (MARGIN, "0.4 % of images were lost, 1.9 % at most (95 %), and 60.0 % of the work saved; 2.0 % may be lost"),
         (MARGIN, "early exit: 25.0 % of forward passes saved, at the risk"),
-        (MARGIN, "Asked in this order: cnn hflip, vit"),
+        (MARGIN, "Order: cnn hflip, vit"),
         (replace(MARGIN, kind="all"), "val cannot promise that stopping early loses 2.0 % at most"),
         (replace(EXACT, order=("cnn",)), "'cnn' alone runs, so there is nothing to save"),
     ],

@@ -76,7 +76,7 @@ def test_where_every_view_does_harm_nothing_is_said_of_others():
 def test_the_gain_is_given_with_what_could_not_have_shown():
     said = one_line(looked_twice(REPORT))
     assert "+0.5 points (95 %: -1.0 to 2.0; p = 0.40), within chance; minimum detectable gain: 2.1 points" in said
-    assert "The same pixels at this size, looked at once: scale@1.14 is crop@0.875:center." in said
+    assert "The same pixels at this size, computed once: scale@1.14 is crop@0.875:center." in said
 
 
 def test_the_curve_shows_its_beginning_where_to_stop_and_its_end():

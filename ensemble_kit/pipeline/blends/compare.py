@@ -7,11 +7,11 @@ from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import Procedure, Scored, compare_scored, cross_fit, repeats_of
-from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, why_not_fitted
+from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.blends.notes import chosen_on_val
+from ensemble_kit.pipeline.blends.notes import chosen_on_val, unfitted
 from ensemble_kit.pipeline.blends.settings import blend_settings, settings_again
 from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
@@ -177,7 +177,7 @@ def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
     notes, split = [], evaluation.split
     assert evaluation.pool.labels is not None
     if (reason := why_not_fitted(evaluation.pool.labels)) and any(len(side.members) > 1 for side in sides):
-        notes.append(note(f"{reason}-for-weights", images=len(evaluation.pool.ids), fewest=FEWEST_IMAGES))
+        notes.append(unfitted(reason, len(evaluation.pool.ids)))
     scored = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
     if scored:
         notes.append(note("flattered", split=split, members=scored))

@@ -26,6 +26,13 @@ def notes_of(val: Pool, sets: BlendSets, diversity: DiversityReport) -> list[str
     ]
 
 
+def unfitted(reason: str, images: int) -> str:
+    """Return the note on weights that could not be fitted, see `why_not_fitted`."""
+    if reason == "one-class":
+        return note("one-class-for-weights")
+    return note("too-few-for-weights", images=images, fewest=FEWEST_IMAGES)
+
+
 def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     bare = [manifest.name for manifest in sets.manifests if VAL not in manifest.files]
     if sets.evaluation.split != VAL:
@@ -34,8 +41,8 @@ def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     assert val.labels is not None
     assert sets.pool.labels is not None
     if reason := why_not_fitted(sets.pool.labels):
-        code = "too-few-held-out" if sets.families else f"{reason}-for-weights"
-        yield note(code, images=len(sets.pool.ids), fewest=FEWEST_IMAGES)
+        images = len(sets.pool.ids)
+        yield note("too-few-held-out", images=images) if sets.families else unfitted(reason, images)
     absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
     if absent:
         yield note("absent-classes", split=sets.evaluation.split, classes=absent)

@@ -118,8 +118,8 @@ def _exportable(opened: OpenBlend, predictions: Path) -> tuple[Model, ...]:
     files = [manifest.name for manifest in manifests if manifest.arch == "onnx"]
     if files:
         raise InvalidOptionError(
-            f"ek export joins networks of ours and of timm's; {', '.join(map(repr, files))} were computed by an ONNX "
-            "file of others', which cannot be joined. Blend the other members, or use ek predict."
+            f"ek export joins networks of ours and of timm's, not ONNX files of others: {', '.join(map(repr, files))}. "
+            "Blend the other members, or use ek predict."
         )
     return models
 

@@ -26,7 +26,7 @@ from ensemble_kit.results import (
 )
 from ensemble_kit.storage.files import IsOurs, is_sealed, is_sealed_png, keep_aside, replace_file, seal_png
 from ensemble_kit.storage.members import Manifest
-from ensemble_kit.types import Predictions, align
+from ensemble_kit.types import Labels, Predictions, align
 
 
 def tta_report(
@@ -52,7 +52,6 @@ def tta_report(
     pool = align([val])
     procedures = {name: _procedure(name) for name in (choose, "none")}
     honest = cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
-    unfitted = None if choose in ("equal", "none") else why_not_fitted(val.labels)
     gain = compare_scored(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
     before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
     harm = find_harm(val.logits, val.labels, val.ids, val.groups)
@@ -81,9 +80,17 @@ def tta_report(
         same=same,
         engine=engine,
         order=order,
-        note=unfitted and note(f"{unfitted}-for-views", images=len(val.labels), fewest=FEWEST_IMAGES),
+        note=_unfitted(choose, val.labels),
         path=path,
     )
+
+
+def _unfitted(choose: str, labels: Labels) -> str | None:
+    """Return the note on view weights that could not be fitted; None where they were, or need not be."""
+    reason = None if choose in ("equal", "none") else why_not_fitted(labels)
+    if reason == "too-few":
+        return note("too-few-for-views", images=len(labels), fewest=FEWEST_IMAGES)
+    return reason and note("one-class-for-views")
 
 
 def _procedure(choose: str) -> Procedure:

@@ -178,7 +178,7 @@ def test_a_blend_keeps_to_its_time_and_shows_what_less_would_buy(toy):
         ({"start": "middle"}, InvalidOptionError, "--start: wanted empty or sorted, got 'middle'"),
         ({"weights": "greedy", "bags": -1}, InvalidOptionError, "--bags: wanted 0 or more, got -1"),
         ({"max_members": 0}, InvalidOptionError, "--max-members: wanted 1 or more, got 0"),
-        ({"max_ms": 3.0}, InvalidOptionError, "nobody has measured 'good'"),
+        ({"max_ms": 3.0}, InvalidOptionError, "none is known of 'good'"),
         ({"weights": "good=1", "max_members": 1}, InvalidOptionError, "there is nothing to limit"),
         ({"weights": "accuracy", "certify": True, "certify_seconds": 0.0}, InvalidOptionError, "more than 0, got 0.0"),
         ({"weights": "stacking", "method": "borda"}, InvalidOptionError, "wanted the method logit-sum, got borda"),

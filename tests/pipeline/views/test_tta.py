@@ -222,7 +222,7 @@ def test_a_callable_is_a_member_whose_classes_are_known_by_name(road):
     )
     assert manifest("turned")["classes"] == classes[::-1]
     assert turned.val_accuracy_before == plain.val_accuracy_before
-    with pytest.raises(InvalidOptionError, match="nobody can tell whether the same callable made it"):
+    with pytest.raises(InvalidOptionError, match="whether the same callable made it is not known"):
         ek.tta(brightness, name="plain", data="data", size=24, **FAST)
     with pytest.raises(InvalidOptionError, match="needs a name="):
         ek.tta(brightness, data="data", size=24, **FAST)
