@@ -78,7 +78,7 @@ def _numbers(saved: Blend, sets: BlendSets, families: tuple[FamilyWeightReport, 
         temperatures={pin.name: pin.temperature for pin in saved.members},
         ridge=saved.ridge,
         blend_temperature=saved.blend_temperature,
-        cost_ms=cost_ms(sets.manifests, saved.tuned().weights),
+        cost_ms=cost_ms(sets.manifests, [pin.weight for pin in saved.members]),
     )
 
 
