@@ -46,9 +46,9 @@ def walked(root, ek, words):
     def note(frame, event, _):
         code = frame.f_code
         is_function = event == "call" and code.co_flags & inspect.CO_OPTIMIZED and not code.co_name.startswith("<")
-        if is_function and (path := Path(code.co_filename)).is_relative_to(root):
-            if path.relative_to(root).parts[0] in OURS:
-                first.setdefault((path, code.co_qualname), path.relative_to(root))
+        path = Path(code.co_filename)
+        if is_function and path.is_relative_to(root) and path.relative_to(root).parts[0] in OURS:
+            first.setdefault((path, code.co_qualname), path.relative_to(root))
 
     threading.setprofile(note)
     sys.setprofile(note)
