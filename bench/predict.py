@@ -1,7 +1,7 @@
-"""Claim: `ek predict --cascade` loses no more than was allowed, and `--accuracy` keeps what it promises.
+"""Claim: `ek predict --early-exit` loses no more than was allowed, and `--accuracy` keeps what it promises.
 
 Takes a working folder with blends, finds each rule on val, and replays it on the stored logits of test: no network
-looks at anything. An image is lost where the whole blend has it right and the cascade does not. What was wanted
+looks at anything. An image is lost where the whole blend has it right and early exit does not. What was wanted
 is held to a promise of 95 %, so one promise in twenty may break.
 
     python bench/predict.py --labels test-labels.csv --work simpsons28
@@ -40,7 +40,7 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for blend in opened:
         if blend.tuned.stack is None:
-            cascades(blend, *on_test(blend, labels))
+            early_exits(blend, *on_test(blend, labels))
     print("\n| blend | wanted | from | val: answered | val: right, at least | test: answered | test: right | held |")
     print("|---|---|---|---|---|---|---|---|")
     for blend in opened:
@@ -53,7 +53,7 @@ def on_test(blend, labels):
     return pool, np.array([blend.classes.index(labels[image]) for image in pool.ids])
 
 
-def cascades(blend, pool, truth):
+def early_exits(blend, pool, truth):
     """A row for each loss; votes with bounds lose nothing."""
     whole = predict(pool, blend.tuned)
     for loss in LOSSES if runs_each_view(blend.tuned.method) else (0.0,):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 if TYPE_CHECKING:
     from ensemble_kit.metrics import scores
 else:
-    import ensemble_kit.metrics as scores  # the lazy face; for it, type checkers would read all of `ensemble_kit` first
+    import ensemble_kit.metrics as scores  # lazily; type checkers read the module
 
 
 class Metric(NamedTuple):

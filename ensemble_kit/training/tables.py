@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ensemble_kit.training.optimizers import Groups
     from ensemble_kit.training.soups import Gain, Settle, Soup, State
 else:
-    import ensemble_kit.training as face  # the lazy one; for it, type checkers would read all of `ensemble_kit` first
+    import ensemble_kit.training as face  # lazily; type checkers read the modules
 
     optimizers = schedules = soups = face
 

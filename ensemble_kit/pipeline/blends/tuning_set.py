@@ -49,7 +49,7 @@ class BlendSets:
 
     @property
     def fresh(self) -> bool:
-        """Whether the evaluation set decided nothing."""
+        """Whether the evaluation set decided nothing: tuned on oof, with a val beside it. Else both sets are one."""
         return self.pool is not self.evaluation.pool
 
     def whole(self, found: Tuned) -> Tuned:

@@ -24,8 +24,9 @@ class Plan:
 
     family: of members trained alike; None: it has none.
     fold: the fold of the training images that was held out, from 1; 0: none, nor any `folds`.
+    weights: the file that --init gave, where one was given.
     source: what was said about the images (`images.sources.Source`). Paths in it, and `weights`,
-    are relative to the run, so that a working folder can move and nobody's home is told.
+    are relative to the run, so that a working folder can move and no home folder is named.
     """
 
     name: str

@@ -73,6 +73,9 @@ class Trained(NamedTuple):
 def train_one(order: Order) -> TrainReport:
     """Train what was ordered, or go on with it, or find it done.
 
+    Images are read once, when the first plan is made: its size and its classes are theirs. A plan is made while the
+    name is claimed, where a run or member of that name has to be compared with it, else right after.
+
     Raises:
         as `train` says.
     """
@@ -188,7 +191,7 @@ def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, 
 def _write(
     plan: Plan, decoded: DecodedImages, trained: Trained, target: RunTarget, config: Mapping[str, Any], quiet: bool
 ) -> None:
-    """Write the run's files and its member, rebuilt from the weights alone."""
+    """Write the run's files and its member, rebuilt from the weights alone: both are what a checkpoint gives."""
     network = rebuild({"plan": asdict(plan)}, trained.weights)
     facts = facts_of_run(asdict(plan), decoded, network, trained.seconds) | {
         "kept_epoch": trained.kept_epoch,
