@@ -2,7 +2,7 @@
 
 A table maps a name to one line of help and what fetches the function, through the lazy face of its room: importing
 a table imports nothing heavy, so help pages stay quick, and type checkers see a name that is not there. The command
-line, the did-you-mean, the README and the law tests all read the same table. To extend the kit: write the function,
+line, the did-you-mean, the README and the tests all read the same table. To extend the kit: write the function,
 show it in its room's stub, add a line. What is meant by a name that is not there is decided in `models_zoo.names`, and
 by `aliases`.
 """

@@ -30,12 +30,12 @@ class Network(nn.Module):
     def __init__(
         self, body: nn.Module, mean: Channels, std: Channels, head: tuple[str, ...], input_px: int = 0
     ) -> None:
-        """Wrap a body; `head` names the parts of it that depend on the number of classes."""
+        """Wrap a body; `head` names its modules that depend on the number of classes, kept with dots at the end."""
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
         self.body = body
-        self.head = head
+        self.head = tuple(f"{name.rstrip('.')}." for name in head)
         self.input_px = input_px
 
     def forward(self, images: Float[Tensor, "images 3 side side"]) -> Float[Tensor, "images classes"]:
@@ -49,7 +49,7 @@ class Network(nn.Module):
 class Body(NamedTuple):
     """What a builder returns: normalised images -> logits, and what belongs to it.
 
-    head: prefixes of the weights that depend on the number of classes.
+    head: the modules in it whose weights depend on the number of classes, as `fc`; they learn first, and anew.
     mean, std: the normalisation that its weights were trained with; None: the caller's.
     weights: a file of pretrained weights that is yet to be loaded.
     input_px: the side to which smaller images are to be enlarged.

@@ -38,7 +38,7 @@ def build(wanted: Wanted) -> Body:
     cells = min(side, wanted.number("cells"))
     blocks += [nn.AdaptiveAvgPool2d(cells), nn.Flatten(), nn.Dropout(wanted.dropout)]
     blocks.append(nn.Linear(channels * cells**2, wanted.classes))
-    return Body(nn.Sequential(*blocks), head=(f"{len(blocks) - 1}.",))
+    return Body(nn.Sequential(*blocks), head=(str(len(blocks) - 1),))
 
 
 def _side_after(side: int, kernel: int, stride: int) -> int:

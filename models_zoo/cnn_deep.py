@@ -50,4 +50,4 @@ def build(wanted: Wanted) -> Body:
         channels = wider
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(wanted.dropout)]
     layers.append(nn.Linear(channels, wanted.classes))
-    return Body(nn.Sequential(*layers), head=(f"{len(layers) - 1}.",))
+    return Body(nn.Sequential(*layers), head=(str(len(layers) - 1),))

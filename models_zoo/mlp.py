@@ -15,4 +15,4 @@ def build(wanted: Wanted) -> Body:
         layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(wanted.dropout)]
         inputs = width
     layers.append(nn.Linear(inputs, wanted.classes))
-    return Body(nn.Sequential(*layers), head=(f"{len(layers) - 1}.",))
+    return Body(nn.Sequential(*layers), head=(str(len(layers) - 1),))

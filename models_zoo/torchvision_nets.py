@@ -27,7 +27,7 @@ def build_resnet(wanted: Wanted) -> Body:
     if wanted.size_px < _NO_HALVING_BELOW_PX:
         module.maxpool = nn.Identity()
     module.avgpool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Dropout(wanted.dropout))
-    return Body(module, head=("fc.",))
+    return Body(module, head=("fc",))
 
 
 def build_vgg(wanted: Wanted) -> Body:
@@ -50,7 +50,7 @@ def build_vgg(wanted: Wanted) -> Body:
         nn.Linear(_VGG_HIDDEN, wanted.classes),
     )
     parts = {"features": features, "avgpool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
-    return Body(nn.Sequential(OrderedDict(parts, classifier=classifier)), head=("classifier.",))
+    return Body(nn.Sequential(OrderedDict(parts, classifier=classifier)), head=("classifier",))
 
 
 def _torchvision() -> Any:

@@ -6,6 +6,6 @@ from .scores import log_loss as log_loss
 from .scores import log_prob as log_prob
 from .scores import macro_f1 as macro_f1
 from .scores import mean_loss as mean_loss
-from .table import IN_EVERY_ROW as IN_EVERY_ROW
+from .table import HAVE_COLUMNS as HAVE_COLUMNS
 from .table import METRICS as METRICS
 from .table import Metric as Metric

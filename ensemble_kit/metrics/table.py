@@ -45,5 +45,5 @@ METRICS: Final[Mapping[str, Metric]] = {
         lambda: scores.mean_loss, "mean -log p(label); less is better", "log loss", "nats", False, "log_prob"
     ),
 }
-IN_EVERY_ROW: Final = ("accuracy", "log-loss")
-"""Metrics that tables show whichever is chosen; any other has a column where it is, and a line that says its name."""
+HAVE_COLUMNS: Final = ("accuracy", "log-loss")
+"""Metrics that have columns of their own in tables and in metrics.csv, chosen or not; a name here adds none."""

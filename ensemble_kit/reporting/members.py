@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ensemble_kit.metrics import IN_EVERY_ROW, METRICS
+from ensemble_kit.metrics import HAVE_COLUMNS, METRICS
 from ensemble_kit.reporting.terminal import IMAGES, bare_score, number, percent, score_interval, table, wrapped
 from ensemble_kit.reporting.train import headline
 from ensemble_kit.results import MemberReport, MembersReport, RemovedReport, RenamedReport
@@ -45,7 +45,7 @@ def members(report: MembersReport) -> str:
     ]
     heading, beside = (_heading(metric, report.members) for metric in (report.metric, other))
     header = ["member", heading, "95 % interval", beside, "ECE %", "views", "M par", "MB", "ms"]
-    meaning = f"; {heading}: {report.metric}" if report.metric not in IN_EVERY_ROW else ""
+    meaning = f"; {heading}: {report.metric}" if report.metric not in HAVE_COLUMNS else ""
     said = f"on {_evaluated_on(report.members)}; ms: per image and view{meaning}"
     lines = [table(header, rows), wrapped(said)]
     for split in IMAGES:

@@ -1,16 +1,16 @@
 """What `ek soup` prints."""
 
-from ensemble_kit.metrics import IN_EVERY_ROW, METRICS
+from ensemble_kit.metrics import HAVE_COLUMNS, METRICS
 from ensemble_kit.reporting.terminal import IMAGES, WHAT, bare_score, number, percent, table, weighed, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
 
 
 def cooked(report: SoupReport) -> str:
     """Return what went into the soup, how good it is, and what to think of it."""
-    other = () if report.metric in IN_EVERY_ROW else (report.metric,)
+    other = () if report.metric in HAVE_COLUMNS else (report.metric,)
     rows = [_row(one, one.name, "yes" if one.kept else "no", other) for one in report.ingredients]
     rows.append(_row(report.soup, f"soup '{report.soup.name}'", "", other))
-    headings = [METRICS[metric].heading for metric in (*IN_EVERY_ROW, *other)]
+    headings = [METRICS[metric].heading for metric in (*HAVE_COLUMNS, *other)]
     member, kept = report.member, sum(one.kept for one in report.ingredients)
     lines = [
         table(["ingredient", *headings, "kept"], rows),

@@ -166,7 +166,7 @@ def stepper(
     place = torch.device(device)
     module.to(place, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)
-    optimizer = make_optimizer(module, recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.layer_decay)
+    optimizer = make_optimizer(module, recipe)
     work = Work(images, labels, count_classes(module, images), recipe, seed, augment)
     endless = ((epoch, index) for epoch in count() for index in batches(labels, recipe, seed, epoch))
 

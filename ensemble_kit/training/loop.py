@@ -125,7 +125,7 @@ def fit(
     place = torch.device(device)
     module.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)
-    optimizer = make_optimizer(module, recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.layer_decay)
+    optimizer = make_optimizer(module, recipe)
     work = Work(images, labels, count_classes(module, images), recipe, seed, augment)
     run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
     if resume is not None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from ensemble_kit.tables import pick
 from ensemble_kit.training.layers import learning_scales
+from ensemble_kit.training.recipes import Recipe
 from ensemble_kit.training.tables import OPTIMIZERS
 
 Groups = list[dict[str, Any]]
@@ -32,29 +33,26 @@ def sgd(groups: Groups, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=True)
 
 
-def make_optimizer(
-    module: nn.Module, name: str, lr: float, weight_decay: float, layer_decay: float = 1.0
-) -> torch.optim.Optimizer:
-    """Return the named optimiser over all parameters that learn; each group knows its `lr_scale`.
-
-    Args:
-        layer_decay: how much less each layer learns than the next, see `layers.learning_scales`.
+def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the optimiser of a recipe over all parameters that learn; each group knows its `lr_scale`.
 
     Raises:
         UnknownNameError: no optimiser has that name.
 
     Example:
-        >>> [group["weight_decay"] for group in make_optimizer(nn.Linear(3, 2), "sgd", 0.1, 0.5).param_groups]
+        >>> made = make_optimizer(nn.Linear(3, 2), Recipe(optimizer="sgd", weight_decay=0.5))
+        >>> [group["weight_decay"] for group in made.param_groups]
         [0.5, 0.0]
     """
-    make = pick(OPTIMIZERS, name, "optimizer").load()
+    make = pick(OPTIMIZERS, recipe.optimizer, "optimizer").load()
     learning = {weight: one for weight, one in module.named_parameters() if one.requires_grad}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for weight, scale in learning_scales(learning, layer_decay).items():
-        decay = weight_decay if learning[weight].ndim > 1 else 0.0
+    for weight, scale in learning_scales(learning, recipe.layer_decay).items():
+        decay = recipe.weight_decay if learning[weight].ndim > 1 else 0.0
         groups.setdefault((scale, decay), []).append(learning[weight])
     optimizer: torch.optim.Optimizer = make(
-        [{"params": held, "weight_decay": decay, "lr_scale": scale} for (scale, decay), held in groups.items()], lr
+        [{"params": held, "weight_decay": decay, "lr_scale": scale} for (scale, decay), held in groups.items()],
+        recipe.lr,
     )
     return optimizer
 

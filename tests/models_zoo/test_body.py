@@ -40,3 +40,14 @@ def test_seeding_ends_with_the_block():
         inside = torch.rand(3)
     assert torch.equal(torch.rand(3), expected)
     assert not torch.equal(inside, expected)
+
+
+def test_a_head_is_a_module_of_that_very_name():
+    network = Body(nn.Sequential(*(nn.Linear(3, 3) for _ in range(12))), head=("1", "fc.")).network(
+        (0.5,) * 3, (1.0,) * 3
+    )
+    assert network.head == ("1.", "fc.")
+    assert [name for name, _ in network.body.named_parameters() if name.startswith(network.head)] == [
+        "1.weight",
+        "1.bias",
+    ]

@@ -6,6 +6,7 @@ from torch import nn
 
 from ensemble_kit.training.layers import hold_all_but_the_head, learning_scales
 from ensemble_kit.training.optimizers import make_optimizer, set_rate
+from ensemble_kit.training.recipes import Recipe
 
 
 class Classifier(nn.Module):
@@ -28,7 +29,7 @@ def test_layers_are_told_by_the_last_number_in_a_name():
 def test_each_layer_of_a_network_steps_by_its_share():
     module = Classifier()
     before = {name: value.detach().clone() for name, value in module.named_parameters()}
-    optimizer = make_optimizer(module, "sgd", 1.0, 0.0, layer_decay=0.5)
+    optimizer = make_optimizer(module, Recipe(optimizer="sgd", lr=1.0, weight_decay=0.0, layer_decay=0.5))
     set_rate(optimizer, 0.125)
     for parameter in module.parameters():
         parameter.grad = torch.ones_like(parameter)

@@ -6,6 +6,7 @@ from torch import nn
 
 from ensemble_kit.errors import UnknownNameError
 from ensemble_kit.training.optimizers import make_optimizer
+from ensemble_kit.training.recipes import Recipe
 from ensemble_kit.training.tables import OPTIMIZERS
 
 
@@ -13,7 +14,7 @@ def _stepped(name, weight_decay, gradient=0.5):
     module = nn.Linear(3, 2)
     nn.init.constant_(module.weight, 2.0)
     nn.init.constant_(module.bias, 2.0)
-    optimizer = make_optimizer(module, name, lr=0.125, weight_decay=weight_decay)
+    optimizer = make_optimizer(module, Recipe(optimizer=name, lr=0.125, weight_decay=weight_decay))
     for parameter in module.parameters():
         parameter.grad = torch.full_like(parameter, gradient)
     optimizer.step()
@@ -41,10 +42,10 @@ def test_the_first_step_is_the_formulas(name, weight):
 def test_parameters_that_do_not_learn_are_left_out():
     module = nn.Linear(3, 2)
     module.weight.requires_grad_(False)
-    (group,) = make_optimizer(module, "adamw", 0.1, 0.1).param_groups
+    (group,) = make_optimizer(module, Recipe(optimizer="adamw", lr=0.1, weight_decay=0.1)).param_groups
     assert group["params"] == [module.bias]
 
 
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(UnknownNameError, match="No optimizer is named 'sdg'; did you mean 'sgd'"):
-        make_optimizer(nn.Linear(3, 2), "sdg", 0.1, 0.0)
+        make_optimizer(nn.Linear(3, 2), Recipe(optimizer="sdg"))

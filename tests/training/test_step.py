@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ensemble_kit.training.balance import class_weights
 from ensemble_kit.training.optimizers import make_optimizer
-from ensemble_kit.training.recipes import RECIPES
+from ensemble_kit.training.recipes import RECIPES, Recipe
 from ensemble_kit.training.step import Work, count_classes, cross_entropy, take_step
 
 LABELS = torch.tensor([0, 2, 0, 0, 6])
@@ -88,7 +88,7 @@ def test_equal_keys_make_equal_steps_whatever_was_drawn_before():
     for noise in (1, 2):
         torch.manual_seed(5)
         net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(48, 7))
-        optimizer = make_optimizer(net, "adamw", 1e-2, 0.1)
+        optimizer = make_optimizer(net, Recipe(optimizer="adamw", lr=1e-2, weight_decay=0.1))
         torch.manual_seed(noise)
         recipe = replace(PLAIN, mix=1.0)
         take_step(net.train(), optimizer, Work(_images(), LABELS, 7, recipe, 3, _plainly), torch.arange(5), 1, 2, 1e-2)

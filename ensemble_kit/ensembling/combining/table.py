@@ -1,5 +1,6 @@
 """The methods by which members vote. Imports nothing heavy.
 
+A method is a weighted sum of what each member casts by itself; what is no such sum, as a median, has no place here.
 To add one: its cast and `Voting` in `voting`, shown in the room's stub; the same cast for the graph of a blend in
 `inference.blend_graph.casts`; and a line here, which names both.
 """

@@ -96,11 +96,13 @@ class Voting:
     unit: what the scores are. `logits` become probabilities by a softmax; `probabilities`
         already are; `votes` are, in [0, 1], the share of the votes, or of the points that a class
         could have had; never called probabilities, and their ties are broken (see `decide`).
+        Probabilities and votes of a member lie in [0, 1]: early exit relies on it.
     link: how the log-loss fit reads a weighted sum of votes. `softmax`: as logits;
         `mixture`: as a mean of probabilities. Votes have no likelihood of their own:
         their weights are fitted in the log-linear model, where the weight of a member is
         the log-odds that its vote adds to a class.
-    best_only: whether a member's vote depends on its best class alone, not on the order of the others.
+    best_only: whether a member's vote depends on its best class alone, not on the order of the others; an exported
+        graph is then compared wherever the best two are apart.
     """
 
     cast: Cast

@@ -2,8 +2,8 @@
 
 The order is always the same: view weights inside each member, a temperature a member,
 weights over members, one blend temperature. `tune` reads labels; what is done with its
-numbers is in `applying`, and can be imported from here. Nothing here reads a file. To add
-a way to do a step: a function, and a line in the tables of the package.
+numbers is in `combining.apply`. Nothing here reads a file. To add a way to find weights: see
+`weights.table`; a method: see `combining.table`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,7 @@ def tune(
         method: a name in `METHODS`.
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
-        search: what greedy goes by, and the limits that every way keeps to.
+        search: what a way goes by, of which it is handed what its line names, and the limits that every way keeps to.
 
     Raises:
         BadDataError: the pool has no labels.
@@ -141,6 +141,7 @@ def _weighing(
     fitted = why_not_fitted(prepared.labels) is None
     if isinstance(weights, str):
         find: Callable[[Evidence], Weighing] = WEIGHTS[weights].load()
+        search = search.only(WEIGHTS[weights].goes_by)
         seen = slice(None if fitted else 0)
         may = choose_members(prepared.logits[:, seen], prepared.labels[seen], search.limits, members)
     else:

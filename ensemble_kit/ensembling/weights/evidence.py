@@ -4,6 +4,7 @@ Every way is one function from `Evidence` to `Weighing`; the same functions serv
 (prior: all equal) and views (prior: identity alone). Never reads files or ids.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -20,7 +21,7 @@ from ensemble_kit.types import Labels, MemberLogits, Stack, Weights
 class Search:
     """How the ways that search go about it; those by log loss read only the limits.
 
-    metric: a name in `METRICS`, what `greedy` goes by.
+    metric: a name in `METRICS`.
     start: what `greedy` begins with: nothing, or the best members together, as many as are
         best together.
     bags: in how many random halves of the members `greedy` selects, to be averaged; 0: once
@@ -32,6 +33,10 @@ class Search:
     start: Literal["empty", "sorted"] = "empty"
     bags: int = 0
     limits: Limits = NO_LIMITS
+
+    def only(self, names: Sequence[str]) -> "Search":
+        """Return the limits and these fields, the others as they are by default."""
+        return Search(limits=self.limits, **{name: getattr(self, name) for name in names})
 
 
 PLAIN: Final = Search()

@@ -1,7 +1,7 @@
 """Caruana's selection: add members one at a time, with replacement, whichever helps most.
 
 `select` is the selection itself, on votes that are cast already; `greedy` is the way to
-find weights that goes by it. How good each addition would be is `gains`' to say. Ties go
+find weights that goes by it. How good each addition would be is `greedy_gains`' to say. Ties go
 as in AutoGluon's EnsembleSelection, so the same members come in the same order:
 
     1. Metrics that are equal to 6 decimals tie; in the first round, and throughout where the

@@ -18,7 +18,8 @@ class WeightMethod(NamedTuple):
     """One line of `WEIGHTS`.
 
     reach: fetches the function, as `lambda: weights.equal`; only then its module is imported.
-    reads: what of `Search` it goes by, beside the limits.
+    goes_by: the fields of `Search` that it is handed, beside the limits; settings in which blends differ count as
+        another trial only where they are named here.
     provable: whether `prove` can tell how far its weights are from the best ones.
     stacks: whether it gives a `Stack`, which reads all logits instead of weighing members: of logit-sum alone, of
         every class, and of more images.
@@ -26,7 +27,7 @@ class WeightMethod(NamedTuple):
 
     help: str
     reach: "Callable[[], Callable[[Evidence], Weighing]]"
-    reads: tuple[Literal["metric", "start", "bags"], ...] = ()
+    goes_by: tuple[Literal["metric", "start", "bags"], ...] = ()
     provable: bool = False
     stacks: bool = False
 
@@ -40,7 +41,7 @@ WEIGHTS: Final[Mapping[str, WeightMethod]] = {
     "equal": WeightMethod("every member counts the same", lambda: weights.equal),
     "log-loss": WeightMethod("least cross-fitted log loss", lambda: weights.log_loss),
     "greedy": WeightMethod(
-        "add the member that helps the metric most", lambda: weights.greedy, reads=("metric", "start", "bags")
+        "add the member that helps the metric most", lambda: weights.greedy, goes_by=("metric", "start", "bags")
     ),
     "accuracy": WeightMethod("most right on val, searched exactly", lambda: weights.accuracy, provable=True),
     "stacking": WeightMethod("logistic regression on all logits", lambda: weights.stack, stacks=True),
@@ -61,7 +62,7 @@ def weight_method(named: str | Mapping[str, float]) -> WeightMethod:
     """Return the line of a way to find weights; numbers, as `{"cnn": 1}` or as written `cnn=1`, are a way too.
 
     Example:
-        >>> weight_method("greedy").reads, weight_method("cnn=1,vit=2").help
+        >>> weight_method("greedy").goes_by, weight_method("cnn=1,vit=2").help
         (('metric', 'start', 'bags'), 'numbers by member')
     """
     return WEIGHTS.get(named, _GIVEN) if isinstance(named, str) else _GIVEN

@@ -71,7 +71,7 @@ def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettin
         if line.stacks and not (settings.method == "logit-sum" and enough_rows(pool)):
             continue
         yield with_method(settings, settings.method, weights)
-        if "bags" in line.reads:
+        if "bags" in line.goes_by:
             yield with_method(settings, settings.method, weights, bags=BAGS)
     for method in METHODS:
         if method != settings.method and (

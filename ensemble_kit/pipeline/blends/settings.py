@@ -76,8 +76,8 @@ def blend_settings(
     if bags < 0:
         raise InvalidOptionError(f"--bags: wanted 0 or more, got {bags}.")
     for name, value, default in (("start", start, PLAIN.start), ("bags", bags, PLAIN.bags)):
-        if value != default and name not in weight_method(numbers).reads:
-            those = " or ".join(way for way, line in WEIGHTS.items() if name in line.reads)
+        if value != default and name not in weight_method(numbers).goes_by:
+            those = " or ".join(way for way, line in WEIGHTS.items() if name in line.goes_by)
             raise InvalidOptionError(f"--{name} is read by --weights {those} alone, not by '{written}'.")
     proof_s = given.get("certify_seconds")
     if proof_s is not None and not proof_s > 0:

@@ -27,7 +27,7 @@ def remember(blends: Path, saved: Blend) -> None:
         "method": saved.method,
         "weights": saved.weights_method,
         "members": sorted(f"{member.name}:{member.manifest_sha256}" for member in saved.members),
-        "metric": saved.metric if "metric" in weight_method(saved.weights_method).reads else None,
+        "metric": saved.metric if "metric" in weight_method(saved.weights_method).goes_by else None,
         "settings": saved.settings or None,
         "blend": saved.name,
         "honest_accuracy": saved.figures["honest_accuracy"],

@@ -16,7 +16,7 @@ def zoo(
     """List the architectures with their parameters and size for so many classes, and where weights are.
 
     Args:
-        size: side of the images in pixels; None means 48.
+        size: side of the images in pixels; None means 48, or what an architecture takes at least.
 
     Raises:
         InvalidOptionError: fewer than two classes, or a side that no architecture takes.
@@ -24,11 +24,12 @@ def zoo(
     if classes < 2:
         raise InvalidOptionError(f"--classes is {classes}; wanted 2 or more.")
     archs = [*models_zoo.ARCHITECTURES, *models_zoo.PACKAGED]
-    return ZooReport(classes, tuple(_line(arch, classes, size or DEFAULT_PX) for arch in archs))
+    return ZooReport(classes, tuple(_line(arch, classes, size) for arch in archs))
 
 
-def _line(arch: str, classes: int, size_px: int) -> ArchReport:
+def _line(arch: str, classes: int, size: int | None) -> ArchReport:
     row = models_zoo.find(arch)
+    size_px = size or max(DEFAULT_PX, row.smallest_px)
     options = {name: option.default for name, option in row.options.items()}
     if arch == "timm:NAME":
         return ArchReport(arch, None, None, None, row.help, options, "hub")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ensemble_kit.errors import InvalidOptionError
-from ensemble_kit.metrics import IN_EVERY_ROW
+from ensemble_kit.metrics import HAVE_COLUMNS
 from ensemble_kit.pipeline.entry import noticed
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
@@ -145,7 +145,7 @@ def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, An
     rows = []
     for epoch in history:
         row = {name: value for name, value in epoch.items() if name != "val_score"}
-        if metric not in IN_EVERY_ROW:
+        if metric not in HAVE_COLUMNS:
             row[f"val_{metric.replace('-', '_')}"] = epoch["val_score"]
         rows.append(row)
     return rows

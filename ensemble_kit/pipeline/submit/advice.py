@@ -15,7 +15,7 @@ import numpy as np
 from ensemble_kit.ensembling.contest import effective_images, final_two, prediction_interval, public_images, telling
 from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
-from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, find_kept, kept_path, of_today, read_log, stem
+from ensemble_kit.storage.submissions import HandedIn, QuotaRules, Sheet, find_kept, kept_path, of_today, read_log, stem
 
 MOVES: Final = 5
 ROUNDING: Final = 0.01  # by so much two public scores may be further apart, shown in whole percent
@@ -27,7 +27,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def advise(folder: Path, rules: Rules) -> SubmissionsReport:
+def advise(folder: Path, rules: QuotaRules) -> SubmissionsReport:
     """Return all that was handed in, and what the scores tell.
 
     Raises:
@@ -55,17 +55,17 @@ def advise(folder: Path, rules: Rules) -> SubmissionsReport:
     )
 
 
-def left(there: Sequence[HandedIn], rules: Rules) -> int:
+def left(there: Sequence[HandedIn], rules: QuotaRules) -> int:
     """Return how many more may be handed in today."""
     return max(0, rules.quota - len(of_today(there, rules, now())))
 
 
-def next_day(rules: Rules, moment: datetime) -> str:
+def next_day(rules: QuotaRules, moment: datetime) -> str:
     """Return when the judge's next day begins, in its zone."""
     return rules.day(moment).end.astimezone(rules.clock[1]).isoformat(timespec="seconds")
 
 
-def expected_public(one: HandedIn, rules: Rules) -> Interval | None:
+def expected_public(one: HandedIn, rules: QuotaRules) -> Interval | None:
     """Return where 95 % of public scores would lie, were test like val; None without an honest estimate.
 
     Where val has groups, images of both are worth as many separate ones as val's interval says.
@@ -117,7 +117,7 @@ def _kept(folder: Path, there: Sequence[HandedIn]) -> tuple[list[Sheet | None], 
     return sheets, notes
 
 
-def _row(one: HandedIn, rules: Rules, differs: int | None) -> SubmissionReport:
+def _row(one: HandedIn, rules: QuotaRules, differs: int | None) -> SubmissionReport:
     expected = expected_public(one, rules)
     known = expected is not None and one.public is not None
     return SubmissionReport(
@@ -139,7 +139,7 @@ def _outside(one: HandedIn, expected: Interval | None) -> bool:
     return not expected[0] - 1e-6 <= one.public <= expected[1] + 1e-6
 
 
-def _surprises(there: Sequence[HandedIn], rules: Rules) -> list[str]:
+def _surprises(there: Sequence[HandedIn], rules: QuotaRules) -> list[str]:
     """Return what to say of public scores that the honest estimates did not lead one to expect."""
     notes = []
     for one in there:
@@ -152,7 +152,7 @@ def _surprises(there: Sequence[HandedIn], rules: Rules) -> list[str]:
     return notes
 
 
-def _impossible(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: Rules) -> list[str]:
+def _impossible(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: QuotaRules) -> list[str]:
     """Return what to say where public scores differ by more than the images that differ allow."""
     for (one, its), (other, others) in combinations(zip(there, sheets, strict=True), 2):
         differ = changed(its, others)
@@ -165,7 +165,7 @@ def _impossible(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules
     return []
 
 
-def _inversions(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: Rules) -> list[str]:
+def _inversions(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: QuotaRules) -> list[str]:
     """Return what to say where public scores rank two otherwise than honest estimates."""
     notes: list[tuple[float, str]] = []
     for (one, its), (other, others) in combinations(zip(there, sheets, strict=True), 2):
@@ -186,7 +186,7 @@ def _gap(a: float | None, b: float | None) -> float:
     return (a or 0.0) - (b or 0.0)
 
 
-def _meaning(gap: float, differ: int | None, images: int, rules: Rules) -> str:
+def _meaning(gap: float, differ: int | None, images: int, rules: QuotaRules) -> str:
     """Return whether a difference of public scores means something."""
     if differ is None:
         return "what that means cannot be said"
@@ -197,7 +197,9 @@ def _meaning(gap: float, differ: int | None, images: int, rules: Rules) -> str:
     return f"{100 * gap:.1f} points on {public} public images are within chance, so go by the honest ones"
 
 
-def _final_two(there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: Rules) -> tuple[tuple[str, ...], bool]:
+def _final_two(
+    there: Sequence[HandedIn], sheets: Sequence[Sheet | None], rules: QuotaRules
+) -> tuple[tuple[str, ...], bool]:
     """Return the names of the two to end with, and whether the second is as good as the first.
 
     Public scores count only where there is no honest estimate at all.

@@ -18,7 +18,7 @@ from ensemble_kit.pipeline.submit.drafts import Draft, from_blend, from_csv
 from ensemble_kit.reporting.terminal import note, say
 from ensemble_kit.results import BalanceReport, ChangeReport, ClassShareReport, CompareReport, SubmitReport
 from ensemble_kit.storage import blends as blend_store
-from ensemble_kit.storage.submissions import HandedIn, Rules, Sheet, read_rules
+from ensemble_kit.storage.submissions import HandedIn, QuotaRules, Sheet, read_rules
 from ensemble_kit.storage.submissions import log as log
 from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, SubmissionsOption, Workspace
 
@@ -150,7 +150,7 @@ def _compared(before: HandedIn, after: HandedIn, workspace: Workspace, quiet: bo
 
 
 def _change(
-    before: HandedIn, its: Sheet, draft: Draft, rules: Rules, compared: CompareReport | None
+    before: HandedIn, its: Sheet, draft: Draft, rules: QuotaRules, compared: CompareReport | None
 ) -> ChangeReport | None:
     """Return what is new against the one before; None where its images are others."""
     moves = advice.moves_between(its, draft.sheet)

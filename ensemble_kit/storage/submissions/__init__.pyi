@@ -10,7 +10,7 @@ from .log import kept_path as kept_path
 from .log import of_today as of_today
 from .log import read_log as read_log
 from .quota_rules import RULES_NAME as RULES_NAME
-from .quota_rules import Rules as Rules
+from .quota_rules import QuotaRules as QuotaRules
 from .quota_rules import read_rules as read_rules
 from .sample_and_csv import check_replaceable as check_replaceable
 from .sample_and_csv import id_form as id_form

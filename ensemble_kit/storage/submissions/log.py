@@ -30,7 +30,7 @@ from ensemble_kit.storage.files import (
     read_ledger,
 )
 from ensemble_kit.storage.members import check_name
-from ensemble_kit.storage.submissions.quota_rules import RULES_NAME, Rules, write_rules
+from ensemble_kit.storage.submissions.quota_rules import RULES_NAME, QuotaRules, write_rules
 from ensemble_kit.storage.submissions.sample_and_csv import write_submission
 from ensemble_kit.tables import pick
 from ensemble_kit.versions import made_elsewhere
@@ -93,7 +93,7 @@ def without_own(folder: Path, there: Sequence[HandedIn]) -> list[HandedIn]:
 
 def hand_in(
     folder: Path,
-    rules: Rules,
+    rules: QuotaRules,
     now: Callable[[], datetime],
     entry: HandedIn,
     sheet: Sheet,
@@ -157,13 +157,13 @@ def withdraw(folder: Path, name: str, moment: datetime) -> None:
     _append_about(folder, name, {"kind": WITHDRAWN, "time": _written(moment), "name": name})
 
 
-def of_today(there: Sequence[HandedIn], rules: Rules, moment: datetime) -> list[HandedIn]:
+def of_today(there: Sequence[HandedIn], rules: QuotaRules, moment: datetime) -> list[HandedIn]:
     """Return what counts against the quota of the day, entries of a clock that ran ahead included."""
     start = rules.day(moment).start
     return [one for one in there if one.moment >= start]
 
 
-def check_quota(there: Sequence[HandedIn], rules: Rules, moment: datetime) -> None:
+def check_quota(there: Sequence[HandedIn], rules: QuotaRules, moment: datetime) -> None:
     """Raise unless one more may be handed in.
 
     Raises:

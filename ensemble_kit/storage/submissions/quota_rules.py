@@ -17,7 +17,7 @@ RULES_NAME: Final = "desk.yaml"
 
 
 @dataclass(frozen=True)
-class Rules:
+class QuotaRules:
     """How a judge counts.
 
     quota: how many submissions a day.
@@ -40,7 +40,7 @@ class Rules:
         return day_of(moment, *self.clock)
 
 
-def read_rules(folder: Path, say: Callable[[str], None] = lambda _: None, **given: Any) -> Rules:
+def read_rules(folder: Path, say: Callable[[str], None] = lambda _: None, **given: Any) -> QuotaRules:
     """Return the rules of the folder, or the usual ones, changed by what is given and not None.
 
     Args:
@@ -54,7 +54,7 @@ def read_rules(folder: Path, say: Callable[[str], None] = lambda _: None, **give
     return _checked(replace(_stored(path, say), **{name: value for name, value in given.items() if value is not None}))
 
 
-def _checked(rules: Rules) -> Rules:
+def _checked(rules: QuotaRules) -> QuotaRules:
     """Return the rules if they can be.
 
     Raises:
@@ -68,7 +68,7 @@ def _checked(rules: Rules) -> Rules:
     return rules
 
 
-def write_rules(folder: Path, rules: Rules) -> None:
+def write_rules(folder: Path, rules: QuotaRules) -> None:
     """Keep the rules for the next time; call it under the folder's lock.
 
     Raises:
@@ -82,20 +82,20 @@ def write_rules(folder: Path, rules: Rules) -> None:
         replace_file(path, data)
 
 
-def _stored(path: Path, say: Callable[[str], None]) -> Rules:
+def _stored(path: Path, say: Callable[[str], None]) -> QuotaRules:
     import yaml
 
     if not path.exists():
-        return Rules()
+        return QuotaRules()
     try:
         data = read_editable(path, say)
         content = dict(yaml.safe_load(data.decode("utf-8")) or {})
-        missing = [field.name for field in fields(Rules) if field.name not in content]
+        missing = [field.name for field in fields(QuotaRules) if field.name not in content]
         if missing and data.startswith(FIRST):
             raise ValueError(f"{', '.join(missing)} is missing")
-        return _checked(build(Rules, content))
+        return _checked(build(QuotaRules, content))
     except (yaml.YAMLError, InvalidOptionError, TypeError, ValueError, OSError) as error:
-        names = ", ".join(field.name for field in fields(Rules))
+        names = ", ".join(field.name for field in fields(QuotaRules))
         why = " ".join(str(error).split()).rstrip(".")
         raise CorruptError(
             f"{path} does not hold {names}: {why}. Correct it (times and zones in quotes), or remove it."

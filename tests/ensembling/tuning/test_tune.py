@@ -10,7 +10,7 @@ from ensemble_kit.ensembling.combining.apply import predict, probabilities, scor
 from ensemble_kit.ensembling.combining.table import METHODS
 from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.tune import best_single, given
-from ensemble_kit.ensembling.weights.evidence import Search
+from ensemble_kit.ensembling.weights.evidence import Search, equal
 from ensemble_kit.ensembling.weights.member_selection import Limits
 from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
@@ -265,3 +265,15 @@ def test_few_images_choose_the_cheapest_members(draw_pool) -> None:
 def test_given_weights_have_nothing_to_limit(draw_pool) -> None:
     with pytest.raises(InvalidOptionError, match="Weights were given, so there is nothing to limit"):
         tune(draw_pool([1.0]), "logit-sum", {"member-0": 1}, ["none"], Search(limits=Limits(max_members=1)))
+
+
+def test_a_way_is_handed_what_its_line_names_and_the_limits_no_more(draw_pool, monkeypatch) -> None:
+    seen = []
+    for name, goes_by in {"auto": (), "greedy": ("metric", "bags")}.items():
+        line = WEIGHTS[name]._replace(
+            reach=lambda: lambda evidence: seen.append(evidence.search) or equal(evidence), goes_by=goes_by
+        )
+        monkeypatch.setitem(WEIGHTS, name, line)
+        limits = Limits(max_members=1)
+        tune(draw_pool([1.0, 2.0]), "logit-sum", name, ["none"] * 2, Search("macro-f1", "sorted", 3, limits))
+    assert seen == [Search(limits=limits), Search("macro-f1", bags=3, limits=limits)]

@@ -24,7 +24,7 @@ from ensemble_kit.storage.files.ledger import append_entry
 from ensemble_kit.storage.submissions import log as desk_ledger
 from ensemble_kit.storage.submissions.check import Wanted, check_submission
 from ensemble_kit.storage.submissions.log import HandedIn
-from ensemble_kit.storage.submissions.quota_rules import Rules
+from ensemble_kit.storage.submissions.quota_rules import QuotaRules
 
 submitting = importlib.import_module("ensemble_kit.pipeline.submit.submit")
 
@@ -103,7 +103,7 @@ def test_members_that_val_had_a_part_in_are_said_to_flatter(folder, monkeypatch)
 def test_groups_in_val_make_what_is_to_be_expected_wider():
     alone = HandedIn("", "x", 500, honest_accuracy=0.9, honest_interval=(0.861, 0.929), val_images=300)
     grouped = HandedIn("", "x", 500, honest_accuracy=0.9, honest_interval=(0.80, 0.96), val_images=300)
-    narrow, wide = (desk.expected_public(one, Rules()) for one in (alone, grouped))
+    narrow, wide = (desk.expected_public(one, QuotaRules()) for one in (alone, grouped))
     assert narrow == pytest.approx(prediction_interval(0.9, 300, 250), abs=0.005)
     assert wide[0] < narrow[0] - 0.03
     assert wide[1] > narrow[1] + 0.01

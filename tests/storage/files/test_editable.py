@@ -6,7 +6,7 @@ from ensemble_kit.errors import BadDataError, CorruptError
 from ensemble_kit.pipeline.models.run_config import read_config
 from ensemble_kit.storage.files.editable import read_editable, signed
 from ensemble_kit.storage.runs.runs import write_config
-from ensemble_kit.storage.submissions.quota_rules import Rules, read_rules, write_rules
+from ensemble_kit.storage.submissions.quota_rules import QuotaRules, read_rules, write_rules
 
 TEXT = b"quota: 5\nreset: '23:59'\n"
 
@@ -64,7 +64,7 @@ def test_a_persons_own_file_and_one_of_an_older_version_are_read_without_a_word(
 
 
 def test_rules_that_were_edited_count_and_that_is_said(tmp_path):
-    write_rules(tmp_path, Rules(quota=3))
+    write_rules(tmp_path, QuotaRules(quota=3))
     path, said = tmp_path / "desk.yaml", []
     path.write_text(path.read_text().replace("quota: 3", "quota: 4"))
     assert read_rules(tmp_path, said.append).quota == 4
@@ -72,7 +72,7 @@ def test_rules_that_were_edited_count_and_that_is_said(tmp_path):
 
 
 def test_rules_that_lost_a_line_are_no_defaults(tmp_path):
-    write_rules(tmp_path, Rules(quota=3))
+    write_rules(tmp_path, QuotaRules(quota=3))
     path = tmp_path / "desk.yaml"
     path.write_text(path.read_text().replace("quota: 3\n", ""))
     with pytest.raises(CorruptError, match=r"desk.yaml does not hold .*quota is missing"):

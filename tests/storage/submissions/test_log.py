@@ -12,12 +12,12 @@ from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, 
 from ensemble_kit.storage.files.ledger import LEDGER_NAME, append_entry, read_ledger
 from ensemble_kit.storage.submissions import log as desk_ledger
 from ensemble_kit.storage.submissions.log import HandedIn, Sheet, hand_in, kept_path, of_today, read_kept, read_log
-from ensemble_kit.storage.submissions.quota_rules import Rules, read_rules, write_rules
+from ensemble_kit.storage.submissions.quota_rules import QuotaRules, read_rules, write_rules
 from ensemble_kit.storage.verify import verify_all
 
 SHEET = Sheet(("Id", "Class"), ("0001", "a,b", "é"), ("cat", "dog", "cat"))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)  # 20:00 at +08:00
-RULES = Rules(quota=2)
+RULES = QuotaRules(quota=2)
 
 
 def enter(folder, name="best", moment=NOON, rules=RULES, **given):
@@ -114,13 +114,13 @@ from pathlib import Path
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.storage.submissions import HandedIn, Sheet
 from ensemble_kit.storage.submissions.log import hand_in
-from ensemble_kit.storage.submissions.quota_rules import Rules
+from ensemble_kit.storage.submissions.quota_rules import QuotaRules
 noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
 sheet = Sheet(("id", "label"), ("a",), ("cat",))
 entered = 0
 for _ in range(7):
     try:
-        hand_in(Path(sys.argv[1]), Rules(quota=5), lambda: noon, HandedIn("", "same", 1), sheet)
+        hand_in(Path(sys.argv[1]), QuotaRules(quota=5), lambda: noon, HandedIn("", "same", 1), sheet)
         entered += 1
     except InvalidOptionError:
         pass
@@ -139,9 +139,9 @@ def test_two_processes_at_once_never_exceed_the_quota(tmp_path):
 
 
 def test_rules_are_kept_and_what_is_given_beats_them(tmp_path):
-    assert read_rules(tmp_path) == Rules(5, "23:59", "+08:00", 0.5)
+    assert read_rules(tmp_path) == QuotaRules(5, "23:59", "+08:00", 0.5)
     write_rules(tmp_path, read_rules(tmp_path, quota=3, zone="+10:00"))
-    assert read_rules(tmp_path, public_fraction=0.3, quota=None) == Rules(3, "23:59", "+10:00", 0.3)
+    assert read_rules(tmp_path, public_fraction=0.3, quota=None) == QuotaRules(3, "23:59", "+10:00", 0.3)
 
 
 @pytest.mark.parametrize(
