@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from understood import understood
 
 import ensemble_kit
@@ -283,6 +284,13 @@ def test_help_lists_every_command_in_its_chapter_with_its_whole_summary():
         for name in (line.split()[0] for line in lines.splitlines()):
             module = importlib.import_module(ek.commands[name].callback.__module__)
             assert (module.CHAPTER, ek.commands[name] in module.COMMANDS) == (chapter, True)
+
+
+@pytest.mark.parametrize("name", [name for name, one in ek.commands.items() if isinstance(one, click.Group)])
+def test_help_of_a_group_has_the_whole_summary_of_each_command(name):
+    shown = " ".join(CliRunner().invoke(ek, [name, "--help"]).output.partition("\nCommands:\n")[2].split())
+    for command in ek.commands[name].commands.values():
+        assert " ".join(command.get_short_help_str(limit=sys.maxsize).split()) in shown
 
 
 def test_the_face_of_results_shows_every_report():

@@ -8,7 +8,7 @@ from ensemble_kit.cli import options
 from ensemble_kit.errors import BadDataError
 
 
-@click.group()
+@click.group(cls=options.WholeGroup)
 def data() -> None:
     """Check a data set."""
 

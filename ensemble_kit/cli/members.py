@@ -7,7 +7,7 @@ import click
 from ensemble_kit.cli import options
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=options.WholeGroup, invoke_without_command=True)
 @options.several(options.predictions, options.runs, options.blends, options.submissions)
 @options.several(options.cache, options.verify, options.metric, options.json)
 @click.pass_context

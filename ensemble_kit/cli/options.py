@@ -192,7 +192,17 @@ class Renaming(click.Command):
         return super().parse_args(ctx, first + words)
 
 
-class RenamingGroup(click.Group):
+class WholeGroup(click.Group):
+    """A group whose help page cuts no summary off."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line a command, or as many as its summary needs."""
+        rows = [(name, one.get_short_help_str(limit=sys.maxsize)) for name, one in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class RenamingGroup(WholeGroup):
     """A group whose commands are found by former names too, which are said."""
 
     def __init__(self, *args: Any, formerly: Mapping[str, str] | None = None, **extra: Any) -> None:

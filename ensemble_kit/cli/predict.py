@@ -1,5 +1,6 @@
 """`ek predict`: the classes of new images."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,12 +23,16 @@ def _with_blend(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options with the blend told from the images: the first word, where it is of a blend.
 
     Raises:
-        InvalidOptionError: it is of a blend, and of images too.
+        InvalidOptionError: it is of a blend, and of images too; or of neither.
         click.UsageError: there are no images.
     """
     first, *rest = given["images"]
     of_blend = first.suffix == ".json" or (given["blends"] / f"{first}.json").is_file()
-    if given["blend"] is not None or given["ckpt"] is not None or not of_blend:
+    if given["blend"] is not None or given["ckpt"] is not None:
+        return given
+    if not of_blend and rest and not first.exists():
+        raise InvalidOptionError(_neither(str(first), given["blends"]))
+    if not of_blend:
         return given
     if first.suffix != ".json" and first.exists():
         raise InvalidOptionError(
@@ -37,6 +42,18 @@ def _with_blend(given: dict[str, Any]) -> dict[str, Any]:
     if not rest:
         raise click.UsageError("Missing argument 'IMAGES...'.", click.get_current_context())
     return {**given, "blend": str(first), "images": tuple(rest)}
+
+
+def _neither(named: str, blends: Path) -> str:
+    """Return the error for a first word that is neither a blend nor a path."""
+    from ensemble_kit.storage import blends as store
+    from ensemble_kit.tables import meant
+
+    there = store.list_blends(blends)
+    return (
+        f"'{named}' is no blend in '{blends}' and no path{meant(named, there)} Blends there: "
+        f"{', '.join(there) or 'none'}. For one member: --ckpt NAME instead of a blend."
+    )
 
 
 @click.command(cls=options.Renaming)

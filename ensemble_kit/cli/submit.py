@@ -91,7 +91,8 @@ def enter_score(as_json: bool, **given: Any) -> None:
     import ensemble_kit
     from ensemble_kit.reporting import submit as text
 
-    options.show(ensemble_kit.submissions_score(**given), text.submission_log, as_json)
+    report = ensemble_kit.submissions_score(**given)
+    options.show(report, lambda report: text.scored(report, given["name"], given["score"]), as_json)
 
 
 @submissions.command()
@@ -107,7 +108,8 @@ def withdraw(as_json: bool, **given: Any) -> None:
     import ensemble_kit
     from ensemble_kit.reporting import submit as text
 
-    options.show(ensemble_kit.submissions_withdraw(**given), text.submission_log, as_json)
+    report = ensemble_kit.submissions_withdraw(**given)
+    options.show(report, lambda report: text.withdrawn(report, given["name"]), as_json)
 
 
 CHAPTER = "Submissions"

@@ -134,10 +134,10 @@ def straddling(data: DataSet) -> tuple[str, ...]:
 def _check(source: Source) -> None:
     """Raise on options that do not fit together."""
     if source.data is None and source.train_csv is None:
-        raise InvalidOptionError("Wanted images to learn from: a folder by --data, or a CSV by --train-csv.")
+        raise InvalidOptionError("Wanted training images: a data folder, or a CSV by --train-csv.")
     if source.data is not None and not source.data.is_dir():
         raise BadDataError(
-            f"Wanted a data folder, got '{source.data}', which is no folder{beside(source.data)} Check --data."
+            f"Wanted a data folder, got '{source.data}', which is no folder{beside(source.data)} Check its name."
         )
     if source.test_csv is not None and len(source.test_dir) > 1:
         raise InvalidOptionError(

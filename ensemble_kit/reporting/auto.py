@@ -37,7 +37,7 @@ def done(report: AutoReport) -> str:
         wrapped(blend.verdict),
         *(wrapped(note) for note in blend.notes),
         wrapped(_flips(report.flips)),
-        f"{report.used_s / 60:.1f} of {report.minutes:g} minutes used.",
+        f"{report.used_s / 60:.1f} of {report.minutes:g} min used.",
     ]
     if report.submission_path is not None:
         lines.append(f"Submission: {report.submission_path}")
@@ -62,7 +62,7 @@ def _plan(report: AutoReport) -> str:
         [
             table(["member", "recipe", "pre-trained", "px", "epochs", "minutes"], rows),
             wrapped(
-                f"{_clock(total_s)} of {report.minutes:g} minutes, {report.used_s / 60:.1f} of them used; "
+                f"{_clock(total_s)} of {report.minutes:g} min, {report.used_s / 60:.1f} of them used; "
                 "the rest is for blending and a margin."
             ),
             wrapped(_flips(report.flips)),

@@ -162,17 +162,17 @@ def _diversity(report: BlendReport) -> str:
     said = (
         f"{those}: {percent(seen.mean_accuracy)} % right on average, at least one of them "
         f"{percent(seen.oracle_accuracy)} %; two differ in who is right on {percent(seen.disagreement)} % of the "
-        f"images and both fail on {percent(seen.double_fault)} % (Q {number(seen.q, 2)}, correlation "
+        f"images and both fail on {percent(seen.double_fault)} % (Yule's Q {number(seen.q, 2)}, correlation "
         f"{number(seen.correlation, 2)})."
     )
     worth = seen.equivalent_members
     if worth is None:
         return said
     if math.isinf(worth):
-        return f"{said} The log loss of the blend, cross-fitted, lies below that of all of them averaged."
+        return f"{said} The blend, cross-fitted, has a lower log loss than the mean of all of them."
     return (
-        f"{said} Deep-ensemble equivalent: {worth:.1f}, the number of random members whose mean has the cross-fitted "
-        "log loss of the blend."
+        f"{said} Deep-ensemble equivalent: {worth:.1f}. The mean of so many members, chosen at random, has the same "
+        "log loss as the blend (cross-fitted)."
     )
 
 

@@ -16,7 +16,7 @@ def exported(report: ExportReport) -> str:
         "",
         wrapped(f"uint8 (images, 3, {side}), RGB", INDENT, first="in    pictures       "),
         wrapped(f"float32 (images, {report.classes}){_unit(report)}", INDENT, first="out   probabilities  "),
-        wrapped("int64 (images), the place of the class", INDENT, first="      label          "),
+        wrapped("int64 (images), the index of the class", INDENT, first="      label          "),
         "",
         wrapped(_sizes(report)),
         wrapped(_checked(report)),
@@ -51,7 +51,7 @@ def _sizes(report: ExportReport) -> str:
     changed = f"{report.squares_changed} of {report.checked} images"
     if report.sizes_px == (report.squares_px,):
         own = f"Members take {squares}"
-        return f"{own}; the graph resizes to that itself." if report.side_px is None else f"{own}, too."
+        return f"{own}; the graph resizes to that itself." if report.side_px is None else f"{own} too."
     sizes = f"Members take {', '.join(map(str, report.sizes_px))} px"
     if report.side_px is None:
         return f"{sizes}; give images as they are: resized to {squares} before, {changed} change their class."

@@ -9,8 +9,8 @@ from ensemble_kit.visible import visible
 
 INK, DOTS, MARK, OTHER = "#1f5a96", "#bcd3ea", "#c0392b", "#7f8c8d"
 WHY = (
-    "A tenth of the lowest: where the curve is lowest hardly hangs on chance; where it falls fastest hangs on a few "
-    "batches. Good to a factor of 3; with --steps 400 to less."
+    "A tenth of the rate of lowest loss: that point depends little on chance, the point of fastest fall on a few "
+    "batches. Accurate to a factor of 3; more so with --steps 400."
 )
 HEADROOM = 0.15  # of the smoothed curve's height; what a diverging loss exceeds is cut off
 

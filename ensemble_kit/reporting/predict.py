@@ -75,19 +75,19 @@ def _abstained(abstain: AbstentionReport, flagged: int, read: int) -> str:
     if math.isinf(abstain.threshold):
         few = (abstain.val_images or 0) < (abstain.fewest or 0)
         return (
-            f"abstained: on all, for on these {abstain.val_images} {IMAGES[abstain.judged_on]} no threshold can "
-            f"promise that {wanted} of the others are right: "
-            f"{'it takes' if few else 'the answers are too often wrong, and it takes'} "
-            f"{abstain.fewest} answered images, one of them wrong, at the least. Ask for less by --accuracy, or set "
+            f"abstained: on all images. On {abstain.val_images} {IMAGES[abstain.judged_on]} no threshold promises "
+            f"that {wanted} of the answered images are right: "
+            f"{'that takes' if few else 'the answers are too often wrong, and that takes'} "
+            f"at least {abstain.fewest} answered images with one error. Ask for less by --accuracy, or set "
             "--abstain-below yourself"
         )
     assert abstain.coverage_interval is not None
     assert abstain.accuracy_interval is not None
     return (
         f"abstained: {_share(flagged, read)} below {abstain.threshold:.3f}, found on {abstain.judged_on} for {wanted} "
-        f"right among the others. There, cross-fitted: {percent(abstain.coverage)} % answered (95 %: "
-        f"{interval(abstain.coverage_interval)}), {percent(abstain.accuracy)} % of these right (95 %: "
-        f"{interval(abstain.accuracy_interval)}), at least {percent(abstain.accuracy_at_least)} % (95 %)"
+        f"right among the answered. There, cross-fitted: {percent(abstain.coverage)} % are answered (95 %: "
+        f"{interval(abstain.coverage_interval)}), and {percent(abstain.accuracy)} % of these are right (95 %: "
+        f"{interval(abstain.accuracy_interval)}; one-sided: at least {percent(abstain.accuracy_at_least)})"
     )
 
 

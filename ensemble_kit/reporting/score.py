@@ -72,7 +72,8 @@ def _leaderboard(report: ScoreReport) -> Iterator[str]:
             for one in report.submissions
         ]
         header = ["baseline %", *(percent(each.baseline) for each in report.submissions[0].baselines)]
-        yield f"{table(header, rows)}\n?: within chance"
+        legend = "\n?: within chance" if any("?" in cell for row in rows for cell in row[1:]) else ""
+        yield f"{table(header, rows)}{legend}"
     rows = [
         [f"{names[pair.first]} - {names[pair.second]}", str(pair.only_first), str(pair.only_second), p_value(pair.p)]
         for pair in report.neighbours

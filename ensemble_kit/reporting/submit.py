@@ -29,7 +29,7 @@ def submission_log(report: SubmissionsReport) -> str:
     if any(one.expected_public for one in report.submissions):
         lines.append(
             wrapped(
-                "expected: where 95 % of public scores would lie, were test like val, or train where there is no val."
+                "expected: where 95 % of public scores lie if test is like val (or like train, where there is no val)."
             )
         )
     lines.append(wrapped(_quota(report.left, report.quota, report.next_day)))
@@ -37,6 +37,16 @@ def submission_log(report: SubmissionsReport) -> str:
         lines.append(wrapped(_final_two(report)))
     lines.extend(wrapped(note) for note in report.notes)
     return "\n".join(lines)
+
+
+def scored(report: SubmissionsReport, name: str, public: float) -> str:
+    """Return what `ek submissions score` prints."""
+    return f"{wrapped(f'Entered: public score {percent(public)} % of {name}.')}\n\n{submission_log(report)}"
+
+
+def withdrawn(report: SubmissionsReport, name: str) -> str:
+    """Return what `ek submissions withdraw` prints."""
+    return f"{wrapped(f'Withdrawn: {name} counts no more; its file stays.')}\n\n{submission_log(report)}"
 
 
 def _submitted(report: SubmitReport) -> Iterator[str]:
@@ -49,7 +59,7 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
         yield "Nothing was uploaded: that is yours to do."
     yield from report.notes
     if report.same_as:
-        yield f"It says the same of every image as '{report.same_as}', handed in before."
+        yield f"These predictions were handed in before, as '{report.same_as}'."
     if report.balance is not None:
         yield from _balance(report.balance, report.judged_on)
     yield from _expected(report)
@@ -64,11 +74,11 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
 
 def _expected(report: SubmitReport) -> Iterator[str]:
     if report.honest_accuracy is None or report.honest_interval is None or report.expected_public is None:
-        yield "There is no honest estimate of a CSV made elsewhere, so no public score is to be expected."
+        yield "A CSV made elsewhere has no honest estimate, so no public score can be predicted."
         return
     yield (
-        f"Honest estimate {percent(report.honest_accuracy)} % ({interval(report.honest_interval)}). Were test like "
-        f"{WHERE[report.judged_on]}, 95 of 100 public scores on {report.public_images} images would lie in "
+        f"Honest estimate {percent(report.honest_accuracy)} % ({interval(report.honest_interval)}). If test is like "
+        f"{WHERE[report.judged_on]}, 95 of 100 public scores on {report.public_images} images lie in "
         f"{interval(report.expected_public)} %."
     )
 
@@ -107,8 +117,8 @@ def _change(change: ChangeReport, public: int, judged_on: str) -> Iterator[str]:
         figures = change.val_gain, change.val_gain_interval, change.val_gain_p or 0.0, change.val_trials or 1
         yield (
             f"On {judged_on}, cross-fitted, the new one against it: "
-            f"{weighed(change.val_verdict, 'accuracy', *figures)}. Were that so, the public part would show more than "
-            f"chance in {percent(change.chance, 0)} of 100 cases."
+            f"{weighed(change.val_verdict, 'accuracy', *figures)}. If that gain is real, the public part "
+            f"shows more than chance in {percent(change.chance, 0)} of 100 cases."
         )
 
 
@@ -116,8 +126,8 @@ def _telling(change: ChangeReport, public: int) -> str:
     """Return what the public part can tell."""
     most = f"the score moves by {_points(change.points)} points at most"
     if change.smallest is None:
-        return f"Were all of them public, {most}; no difference could be told from chance."
-    about = f"About {change.public_rows:.0f} of them are public; were all, {most}"
+        return f"If all of them are public, {most}; no difference can be told from chance."
+    about = f"About {change.public_rows:.0f} of them are public; if all are, {most}"
     return f"{about}; less than {_points(change.smallest)} points on {public} public images is within chance."
 
 
@@ -156,6 +166,6 @@ def _final_two(report: SubmissionsReport) -> str:
     judged = any(one.honest_accuracy is not None for one in report.submissions)
     best = "best by honest estimate" if judged else "best by public score, as none has an honest estimate"
     if not rest:
-        return f"To end with: '{first}', {best}; no other differs from it and can be judged."
+        return f"Choose as final: '{first}', {best}; no other differs from it and can be evaluated."
     why = "within half a standard error of it, and the most different" if report.as_good else "the next best"
-    return f"To end with: '{first}', {best}, and '{rest[0]}', {why}."
+    return f"Choose as final: '{first}', {best}, and '{rest[0]}', {why}."

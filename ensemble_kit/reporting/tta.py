@@ -190,7 +190,9 @@ def _computed(engine: EngineReport | None, order: OrderReport | None) -> list[st
             )
         )
     if engine is not None:
-        against = "" if engine.engine == "eager" else f", {engine.relative_error:.1g} off eager at most"
+        against = (
+            "" if engine.engine == "eager" else f", differs from plain PyTorch by at most {engine.relative_error:.1g}"
+        )
         computed = f"engine {engine.engine}, {engine.precision}, {engine.device}, batch {engine.batch_size}{against}"
         lines.append(wrapped(computed))
     return lines

@@ -60,6 +60,7 @@ def typed(*words):
         (("members", "add", "x", "--kind", "logits", "--val", "nothing.csv"), 3, "nothing.csv"),
         (("blend", "--sample", "nothing.csv"), 3, "nothing.csv"),
         (("zoo", "--classes", "1"), 2, "--classes is 1; wanted 2 or more"),
+        (("predict", "nosuch", "new"), 2, "'nosuch' is no blend in 'blends' and no path"),
     ],
 )
 def test_a_mistake_gets_one_clear_line_and_its_exit_code(road, words, code, message):

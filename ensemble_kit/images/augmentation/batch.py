@@ -68,7 +68,7 @@ def words(limits: Limits) -> tuple[str, ...]:
         (limits.tint, "each colour channel"),
     )
     share, most = 100 * limits.erase, 100 * limits.erase_share
-    hole = f"in {share:g} % of the images up to {most:g} % painted over in the image's mean"
+    hole = f"in {share:g} % of the images up to {most:g} % painted over in the image's mean colour"
     return (
         *(line for limit, line in moves if limit),
         *(f"{what} times {math.exp(-log):.2f} to {math.exp(log):.2f}" for log, what in factors if log),

@@ -8,7 +8,7 @@ from typing import Unpack
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.weights import WEIGHTS, weight_method
-from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.errors import EnsembleKitError, InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blends.assemble import assemble
 from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation, evaluate_blend
 from ensemble_kit.pipeline.blends.full_report import full_report
@@ -135,6 +135,9 @@ def blend(
     beside = full_report(sets, settings, scored, full, certify_seconds, context.quiet)
     notes = notes_of(val, sets, scored.measured.diversity)
     saved = _saved(name, settings, held, val, scored)
+    before = blend_store.list_blends(blends)
+    if name in before and (other := _other_members(blends / f"{name}.json", saved)):
+        notes.append(note("replaced", name=name, members=other))
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
     if target is None:
@@ -155,6 +158,15 @@ def blend(
         submission=None if target is None else target.path,
         seconds=time.perf_counter() - began,
     )
+
+
+def _other_members(path: Path, saved: blend_store.Blend) -> list[str]:
+    """Return the members of the blend that stands there, where they are others; nothing where it cannot be read."""
+    try:
+        there = [pin.name for pin in blend_store.read_blend(path).members]
+    except EnsembleKitError:
+        return []
+    return there if set(there) != {pin.name for pin in saved.members} else []
 
 
 def _default_name(settings: BlendSettings) -> str:

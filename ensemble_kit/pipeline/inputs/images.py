@@ -161,7 +161,7 @@ def _remarks(found: DataSet) -> list[str]:
     """Return what a person should know about the data before anything is trained on it."""
     remarks = list(found.taken)
     if found.passed_over:
-        remarks.append(f"Passed over {found.passed_over} files that are no images by their name.")
+        remarks.append(f"Passed over, no images by their name: {found.passed_over}.")
     for name in ("train", "val"):
         if name not in found.splits:
             continue

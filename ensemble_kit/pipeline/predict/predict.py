@@ -162,9 +162,7 @@ def _counted(
         watch.advance(len(rows))
         yield rows
     if count.unreadable == count.images:
-        raise BadDataError(
-            f"Not one of {count.images} images can be read: {count.first_unreadable} Nothing was written."
-        )
+        raise BadDataError(f"No image can be read, of {count.images}: {count.first_unreadable} Nothing was written.")
 
 
 def _passes(predictor: Predictor, stop: EarlyExit | None) -> list[int]:

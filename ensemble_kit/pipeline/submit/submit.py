@@ -128,8 +128,7 @@ def _refuse_same(folder: Path, sheet: Sheet, there: Sequence[HandedIn]) -> None:
     """Raise where one of those says the same of every image."""
     if same := _same(folder, there, sheet):
         raise InvalidOptionError(
-            f"'{same}', handed in before, says the same of every image, so its score is known or will be. "
-            "Hand it in all the same: --again."
+            f"These predictions were handed in before, as '{same}'. To hand them in once more: --again."
         )
 
 

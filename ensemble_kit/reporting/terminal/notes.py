@@ -32,6 +32,7 @@ NOTES: Final[Mapping[str, str]] = {
     "unread-test": "{images} of the test images could not be read, first {first!r}; for them members predict the "
     "most frequent class of train.",
     "no-submission": "No submission: {why}",
+    "replaced": "This replaces the blend '{name}' of {members}; --name keeps both.",
     "other-csv-stands": "{path} is unchanged: it belongs to another blend.",
     # comparisons
     "flattered": "{split} also decided how these were made, so they are flattered: {members}. Train with --keep last "
@@ -56,10 +57,10 @@ NOTES: Final[Mapping[str, str]] = {
     "not-kept": "'{name}' cannot be compared with the others: {path} or its .json is gone.",
     "score-below": "The public score of '{name}' and its honest estimate do not agree: {public} % is below "
     "the {low} to {high} % expected in 95 of 100 cases from {honest} % on val. Test differs from val, rows "
-    "are mixed up, or val was used too often; or it is one of the other 5.",
+    "are mixed up, or val was used too often; or it is one of the 5 other cases.",
     "score-above": "The public score of '{name}' and its honest estimate do not agree: {public} % is above "
     "the {low} to {high} % expected in 95 of 100 cases from {honest} % on val. Test is easier than val, or "
-    "images of it were trained on; or it is one of the other 5.",
+    "images of it were trained on; or it is one of the 5 other cases.",
     "scores-impossible": "The public scores of '{one}' and '{other}' cannot both be right: they are {points} points "
     "apart, which is {gap} of {public} public images, and only {differ} images differ. Look at the scores "
     "(ek submissions score NAME SCORE), and at --public-fraction.",

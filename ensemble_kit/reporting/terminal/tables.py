@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
@@ -17,6 +18,7 @@ IMAGES: Final = {
 WHAT: Final = {VAL: "Val", OOF: "What was held out"}  # the same at the start of a sentence
 NARROWEST: Final = 8  # a first column is shortened no further
 GAP: Final = 2  # columns between columns
+TOGETHER: Final = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] \d)|(?<=\bp [=<]) (?=\d)")  # 95 %; p = 0.04
 WIDEST: Final = 100  # a sentence is harder to read when its lines are longer
 
 
@@ -91,7 +93,8 @@ def _shortened(text: str, width: int) -> str:
 def wrapped(text: str, indent: str = "", first: str = "", columns: int | None = None) -> str:
     """Return a sentence broken between words at the width of the terminal, its later lines indented.
 
-    Never breaks a word, so that paths and commands can be copied. Blanks that it begins with stay.
+    Never breaks a word, so that paths and commands can be copied, nor a figure from its sign. Blanks that it
+    begins with stay.
 
     Args:
         first: what stands before the sentence in its first line, as it is.
@@ -107,7 +110,8 @@ def wrapped(text: str, indent: str = "", first: str = "", columns: int | None = 
     columns = min(columns or terminal_columns(), WIDEST)
     said = sayable(text)
     lines, line, fresh = [], first + said[: len(said) - len(said.lstrip())], True
-    for word in said.split():
+    for word in TOGETHER.sub("\0", said).split():
+        word = word.replace("\0", " ")
         if not fresh and cell_len(line) + 1 + cell_len(word) > columns:
             lines.append(line)
             line, fresh = indent, True
@@ -122,7 +126,7 @@ def terminal_columns() -> int:
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Return a fraction in percent, without the sign; a dash for None or NaN."""
-    return "-" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.{digits}f}"
+    return "-" if fraction is None or math.isnan(fraction) else f"{100 * fraction:z.{digits}f}"
 
 
 def points(difference: float) -> str:

@@ -210,3 +210,10 @@ def test_classes_without_a_val_image_are_named(pool):
         ek.members_rm(name)
     add("two-classes", np.eye(CLASSES)[labels] + 0.1, labels, np.zeros((TEST, CLASSES)))
     assert "val holds no image of class-2" in " ".join(ek.blend(**QUIET).notes)
+
+
+def test_a_blend_that_takes_the_place_of_another_says_so(pool):
+    ek.blend(["good", "better"], **QUIET)
+    assert "replaces" not in " ".join(ek.blend(["better", "good"], **QUIET).notes)
+    report = ek.blend(["good", "fair"], **QUIET)
+    assert "This replaces the blend 'logit-sum-auto' of good, better; --name keeps both." in report.notes

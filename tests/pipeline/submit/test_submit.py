@@ -375,11 +375,14 @@ def test_the_command_says_it_all_in_80_columns(folder, monkeypatch):
     assert "upload  submissions/handed-in/all.csv" in second.stdout.splitlines()
     assert "Nothing was uploaded" in second.stdout
     told = typed("submissions", "told", "all", "0.9")
+    assert told.stdout.startswith("Entered: public score 90.0 % of all.\n\nname ")
     refused = typed("submit", "two")
     listed = json.loads(typed("submissions", "--json").stdout)
     assert [one["public"] for one in listed["submissions"]] == [None, 0.9]
     assert (refused.exit_code, refused.stdout) == (2, "")
-    for printed in (first.stdout, second.stdout, told.stdout, typed("submissions", "withdraw", "two").stdout):
+    withdrawn = typed("submissions", "withdraw", "two").stdout
+    assert withdrawn.startswith("Withdrawn: two counts no more; its file stays.\n\nname ")
+    for printed in (first.stdout, second.stdout, told.stdout, withdrawn):
         assert max(map(len, printed.splitlines())) <= 80
     assert typed("members", "--verify").exit_code == 0
     assert json.loads(typed("submissions", "--json", "told", "all", "0.8").stdout)["submissions"][0]["public"] == 0.8

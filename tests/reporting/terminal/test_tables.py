@@ -112,3 +112,15 @@ def test_a_sentence_fits_every_terminal_but_for_words_that_are_wider(set_columns
     for line in shown.splitlines():
         assert cell_len(line) <= min(columns, 100) or len(line.split()) <= 1
     assert shown.split() == sayable(text).split()
+
+
+@pytest.mark.parametrize("columns", range(20, 60))
+def test_a_figure_stays_with_its_sign(set_columns, columns):
+    set_columns(columns)
+    shown = wrapped("They differ by 3.1 points (95 %: 1.0 to 5.2; p = 0.004), or by 7.0 % where p < 0.001 was found.")
+    for whole in ("95 %:", "p = 0.004),", "7.0 %", "p < 0.001"):
+        assert whole in shown
+
+
+def test_nothing_in_percent_is_minus_zero():
+    assert (percent(-0.0), percent(-1e-9), percent(-0.006)) == ("0.0", "0.0", "-0.6")
