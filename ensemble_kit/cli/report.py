@@ -7,7 +7,7 @@ import click
 from ensemble_kit.cli import options
 
 
-@click.command()
+@click.command(cls=options.Renaming)
 @click.argument("blend", required=False)
 @click.option("--out", type=options.FOLDER, default=None, help="HTML file.  [default: reports/NAME.html]")
 @click.option("--top", type=int, default=12, show_default=True, help="Number of images of each kind to show.")

@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
+from ensemble_kit.cli.options import Renaming
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.formerly import FORMERLY
 
@@ -26,6 +27,14 @@ def test_a_value_may_be_joined_to_the_former_name(tmp_path):
     done = typed("predict", str(tmp_path), "--cascade=often")
     assert "--cascade is called --early-exit now" in done.stderr
     assert "Invalid value for '--early-exit': 'often' is not a valid float" in done.stderr
+
+
+def test_what_was_switched_off_by_a_former_name_is_off(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    old, new = typed("report", "--no-pictures"), typed("report", "--no-thumbnails")
+    assert "--no-pictures is called --no-thumbnails now; the old name works until the next release." in old.stderr
+    assert old.stderr.splitlines()[-1] == new.stderr.splitlines()[-1]
+    assert "pictures" not in typed("report", "--help").stdout
 
 
 @pytest.mark.parametrize("name", ["export", "submit"])
@@ -50,6 +59,11 @@ def test_a_function_takes_the_former_name_and_says_the_new_one(tmp_path, capsys)
     with pytest.raises(InvalidOptionError, match="--init FILE"):
         ek.probe(tmp_path, weights=None)
     assert "weights= is called init= now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("function", FORMERLY)
+def test_every_command_whose_options_were_renamed_takes_the_former_names(function):
+    assert isinstance(command.commands[function.replace("_", "-")], Renaming)
 
 
 def test_every_new_name_is_an_option_of_its_function():
