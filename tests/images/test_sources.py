@@ -170,7 +170,7 @@ def test_groups_come_from_the_ids(data):
 
 
 def test_options_that_contradict_each_other_are_refused(data):
-    with pytest.raises(InvalidOptionError, match="a folder by --data, or a CSV by --train-csv"):
+    with pytest.raises(InvalidOptionError, match="a data folder, or a CSV by --train-csv"):
         read_source(Source())
     with pytest.raises(InvalidOptionError, match="the one folder that holds .* got --test-dir 2 times"):
         read_source(Source(data, test_csv=data / "t.csv", test_dir=(data / "test", data)))

@@ -91,7 +91,7 @@ def test_the_submission_is_the_mean_over_folds_of_what_the_networks_say_of_test(
         ("predict both data/test --out new.csv --accuracy 0.2 --device cpu", "images"),
         ("predict --ckpt runs/mlp-fold-1 data/test --out new.csv --accuracy 0.2 --device cpu", "images"),
         ("predict --ckpt runs/mlp-fold-1 data/test --out new.csv --early-exit 0.1 --device cpu", "images"),
-        ("submit both", "Were test like train"),
+        ("submit both", "If test is like train"),
         ("export both --size 16", "Checked on 100 images"),
         ("train --data data --folds 2 --arch mlp --epochs 1 --name other --device cpu", "Next: ek blend other"),
         ("train --data data --folds 2 --fold 1 --arch mlp --epochs 2 --cycles 2 --name s --device cpu", "s-fold-1"),

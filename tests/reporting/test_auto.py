@@ -65,14 +65,14 @@ def test_every_line_fits_80_columns(monkeypatch, report):
 def test_a_plan_says_what_will_be_trained_and_that_nothing_was():
     text = done(plan())
     assert text.splitlines()[2].split() == ["auto-cnn-deep-0", "strong", "no", "40", "60", "1:05"]
-    assert "2:11 of 20 minutes, 1.1 of them used;" in text
+    assert "2:11 of 20 min, 1.1 of them used;" in text
     assert text.endswith("Nothing was trained. Next: the same without --plan")
 
 
 def test_a_member_that_stands_takes_no_more_time():
     text = done(plan(planned(done=True), planned("auto-cnn-deep-1")))
     assert text.splitlines()[2].split()[-1] == "done"
-    assert "1:05 of 20 minutes" in text
+    assert "1:05 of 20 min" in text
 
 
 def test_what_each_member_added_is_told_signed_and_the_first_added_nothing():
@@ -86,7 +86,7 @@ def test_what_each_member_added_is_told_signed_and_the_first_added_nothing():
 def test_the_estimate_the_time_and_the_submission_are_told():
     text = done(trained())
     assert "Blend 'auto': honest estimate 90.3 % (86.4 to 93.2)" in text
-    assert "13.0 of 20 minutes used." in flat(text)
+    assert "13.0 of 20 min used." in flat(text)
     assert text.splitlines()[-1] == "Submission: submissions/auto.csv"
 
 

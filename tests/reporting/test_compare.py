@@ -51,7 +51,7 @@ def test_many_trials_take_the_proof_away() -> None:
     tried = replace(REPORT, trials=7, better=None)
     assert sentence(tried) == (
         "On these 300 val images vit looks better than cnn by 3.0 points (95 %: 0.4 to 5.6; p = 0.031, "
-        "p = 0.22 for 7 configurations tried), but for so many that is no proof."
+        "p = 0.22 for 7 configurations tried), but after so many this is no proof."
     )
 
 

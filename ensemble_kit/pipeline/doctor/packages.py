@@ -112,7 +112,7 @@ def check_devices(
         return Diagnosis("devices", "note", "torch does not load, so this is unknown", "See the line of torch.")
     threads, set_to = facts["threads"], os.environ.get("OMP_NUM_THREADS")
     fast = any(flag in flags for flag in FAST_BFLOAT16)
-    parts = [f"CPU: {threads} of {cores} cores, bfloat16 {'fast' if fast else 'slow or unknown'}"]
+    parts = [f"CPU: {cores} cores, threads used: {threads}, bfloat16 {'fast' if fast else 'slow or unknown'}"]
     parts += [f"cuda:{i}: {name}" for i, name in enumerate(facts.get("cuda", []))]
     parts += ["mps"] if facts.get("mps") else []
     found = "; ".join(parts)

@@ -21,8 +21,8 @@ PHRASES: Final[Mapping[Verdict, str]] = {
 WORDS: Final[Mapping[Verdict, str]] = {
     "better": "better",
     "worse": "worse",
-    "looks-better": "better, but after so many configurations tried this is no proof",
-    "looks-worse": "worse, but after so many configurations tried this is no proof",
+    "looks-better": "better, but after so many this is no proof",
+    "looks-worse": "worse, but after so many this is no proof",
     "as-good": "as good or better",
     "unclear": "within chance",
 }
@@ -54,7 +54,7 @@ def against(
     if verdict in ("unclear", "as-good"):
         within = f" within {amount(metric, CLOSE)}" if verdict == "as-good" else ""
         return f"{phrase}{within}: {found(metric, difference, bounds, p, trials)}{least(metric, detectable)}"
-    proof = "" if verdict in ("better", "worse") else ", but after so many configurations tried this is no proof"
+    proof = "" if verdict in ("better", "worse") else ", but after so many this is no proof"
     return f"{phrase} by {found(metric, difference, bounds, p, trials, signed=False)}{proof}"
 
 
@@ -63,10 +63,10 @@ def briefly(verdict: Verdict, baseline: str, metric: str, difference: float) -> 
 
     Example:
         >>> briefly("looks-better", "equal weights", "accuracy", 0.03)
-        'looks better than equal weights (+3.0 points; no proof after so many configurations tried)'
+        'looks better than equal weights (+3.0 points; no proof after so many tried)'
     """
     aside = f" within {amount(metric, CLOSE)}" if verdict == "as-good" else ""
-    proof = "; no proof after so many configurations tried" if verdict.startswith("looks") else ""
+    proof = "; no proof after so many tried" if verdict.startswith("looks") else ""
     return f"{PHRASES[verdict]} {baseline}{aside} ({amount(metric, difference, '+')}{proof})"
 
 

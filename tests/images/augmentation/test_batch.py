@@ -82,5 +82,5 @@ def test_the_words_hold_every_limit_that_is_on_and_no_other():
     assert words(Limits()) == ()
     assert words(Limits(zoom=0.2)) == ("size times 0.82 to 1.22",)
     assert words(Limits(erase=0.5, erase_share=0.25)) == (
-        "in 50 % of the images up to 25 % painted over in the image's mean",
+        "in 50 % of the images up to 25 % painted over in the image's mean colour",
     )

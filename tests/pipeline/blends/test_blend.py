@@ -216,4 +216,4 @@ def test_a_blend_that_takes_the_place_of_another_says_so(pool):
     ek.blend(["good", "better"], **QUIET)
     assert "replaces" not in " ".join(ek.blend(["better", "good"], **QUIET).notes)
     report = ek.blend(["good", "fair"], **QUIET)
-    assert "This replaces the blend 'logit-sum-auto' of good, better; --name keeps both." in report.notes
+    assert "This replaces the blend 'logit-sum-auto' of better, good; --name keeps both." in report.notes

@@ -121,7 +121,7 @@ def test_every_configuration_that_was_tried_makes_the_proof_harder(pool):
     assert report.verdict == "looks-better"
     assert report.better is None
     assert "vit looks better than close by" in report.sentence
-    assert "p = 0.13 for 4 configurations tried), but for so many that is no proof." in report.sentence
+    assert "p = 0.13 for 4 configurations tried), but after so many this is no proof." in report.sentence
 
 
 def test_groups_in_the_ids_are_flipped_whole_and_widen_every_interval(pool):

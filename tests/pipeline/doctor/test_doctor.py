@@ -95,7 +95,7 @@ def devices(monkeypatch, set_to=None, flags=(), cores=2, gpu=False, for_cuda=Non
 
 def test_devices_are_listed_and_what_lies_idle_is_a_note(monkeypatch):
     plain = devices(monkeypatch)
-    assert (plain.status, plain.found) == ("ok", "CPU: 2 threads on 2 cores, bfloat16 slow or unknown")
+    assert (plain.status, plain.found) == ("ok", "CPU: 2 cores, threads used: 2, bfloat16 slow or unknown")
     assert "bfloat16 fast" in devices(monkeypatch, flags=["avx2", "avx512_bf16"]).found
     assert "cuda:0: H200" in devices(monkeypatch, cuda=["H200"], gpu=True).found
     assert devices(monkeypatch, mps=True).found.endswith("; mps")

@@ -220,7 +220,7 @@ def test_what_60_images_cannot_promise_is_said_and_everything_flagged(blended):
         command, ["predict", "prob-mean", *TEST, "--accuracy", "0.99", "--quiet", "--engine", "eager"]
     )
     assert done.exit_code == 0, done.output
-    assert "on these 60 val images no threshold can promise that 99.0 %" in " ".join(done.stdout.split())
+    assert "On 60 val images no threshold promises that 99.0 %" in " ".join(done.stdout.split())
     assert {row["abstained"] for row in said()} == {"true"}
 
 
@@ -252,7 +252,7 @@ def test_images_that_cannot_be_read_have_a_row_with_the_reason(blended):
 def test_nothing_stands_under_the_name_where_nothing_could_be_read_or_it_was_broken_off(blended, monkeypatch):
     Path("bad").mkdir()
     Path("bad/a.png").write_bytes(b"x")
-    with pytest.raises(BadDataError, match=r"(?s)Not one of 1 images can be read: .*a.png.*Nothing was written"):
+    with pytest.raises(BadDataError, match=r"(?s)No image can be read, of 1: .*a.png.*Nothing was written"):
         ek.predict(["bad"], blend="logit-sum", **FAST)
     monkeypatch.setattr(predict_chunks, "CHUNK_BATCHES", 1)
     monkeypatch.setattr(Watch, "advance", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
