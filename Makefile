@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   set up, then train, look twice, blend: the whole road on drawn images"
+	@echo "make demo   set up, then train, add views, blend: the whole road on drawn images"
 	@echo "make demo TORCH=cpu   the same without what only NVIDIA's GPUs use: 5 GB less"
 	@echo "make test   set up, then the tests;  make test-slow: those that take minutes"
 	@echo "make tutorial  follow docs/tutorial.md, and see that it prints what it shows"

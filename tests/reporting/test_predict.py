@@ -65,8 +65,8 @@ def test_a_cascade_says_what_it_saved_and_what_it_may_cost(cascade, wanted):
         (FOUND, "61 of 1,037 (5.9 %) below 0.850, found on val for 95.0 % right among the answered"),
         (
             FOUND,
-            "70.1 % are answered (95 %: 64.7 to 75.0), and 98.0 % of these are right (95 %: 95.0 to 99.0; one-sided: at "
-            "least 95.1)",
+            "70.1 % are answered (95 %: 64.7 to 75.0), and 98.0 % of these are right (95 %: 95.0 to 99.0; one-sided: "
+            "at least 95.1)",
         ),
         (replace(FOUND, threshold=math.inf), "On 300 val images no threshold promises that 95.0 % of the answered"),
         (
