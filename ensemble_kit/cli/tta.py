@@ -74,7 +74,7 @@ def tta(as_json: bool, **given: Any) -> None:
     from ensemble_kit.results import ShardReport
 
     report = ensemble_kit.tta(**given)
-    options.show(report, views.shared if isinstance(report, ShardReport) else views.looked_twice, as_json)
+    options.show(report, views.shared if isinstance(report, ShardReport) else views.views_added, as_json)
 
 
 CHAPTER = "Members"

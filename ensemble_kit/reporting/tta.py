@@ -23,7 +23,7 @@ MOST_NAMED = 6  # classes that suffer, views that are the same
 CURVE_ROWS = 6  # shown in any case, beside where to stop and the last
 
 
-def looked_twice(report: TtaReport) -> str:
+def views_added(report: TtaReport) -> str:
     """Return what `ek tta` prints."""
     rows = [
         [

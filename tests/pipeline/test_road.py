@@ -20,7 +20,7 @@ from ensemble_kit.errors import (
     MisalignedError,
     UnknownNameError,
 )
-from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.reporting.tta import views_added
 from ensemble_kit.storage.files.atomic import locked
 
 QUIET = {"quiet": True}
@@ -206,7 +206,7 @@ def test_views_are_evaluated_alone_and_together(road):
     for choice in ("greedy", "accuracy", "log-loss"):
         report = ek.tta("runs/cnn", choose=choice, **QUIET)
         assert sum(view.weight for view in report.views) == pytest.approx(1)
-        assert "honest (cross-fitted)" in looked_twice(report)
+        assert "honest (cross-fitted)" in views_added(report)
 
 
 def test_another_checkpoint_is_refused_unless_replaced(road):

@@ -13,7 +13,7 @@ import ensemble_kit as ek
 from ensemble_kit.disk.sealed import SEAL
 from ensemble_kit.ensembling.tuning.prepare import tune_views
 from ensemble_kit.pipeline.views.view_report import curve_of, tta_report
-from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.reporting.tta import views_added
 from ensemble_kit.storage.members.manifest import Manifest
 from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.types import Predictions
@@ -75,7 +75,7 @@ def in_one_line(text):
 def test_the_terminal_and_the_page_say_within_chance_and_neither_says_that_it_helps(looked):
     assert [f"{100 * step.accuracy:.1f}" for step in looked.curve.steps] == ["64.7", "64.0"]
     assert looked.curve.steps[1].log_likelihood > looked.curve.steps[0].log_likelihood
-    told = in_one_line(looked_twice(looked))
+    told = in_one_line(views_added(looked))
     sentence = re.search(
         r"All 2 views against identity: accuracy -0\.7 points [^;]*; [^;]*, within chance; "
         r"[^;]*; p < 0\.001\), better\.",
@@ -102,4 +102,4 @@ def test_a_curve_that_was_saved_before_gains_were_is_read_and_claims_nothing(loo
     report = ek.report(thumbnails=False, quiet=True)
     assert report.looks[0].gain is None
     assert "within half a standard error of the best</figcaption>" in report.html.read_text(encoding="utf-8")
-    assert looked_twice(replace(looked, curve=replace(looked.curve, gain=None)))
+    assert views_added(replace(looked, curve=replace(looked.curve, gain=None)))

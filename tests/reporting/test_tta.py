@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ensemble_kit.reporting.tta import looked_twice, shared
+from ensemble_kit.reporting.tta import shared, views_added
 from ensemble_kit.results.tta import (
     ClassHarmReport,
     CurveReport,
@@ -53,7 +53,7 @@ def one_line(text):
 
 
 def test_a_harmful_view_is_named_with_its_cost_and_the_classes_that_suffer():
-    said = one_line(looked_twice(REPORT))
+    said = one_line(views_added(REPORT))
     assert "Harmful: hflip beside identity costs 21.0 points (95 %: 16.4 to 25.6; p < 0.001, Holm, 2 views)." in said
     assert (
         "No other view is seen to do harm on these 300 images; minimum detectable harm: 2.3 points (80 % power)."
@@ -67,20 +67,20 @@ def test_a_harmful_view_is_named_with_its_cost_and_the_classes_that_suffer():
 
 def test_where_every_view_does_harm_nothing_is_said_of_others():
     alone = replace(REPORT, views=(IDENTITY, MIRROR), class_harm=())
-    said = one_line(looked_twice(alone))
+    said = one_line(views_added(alone))
     assert "Harmful: hflip beside identity costs 21.0 points (95 %: 16.4 to 25.6; p < 0.001)." in said
     assert "is seen to do harm" not in said
     assert "Warning" not in said
 
 
 def test_the_gain_is_given_with_what_could_not_have_shown():
-    said = one_line(looked_twice(REPORT))
+    said = one_line(views_added(REPORT))
     assert "+0.5 points (95 %: -1.0 to 2.0; p = 0.40), within chance; minimum detectable gain: 2.1 points" in said
     assert "The same pixels at this size, computed once: scale@1.14 is crop@0.875:center." in said
 
 
 def test_the_curve_shows_its_beginning_where_to_stop_and_its_end():
-    lines = looked_twice(REPORT).splitlines()
+    lines = views_added(REPORT).splitlines()
     numbers = [line for line in lines if line.startswith(("view1 ", "+ view"))]
     assert len(numbers) == 8
     assert "* 9" in numbers[6]
@@ -91,11 +91,11 @@ def test_the_curve_shows_its_beginning_where_to_stop_and_its_end():
 
 
 def test_everything_fits_80_columns():
-    assert max(map(len, looked_twice(REPORT).splitlines())) <= 80
+    assert max(map(len, views_added(REPORT).splitlines())) <= 80
 
 
 def test_what_was_proved_and_what_computed_are_said():
-    said = one_line(looked_twice(REPORT))
+    said = one_line(views_added(REPORT))
     assert (
         "over 32 images, shuffled and in other batches, no class changes and no logit moves by more than 3e-07" in said
     )

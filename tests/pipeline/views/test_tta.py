@@ -14,7 +14,7 @@ from torch import nn
 import ensemble_kit as ek
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, InvalidOptionError, LockedError, MisalignedError, UnknownNameError
-from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.reporting.tta import views_added
 from ensemble_kit.storage.files.atomic import locked
 from ensemble_kit.storage.partial.job import Job
 
@@ -317,7 +317,7 @@ def test_views_that_are_the_same_at_this_size_are_looked_at_once(road):
     assert dict(report.same) == dict.fromkeys(["hflip*crop@0.75:center", "scale@1.33*hflip"], "crop@0.75:center*hflip")
     assert report.computed == ("crop@0.75:center*hflip",)
     assert manifest("cnn")["views"] == ["identity", "hflip", "scale@1.1", "crop@0.75:center*hflip"]
-    assert "The same pixels at this size" in looked_twice(report)
+    assert "The same pixels at this size" in views_added(report)
 
 
 def test_a_view_that_does_harm_is_named_with_its_classes_and_left_out(sides):
@@ -330,7 +330,7 @@ def test_a_view_that_does_harm_is_named_with_its_classes_and_left_out(sides):
     assert flip.weight == pytest.approx(0, abs=0.02)
     assert {one.class_name for one in report.class_harm} <= {"left", "right"}
     assert 0 < report.smallest_harm < 0.5
-    text = looked_twice(report)
+    text = views_added(report)
     assert "Harmful: hflip beside identity costs" in text
     assert "No other view is seen to do harm on these" in text
 

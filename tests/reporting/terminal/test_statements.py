@@ -16,7 +16,7 @@ from ensemble_kit.reporting.compare import sentence
 from ensemble_kit.reporting.html.words import headline
 from ensemble_kit.reporting.submit import submitted
 from ensemble_kit.reporting.terminal.statements import PHRASES, WORDS, curve_gain
-from ensemble_kit.reporting.tta import looked_twice
+from ensemble_kit.reporting.tta import views_added
 from ensemble_kit.results.blend import BlendReport, DiversityReport, EvaluatedReport, NumbersReport, ProcedureReport
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.results.parts.figures import BaselineFigures, BlendFigures, Gain
@@ -134,7 +134,7 @@ def test_one_of_two_is_called_better_only_where_the_interval_says_so(gain, trial
 @settings(deadline=None)
 def test_views_are_said_to_gain_only_where_intervals_say_so(accuracy, likelihood, over):
     curve = curve_report(accuracy, likelihood, over, 2 if over == 1 else 5)
-    said = " ".join(looked_twice(replace(LOOKED, views=LOOKED.views[:1], class_harm=(), curve=curve)).split())
+    said = " ".join(views_added(replace(LOOKED, views=LOOKED.views[:1], class_harm=(), curve=curve)).split())
     assert curve_gain(curve.gain) in said  # what the page says below its chart, to the letter
     if holds_nought(accuracy) and holds_nought(likelihood):
         assert not claims(said)
@@ -148,8 +148,8 @@ def test_weighed_views_are_said_to_gain_only_where_the_interval_says_so(gain):
         gain=gain[0], gain_interval=gain[1], gain_p=gain[2],
     )  # fmt: skip
     if holds_nought(gain):
-        assert not claims(looked_twice(report))
-    assert WORDS[report.gain_verdict] in " ".join(looked_twice(report).split())
+        assert not claims(views_added(report))
+    assert WORDS[report.gain_verdict] in " ".join(views_added(report).split())
 
 
 @given(gains(), st.integers(0, 5))
@@ -181,7 +181,7 @@ def test_a_submission_is_called_better_than_the_last_only_where_val_says_so(gain
 def test_flips_that_lowered_the_honest_figure_are_not_said_to_help():
     """64.7 with identity, 64.0 with the flip, of 300: two images less, and a log-likelihood that rose."""
     curve = curve_report((-2 / 300, (-0.025, 0.012), 0.6), (0.021, (0.004, 0.038), 0.015))
-    said = " ".join(looked_twice(replace(LOOKED, curve=curve)).split())
+    said = " ".join(views_added(replace(LOOKED, curve=curve)).split())
     assert "every view still helps" not in said
     assert (
         "All 2 views against identity: accuracy -0.7 points (95 %: -2.5 to 1.2; p = 0.60), within chance; "
