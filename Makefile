@@ -34,6 +34,7 @@ check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file bench/mypy.ini bench
 	$(BIN)/python -m pytest -q --doctest-modules ensemble_kit models_zoo
 
 bench: $(VENV)/installed

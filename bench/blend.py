@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from ensemble_kit.ensembling.weights.greedy import select
-from ensemble_kit.metrics.scores import measure
+from ensemble_kit.metrics import measure
 
 ROUNDS = 50
 METRICS = ("accuracy", "log-loss")

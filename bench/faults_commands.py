@@ -13,7 +13,7 @@ from pathlib import Path
 
 QUIET = {"quiet": True}
 CPU = {**QUIET, "device": "cpu"}
-PLACES = ("predictions", "runs", "blends", "submissions")
+PLACES = (Path("predictions"), Path("runs"), Path("blends"), Path("submissions"))
 
 
 def prepare(ek):

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import faults_commands as commands
 
@@ -130,7 +131,7 @@ def looked_at(command, ek, before, after, again=True, verified_first=True):
     """
     from ensemble_kit.storage.verify import verify_all
 
-    found = {"lost": [], "left": [], "refused": "", "differs": []}
+    found: dict[str, Any] = {"lost": [], "left": [], "refused": "", "differs": []}
     now = commands.seen(".")
     found["lost"] = [
         name for name, digest in before.items() if now.get(name) not in (digest, after.get(name)) and name != ".ek/"
@@ -138,7 +139,7 @@ def looked_at(command, ek, before, after, again=True, verified_first=True):
 
     def verify():
         try:
-            verify_all(*map(Path, commands.PLACES))
+            verify_all(*commands.PLACES)
         except Exception as error:
             found["lost"].append(f"{type(error).__name__}: {error}"[:300])
 

@@ -7,6 +7,7 @@ the dead, and the ledgers hold a line for each survivor's work. The killed die a
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import faults_commands as commands
 from faults_kills import Operations, fresh, in_child, undisturbed
@@ -41,7 +42,7 @@ def crowd(ek, template, work, seed):
     from ensemble_kit.storage.verify import verify_all
 
     rng = random.Random(seed)
-    found = {"rounds": ROUNDS, "writers": 0, "killed": 0, "failed": [], "lost": [], "left": []}
+    found: dict[str, Any] = {"rounds": ROUNDS, "writers": 0, "killed": 0, "failed": [], "lost": [], "left": []}
     before = commands.seen(template)
     undisturbed("members add", ek, template, work)
     for _ in range(ROUNDS):
@@ -78,7 +79,7 @@ def crowd(ek, template, work, seed):
             lost = []
             try:
                 ek.members()
-                verify_all(*map(Path, commands.PLACES))
+                verify_all(*commands.PLACES)
             except Exception as error:
                 lost.append(f"{type(error).__name__}: {error}"[:300])
             there = len(desk_ledger.read_log(Path("submissions")))

@@ -8,12 +8,13 @@ accuracy of identity alone, of plain averaging (what TTA libraries do) and of ch
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import measuring
 
 import ensemble_kit as ek
 
-MEMBERS = {
+MEMBERS: dict[str, dict[str, Any]] = {
     "cnn, assignment, 28 px": {"arch": "cnn", "recipe": "assignment", "size": 28},
 }
 

@@ -8,12 +8,13 @@ test accuracy without and with TTA, mean (lowest to highest), seconds a member.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import measuring
 
 import ensemble_kit as ek
 
-RUNGS = {
+RUNGS: dict[str, dict[str, Any]] = {
     "mlp, assignment": {"arch": "mlp", "recipe": "assignment"},
     "cnn, assignment": {"arch": "cnn", "recipe": "assignment"},
     "cnn, assignment, 80 epochs": {"arch": "cnn", "recipe": "assignment", "epochs": 80},

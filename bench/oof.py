@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import measuring
 import numpy as np
@@ -24,8 +25,8 @@ from ensemble_kit.ensembling.statistics.intervals import wilson
 from ensemble_kit.storage.members.commit import list_members
 from ensemble_kit.storage.members.read import read_members
 
-OWN = {"mlp": {}, "cnn": {}}
-THEIRS = {"arch": "mlp", "arch_option": {"width": 256}}
+OWN: dict[str, dict[str, Any]] = {"mlp": {}, "cnn": {}}
+THEIRS: dict[str, Any] = {"arch": "mlp", "arch_option": {"width": 256}}
 
 
 def main():
@@ -55,7 +56,13 @@ def main():
 
 def make(asked, seed):
     """Train two families here, and bring what a third says, as files."""
-    how = {"folds": asked.folds, "recipe": "strong", "epochs": asked.epochs, "seed": seed, "quiet": True}
+    how: dict[str, Any] = {
+        "folds": asked.folds,
+        "recipe": "strong",
+        "epochs": asked.epochs,
+        "seed": seed,
+        "quiet": True,
+    }
     for arch, options in OWN.items():
         ek.train("data", arch, arch_option=options, **how)
     ek.train("data", name="third", predictions="elsewhere", runs="elsewhere-runs", **THEIRS, **how)

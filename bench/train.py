@@ -15,7 +15,7 @@ are medians (lowest to highest), and medians of the ratios within a repeat.
 Rates are of three times the convolutions and linear layers of one look; matrix products of the same numbers (float32
 or bfloat16) say what the processor can do. With `--accuracy EPOCHS` every way trains that long from scratch, all with
 AdamW, channels_last, the same cosine, smoothing 0.1 and no running mean; each keeps its own augmentation, and its own
-look at the images that are judged.
+look at the images that are evaluated.
 
     python bench/train.py DATA
     python bench/train.py DATA --networks resnet18 --images 1024 --repeats 9 --batch-size 32
@@ -173,8 +173,8 @@ def timm_epochs(network, sets, memory, fitting=None):
     loss_of = LabelSmoothingCrossEntropy(0.1)
     optimizer = create_optimizer_v2(network, opt="sgd", lr=0.05, weight_decay=2e-5, momentum=0.9)
     scheduler, _ = create_scheduler_v2(optimizer, sched="cosine", num_epochs=300, updates_per_epoch=len(loader))
-    step = fitting(network, len(loader)) if fitting else (optimizer, scheduler.step_update)
-    return partial(epoch, network, loader, loss_of, *step, memory)
+    optimizer, after = fitting(network, len(loader)) if fitting else (optimizer, scheduler.step_update)
+    return partial(epoch, network, loader, loss_of, optimizer, after, memory)
 
 
 def timm_loader(network, sets, folder, training):
@@ -200,8 +200,8 @@ def torchvision_epochs(network, sets, memory, fitting=None):
     loader = torchvision_loader(network, sets, sets.folder, training=True)
     loss_of = nn.CrossEntropyLoss(label_smoothing=SMOOTHING if fitting else 0.0)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    step = fitting(network, len(loader)) if fitting else (optimizer, lambda done: None)
-    return partial(epoch, network, loader, loss_of, *step, memory)
+    optimizer, after = fitting(network, len(loader)) if fitting else (optimizer, lambda done: None)
+    return partial(epoch, network, loader, loss_of, optimizer, after, memory)
 
 
 def torchvision_loader(network, sets, folder, training):
@@ -249,10 +249,10 @@ def our_epochs(network, sets, images, recipe, seed=0):
 
 def accuracies(asked, folder):
     sets = gathered(every(asked.data / "train", None), folder / "train", asked)
-    scored = gathered(to_judge(asked, sets.classes), folder / "judged", asked)
+    scored = gathered(to_evaluate(asked, sets.classes), folder / "evaluated", asked)
     images, unseen = decoded(sets, folder / "cache"), decoded(scored, folder / "cache")
     print(
-        f"{len(images)} images, {asked.accuracy} epochs from scratch, judged on {len(unseen)} of "
+        f"{len(images)} images, {asked.accuracy} epochs from scratch, evaluated on {len(unseen)} of "
         f"{'test' if asked.labels else 'val'}, seeds {', '.join(map(str, range(asked.seeds)))}\n"
     )
     print("| network | what | accuracy, mean (lowest to highest) | seconds |\n|---|---|---|---|")
@@ -264,7 +264,7 @@ def accuracies(asked, folder):
             for seed in range(asked.seeds):
                 torch.manual_seed(seed)
                 begin = time.perf_counter()
-                scored = train(name, sets, scored, images, unseen, asked.accuracy, seed, *precision)
+                evaluate = train(name, sets, scored, images, unseen, asked.accuracy, seed, *precision)
                 seconds.append(time.perf_counter() - begin)
                 right.append(evaluate())
             print(f"| {name} | {what} | {measuring.spread(right)} | {statistics.mean(seconds):.0f} |", flush=True)
@@ -279,7 +279,7 @@ def by_torchvision(name, sets, scored, images, unseen, epochs, seed):
 
 
 def by_loader(name, sets, scored, epochs, start, load):
-    """Train by a peer's loop and return what judges the network, by the peer's own look at the images."""
+    """Train by a peer's loop and return what evaluates the network, by the peer's own look at the images."""
     network = NETWORKS[name](len(sets.classes)).to(memory_format=torch.channels_last)
     one_epoch = start(network, sets, torch.channels_last, fitting=partial(alike, epochs))
     for _ in range(epochs):
@@ -339,7 +339,7 @@ def every(folder, count):
     return found if count is None else [found[place * len(found) // count] for place in range(min(count, len(found)))]
 
 
-def to_judge(asked, classes):
+def to_evaluate(asked, classes):
     if asked.labels is None:
         return every(asked.data / "val", None)
     named = measuring.truth(asked.labels)

@@ -30,9 +30,9 @@ from PIL import Image, ImageFilter
 from torch.nn.functional import interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
-from ensemble_kit.ensembling.combining.float32_argmax import look
 from ensemble_kit.images.cache import load_images
 from ensemble_kit.inference.engines.agreement import tolerance_of
+from ensemble_kit.inference.engines.forward import compute_logits
 from ensemble_kit.inference.engines.start import start
 
 SIZE_PX, ENLARGED_PX, FILE_PX, CLASSES = 112, 128, (500, 375), 10
@@ -137,7 +137,7 @@ def one_turn(ways, device):
 
 
 def ours(running, images, asked):
-    return look(running, images, VIEWS, asked.batch_size).logits.mean(axis=0)
+    return compute_logits(running, images, VIEWS, asked.batch_size).logits.mean(axis=0)
 
 
 def ours_from_files(running, paths, folder, asked):

@@ -10,6 +10,7 @@ paired, with its 95 % interval, on test and honestly on val.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import measuring
 import numpy as np
@@ -19,7 +20,7 @@ from ensemble_kit.ensembling.statistics.paired_tests import difference_interval
 from ensemble_kit.inference.views.views import merge_equal, parse_views
 from ensemble_kit.storage.members import members as store
 
-MEMBERS = {
+MEMBERS: dict[str, dict[str, Any]] = {
     "mlp, assignment": {"arch": "mlp", "recipe": "assignment"},
     "cnn, assignment, 80 epochs": {"arch": "cnn", "recipe": "assignment", "epochs": 80},
     "cnn, strong": {"arch": "cnn", "recipe": "strong"},

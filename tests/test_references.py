@@ -121,6 +121,20 @@ def test_commands_that_texts_tell_to_type_have_their_options_by_their_present_na
     assert sorted(set(unknown)) == []
 
 
+def test_benchmarks_that_pages_tell_to_run_have_their_options():
+    pages = [*PAGES, *(ROOT / "bench").iterdir(), ROOT / "Makefile"]
+    texts = {page: page.read_text(encoding="utf-8") for page in pages if page.is_file()}
+    found = [(page, re.findall(r"python bench/(\w+\.py)([^`\n]*)", text)) for page, text in texts.items()]
+    calls = [(page, *call) for page, those in found for call in those]
+        (page, *call) for page, text in texts.items() for call in re.findall(r"python bench/(\w+\.py)([^`\n]*)", text)
+    ]
+    assert len(calls) > 30
+    for page, script, rest in calls:
+        source = (ROOT / "bench" / script).read_text(encoding="utf-8")
+        unknown = [option for option in re.findall(r"--[a-z][a-z0-9-]*", rest) if f'"{option}"' not in source]
+        assert not unknown, f"{page.name}: python bench/{script}{rest}"
+
+
 def test_a_name_that_was_and_an_option_that_was_are_found():
     assert not stands("ballots.decide")
     assert not stands("view_names")
