@@ -126,8 +126,6 @@ def test_benchmarks_that_pages_tell_to_run_have_their_options():
     texts = {page: page.read_text(encoding="utf-8") for page in pages if page.is_file()}
     found = [(page, re.findall(r"python bench/(\w+\.py)([^`\n]*)", text)) for page, text in texts.items()]
     calls = [(page, *call) for page, those in found for call in those]
-        (page, *call) for page, text in texts.items() for call in re.findall(r"python bench/(\w+\.py)([^`\n]*)", text)
-    ]
     assert len(calls) > 30
     for page, script, rest in calls:
         source = (ROOT / "bench" / script).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ensemble_kit.reporting.terminal import percent, table, wrapped
+from ensemble_kit.reporting.terminal import counted, percent, table, wrapped
 from ensemble_kit.results import DataReport, Finding, Shift
 
 SHOWN: Final = 10
@@ -36,7 +36,7 @@ def _overview(report: DataReport) -> list[str]:
         lines.append(wrapped(f"{word}: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common())))
     lines += [wrapped(sentence) for sentence in report.taken]
     if report.passed_over:
-        lines.append(wrapped(f"passed over, no images by their name: {_count(report.passed_over, 'file')}"))
+        lines.append(wrapped(f"passed over, no images by their name: {counted(report.passed_over, 'file')}"))
     return lines
 
 
@@ -66,14 +66,14 @@ def _unreadable(report: DataReport) -> list[str]:
     found = [finding for finding in report.findings if finding.kind == "unreadable"]
     if not found:
         return ["Every file can be read."]
-    return [f"Unreadable: {_count(len(found), 'file')}", *_list(found), *_more(len(found) - SHOWN, "files", report)]
+    return [f"Unreadable: {counted(len(found), 'file')}", *_list(found), *_more(len(found) - SHOWN, "files", report)]
 
 
 def _leaks(report: DataReport) -> list[str]:
     found = [finding for finding in report.findings if finding.leak]
     if not found:
         return [wrapped("No image and no group stands in two splits.")] if len(report.splits) > 1 else []
-    title = f"Leaks: {_count(len(found), 'image or group', 'images or groups')} in two splits"
+    title = f"Leaks: {counted(len(found), 'image or group', 'images or groups')} in two splits"
     return _pairs(title, found, report)
 
 
@@ -82,7 +82,7 @@ def _conflicts(report: DataReport) -> list[str]:
     if not found:
         return []
     return [
-        f"Two labels on one image: {_count(len(found), 'pair')}",
+        f"Two labels on one image: {counted(len(found), 'pair')}",
         table(
             ["image", "label", "other label", "of"],
             [
@@ -114,7 +114,7 @@ def _elongated(report: DataReport) -> list[str]:
     if not found:
         return []
     return [
-        wrapped(f"Elongated, 3 to 1 or more; they are squashed to a square: {_count(len(found), 'image')}"),
+        wrapped(f"Elongated, 3 to 1 or more; they are squashed to a square: {counted(len(found), 'image')}"),
         *_list(found),
         *_more(len(found) - SHOWN, "images", report),
     ]
@@ -146,8 +146,8 @@ def _verdict(report: DataReport) -> list[str]:
     if report.clean:
         return [*lines, wrapped("Nothing stands in the way: no leaks, no unreadable files.")]
     told = [
-        *([_count(report.unreadable, "unreadable file")] if report.unreadable else []),
-        *([_count(report.leaks, "leak")] if report.leaks else []),
+        *([counted(report.unreadable, "unreadable file")] if report.unreadable else []),
+        *([counted(report.leaks, "leak")] if report.leaks else []),
     ]
     look = "" if report.sheet else " Look at them: --sheet found.png."
     return [*lines, wrapped(f"To put right first: {' and '.join(told)}.{look}")]
@@ -179,10 +179,6 @@ def _more(left: int, word: str, report: DataReport, hint: bool = True) -> list[s
     if left <= 0:
         return []
     return [f"and {left:,} more {word}" + (" (--csv FILE lists all)" if hint and not report.csv else "")]
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _short(text: str, columns: int = _NAME) -> str:

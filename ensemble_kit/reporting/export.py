@@ -1,6 +1,6 @@
 """What `ek export` prints."""
 
-from ensemble_kit.reporting.terminal import number, percent, wrapped
+from ensemble_kit.reporting.terminal import counted, number, percent, wrapped
 from ensemble_kit.results import ExportReport
 
 INDENT = " " * 6
@@ -10,7 +10,7 @@ def exported(report: ExportReport) -> str:
     """Return what the graph takes and gives, and how far it was checked."""
     side = "height, width" if report.side_px is None else f"{report.side_px}, {report.side_px}"
     honest = f", honest estimate {percent(report.honest_accuracy)} %" if report.honest_accuracy is not None else ""
-    views = f"{report.views} view{'s' if report.views > 1 else ''}"
+    views = counted(report.views, "view")
     lines = [
         wrapped(f"Blend '{report.blend}', {report.method}{honest}: {', '.join(report.members)}; {views} in all."),
         "",
@@ -22,7 +22,7 @@ def exported(report: ExportReport) -> str:
         wrapped(_checked(report)),
         wrapped(
             f"ONNX Runtime {number(report.ms_graph, 2)} ms per image, plain PyTorch {number(report.ms_torch, 2)} ms, "
-            f"{report.batch} at once, {report.threads} thread{'s' if report.threads > 1 else ''}."
+            f"{report.batch} at once, {counted(report.threads, 'thread')}."
         ),
         *map(wrapped, report.notes),
         "",
@@ -40,7 +40,7 @@ def _checked(report: ExportReport) -> str:
     """Return how far the graph and PyTorch are apart."""
     left_out = f" ({report.near_ties} left out: too near a tie)" if report.near_ties else ""
     return (
-        f"Checked on {_images(report.checked)}{left_out}: {report.output} at most "
+        f"Checked on {counted(report.checked, 'image')}{left_out}: {report.output} at most "
         f"{report.largest_difference:.1g} from PyTorch's, no class changed."
     )
 
@@ -56,7 +56,3 @@ def _sizes(report: ExportReport) -> str:
     if report.side_px is None:
         return f"{sizes}; give images as they are: resized to {squares} before, {changed} change their class."
     return f"{sizes}, so most images are resized twice: {changed} have another class than their files by ek tta."
-
-
-def _images(count: int) -> str:
-    return f"{count} image{'s' if count > 1 else ''}"

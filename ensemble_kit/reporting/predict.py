@@ -2,7 +2,7 @@
 
 import math
 
-from ensemble_kit.reporting.terminal import IMAGES, interval, percent, wrapped
+from ensemble_kit.reporting.terminal import IMAGES, counted, interval, percent, wrapped
 from ensemble_kit.results import AbstentionReport, EarlyExitReport, PredictReport
 from ensemble_kit.splits import OOF
 
@@ -32,16 +32,6 @@ def predicted(report: PredictReport) -> str:
     if report.abstain is not None and report.blend and report.abstain.judged_on == OOF:
         lines.append(wrapped("There each image has one fold model of a family, here the mean of all.", indent="  "))
     return "\n".join([*lines, f"  {report.path}"])
-
-
-def counted(number: int, word: str) -> str:
-    """Return a number and a word.
-
-    Example:
-        >>> counted(1, "view"), counted(1500, "view")
-        ('1 view', '1,500 views')
-    """
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _early_exit(stop: EarlyExitReport) -> str:

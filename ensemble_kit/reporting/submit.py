@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import Final
 
-from ensemble_kit.reporting.terminal import interval, p_value, percent, table, weighed, wrapped
+from ensemble_kit.reporting.terminal import counted, interval, p_value, percent, table, weighed, wrapped
 from ensemble_kit.results import BalanceReport, ChangeReport, SubmissionReport, SubmissionsReport, SubmitReport
 from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import LEVEL
@@ -53,7 +53,7 @@ def _submitted(report: SubmitReport) -> Iterator[str]:
     source = f"blend '{report.blend}'" if report.blend else f"'{report.name}'"
     done = "Checked" if report.csv is None else "Handed in"
     known = report.blend is not None or report.balance is not None
-    yield f"{done}: {source}, {_images(report.images)}, each once{', every label a class' if known else ''}."
+    yield f"{done}: {source}, {counted(report.images, 'image')}, each once{', every label a class' if known else ''}."
     if report.csv is not None:
         yield f"upload  {report.csv}"
         yield "Nothing was uploaded: that is yours to do."
@@ -109,7 +109,7 @@ def _change(change: ChangeReport, public: int, judged_on: str) -> Iterator[str]:
         return
     moves = ", ".join(f"{one.before} to {one.after} {one.images}" for one in change.moves)
     most = "; most" if sum(one.images for one in change.moves) < change.changed else ""
-    yield f"Against '{change.previous}': {_images(change.changed)} changed{most}: {moves}."
+    yield f"Against '{change.previous}': {counted(change.changed, 'image')} changed{most}: {moves}."
     yield _telling(change, public)
     if change.val_verdict is not None and change.chance is not None:
         assert change.val_gain is not None
@@ -129,10 +129,6 @@ def _telling(change: ChangeReport, public: int) -> str:
         return f"If all of them are public, {most}; no difference can be told from chance."
     about = f"About {change.public_rows:.0f} of them are public; if all are, {most}"
     return f"{about}; less than {_points(change.smallest)} points on {public} public images is within chance."
-
-
-def _images(number: int) -> str:
-    return f"{number} image{'' if number == 1 else 's'}"
 
 
 def _points(fraction: float) -> str:

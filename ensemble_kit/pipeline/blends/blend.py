@@ -135,8 +135,7 @@ def blend(
     beside = full_report(sets, settings, scored, full, certify_seconds, context.quiet)
     notes = notes_of(val, sets, scored.measured.diversity)
     saved = _saved(name, settings, held, val, scored)
-    before = blend_store.list_blends(blends)
-    if name in before and (other := _other_members(blends / f"{name}.json", saved)):
+    if other := _other_members(blends / f"{name}.json", saved):
         notes.append(note("replaced", name=name, members=other))
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
@@ -161,7 +160,7 @@ def blend(
 
 
 def _other_members(path: Path, saved: blend_store.Blend) -> list[str]:
-    """Return the members of the blend that stands there, where they are others; nothing where it cannot be read."""
+    """Return the members of the blend that stands there, where they are others; nothing where none can be read."""
     try:
         there = [pin.name for pin in blend_store.read_blend(path).members]
     except EnsembleKitError:

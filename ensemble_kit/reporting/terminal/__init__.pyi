@@ -14,6 +14,7 @@ from .statements import weighed as weighed
 from .tables import IMAGES as IMAGES
 from .tables import WHAT as WHAT
 from .tables import bare_score as bare_score
+from .tables import counted as counted
 from .tables import interval as interval
 from .tables import number as number
 from .tables import percent as percent

@@ -129,6 +129,16 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return "-" if fraction is None or math.isnan(fraction) else f"{100 * fraction:z.{digits}f}"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number and what it counts, in the plural where it is not one.
+
+    Example:
+        >>> counted(1, "view"), counted(1500, "view"), counted(0, "leak, or none", "leaks")
+        ('1 view', '1,500 views', '0 leaks')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def points(difference: float) -> str:
     """Return a difference of accuracies in points, signed."""
     return f"{100 * difference:+.1f}"
