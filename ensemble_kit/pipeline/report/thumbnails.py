@@ -34,7 +34,7 @@ def find_images(members: Sequence[Member], predictions: Path, runs: Path, wanted
     """
     ids, reason = (
         set(wanted),
-        "no member knows where its images lie: all were imported, or made before members kept that",
+        "no member records where its images are (all imported, or made by an early version)",
     )
     for member in members:
         manifest = member.manifest

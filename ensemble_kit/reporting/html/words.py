@@ -60,12 +60,12 @@ def label_errors(page: PageReport) -> str:
     images = page.blend.evaluated.val_images
     share = f"{percent(page.label_noise)} % of {images} labels (95 %: {interval(bounds)})"
     if not found:
-        return f"No label is named: an estimated {share} are wrong, too few, or too unsurely, to name one."
+        return f"No label is listed: an estimated {share} are wrong, too few or too uncertain to list one."
     first = f" The first {len(page.label_errors)} are shown." if found > len(page.label_errors) else ""
     return (
         f"{found} of {images} labels are suspected, and about {page.label_errors_expected:.0f} of these "
-        f"{found} are expected to be wrong; in all, an estimated {share} are. Images that are hard, and that the "
-        f"blend is sure of, look the same: look at each before you change its label.{first}"
+        f"{found} are expected to be wrong; in all, an estimated {share} are. A hard image on which "
+        f"the blend is confident looks the same: check each image before you change its label.{first}"
     )
 
 

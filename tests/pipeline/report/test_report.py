@@ -197,7 +197,7 @@ def test_of_right_labels_a_weak_blend_names_none_and_the_page_says_why(folder):
     ek.blend(**EQUAL)
     report = ek.report(**QUIET)
     assert (report.label_errors, report.label_errors_found, report.label_errors_expected) == ((), 0, 0)
-    assert "No label is named:" in words(report)
+    assert "No label is listed:" in words(report)
 
 
 def test_confusions_are_whole_and_each_row_holds_the_images_of_its_class(pool):
@@ -207,7 +207,7 @@ def test_confusions_are_whole_and_each_row_holds_the_images_of_its_class(pool):
     assert all(isinstance(one.images, int) for one in report.confusion)
     for name, images in sizes.items():
         assert sum(one.images for one in report.confusion if one.label == name) == images
-    assert "each image once: by the class that most of the 4 repeats gave it" in words(report)
+    assert "each image counts once, with the class that most of the 4 repeats predicted" in words(report)
 
 
 @pytest.mark.parametrize("method", ["majority-vote", "borda"])
@@ -217,7 +217,7 @@ def test_of_votes_it_says_that_they_are_no_probabilities(pool, method):
     assert report.reliability_before is report.reliability_after is report.label_errors_found is None
     assert report.label_errors == ()
     said = words(report)
-    assert f"Nobody can say: {method} gives vote shares, which are no probabilities." in said
+    assert f"Not available: {method} gives vote shares, which are no probabilities." in said
     assert f"This wants probabilities, and {method} gives vote shares" in said
     assert "Wrong with the largest vote share" in said
 
@@ -239,7 +239,7 @@ def test_one_member_has_nothing_to_be_compared_with(pool):
     assert report.headline.endswith("it has one member, so there is nothing to compare it with.")
     assert report.disagreement is None
     assert [one.kind for one in report.costs] == ["member"]
-    assert "One member has nobody to differ from." in words(report)
+    assert "There is only one member." in words(report)
 
 
 def test_another_metric_stands_first_and_accuracy_beside_it(pool):
