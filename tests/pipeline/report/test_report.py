@@ -218,7 +218,7 @@ def test_of_votes_it_says_that_they_are_no_probabilities(pool, method):
     assert report.label_errors == ()
     said = words(report)
     assert f"Not available: {method} gives vote shares, which are no probabilities." in said
-    assert f"This wants probabilities, and {method} gives vote shares" in said
+    assert f"this needs probabilities, and {method} gives vote shares" in said
     assert "Wrong with the largest vote share" in said
 
 
@@ -229,7 +229,7 @@ def test_a_stack_has_no_state_before_its_temperatures(folder):
     report = ek.report(**QUIET)
     assert report.reliability_before is None
     assert report.reliability_after is not None
-    assert "A stack has no state before its temperatures" in words(report)
+    assert "Stacking has no state before its temperatures" in words(report)
     assert report.confusion[0].label == "ape"
 
 
