@@ -135,7 +135,8 @@ def blend(
     beside = full_report(sets, settings, scored, full, certify_seconds, context.quiet)
     notes = notes_of(val, sets, scored.measured.diversity)
     saved = _saved(name, settings, held, val, scored)
-    if other := _other_members(blends / f"{name}.json", saved):
+    path = blends / f"{name}.json"
+    if path.exists() and (other := _other_members(path, saved)):
         notes.append(note("replaced", name=name, members=other))
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
@@ -160,7 +161,7 @@ def blend(
 
 
 def _other_members(path: Path, saved: blend_store.Blend) -> list[str]:
-    """Return the members of the blend that stands there, where they are others; nothing where none can be read."""
+    """Return the members of the blend that stands there, where they are others; nothing where it cannot be read."""
     try:
         there = [pin.name for pin in blend_store.read_blend(path).members]
     except EnsembleKitError:
