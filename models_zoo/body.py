@@ -26,6 +26,7 @@ class Network(nn.Module):
     mean: Tensor
     std: Tensor
     notes: tuple[str, ...] = ()  # what its maker should tell a person
+    replaced_head: str = ""  # the note that its classifier starts anew, where a file had another
 
     def __init__(
         self, body: nn.Module, mean: Channels, std: Channels, head: tuple[str, ...], input_px: int = 0

@@ -44,8 +44,8 @@ def build(
         options: the architecture's own, as values or as text; see `ARCHITECTURES`.
         pretrained: start from the weights that timm knows by this name: from an installed package, or
             from the hub (which needs the network once).
-        weights: start from a .safetensors or .pth file; a classifier of another size is replaced, and
-            the network's `notes` say so.
+        weights: start from a .safetensors or .pth file, a trainer's checkpoint too; a classifier of another size
+            is replaced, a moving average is preferred to the last step, and the network's `notes` say so.
         mean, std: normalisation of each colour channel; pretrained weights bring their own.
         seed: names the initial weights; torch's global generator is left as it was.
 
@@ -70,7 +70,7 @@ def build(
         network = body.network(mean, std)
         source = weights if weights is not None else body.weights
         if source is not None:
-            load(network, source, arch)
+            load(network, source, wanted)
     prove(network, wanted)
     return network
 

@@ -38,7 +38,7 @@ def of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: P
             network = models_zoo.build(arch, len(classes), size_px or 0, weights=weights)
         except models_zoo.ZooError as error:
             raise InvalidOptionError(str(error)) from error
-        if network.notes:
+        if network.replaced_head:
             raise InvalidOptionError(
                 f"{weights} was made for other classes than the {len(classes)} there are. Name its classes in "
                 f"order by --classes FILE, or fine-tune it: ek train --arch {arch} --init {weights}."

@@ -182,6 +182,8 @@ def engine_of(model: Model, decoded: DecodedImages, settings: PassSettings, quie
     from ensemble_kit.inference.engines import start
 
     run = model.load(decoded.data.classes)
+    for note in getattr(run, "notes", ()):
+        say(note, quiet)
     running = start(
         run,
         settings.engine,

@@ -57,10 +57,11 @@ def last_layer(network: Any) -> str:
             "Take another --arch, or train it whole: ek train."
         )
     others = [name for name, _ in network.body.named_parameters() if name.startswith(heads)]
-    if network.notes and len(others) > 2:
+    if network.replaced_head and len(others) > 2:
         raise InvalidOptionError(
-            f"The classifier of this network has layers before the last one, and they start anew: {network.notes[0]} "
-            "Features behind random layers are worth little. Take another --arch, or train it whole: ek train."
+            "The classifier of this network has layers before the last one, and they start anew: "
+            f"{network.replaced_head} Features behind random layers are worth little. "
+            "Take another --arch, or train it whole: ek train."
         )
     return str(linear[-1])
 

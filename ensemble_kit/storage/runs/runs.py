@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ensemble_kit.csv_text import render_csv
@@ -170,7 +171,7 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
         sha256: that it must have; None: what its name says, or its seal.
 
     Raises:
-        InvalidOptionError: there is no such file.
+        InvalidOptionError: there is no such file, or one of another kind.
         CorruptError: it is damaged, or no checkpoint of ours.
         BadDataError: it holds kinds of numbers that are not known here.
     """
@@ -190,9 +191,11 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> "tuple[dict[str, T
         if unknown := _unknown_kinds(data):
             why = f"it holds numbers of kind {', '.join(unknown)}, which the torch and safetensors here do not know."
             raise made_elsewhere(path, why, _metadata(data).get("versions")) from error
-        raise CorruptError(
-            f"{path} is no checkpoint that ensemble_kit wrote ({error}). Train with ek train; it "
-            "starts from the weights of others by ek train --init FILE."
+        kind = CorruptError if path.suffix == ".safetensors" else InvalidOptionError
+        raise kind(
+            f"{path} is no checkpoint that ensemble_kit wrote ({error}). To start training from weights of others: "
+            f"ek train --init {quote(str(path))} --data DIR --arch NAME. For a member of a network of timm as it is: "
+            f"ek tta --ckpt timm:NAME --weights {quote(str(path))} --data DIR."
         ) from error
 
 
