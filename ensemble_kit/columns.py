@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.splits import SPLITS
 from ensemble_kit.tables import pick
 
 OWN: Final[Mapping[str, str]] = {"id": "image_id", "path": "path", "label": "label", "group": "group"}
@@ -28,6 +29,7 @@ _USUAL: Final = {
 SPELLINGS: Final[Mapping[str, Sequence[str]]] = {kind: names.split() for kind, names in _USUAL.items()}
 """The usual names of each; the name of a file is an id where nothing is a better one."""
 _WORDS: Final = {"id": "id", "imageid": "id", "path": "path", "label": "label", "group": "group"}
+_SCOPED: Final = re.compile(rf"({'|'.join(SPLITS)})\.(?=(image_?)?id$|path$|label$|group$)")
 _INDEX: Final = re.compile(r"(Unnamed: \d+|index)?")
 
 
@@ -48,6 +50,7 @@ def find_columns(
     path: Path,
     wanted: Collection[str],
     must: Collection[str] | None = None,
+    split: str = "",
 ) -> Columns:
     """Return where the columns stand; those that are not there are left out.
 
@@ -56,6 +59,7 @@ def find_columns(
         path: of the CSV, for the message.
         wanted: keys of `OWN` that are looked for.
         must: those that have to be there where they were said; None: all that are wanted.
+        split: whose CSV it is, where there are several, for the message.
 
     Raises:
         BadDataError: two columns could be meant, or a column that was said is not there.
@@ -65,11 +69,11 @@ def find_columns(
         >>> find_columns(["Filename", "width", "Class"], {}, Path("train.csv"), ["id", "label"]).places
         {'id': 0, 'label': 2}
     """
-    taken = _said(header, said, path, wanted if must is None else must)
+    taken = _said(header, said, path, wanted if must is None else must, split)
     places = {key: place for key, place in taken.items() if key in wanted}
     guessed = []
     for key in wanted:
-        if key not in places and (place := _named(header, key, path)) is not None:
+        if key not in places and (place := _named(header, key, path, split)) is not None:
             places[key] = place
             guessed += [key] if header[place] != OWN[key] else []
     left = [place for place in columns_left(header, places) if not _is_known(header[place])]
@@ -87,8 +91,28 @@ def check_said(said: Mapping[str, str]) -> None:
         UnknownNameError: neither side of a pair is a key of `OWN`, or our name for one.
     """
     for left, right in said.items():
-        if not {_form(left), _form(right)} & _WORDS.keys():
+        if not {_form(_SCOPED.sub("", left)), _form(right)} & _WORDS.keys():
             pick(OWN, left, "column of a CSV")
+
+
+def said_of(said: Mapping[str, str], split: str) -> dict[str, str]:
+    """Return what was said of the CSV of one split: of it alone, as "val.label", else of all.
+
+    Example:
+        >>> said_of({"label": "Category", "id": "Id", "val.label": "kind"}, "val")
+        {'id': 'Id', 'label': 'kind'}
+    """
+    alone = {left: _SCOPED.match(left) for left in said}
+    ours = {_SCOPED.sub("", left): said[left] for left, scope in alone.items() if scope and scope[1] == split}
+    keys = {_WORDS.get(_form(left)) for left in ours}
+    of_all = {left: said[left] for left, scope in alone.items() if not scope}
+    kept = {a: b for a, b in of_all.items() if keys.isdisjoint({_WORDS.get(_form(a)), _WORDS.get(_form(b))} - {None})}
+    return {**kept, **ours}
+
+
+def splits_said(said: Mapping[str, str]) -> set[str]:
+    """Return the splits whose CSVs something was said of alone."""
+    return {scope[1] for left in said if (scope := _SCOPED.match(left))}
 
 
 def columns_left(header: Sequence[str], places: Mapping[str, int]) -> list[int]:
@@ -97,20 +121,26 @@ def columns_left(header: Sequence[str], places: Mapping[str, int]) -> list[int]:
     return [place for place, name in enumerate(header) if place not in used and not _INDEX.fullmatch(name)]
 
 
-def place_of_files(header: Sequence[str], path: Path) -> int | None:
+def place_of_files(header: Sequence[str], path: Path, split: str = "") -> int | None:
     """Return the one column of file names, if there is one."""
-    return _one(header, "path", _spelled(header, "file"), path)
+    return _one(header, "path", _spelled(header, "file"), path, split)
 
 
-def missing_column(header: Sequence[str], key: str, path: Path) -> BadDataError:
+def missing_column(header: Sequence[str], key: str, path: Path, split: str = "") -> BadDataError:
     """Return the error for a column that cannot be found."""
     return BadDataError(
         f"'{path}' has no column {OWN[key]!r}, nor one of another usual name; its columns are "
-        f"{', '.join(header)[:200]}. Say which of them holds the {key}: --column {key}=NAME."
+        f"{', '.join(header)[:200]}. Say which of them holds the {key}: --column {_scoped(key, split)}=NAME."
     )
 
 
-def _said(header: Sequence[str], said: Mapping[str, str], path: Path, must: Collection[str]) -> dict[str, int]:
+def _scoped(key: str, split: str) -> str:
+    return f"{split}.{key}" if split else key
+
+
+def _said(
+    header: Sequence[str], said: Mapping[str, str], path: Path, must: Collection[str], split: str
+) -> dict[str, int]:
     """Return the columns that were said."""
     check_said(said)
     places: dict[str, int] = {}
@@ -123,13 +153,14 @@ def _said(header: Sequence[str], said: Mapping[str, str], path: Path, must: Coll
             raise _two_readings(path, f"{left}={right}", {header[place]: key for key, place in sorted(found)})
         for key, place in found:
             if places.setdefault(key, place) != place:
-                raise _two_meant(path, key, [header[places[key]], header[place]])
+                raise _two_meant(path, key, [header[places[key]], header[place]], split)
         absent |= {} if found else {readings[0][0]: f"{left}={right}"}
     for key in must:
         if key in absent and key not in places:
             raise BadDataError(
                 f"'{path}' has no column for --column {shlex.quote(absent[key])}; its columns are "
-                f"{', '.join(header)[:200]}. Say for this file too which of them holds the {key}: --column NAME={key}."
+                f"{', '.join(header)[:200]}. Say for this file too which of them holds the {key}: --column "
+                f"{f'{split}.{key}=NAME' if split else f'NAME={key}'}."
             )
     return places
 
@@ -141,14 +172,14 @@ def _place(header: Sequence[str], name: str) -> int | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _named(header: Sequence[str], key: str, path: Path) -> int | None:
+def _named(header: Sequence[str], key: str, path: Path, split: str) -> int | None:
     """Return the one column of a usual name; None where there is none."""
     own = [place for place, name in enumerate(header) if name == OWN[key]]
     if own:
-        return _one(header, key, own, path)
+        return _one(header, key, own, path, split)
     for kind in ("id", "file", "path") if key == "id" else (key,):
         if found := _spelled(header, kind):
-            return _one(header, key, found, path)
+            return _one(header, key, found, path, split)
     return None
 
 
@@ -159,18 +190,18 @@ def _spelled(header: Sequence[str], kind: str) -> list[int]:
     return [place for place, form in enumerate(forms) if form in usual]
 
 
-def _one(header: Sequence[str], key: str, found: Sequence[int], path: Path) -> int | None:
+def _one(header: Sequence[str], key: str, found: Sequence[int], path: Path, split: str) -> int | None:
     """Return the only one of the columns; None where there is none."""
     names = [header[place] for place in found]
     if len(set(names)) < len(names):
         raise BadDataError(f"'{path}' has the column {names[0]!r} twice; wanted it once.")
     if len(names) > 1:
-        raise _two_meant(path, key, names)
+        raise _two_meant(path, key, names, split)
     return found[0] if found else None
 
 
-def _two_meant(path: Path, key: str, names: Sequence[str]) -> BadDataError:
-    ways = " or ".join(f"--column {shlex.quote(f'{key}={name}')}" for name in names)
+def _two_meant(path: Path, key: str, names: Sequence[str], split: str) -> BadDataError:
+    ways = " or ".join(f"--column {shlex.quote(f'{_scoped(key, split)}={name}')}" for name in names)
     return BadDataError(
         f"'{path}': the {key} may be in {' or in '.join(map(repr, names))}. Say which column is meant: {ways}."
     )

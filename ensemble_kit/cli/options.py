@@ -92,7 +92,7 @@ readings = (
         multiple=True,
         metavar="NAME=COLUMN",
         callback=pairs,
-        help="Column name in CSVs of id, path, label or group, as label=Category.",
+        help="Column name in CSVs of id, path, label or group, as label=Category; of one CSV: val.label=Category.",
     ),
     click.option(
         "--classes", type=FOLDER, default=None, help="File of class names, one a line; integer labels index it."

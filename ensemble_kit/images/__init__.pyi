@@ -1,3 +1,4 @@
+from .cache import SKIP as SKIP
 from .cache import Loaded as Loaded
 from .cache import digest_files as digest_files
 from .cache import load_images as load_images
@@ -6,6 +7,7 @@ from .cache import refuse as refuse
 from .decode import RESIZE as RESIZE
 from .decode import decode as decode
 from .decode import resize as resize
+from .elsewhere import lie_elsewhere as lie_elsewhere
 from .folders import list_images as list_images
 from .folders import walk_images as walk_images
 from .headers import read_file as read_file

@@ -24,25 +24,22 @@ SUFFIXES = frozenset(
 _LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
 
 
-def list_class_folders(folder: Path, passed_over: list[Path], all_filled: bool = False) -> Listing:
+def list_class_folders(folder: Path, passed_over: list[Path], filled: Sequence[Path] | None = None) -> Listing:
     """Return the images of `folder/CLASS/*`, each labelled with its folder's name.
 
     Args:
         passed_over: files that are no images by their name are added to it.
-        all_filled: a class folder without images is an error.
+        filled: these class folders alone, of which none may be without images; None: all there are.
 
     Raises:
-        BadDataError: a folder that is missing, empty or holds what it should not.
+        BadDataError: a folder that is empty or holds what it should not.
     """
-    if not folder.is_dir():
-        raise BadDataError(f"Wanted class folders in '{folder}', which does not exist: {folder.name}/CLASS/image.jpg.")
     paths: list[Path] = []
-    for entry in _entries(folder):
-        if not entry.is_dir():
-            passed_over.append(entry)
-            continue
+    passed_over += [entry for entry in _entries(folder) if not entry.is_dir()]
+    for entry in [entry for entry in _entries(folder) if entry.is_dir()] if filled is None else filled:
+        check_utf8(entry.name, folder)
         images = _images(entry, passed_over)
-        if not images and all_filled:
+        if not images and filled is not None:
             raise BadDataError(f"Wanted images in '{entry}', got none. Fill the folder or remove it.")
         paths += images
     if not paths:

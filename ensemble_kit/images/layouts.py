@@ -1,14 +1,15 @@
 """A data folder that is not laid out as wanted: what it seems to hold, and what to type for that.
 
     train.csv beside images/, or beside a train/ without class folders   the options that read CSVs
-    training/CLASS/*, valid/CLASS/*                                      what to rename
+    training/CLASS/*, valid/CLASS/*, testing/*                           read, and said
+    CLASS/image.jpg                                                      read as train, and said
     a folder inside that holds train/                                    that folder
-    CLASS/image.jpg                                                    what to move
 
-Never takes one thing for another: what is said here, a person types, or does not.
+Where two things could be meant, none is taken: a person types what is said here, or does not.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -30,27 +31,53 @@ FRACTION: Final = 0.15
 _LOOKED_AT: Final = 50  # images of one CSV, or entries of one folder
 
 
-def check_train_folder(data: Path) -> None:
-    """Raise unless a data folder holds train/CLASS.
+def find_folder(data: Path, split: str) -> Path | None:
+    """Return a split's folder: the one of its name, else the one that is called so elsewhere and holds images.
 
     Raises:
-        BadDataError: says what to type instead, where that is clear.
+        BadDataError: two folders may be meant.
     """
-    train = data / "train"
-    if any(path.is_dir() for path in _entries(train)):
-        return
-    why = "holds no folder" if train.is_dir() else "does not exist"
-    said = f"Wanted class folders in '{train}', which {why}: train/CLASS/image.jpg."
+    if (data / split).is_dir():
+        return data / split
+    called = [path for path in _folders(data) if path.name.casefold() in CALLED[split]]
+    found = [path for path in called if any(map(_holds_images, [*_folders(path), *([path] * (split == "test"))]))]
+    if len(found) > 1:
+        raise BadDataError(
+            f"'{data}' has no {split}/, and '{found[0]}' and '{found[1]}' may both be meant. Rename one to '{split}'."
+        )
+    return found[0] if found else None
+
+
+def class_folders(data: Path) -> list[Path]:
+    """Return the folders of train's classes: those in its folder, else in the data folder itself.
+
+    Raises:
+        BadDataError: there are none; says what to type instead, where that is clear.
+    """
+    train = find_folder(data, "train")
+    if found := _folders(train or data / "train"):
+        return found
+    why = "does not exist" if train is None else "holds no folder"
+    said = f"Wanted class folders in '{data / 'train'}', which {why}: train/CLASS/image.jpg."
     if options := _as_csvs(data):
         command = f"  ek data check {options}"
         raise BadDataError(f"{said} '{data}' holds CSVs; type:", command, "and ek train with the same options.")
-    hint = _renamed(data, "train") or _higher(data) or _deeper(data) or _unsorted(data)
+    hint = _higher(data) or _deeper(data)
+    if train is None and not hint and (found := _own_classes(data)):
+        return found
     raise BadDataError(f"{said}{hint}")
 
 
-def val_by_another_name(data: Path) -> str:
-    """Return what to do about a folder that seems to be val's, as ` Rename ...`; empty where there is none."""
-    return _renamed(data, "val")
+def read_as(folder: Path, split: str, whole: bool) -> str:
+    """Return the sentence about a folder that is read as a split's; empty where that is its name.
+
+    Args:
+        whole: whether val is not taken from it; then the sentence says how it could be.
+    """
+    if folder.name.casefold() in CALLED[split]:
+        return "" if folder.name == split else f"'{folder.parent}' has no {split}/; '{folder}' is read as {split}."
+    said = f"'{folder}' has no train/; it holds folders of images itself, which are read as the classes of train."
+    return f"{said} To split them: ek train --data {quote(str(folder))} --val-fraction {FRACTION}" if whole else said
 
 
 def _as_csvs(data: Path) -> str:
@@ -81,13 +108,6 @@ def _as_csvs(data: Path) -> str:
     return " ".join(words)
 
 
-def _renamed(data: Path, split: str) -> str:
-    """Return what to rename so that a split's folder has the name that is wanted."""
-    found = [path for path in _folders(data) if path.name != split and path.name.casefold() in CALLED[split]]
-    is_split = found and any(map(_holds_images, _folders(found[0])))
-    return f" Rename '{found[0]}' to '{data / split}'." if is_split else ""
-
-
 def _higher(data: Path) -> str:
     """Return the folder above where the one that was named is train itself."""
     is_train = data.resolve().name == "train" and any(map(_holds_images, _folders(data)))
@@ -100,13 +120,11 @@ def _deeper(data: Path) -> str:
     return f" '{found[0]}' holds train/: name that folder." if len(found) == 1 else ""
 
 
-def _unsorted(data: Path) -> str:
-    """Return what to move where the class folders lie in the data folder itself."""
-    found = [path for path in _folders(data) if _holds_images(path)]
-    if len(found) < 2 or any(_is_called(path, *words) for path in found for words in CALLED.values()):
-        return ""
-    names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
-    return f" '{data}' holds folders of images itself: make '{data / 'train'}' and move {names} there."
+def _own_classes(data: Path) -> list[Path]:
+    """Return the folders of a data folder where all but those of other splits hold images, as classes do."""
+    words = {word for split in CALLED.values() for word in split}
+    found = [path for path in _folders(data) if not words & set(re.split(r"[\W\d_]+", path.name.casefold()))]
+    return found if len(found) > 1 and all(map(_holds_images, found)) else []
 
 
 def _is_called(path: Path, *words: str) -> bool:

@@ -16,15 +16,17 @@ from ensemble_kit.columns import OWN, check_said, columns_left, find_columns, mi
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.disk import beside, read_plain
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.images.elsewhere import any_there, fitted
 from ensemble_kit.images.folders import is_image
 from ensemble_kit.images.splits import Listing
 
 Rows = Sequence[Sequence[str]]
-_LOOKED_AT: Final = 50  # rows whose images are looked for, to tell an id from a file name
 _BOXES: Final = ("xmin", "xmax", "ymin", "ymax", "x1", "x2", "y1", "y2", "x", "y", "w", "h", "width", "height", "bbox")
 
 
-def list_manifest(path: Path, images: Path, columns: Mapping[str, str], labels_wanted: bool) -> Listing:
+def list_manifest(
+    path: Path, images: Path, columns: Mapping[str, str], labels_wanted: bool, split: str = ""
+) -> Listing:
     """Return the images of a CSV, in its order.
 
     Args:
@@ -32,6 +34,7 @@ def list_manifest(path: Path, images: Path, columns: Mapping[str, str], labels_w
         columns: what was said of them: a key of `columns.OWN` and the CSV's own name for it, either way
             round; what was not said is found by its name, see `ensemble_kit.columns`.
         labels_wanted: whether there must be labels; where not, a column of labels is passed over.
+        split: whose CSV it is, where there are several: messages tell how to say a column of it alone.
 
     Raises:
         UnknownNameError: a pair without a key of `columns.OWN`.
@@ -44,17 +47,17 @@ def list_manifest(path: Path, images: Path, columns: Mapping[str, str], labels_w
         hint = beside(path)
         raise BadDataError(f"Cannot read '{path}': {error.strerror}{hint} Check the name of the CSV.") from error
     wanted = [key for key in OWN if labels_wanted or key != "label"]
-    found = find_columns(header, columns, path, wanted, must=wanted if labels_wanted else ["id"])
+    found = find_columns(header, columns, path, wanted, must=wanted if labels_wanted else ["id"], split=split)
     if "id" not in found.places:
-        raise missing_column(header, "id", path)
+        raise missing_column(header, "id", path, split)
     cells = {key: tuple(row[place] for row in rows) for key, place in found.places.items()}
     taken = found.taken(header)
     if labels_wanted and "label" not in cells:
-        cells["label"] = _one_hot(header, rows, found.places, path)
+        cells["label"] = _one_hot(header, rows, found.places, path, split)
         taken.append(f"label from the one of {len(columns_left(header, found.places))} columns that holds a 1")
     _check(cells, header, path)
-    paths, column = _paths(header, rows, found.places, images, path)
-    taken += [f"path from the column {column!r}"] if column else []
+    paths, how = _paths(header, rows, found.places, images, path, split)
+    taken += how
     return Listing(
         ids=cells["id"],
         paths=paths,
@@ -85,7 +88,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
     return names
 
 
-def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path: Path) -> tuple[str, ...]:
+def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path: Path, split: str) -> tuple[str, ...]:
     """Return the labels of a table with a column a class, of which one holds a 1.
 
     Raises:
@@ -93,7 +96,7 @@ def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path:
     """
     left = columns_left(header, places)
     if len(left) < 2 or not rows or not {row[place] for row in rows for place in left} <= {"0", "1", "0.0", "1.0"}:
-        raise missing_column(header, "label", path)
+        raise missing_column(header, "label", path, split)
     names = []
     for number, row in enumerate(rows, start=1):
         shown = [header[place] for place in left if row[place][0] == "1"]
@@ -138,30 +141,35 @@ def _doubled(
 
 
 def _paths(
-    header: Sequence[str], rows: Rows, places: Mapping[str, int], images: Path, path: Path
-) -> tuple[tuple[Path, ...], str]:
-    """Return where the images lie, and the column of file names that says so, where one has to."""
-    if "path" in places:
-        return tuple(images / row[places["path"]] for row in rows), ""
-    ids = [row[places["id"]] for row in rows]
-    at_ids, files = _found(ids, images), place_of_files(header, path)
+    header: Sequence[str], rows: Rows, places: Mapping[str, int], images: Path, path: Path, split: str
+) -> tuple[tuple[Path, ...], list[str]]:
+    """Return where the images lie, and what was guessed about that, in words."""
+
+    def look(cells: Sequence[str]) -> tuple[Path, ...]:
+        return tuple(images / cell for cell in cells) if "path" in places else _found(cells, images)
+
+    def fit(place: int) -> tuple[tuple[Path, ...], str]:
+        return fitted([row[place] for row in rows], look)
+
+    at_ids, how = fit(places.get("path", places["id"]))
+    files = None if "path" in places else place_of_files(header, path, split)
     if files in (None, places["id"]):
-        return at_ids, ""
-    at_files = _found([row[files] for row in rows], images)
-    looked_at = range(0, len(rows), max(len(rows) // _LOOKED_AT, 1))
-    by_id, by_file = (any(found[row].is_file() for row in looked_at) for found in (at_ids, at_files))
+        return at_ids, [how] if how else []
+    at_files, how_of_files = fit(files)
+    by_id, by_file = map(any_there, (at_ids, at_files))
     id_column, file_column = header[places["id"]], header[files]
     if by_file and not by_id:
-        return at_files, file_column
-    if by_id == by_file and id_column != OWN["id"] and any(at_ids[row] != at_files[row] for row in looked_at):
-        own, other = quote(f"id={id_column}"), quote(f"id={file_column}")
+        return at_files, [f"path from the column {file_column!r}", *([how_of_files] if how_of_files else [])]
+    if by_id == by_file and id_column != OWN["id"] and at_ids != at_files:
+        first = f"{split}." if split else ""
+        own, other = quote(f"{first}id={id_column}"), quote(f"{first}id={file_column}")
         raise BadDataError(
             f"'{path}' has the columns {id_column!r} and {file_column!r}, and the images in '{images}' lie at "
             f"{'both' if by_id else 'neither'}. {'' if by_id else 'Correct --images, or say '}"
-            f"{'Say' if by_id else ''} what they are: --column {own} --column {quote(f'path={file_column}')}, "
+            f"{'Say' if by_id else ''} what they are: --column {own} --column {quote(f'{first}path={file_column}')}, "
             f"or --column {other}."
         )
-    return at_ids, ""
+    return at_ids, [how] if how else []
 
 
 def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:

@@ -1,25 +1,28 @@
 """Where the images of each split come from, and the data set that is found there.
 
-    train   --train-csv, else DATA/train/CLASS/*
+    train   --train-csv, else DATA/train/CLASS/*, else DATA/CLASS/*
     val     --val-csv, else DATA/val/CLASS/*, else a fraction of train
     test    --test-csv, its images in the test folder where one is named; else the test folders, else
             DATA/test/*; there may be none
+
+What folders of other names may stand in for those is said in `layouts`.
 
 Classes are the labels of train in code-point order, or a list of names that whole numbers
 then index. To read another kind of source: a function that returns a `Listing`.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
+from ensemble_kit.columns import said_of, splits_said
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
+from ensemble_kit.images.elsewhere import check_there
 from ensemble_kit.images.folders import list_class_folders, list_flat_folders
-from ensemble_kit.images.layouts import check_train_folder, val_by_another_name
+from ensemble_kit.images.layouts import class_folders, find_folder, read_as
 from ensemble_kit.images.manifests import list_manifest, read_classes
 from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
@@ -27,7 +30,6 @@ from ensemble_kit.splits import SPLITS
 
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
 FOLDERS = ("test_dir",)
-_LOOKED_AT = 50  # images of a CSV, to tell a wrong folder from images that are missing
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Source:
     images: folder that the paths in CSVs start from; None: each CSV's own.
     test_dir: folders of test images, instead of `data/test`; with `test_csv`, the one that its images lie in.
     column: id, path, label or group and the CSVs' own name for that column, either way round; what is
-        not said is found by its usual names, see `ensemble_kit.columns`.
+        not said is found by its usual names, see `ensemble_kit.columns`. Of one CSV alone: "val.label".
     classes: file of class names, one a line.
     group_from: regular expression on the id; its first group, or its whole match, names the
         group of images that belong together.
@@ -119,8 +121,10 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     for split, found_there in splits.items():
         _check_there(source, split, found_there.paths)
     if "val" not in splits and (val_needed or source.val_fraction is not None):
-        splits = _with_val(source, splits)
+        splits = _with_val(source, splits, train.taken)
     taken = tuple(listing.taken for listing in found.values() if listing is not None and listing.taken)
+    if source.val_fraction is not None and source.data is not None and (unread := find_folder(source.data, "val")):
+        taken += (f"'{unread}' is not read: --val-fraction takes val from train. To read it, leave that out.",)
     return DataSet(classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over), taken)
 
 
@@ -146,7 +150,11 @@ def _check(source: Source) -> None:
     csvs = (source.train_csv, source.val_csv, source.test_csv)
     if (source.images is not None or source.column) and not any(csvs):
         raise InvalidOptionError("--images and --column say how to read a CSV, and none was given: --train-csv FILE.")
-    if source.val_fraction is not None and (source.val_csv is not None or _folder(source, "val") is not None):
+    for split in splits_said(source.column):
+        if getattr(source, f"{split}_csv") is None:
+            raise InvalidOptionError(f"--column {split}.NAME says how to read --{split}-csv, and none was given.")
+    folder = None if source.val_fraction is None else _folder(source, "val")
+    if source.val_fraction is not None and (source.val_csv is not None or folder is not None):
         where = "--val-csv was given" if source.val_csv is not None else f"'{source.data}' has a val/ folder"
         raise InvalidOptionError(f"{where}; leave --val-fraction out.")
 
@@ -155,17 +163,31 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
     """Return what one split holds; None where nothing was said about it."""
     csv: Path | None = getattr(source, f"{split}_csv")
     if csv is not None:
-        images = _images(source, split, csv)
-        return list_manifest(csv, images, source.column, labels_wanted=split != "test")
+        return _rows(source, split, _images(source, split, csv))
     folder = _folder(source, split)
     if split == "test":
         folders = source.test_dir or (() if folder is None else (folder,))
-        return list_flat_folders(folders, passed_over) if folders else None
-    if split == "train":
+        found = list_flat_folders(folders, passed_over) if folders else None
+        folder = None if source.test_dir else folder
+    elif split == "train":
         assert source.data is not None
-        check_train_folder(source.data)
-        return list_class_folders(source.data / "train", passed_over, all_filled=True)
-    return None if folder is None else list_class_folders(folder, passed_over)
+        classes = class_folders(source.data)
+        folder = classes[0].parent
+        found = list_class_folders(folder, passed_over, filled=classes)
+    else:
+        found = None if folder is None else list_class_folders(folder, passed_over)
+    return (
+        found
+        if found is None or folder is None
+        else replace(found, taken=read_as(folder, split, source.val_fraction is None))
+    )
+
+
+def _rows(source: Source, split: str, images: Path) -> Listing:
+    """Return what the CSV of a split holds, its images in that folder."""
+    csvs = {one: csv for one in SPLITS if (csv := getattr(source, f"{one}_csv")) is not None}
+    scope = split if len(csvs) > 1 else ""
+    return list_manifest(csvs[split], images, said_of(source.column, split), split != "test", scope)
 
 
 def _images(source: Source, split: str, csv: Path) -> Path:
@@ -175,26 +197,18 @@ def _images(source: Source, split: str, csv: Path) -> Path:
 
 
 def _check_there(source: Source, split: str, paths: Sequence[Path]) -> None:
-    """Raise unless some of the first images of a CSV lie where they are looked for.
-
-    Raises:
-        BadDataError: none does.
-    """
+    """Raise where a split is of a CSV, of whose images not one lies where it is looked for."""
     csv: Path | None = getattr(source, f"{split}_csv")
-    looked_at = paths[:_LOOKED_AT]
-    if csv is not None and not any(os.path.lexists(path) for path in looked_at):
+    if csv is not None:
         option = "--test-dir" if split == "test" else "--images"
-        raise BadDataError(
-            f"'{csv}': of the first {len(looked_at)} images none lies in '{_images(source, split, csv)}', as "
-            f"'{looked_at[0].name}' or with a suffix. Say which folder they lie in: {option} FOLDER, or bring a column "
-            "of paths."
-        )
+        check_there(csv, paths, _images(source, split, csv), option, lambda images: _rows(source, split, images).paths)
 
 
 def _folder(source: Source, split: str) -> Path | None:
-    """Return the split's folder in the data folder, where there is one."""
-    folder = None if source.data is None else source.data / split
-    return folder if folder is not None and folder.is_dir() else None
+    """Return the split's folder in the data folder, where there is one; none of another name in a fraction's place."""
+    found = None if source.data is None else find_folder(source.data, split)
+    is_val_apart = split == "val" and source.val_fraction is not None and found is not None and found.name != split
+    return None if is_val_apart else found
 
 
 def _classes(source: Source, train: Listing) -> tuple[str, ...]:
@@ -213,15 +227,12 @@ def _grouped(source: Source, listing: Listing) -> Listing:
     return Listing(listing.ids, listing.paths, listing.names, groups_from(listing.ids, source.group_from))
 
 
-def _with_val(source: Source, splits: dict[str, Split]) -> dict[str, Split]:
+def _with_val(source: Source, splits: dict[str, Split], taken: str) -> dict[str, Split]:
     if source.val_fraction is None:
+        where = "" if source.data is None else f": '{source.data}' has no val/ folder"
         raise InvalidOptionError(
-            f"There are no val images: '{source.data}' has no val/ folder. Add one, name a --val-csv, give "
-            "--val-fraction 0.15 to take 15 % of train, or fold all of train: ek train --folds 5."
-            f"{val_by_another_name(source.data)}"
-            if source.data is not None
-            else "There are no val images. Name a --val-csv, give --val-fraction 0.15 to take 15 % of train, or fold "
-            "all of train: ek train --folds 5."
+            f"There are no val images{where}. {'Add one, name' if where else 'Name'} a --val-csv, give --val-fraction "
+            f"0.15 to take 15 % of train, or fold all of train: ek train --folds 5.{f' {taken}' if taken else ''}"
         )
     train, val = split_off(splits["train"], source.val_fraction, source.split_seed)
     return {**splits, "train": train, "val": val}
@@ -229,4 +240,4 @@ def _with_val(source: Source, splits: dict[str, Split]) -> dict[str, Split]:
 
 def _where(source: Source, split: str) -> str:
     """Return the place that a split comes from, for messages."""
-    return str(getattr(source, f"{split}_csv") or (source.data or Path()) / split)
+    return str(getattr(source, f"{split}_csv") or _folder(source, split) or source.data)

@@ -1,6 +1,7 @@
 """A folder that is laid out as competitions do it is answered by the very words to type."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -100,21 +101,86 @@ def test_folders_of_other_names_and_places_are_named(tmp_path):
     drawn(tmp_path / "archive/train/cat", "1.png")
     assert f"'{tmp_path / 'archive'}' holds train/: name that folder." in refusal(tmp_path)
     assert f"Name the folder above it: '{tmp_path / 'archive'}'" in refusal(tmp_path / "archive/train")
-    drawn(tmp_path / "other/Training/cat", "1.png")
-    assert f"Rename '{tmp_path / 'other/Training'}' to '{tmp_path / 'other/train'}'." in refusal(tmp_path / "other")
-    for name in ("cat", "dog"):
-        drawn(tmp_path / "bare" / name, "1.png")
-    assert "holds folders of images itself: make '" in refusal(tmp_path / "bare")
     (tmp_path / "empty").mkdir()
     assert refusal(tmp_path / "empty").endswith("which does not exist: train/CLASS/image.jpg.")
 
 
-def test_a_val_folder_of_another_name_is_named(tmp_path):
-    for split in ("train", "validation"):
+CALLED = [("training", "train"), ("Train", "train"), ("valid", "val"), ("validation", "val"), ("dev", "val")]
+
+
+def split_folders(folder, *names):
+    for split in names:
         for name in ("cat", "dog"):
-            drawn(tmp_path / split / name, "1.png", "2.png")
-    with pytest.raises(InvalidOptionError, match="Rename '.*validation' to '.*val'"):
+            drawn(folder / split / name, "1.png", "2.png")
+    return folder
+
+
+@pytest.mark.parametrize(("name", "split"), CALLED)
+def test_the_folder_of_a_split_may_have_another_usual_name_which_is_said(tmp_path, name, split):
+    other = "val" if split == "train" else "train"
+    found = read_source(Source(split_folders(tmp_path, other, name)))
+    assert {one: len(listed.ids) for one, listed in found.splits.items()} == {"train": 4, "val": 4}
+    assert found.splits[split].paths[0].parent.parent == tmp_path / name
+    assert found.taken == (f"'{tmp_path}' has no {split}/; '{tmp_path / name}' is read as {split}.",)
+
+
+@pytest.mark.parametrize("inner", ["", "sub"])
+def test_a_test_folder_may_have_another_usual_name_too(tmp_path, inner):
+    drawn(split_folders(tmp_path, "train", "val") / "testing" / inner, "1.png")
+    found = read_source(Source(tmp_path))
+    assert len(found.splits["test"].ids) == 1
+    assert "is read as test." in found.taken[0]
+
+
+@pytest.mark.parametrize("name", ["valid", "validation", "dev"])
+def test_a_val_folder_of_another_name_beside_a_fraction_is_not_read_and_that_is_said(tmp_path, name):
+    found = read_source(Source(split_folders(tmp_path, "train", name), val_fraction=0.5))
+    assert {one: len(listed.ids) for one, listed in found.splits.items()} == {"train": 2, "val": 2}
+    assert found.taken == (
+        f"'{tmp_path / name}' is not read: --val-fraction takes val from train. To read it, leave that out.",
+    )
+
+
+def test_two_folders_that_may_be_val_are_both_named_and_one_without_images_is_none(tmp_path):
+    split_folders(tmp_path, "train", "valid", "dev")
+    with pytest.raises(BadDataError, match=r"has no val/, and '.*/dev' and '.*/valid' may both be meant. Rename one"):
         read_source(Source(tmp_path))
+    (tmp_path / "valid").rename(tmp_path / "val")
+    assert read_source(Source(tmp_path)).taken == ()
+    (tmp_path / "val").rename(tmp_path / "rest")
+    (tmp_path / "dev").rename(tmp_path / "gone")
+    (tmp_path / "dev/notes").mkdir(parents=True)
+    assert "val" not in read_source(Source(tmp_path), val_needed=False).splits
+
+
+@pytest.mark.parametrize("names", [("cat", "dog"), ("oval", "latest"), ("0", "1"), ("cat", "dog", "devil")])
+def test_a_folder_that_holds_classes_itself_is_train_and_how_to_split_it_is_said(tmp_path, names):
+    for name in names:
+        drawn(tmp_path / name, "1.png", "2.png", "3.png", "4.png")
+    drawn(tmp_path / "test", "9.png")
+    (tmp_path / "README.md").write_text("x")
+    whole = read_source(Source(tmp_path), val_needed=False)
+    assert (whole.classes, sorted(whole.splits), whole.passed_over) == (tuple(sorted(names)), ["test", "train"], 1)
+    with pytest.raises(InvalidOptionError, match="There are no val images") as caught:
+        read_source(Source(tmp_path))
+    assert "it holds folders of images itself, which are read as the classes of train" in str(caught.value)
+    words = shlex.split(str(caught.value).partition("To split them: ")[2])
+    assert words[:2] == ["ek", "train"]
+    typed = dict(zip(words[2::2], words[3::2], strict=True))
+    found = read_source(Source(Path(typed["--data"]), val_fraction=float(typed["--val-fraction"])))
+    assert {one: len(listed.ids) for one, listed in found.splits.items()} == {
+        "train": 3 * len(names),
+        "val": len(names),
+        "test": 1,
+    }
+    assert found.taken[0].endswith("are read as the classes of train.")
+
+
+@pytest.mark.parametrize("other", ["empty/", "train/1.png", "deep/er/1.png"])
+def test_folders_that_may_be_no_classes_are_not_read_as_such(tmp_path, other):
+    drawn(tmp_path, "cat/1.png", "dog/1.png")
+    drawn(tmp_path, other) if other.endswith("png") else (tmp_path / other).mkdir()
+    assert "Wanted class folders" in refusal(tmp_path)
 
 
 def test_what_is_no_csv_and_no_folder_is_passed_over(tmp_path):

@@ -145,7 +145,7 @@ def test_a_test_csv_gives_the_ids_of_images_in_a_folder_of_their_own(data, tmp_p
     test = read_source(Source(data, test_csv=tmp_path / "sample.csv", test_dir=(data / "test",))).splits["test"]
     assert test.ids == ("1e5", "0001")
     assert [path.name for path in test.paths] == ["1e5.png", "0001.png"]
-    with pytest.raises(BadDataError, match=r"of the first 2 images none lies in .*--test-dir FOLDER"):
+    with pytest.raises(BadDataError, match=r"none of its 2 images is there.*--test-dir .*/test$"):
         read_source(Source(data, test_csv=tmp_path / "sample.csv"))
 
 
@@ -157,6 +157,25 @@ def test_a_list_of_classes_sets_their_order_and_folder_names_may_be_numbers(data
     (tmp_path / "classes.txt").write_text("NA\n0001\n", encoding="utf-8")
     with pytest.raises(BadDataError, match="'zoë', which is none of the 2 known: NA, 0001"):
         read_source(Source(data, classes=tmp_path / "classes.txt"))
+
+
+def test_each_csv_may_have_columns_of_its_own(data, tmp_path):
+    images = data / "train" / "NA"
+    (tmp_path / "t.csv").write_text("a,b,c\n0000.JPG,x,9\n0001.JPG,y,9\n")
+    (tmp_path / "v.csv").write_text("a,b,c\ny,0002.JPG,8\nx,0003.JPG,8\n")
+    csvs = {"train_csv": tmp_path / "t.csv", "val_csv": tmp_path / "v.csv", "images": images}
+    said = {"id": "a", "label": "b", "val.id": "b", "val.label": "a"}
+    found = read_source(Source(**csvs, column=said))
+    assert found.splits["train"].ids == ("0000.JPG", "0001.JPG")
+    assert found.splits["val"].ids == ("0002.JPG", "0003.JPG")
+    assert found.splits["val"].labels.tolist() == [1, 0]
+    (tmp_path / "t.csv").write_text("a,kind,c\n0000.JPG,x,9\n0001.JPG,y,9\n")
+    with pytest.raises(BadDataError, match=r"v.csv' has no column for --column label=kind.*--column val.label=NAME"):
+        read_source(Source(**csvs, column={"id": "a", "label": "kind", "val.id": "b"}))
+    with pytest.raises(BadDataError, match=r"v.csv' has no column 'image_id'.*--column val.id=NAME"):
+        read_source(Source(**csvs, column={"train.id": "a", "train.label": "kind"}))
+    with pytest.raises(InvalidOptionError, match=r"--column test.NAME says how to read --test-csv, and none was given"):
+        read_source(Source(**csvs, column={**said, "test.id": "a"}))
 
 
 def test_groups_come_from_the_ids(data):

@@ -11,11 +11,13 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import (
     RESIZE,
+    SKIP,
     DataSet,
     Loaded,
     Source,
     Split,
     fingerprint,
+    lie_elsewhere,
     load_images,
     median_side,
     read_source,
@@ -116,7 +118,9 @@ def open_images(
     for remark in dict.fromkeys(remark for one in loaded.values() for remark in one.remarks):
         say(remark)
     if not skip_bad:
-        refuse([reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())], total)
+        bad = [reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())]
+        paths = [found.splits[name].paths[row] for name, one in loaded.items() for row in sorted(one.unreadable)]
+        refuse(bad, total, f"{lie_elsewhere(paths)}{SKIP}")
     return _without_bad(found, loaded, size, context.quiet)
 
 
