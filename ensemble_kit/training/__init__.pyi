@@ -29,6 +29,7 @@ from .soups import batch_norms as batch_norms
 from .soups import greedy as greedy
 from .soups import settle_norms as settle_norms
 from .soups import uniform as uniform
+from .step import joins_last as joins_last
 from .tables import SOUPS as SOUPS
 from .timing import seconds_per_image as seconds_per_image
 from .timing import seconds_per_pass as seconds_per_pass

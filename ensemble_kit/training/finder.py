@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.training.optimizers import make_optimizer
 from ensemble_kit.training.recipes import Recipe, check
-from ensemble_kit.training.step import Augment, Work, batches, count_classes, take_step
+from ensemble_kit.training.step import Augment, batches, take_step, work_of
 
 TakeStep = Callable[[int, float], float]
 """(step from 0, learning rate) -> the loss before that step was taken."""
@@ -167,8 +167,8 @@ def stepper(
     module.to(place, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)
     optimizer = make_optimizer(module, recipe)
-    work = Work(images, labels, count_classes(module, images), recipe, seed, augment)
-    endless = ((epoch, index) for epoch in count() for index in batches(labels, recipe, seed, epoch))
+    work = work_of(module, images, labels, recipe, seed, augment)
+    endless = ((epoch, index) for epoch in count() for index in batches(work, epoch))
 
     def next_step(step: int, rate: float) -> float:
         epoch, index = next(endless)

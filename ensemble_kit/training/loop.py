@@ -34,8 +34,8 @@ from ensemble_kit.training.step import (
     as_float,
     batches,
     computes_in_bfloat16,
-    count_classes,
     take_step,
+    work_of,
 )
 
 Keep = Callable[[int, Mapping[str, Tensor], tuple[Epoch, ...]], None]
@@ -117,7 +117,9 @@ def fit(
 
     Raises:
         InvalidOptionError: `keep` is neither; `best` or `patience` without val; the loss
-            stopped being a number; an optimiser, schedule or metric that no table holds.
+            stopped being a number; an optimiser, schedule or metric that no table holds; batches
+            that the module cannot learn from.
+        BadDataError: as many images.
     """
     check(recipe)
     _check(images, labels, val_images, val_labels, keep, patience)
@@ -126,7 +128,7 @@ def fit(
     module.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = images.to(place), labels.to(place)
     optimizer = make_optimizer(module, recipe)
-    work = Work(images, labels, count_classes(module, images), recipe, seed, augment)
+    work = work_of(module, images, labels, recipe, seed, augment)
     run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
     if resume is not None:
         run.take_up(resume, place)
@@ -197,7 +199,7 @@ def _epoch(
     read_every = 1 if work.images.device.type == "cpu" else _READ_EVERY
     module.train()
     hold_all_but_the_head(module, epoch < recipe.head_epochs)
-    for step, index in enumerate(batches(work.labels, recipe, work.seed, epoch)):
+    for step, index in enumerate(batches(work, epoch)):
         if step < run.step:
             continue  # taken before the snapshot
         start = time.perf_counter()

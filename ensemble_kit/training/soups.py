@@ -118,11 +118,11 @@ def settle_norms(
 
     Args:
         images: as the network is trained on them, but unaugmented.
-        batch_size: at most; batches differ by one image.
+        batch_size: at most, but two at least; batches differ by one image.
         on_batch: called after each batch with the number of images in it.
 
     Raises:
-        BadDataError: there are norms and no images.
+        BadDataError: there are norms and no images; or one image, of which a norm sees one pixel.
 
     Example:
         >>> import torch
@@ -137,14 +137,25 @@ def settle_norms(
     """
     import torch
 
+    from ensemble_kit.training.step import as_float, norms_alone
+
     module.eval()
     norms = batch_norms(module)
     if not norms:
         return 0
     if not len(images):
         raise BadDataError("There is no image to take batch-norm statistics from; wanted at least one.")
-    momenta = [norm.momentum for norm in norms]
     place = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
+
+    def batch(rows: np.ndarray) -> "Tensor":
+        return torch.from_numpy(np.array(images[rows])).to(place)
+
+    if len(images) == 1 and not norms_alone(module, batch(np.zeros(1, dtype=int))):
+        raise BadDataError(
+            "There is one image to take batch-norm statistics from, and a batch norm sees one pixel of it, which has "
+            "no variance; wanted two images or more."
+        )
+    momenta = [norm.momentum for norm in norms]
     try:
         for norm in norms:
             norm.reset_running_stats()
@@ -152,8 +163,7 @@ def settle_norms(
             norm.train()
         with torch.no_grad():
             for rows in _dealt(len(images), batch_size):
-                pixels = torch.from_numpy(np.array(images[rows])).to(place).float() / 255
-                module(pixels.contiguous(memory_format=torch.channels_last))
+                module(as_float(batch(rows)))
                 on_batch(len(rows))
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
@@ -204,9 +214,9 @@ class _Pot:
 
 
 def _dealt(count: int, batch_size: int) -> list[np.ndarray]:
-    """Return the places of all images, dealt into batches at random; in order within a batch."""
+    """Return the places of all images, dealt into batches at random, none of one alone; in order within a batch."""
     order = np.random.default_rng(_SEED).permutation(count)
-    return [np.sort(rows) for rows in np.array_split(order, -(-count // batch_size))]
+    return [np.sort(rows) for rows in np.array_split(order, max(1, min(-(-count // batch_size), count // 2)))]
 
 
 def _check_some(count: int) -> None:

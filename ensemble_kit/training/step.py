@@ -5,7 +5,7 @@ threads. Nothing in it waits for the device. Never knows a schedule and never co
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.training.balance import balanced_order, class_weights
 from ensemble_kit.training.depthwise import QuickDepthwise
 from ensemble_kit.training.mixing import mix
@@ -34,6 +36,7 @@ class Work:
     """What is learnt, and how: the same in every step.
 
     images, labels: all of train, on the device.
+    joined: an image that would be a batch of its own joins the batch before it, see `joins_last`.
     """
 
     images: Pixels
@@ -42,11 +45,12 @@ class Work:
     recipe: Recipe
     seed: int
     augment: Augment
+    joined: bool = False
 
     @cached_property
     def steps(self) -> int:
         """Steps an epoch."""
-        return -(-len(self.images) // self.recipe.batch_size)
+        return -(-len(self.images) // self.recipe.batch_size) - self.joined
 
     @cached_property
     def half(self) -> bool:
@@ -59,14 +63,41 @@ class Work:
         return class_weights(self.labels, self.classes) if self.recipe.balance == "loss" else None
 
 
-def batches(labels: Labels, recipe: Recipe, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " _"]]:
+def work_of(module: nn.Module, images: Pixels, labels: Labels, recipe: Recipe, seed: int, augment: Augment) -> Work:
+    """Return what there is to learn, in batches that the module can learn from.
+
+    Raises:
+        as `joins_last` says.
+    """
+    joined = joins_last(module, images, recipe)
+    return Work(images, labels, count_classes(module, images), recipe, seed, augment, joined)
+
+
+def joins_last(module: nn.Module, images: Pixels, recipe: Recipe) -> bool:
+    """Return whether one image is left over that joins the batch before it, as the module's batch norms need it.
+
+    Raises:
+        InvalidOptionError: all batches are of one image, and batch norms cannot learn from one.
+        BadDataError: there is one image in all, and they cannot.
+    """
+    if len(images) >= 2 * -(-len(images) // recipe.batch_size) or norms_alone(module, images):
+        return False
+    why = "a batch norm of this network sees one value a channel of an image, and cannot learn from one image alone"
+    if len(images) == 1:
+        raise BadDataError(f"There is 1 image to train on, and {why}; wanted 2. Add images, or take --arch mlp.")
+    if recipe.batch_size == 1:
+        raise InvalidOptionError(f"--batch-size is 1, and {why}. Give --batch-size 2 or more.")
+    return True
+
+
+def batches(work: Work, epoch: int) -> Iterator[Int[np.ndarray, " _"]]:
     """Yield every index once, shuffled, or balanced by class; batches differ in size by one at most."""
-    generator = generator_of(_ORDER, seed, epoch)
-    if recipe.balance == "sampling":
-        order = balanced_order(labels.cpu().numpy(), generator)
+    generator = generator_of(_ORDER, work.seed, epoch)
+    if work.recipe.balance == "sampling":
+        order = balanced_order(work.labels.cpu().numpy(), generator)
     else:
-        order = generator.permutation(len(labels))
-    yield from np.array_split(order, -(-len(labels) // recipe.batch_size))
+        order = generator.permutation(len(work.labels))
+    yield from np.array_split(order, work.steps)
 
 
 def take_step(
@@ -123,12 +154,32 @@ def cross_entropy(
 
 def count_classes(module: nn.Module, images: Pixels) -> int:
     """Return how many logits the module gives."""
+    return int(_first_logits(module, images).shape[1])
+
+
+def norms_alone(module: nn.Module, images: Pixels) -> bool:
+    """Return whether every batch norm sees more of one image than one value a channel, which has no variance."""
+    seen: list[bool] = []
+
+    def look(norm: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        seen.append(arguments[0].numel() > arguments[0].shape[1])
+
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+    with ExitStack() as hooks:
+        for norm in norms:
+            hooks.callback(norm.register_forward_pre_hook(look).remove)
+        _first_logits(module, images)
+    return all(seen)
+
+
+def _first_logits(module: nn.Module, images: Pixels) -> Tensor:
+    """Return what the module gives for the first image, in evaluation mode; it is left in the mode that it was in."""
     was = module.training
     module.eval()
     with torch.inference_mode():
-        classes = module(as_float(images[:1])).shape[1]
+        logits: Tensor = module(as_float(images[:1]))
     module.train(was)
-    return int(classes)
+    return logits
 
 
 def computes_in_bfloat16(precision: str, device: torch.device) -> bool:

@@ -129,6 +129,22 @@ def test_a_step_moves_the_weights_against_the_gradient_by_the_rate_it_is_told():
         torch.testing.assert_close(now.detach(), was - 0.25 * 1.9 * slope, atol=1e-5, rtol=1e-4)  # Nesterov, first step
 
 
+def test_a_norm_that_sees_one_pixel_never_steps_on_one_image():
+    sizes, (images, labels) = [], some_images(5)
+    narrow = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(3, CLASSES))
+
+    def watching(pixels, index, seed, epoch):
+        sizes.append(len(index))
+        return plain(pixels, index, seed, epoch)
+
+    take_step = stepper(narrow, images, labels, CLASSES, replace(RECIPE, batch_size=2), 3, watching)
+    for step in range(4):
+        take_step(step, 1e-3)
+    assert sizes == [3, 2, 3, 2]
+    with pytest.raises(InvalidOptionError, match="--batch-size is 1"):
+        stepper(narrow, images, labels, CLASSES, replace(RECIPE, batch_size=1), 3, plain)
+
+
 def test_clipping_bounds_a_step():
     module, (images, labels) = network(), some_images()
     before = [one.detach().clone() for one in module.parameters()]

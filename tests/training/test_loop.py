@@ -295,6 +295,24 @@ def test_balanced_sampling_shows_rare_classes_as_often_as_frequent_ones():
     assert often.tolist() in ([31, 31], [30, 32], [32, 30])
 
 
+def test_a_run_whose_last_image_joins_the_batch_before_it_is_taken_up_bit_for_bit():
+    def narrow(seed):
+        torch.manual_seed(seed)
+        parts = nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(5), nn.Flatten(), nn.Linear(5, CLASSES)
+        return nn.Sequential(*parts)
+
+    recipe, taken, sizes = replace(RECIPE, batch_size=2, ema=0.9), [], []
+
+    def augment(pixels, index, seed, epoch):
+        sizes.append(len(index))
+        return _plain(pixels, index, seed, epoch)
+
+    whole = _fit(recipe, module=narrow(0), augment=augment, count=7, on_pause=lambda take: taken.append(take()))
+    assert sizes == [3, 2, 2] * recipe.epochs
+    for snapshot in taken:
+        assert _same(whole, _fit(recipe, module=narrow(9), count=7, resume=snapshot))
+
+
 @pytest.mark.parametrize(
     "more", [{"clip": 0.5}, {"balance": "sampling"}, {"balance": "loss"}, {"cycles": 2, "epochs": 4}]
 )

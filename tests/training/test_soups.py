@@ -198,6 +198,24 @@ def test_norms_want_images():
         settle_norms(network(0), some_images(0))
 
 
+def narrow():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3))
+
+
+@pytest.mark.parametrize(("images", "batch_size"), [(2, 1), (3, 1), (3, 2), (5, 2), (65, 64)])
+def test_a_norm_that_sees_one_pixel_settles_on_no_image_alone(images, batch_size):
+    counted = []
+    assert settle_norms(narrow(), some_images(images), batch_size, counted.append) == 1
+    assert min(counted) > 1
+    assert sum(counted) == images
+
+
+def test_one_image_settles_a_norm_that_sees_more_than_one_pixel_of_it_and_no_other():
+    assert settle_norms(network(0), some_images(1)) == 2
+    with pytest.raises(BadDataError, match="one image .* sees one pixel of it, .* wanted two images or more"):
+        settle_norms(narrow(), some_images(1))
+
+
 def test_a_soup_of_a_network_with_itself_is_that_network_but_for_its_statistics():
     net, images = network(4), some_images(37)
     settle_norms(net, images)

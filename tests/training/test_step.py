@@ -8,10 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.training.balance import class_weights
 from ensemble_kit.training.optimizers import make_optimizer
 from ensemble_kit.training.recipes import RECIPES, Recipe
-from ensemble_kit.training.step import Work, count_classes, cross_entropy, take_step
+from ensemble_kit.training.step import Work, batches, count_classes, cross_entropy, joins_last, take_step, work_of
 
 LABELS = torch.tensor([0, 2, 0, 0, 6])
 PLAIN = replace(RECIPES["assignment"], optimizer="sgd", weight_decay=0.0)
@@ -32,6 +33,60 @@ def _images():
 
 def _plainly(images, rows, seed, epoch):
     return images.float() / 255
+
+
+def _narrow():
+    """A network whose batch norm sees one value a channel of an image."""
+    torch.manual_seed(5)
+    parts = nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(3, 7)
+    return nn.Sequential(*parts)
+
+
+@pytest.mark.parametrize("balance", ["none", "sampling"])
+@pytest.mark.parametrize("images", [2, 3, 4, 5, 7, 9])
+@pytest.mark.parametrize("size", [2, 3, 4, 64])
+def test_a_batch_norm_of_one_value_never_gets_an_image_alone(size, images, balance):
+    recipe, labels = replace(PLAIN, batch_size=size, balance=balance), torch.arange(images) % 2
+    pixels = _images().repeat(2, 1, 1, 1)[:images]
+    work = work_of(_narrow(), pixels, labels, recipe, 0, _plainly)
+    dealt = [len(batch) for batch in batches(work, 0)]
+    assert sum(dealt) == images
+    assert min(dealt) > 1
+    assert len(dealt) == work.steps
+    assert max(dealt) <= (size + 1 if work.joined else size)
+    assert work.joined == (size == 2 and images % 2 == 1)
+    net = _narrow().train()
+    optimizer = make_optimizer(net, recipe)
+    for step, rows in enumerate(batches(work, 0)):
+        take_step(net, optimizer, work, torch.from_numpy(rows), 0, step, 1e-2)
+
+
+@pytest.mark.parametrize(("images", "size"), [(1, 1), (1, 64), (2, 1), (5, 1), (5, 2)])
+def test_a_network_that_learns_from_one_image_is_dealt_batches_as_asked(images, size):
+    recipe = replace(PLAIN, batch_size=size)
+    wide = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(48, 7))
+    for net in (_net(), wide):
+        work = work_of(net, _images()[:images], LABELS[:images], recipe, 0, _plainly)
+        dealt = [len(batch) for batch in batches(work, 0)]
+        assert len(dealt) == work.steps == -(-images // size)
+        assert max(dealt) <= size
+
+
+def test_looking_at_its_batch_norms_leaves_a_network_as_it_was():
+    net = _narrow().train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    assert joins_last(net, _images(), replace(PLAIN, batch_size=2))
+    assert net.training
+    assert not net[1]._forward_pre_hooks
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_batches_that_a_batch_norm_cannot_learn_from_are_refused_in_words():
+    with pytest.raises(InvalidOptionError, match=r"--batch-size is 1, and .* Give --batch-size 2 or more\."):
+        work_of(_narrow(), _images(), LABELS, replace(PLAIN, batch_size=1), 0, _plainly)
+    for size in (1, 2, 64):
+        with pytest.raises(BadDataError, match=r"There is 1 image to train on, and .* wanted 2\."):
+            work_of(_narrow(), _images()[:1], LABELS[:1], replace(PLAIN, batch_size=size), 0, _plainly)
 
 
 def test_the_assignments_four_rows_sum_to_6_966_bits():

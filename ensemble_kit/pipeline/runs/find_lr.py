@@ -17,6 +17,7 @@ from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network, threads_of, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
+from ensemble_kit.pipeline.runs.fit_with_saves import say_joined
 from ensemble_kit.reporting.find_lr import find_lr_plot
 from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.results import FindLrReport
@@ -137,9 +138,11 @@ def _swept(
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.training import stepper, sweep
 
+    images = torch.from_numpy(np.array(decoded.images["train"]))
+    say_joined(network, images, recipe, quiet)
     take_step = stepper(
         network,
-        torch.from_numpy(np.array(decoded.images["train"])),
+        images,
         torch.from_numpy(np.array(decoded.split("train").labels)),
         len(decoded.data.classes),
         recipe,

@@ -17,7 +17,7 @@ from ensemble_kit.pipeline.entry import noticed
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
-from ensemble_kit.reporting.terminal import Watch, say
+from ensemble_kit.reporting.terminal import Watch, note, say
 from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.files import intended
@@ -59,6 +59,8 @@ def fit_and_save(
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.training import fit
 
+    images = torch.from_numpy(np.array(decoded.images["train"]))
+    say_joined(network, images, recipe, quiet)
     evaluated_on = evaluation_split(decoded.images)
     train, val = decoded.split("train"), decoded.split(evaluated_on)
     snapshot = None if target.state is None else target.state["snapshot"]
@@ -97,7 +99,7 @@ def fit_and_save(
         try:
             fitted = fit(
                 network,
-                torch.from_numpy(np.array(decoded.images["train"])),
+                images,
                 torch.from_numpy(np.array(train.labels)),
                 torch.from_numpy(np.array(decoded.images[evaluated_on])),
                 torch.from_numpy(np.array(val.labels)),
@@ -125,6 +127,18 @@ def fit_and_save(
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better {evaluated_on} {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted
+
+
+def say_joined(network: Any, images: Any, recipe: Recipe, quiet: bool) -> None:
+    """Say where the last image of an epoch joins the batch before it.
+
+    Raises:
+        InvalidOptionError, BadDataError: a batch size, or so few images, that the network cannot learn from.
+    """
+    from ensemble_kit.training import joins_last
+
+    if joins_last(network, images, recipe):
+        say(note("joined-batch", images=len(images), size=recipe.batch_size), quiet)
 
 
 def _curve(target: RunTarget) -> AbstractContextManager[None]:

@@ -67,6 +67,9 @@ NOTES: Final[Mapping[str, str]] = {
     "ranked-otherwise": "The public scores put '{better}' before '{worse}', the honest estimates the other way round; "
     "{meaning}.",
     "more-pairs": "So it is with {count} more pairs.",
+    # training
+    "joined-batch": "{images} images in batches of {size} leave one over; it joins the batch before it, for a batch "
+    "norm of this network cannot learn from one image alone.",
     # augmentation
     "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored image bears "
     "the wrong label. That was not measured here; train with --flip and with --no-flip, then ek compare.",
