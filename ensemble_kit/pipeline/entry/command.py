@@ -17,6 +17,7 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.disk import check_working_folder
 from ensemble_kit.formerly import renamed
 from ensemble_kit.images import Source
+from ensemble_kit.pipeline.entry.argument_types import fit_arguments
 from ensemble_kit.pipeline.entry.cache_folder import usable_cache
 from ensemble_kit.pipeline.entry.refusal import refusal
 from ensemble_kit.reporting.terminal import say
@@ -39,9 +40,11 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
 
     Raises, when called:
         TypeError: an option that the function does not have; suggests what was probably meant.
+        InvalidOptionError: an argument of a type that cannot be meant.
     """
     signature = _spelled_out(function)
     called = tuple(signature.parameters)
+    plain: Callable[..., Report] = function
 
     @wraps(function)
     def run(*given: Options.args, **named: Options.kwargs) -> Report:
@@ -54,13 +57,14 @@ def command(function: Callable[Options, Report]) -> Callable[Options, Report]:
                 raise TypeError(f"{function.__name__}() got an unexpected keyword argument '{name}'{hint}")
         if _entered.get():
             return function(*given, **named)
+        arguments, options = fit_arguments(function.__name__, signature, given, named)
         token = _entered.set(True)
         try:
             check_working_folder()
-            with usable_cache(function.__name__, signature, given, named) as usable:
-                named.update(usable)
-                with _after_the_dead(function, signature, given, named):
-                    return function(*given, **named)
+            with usable_cache(function.__name__, signature, arguments, options) as usable:
+                options.update(usable)
+                with _after_the_dead(function, signature, arguments, options):
+                    return plain(*arguments, **options)
         except Exception as error:
             refused = refusal(error)
             if refused is None:
