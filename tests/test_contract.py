@@ -44,9 +44,11 @@ HEIGHT = {
     **dict.fromkeys(ISLANDS, 3),
     **dict.fromkeys(["results", "types", "metrics"], 2),
     **dict.fromkeys(
-        ["aliases", "columns", "context", "csv_text", "disk", "errors", "extras", "formerly", "groups", "processors"], 1
+        ["aliases", "columns", "context", "csv_text", "disk", "errors", "extras", "formerly", "groups", "id_forms"], 1
     ),
-    **dict.fromkeys(["processors", "remedies", "splits", "tables", "verdicts", "versions", "visible", "workspace"], 1),
+    **dict.fromkeys(
+        ["labels", "processors", "remedies", "splits", "tables", "verdicts", "versions", "visible", "workspace"], 1
+    ),
 }
 ORDER = {
     "pipeline": [

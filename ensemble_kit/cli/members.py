@@ -35,7 +35,9 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
 
 @members.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["logits", "probabilities"]), required=True, help="Kind of the scores.")
+@click.option(
+    "--kind", type=click.Choice(["logits", "probabilities", "sigmoid"]), required=True, help="Kind of the scores."
+)
 @click.option("--oof", type=options.FOLDER, default=None, help="Out-of-fold scores on train: .npz or .csv.")
 @click.option("--val", type=options.FOLDER, default=None, help="Scores on val: .npz or .csv.")
 @click.option("--test", type=options.FOLDER, default=None, help="Scores on test: .npz or .csv.")
@@ -48,15 +50,17 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     help="Column name in CSVs of id, label or group, as label=Category.",
 )
 @click.option("--classes", type=options.FOLDER, default=None, help="File of class names; integer labels index it.")
+@options.labels_are
 @click.option("--group-from", default=None, metavar="REGEX", help="Group of an image: regular expression on its id.")
 @options.several(options.replace, options.predictions, options.cache, options.json)
 def add(as_json: bool, **given: Any) -> None:
     """Add a member that ek did not train, from its scores.
 
     A CSV has a column of ids, one column per class and, for oof and val, one of labels
-    (unless --labels names another file). An .npz has image_ids, classes, scores, labels and,
-    if any, groups. Rows and classes may be in any order. With --oof the member is a family
-    of its own, and blends with those of ek train --folds.
+    (unless --labels names another file); other columns are left out and named. An .npz has
+    image_ids, classes, scores, labels and, if any, groups. Rows and classes may be in any
+    order. With --oof the member is a family of its own, and blends with those of ek train
+    --folds.
 
     \b
     Example:

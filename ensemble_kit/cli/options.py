@@ -86,6 +86,12 @@ locations = (
     ),
 )
 """Where images lie, beside or instead of a data folder."""
+labels_are = click.option(
+    "--labels-are",
+    type=click.Choice(["names", "places"]),
+    default=None,
+    help="Integer labels beside integer class names: names of classes, or places in their list from 0.",
+)
 readings = (
     click.option(
         "--column",
@@ -97,6 +103,7 @@ readings = (
     click.option(
         "--classes", type=FOLDER, default=None, help="File of class names, one a line; integer labels index it."
     ),
+    labels_are,
     click.option(
         "--group-from", default=None, metavar="REGEX", help="Group of an image: regular expression on its id."
     ),

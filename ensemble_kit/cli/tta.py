@@ -14,6 +14,7 @@ external = (
     click.option(
         "--classes", type=options.FOLDER, default=None, help="File of its class names in order.  [default: the data's]"
     ),
+    options.labels_are,
     click.option("--size", type=int, default=None, help="Input size in pixels.  [default: its own]"),
     click.option(
         "--mean",

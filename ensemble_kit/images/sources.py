@@ -42,6 +42,7 @@ class Source:
     column: id, path, label or group and the CSVs' own name for that column, either way round; what is
         not said is found by its usual names, see `ensemble_kit.columns`. Of one CSV alone: "val.label".
     classes: file of class names, one a line.
+    labels_are: "names" of classes or "places" in `classes`; None: what alone they can be.
     group_from: regular expression on the id; its first group, or its whole match, names the
         group of images that belong together.
     val_fraction: share of train to take where nothing else gives a val; `split_seed` decides which.
@@ -55,6 +56,7 @@ class Source:
     test_dir: tuple[Path, ...] = ()
     column: Mapping[str, str] = field(default_factory=dict)
     classes: Path | None = None
+    labels_are: str | None = None
     group_from: str | None = None
     val_fraction: float | None = None
     split_seed: int = 0
@@ -89,6 +91,7 @@ class SourceOption(PlacesOption, total=False):
 
     column: Mapping[str, str] | None
     classes: str | Path | None
+    labels_are: str | None
     group_from: str | None
     val_fraction: float | None
     split_seed: int
@@ -114,7 +117,13 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
         if listing is not None and (path := getattr(source, f"{split}_csv")) is not None:
             check_single(listing, classes if source.classes or split != "train" else (), path)
     splits = {
-        split: labelled(_grouped(source, listing), classes, source.classes is not None, _where(source, split))
+        split: labelled(
+            _grouped(source, listing),
+            classes,
+            _may_count(source, split, listing, classes),
+            _where(source, split),
+            source.labels_are,
+        )
         for split, listing in found.items()
         if listing is not None
     }
@@ -147,6 +156,8 @@ def _check(source: Source) -> None:
         raise InvalidOptionError(
             f"Wanted the one folder that holds the images of --test-csv, got --test-dir {len(source.test_dir)} times."
         )
+    if source.labels_are == "places" and source.classes is None:
+        raise InvalidOptionError("Labels are places in a list of classes, and none was given: --classes FILE.")
     csvs = (source.train_csv, source.val_csv, source.test_csv)
     if (source.images is not None or source.column) and not any(csvs):
         raise InvalidOptionError("--images and --column say how to read a CSV, and none was given: --train-csv FILE.")
@@ -218,6 +229,12 @@ def _classes(source: Source, train: Listing) -> tuple[str, ...]:
     if len(classes) < 2:
         raise BadDataError(f"Wanted two or more classes in '{_where(source, 'train')}', got {len(classes)}.")
     return classes
+
+
+def _may_count(source: Source, split: str, listing: Listing, classes: Sequence[str]) -> bool:
+    """Say whether labels may be places in the list of classes: there is one, and no folders called so."""
+    in_folders = getattr(source, f"{split}_csv") is None
+    return source.classes is not None and not (in_folders and set(listing.names or ()) <= set(classes))
 
 
 def _grouped(source: Source, listing: Listing) -> Listing:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.labels import NONE, label_indices
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,18 @@ class DataSet:
     taken: tuple[str, ...] = ()
 
 
-def labelled(listing: Listing, classes: Sequence[str], numbered: bool, where: str) -> Split:
+def labelled(
+    listing: Listing, classes: Sequence[str], numbered: bool, where: str, labels_are: str | None = None
+) -> Split:
     """Return a listing with its labels as indices into the classes.
 
     Args:
-        numbered: whether whole numbers, where none of them is the name of a class, are places
-            in `classes` (from 0).
+        numbered: whether whole numbers may be places in `classes` (from 0); see `label_indices`.
         where: the folder or CSV, for the message.
+        labels_are: "names" or "places", where that was said.
 
     Raises:
-        BadDataError: a label that is no class; names the first image that has it.
+        BadDataError: a label that is no class, or that may be a name or a place; names the first.
 
     Example:
         >>> animals = Listing(("a", "b"), (Path("a"), Path("b")), ("1", "0"))
@@ -79,16 +82,13 @@ def labelled(listing: Listing, classes: Sequence[str], numbered: bool, where: st
     """
     if listing.names is None:
         return Split(listing.ids, listing.paths, None, listing.groups)
-    place = {name: index for index, name in enumerate(classes)}
-    if numbered and not any(name in place for name in listing.names):
-        place = {str(index): index for index in range(len(classes))}
-    for image_id, name in zip(listing.ids, listing.names, strict=True):
-        if name not in place:
-            raise BadDataError(
-                f"'{where}': {image_id!r} has the class {name!r}, which is none of the {len(classes)} known: "
-                f"{_first(classes)}. Correct it, or the list of classes."
-            )
-    labels = np.array([place[name] for name in listing.names], dtype=np.int64)
+    labels = label_indices(listing.names, classes, f"'{where}'", labels_are if numbered else "names")
+    if (labels == NONE).any():
+        row = int((labels == NONE).argmax())
+        raise BadDataError(
+            f"'{where}': {listing.ids[row]!r} has the class {listing.names[row]!r}, which is none of the "
+            f"{len(classes)} known: {_first(classes)}. Correct it, or the list of classes."
+        )
     return Split(listing.ids, listing.paths, labels, listing.groups)
 
 

@@ -11,7 +11,8 @@ from ensemble_kit.splits import VAL
 
 def added(member: MemberReport) -> str:
     """Return what `ek members add` prints."""
-    return "\n".join([headline(member), f"  {member.path}", *(wrapped(f"  {line}", "    ") for line in member.taken)])
+    lines = [wrapped(f"  {line}", "    ") for line in member.taken]
+    return "\n".join([headline(member), f"  {member.path}", *lines, *map(wrapped, member.notes)])
 
 
 def removed(report: RemovedReport) -> str:

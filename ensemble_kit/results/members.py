@@ -22,7 +22,7 @@ class MemberReport:
     family: what members are called that were trained alike; None: it has no siblings.
     calibration_error: expected calibration error, 15 equal-width bins, in [0, 1].
     ms_per_image: milliseconds per image and view; None for an imported member.
-    taken: for a member that was just added, a line a file: which column was taken for what.
+    taken: for a member that was just added, a line a file: which column was taken for what; notes: what to look at.
     val_used_for: what val decided while the member was made; empty is best.
     """
 
@@ -48,6 +48,7 @@ class MemberReport:
     path: Path
     judged_on: str = VAL
     taken: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

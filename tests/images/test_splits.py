@@ -25,7 +25,11 @@ def listing(*names):
 def test_whole_numbers_are_places_only_where_a_list_was_given_and_no_class_has_such_a_name():
     np.testing.assert_array_equal(labelled(listing("2", "0"), ["a", "b", "c"], True, "t").labels, [2, 0])
     np.testing.assert_array_equal(labelled(listing("2", "0"), ["0", "1", "2"], True, "t").labels, [2, 0])
-    np.testing.assert_array_equal(labelled(listing("2", "0"), ["2", "0", "1"], True, "t").labels, [0, 1])
+    with pytest.raises(BadDataError, match="'2' is the class '2' by name, and '1' by place. Say which: --labels-are"):
+        labelled(listing("2", "0"), ["2", "0", "1"], True, "t")
+    np.testing.assert_array_equal(labelled(listing("2", "0"), ["2", "0", "1"], True, "t", "names").labels, [0, 1])
+    np.testing.assert_array_equal(labelled(listing("2", "0"), ["2", "0", "1"], True, "t", "places").labels, [2, 0])
+    np.testing.assert_array_equal(labelled(listing("2", "0"), ["2", "0", "1"], False, "t").labels, [0, 1])
     with pytest.raises(BadDataError, match="'t.csv': 'id0' has the class '2', which is none of the 3 known: a, b, c"):
         labelled(listing("2", "0"), ["a", "b", "c"], False, "t.csv")
     with pytest.raises(BadDataError, match="'id1' has the class '3'"):

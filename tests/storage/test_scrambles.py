@@ -13,6 +13,7 @@ from ensemble_kit import csv_text
 from ensemble_kit.errors import EnsembleKitError
 from ensemble_kit.storage.members import members
 from ensemble_kit.storage.members.external_scores import read_scores
+from ensemble_kit.storage.members.score_tables import Reading
 from ensemble_kit.types import align
 
 IDS = ("0001", "1e5", "NA", "a,b", ' "q"', "two\nlines", "é")
@@ -75,7 +76,7 @@ def rename_id(sheet, pick):
 def lose_class(sheet, pick):
     column = pick(len(sheet.classes))
     sheet.take(range(len(sheet.ids)), [other for other in range(len(sheet.classes)) if other != column])
-    return BAD_DATA  # some image has that label
+    return MISALIGNED
 
 
 def double_class(sheet, pick):
@@ -140,7 +141,8 @@ def through_the_house(sheet, form, manifest, reference):
     """Write the file, import it, store it, read it back, align it: as `ek members add` and `ek blend` do."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        read = read_scores(sheet.write(folder, form), "val", "logits", "cnn").predictions
+        path, reading = sheet.write(folder, form), Reading(known=reference.classes)
+        read = read_scores(path, "val", "logits", "cnn", reading=reading).predictions
         manifest = manifest(views=("identity",), classes=read.classes)
         members.write_member(folder, manifest, {"val": read})
         held = members.read_predictions(folder / "cnn", "val")

@@ -16,10 +16,11 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.images import read_classes
 from ensemble_kit.pipeline.members.cv_families import families_of
+from ensemble_kit.pipeline.members.label_order import notes_on
 from ensemble_kit.pipeline.members.out_of_fold import joined
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import members as store
-from ensemble_kit.storage.members import LABELLED, ExternalScores, Reading, differing, read_scores, read_truth
+from ensemble_kit.storage.members import LABELLED, ExternalScores, Reading, read_scores, read_truth
 from ensemble_kit.storage.submissions import match_sample
 from ensemble_kit.types import Predictions, align
 
@@ -30,15 +31,17 @@ class Said(NamedTuple):
     column: Mapping[str, str]
     classes: Path | None
     labels: Path | None
+    labels_are: str | None
     group_from: str | None
 
 
 class ExternalMember(NamedTuple):
-    """A member that is not written yet; taken: a line a file, which column was taken for what."""
+    """A member that is not written yet; taken: a line a file, which column is what; notes: what to look at."""
 
     manifest: store.Manifest
     splits: dict[str, Predictions]
     taken: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def read_external(
@@ -55,7 +58,7 @@ def read_external(
     others = dict(_others(predictions, name))
     _check(name, files, said, others)
     reading = _reading(said, others)
-    read = {split: read_scores(path, split, kind, name, reading=reading) for split, path in files.items()}
+    read = _read(name, kind, files, reading)
     splits = {split: scores.predictions for split, scores in read.items()}
     first = next(iter(splits.values()))
     splits = {split: _in_class_order(one, first) for split, one in splits.items()}
@@ -72,9 +75,11 @@ def read_external(
             "files": {split: path.name for split, path in files.items()},
             "clipped": {split: scores.clipped for split, scores in read.items()},
             "group_from": said.group_from,
+            **({} if said.labels_are is None else {"labels_are": said.labels_are}),
         },
     )
-    return ExternalMember(manifest, splits, (*_taken(files, read, reading), *renamed))
+    taken = (*_taken(files, read, reading), *renamed)
+    return ExternalMember(manifest, splits, taken, tuple(notes_on(splits, {s: one.doubt for s, one in read.items()})))
 
 
 def _others(predictions: Path, name: str) -> Iterator[tuple[str, store.Manifest]]:
@@ -83,6 +88,15 @@ def _others(predictions: Path, name: str) -> Iterator[tuple[str, store.Manifest]
         if other != name:
             with suppress(InvalidOptionError):
                 yield other, store.read_manifest(predictions / other)
+
+
+def _read(name: str, kind: str, files: Mapping[str, Path], reading: Reading) -> dict[str, ExternalScores]:
+    """Return what the files hold; the first with labels says which classes there are, where nothing else does."""
+    read: dict[str, ExternalScores] = {}
+    for split in sorted(files, key=lambda split: split not in LABELLED):
+        read[split] = read_scores(files[split], split, kind, name, reading=reading)
+        reading = reading._replace(known=reading.known or read[split].predictions.classes)
+    return {split: read[split] for split in files}
 
 
 def _check(name: str, files: Mapping[str, Path], said: Said, others: Mapping[str, store.Manifest]) -> None:
@@ -101,17 +115,11 @@ def _reading(said: Said, others: Mapping[str, store.Manifest]) -> Reading:
     truth = None if said.labels is None else read_truth(said.labels, said.column)
     known = listed or next((manifest.classes for manifest in others.values()), ())
     likely = () if truth is None else tuple(sorted(set(truth.labels.values())))
-    return Reading(said.column, known, likely, listed, truth)
+    return Reading(said.column, known, likely, listed, truth, said.labels_are)
 
 
 def _in_class_order(said: Predictions, first: Predictions) -> Predictions:
-    """Return scores with their classes in the order of the first file's.
-
-    Raises:
-        MisalignedError: they are others.
-    """
-    if wrong := differing(said.classes, first.classes):
-        raise MisalignedError(f"member '{said.member}' has other {said.split} classes than on {first.split}: {wrong}")
+    """Return scores with their classes, the same, in the order of the first file's."""
     order = [said.classes.index(name) for name in first.classes]
     labels = said.labels
     if labels is not None:
@@ -176,6 +184,12 @@ def _taken(files: Mapping[str, Path], read: Mapping[str, ExternalScores], readin
                 else ""
             )
             yield f"{split}: {roles}, {len(classes)} columns of classes{renamed} ({files[split].name})"
+        if scores.left_out:
+            yield f"{split}: left out, being no class: {', '.join(map(repr, scores.left_out))} ({files[split].name})"
     if reading.truth is not None:
         roles = ", ".join(f"{role} '{column}'" for role, column in reading.truth.columns.items())
         yield f"labels: {roles} ({reading.truth.path.name})"
+    for split, scores in read.items():
+        if scores.said is not None and scores.said.alike:
+            ours, theirs = scores.said.alike
+            yield f"{split}: the label of '{ours}' is that of '{theirs}', and so on ({scores.said.path.name})"

@@ -82,6 +82,7 @@ def members_add(
     replace: bool = False,
     oof: str | Path | None = None,
     labels: str | Path | None = None,
+    labels_are: str | None = None,
     column: Mapping[str, str] | None = None,
     classes: str | Path | None = None,
     **options: Unpack[MembersAddOptions],
@@ -89,13 +90,15 @@ def members_add(
     """Add a member that ensemble_kit did not train, from its scores.
 
     Args:
-        kind: what the scores are, `logits` or `probabilities`; must be said.
+        kind: what the scores are, `logits`, `probabilities` (also rounded, or in per cent) or `sigmoid` (a sigmoid
+            a class); must be said.
         oof: scores of every training image by models that had not seen it: a family of its own.
         val, test, oof: at least one of oof and val; .npz with `image_ids`, `classes`, `scores`, and, for oof
             and val, `labels`, and `groups` where there are any; or CSV with a column of ids, one column a
-            class and, for oof and val, one of labels. Rows and classes may stand in any order; ids may
-            lack the endings and folders of those that are there, where that leaves no doubt.
+            class and, for oof and val, one of labels; other columns are left out. Rows and classes may stand in
+            any order; ids may lack the endings and folders of those that are there, where that leaves no doubt.
         labels: CSV with the labels of oof and val, and groups where it has them, as a competition's train.csv.
+        labels_are: `names` of classes or `places` in their list, for whole numbers that could be both.
         column: id, label or group -> the CSVs' own name for that column; unsaid, the usual names are guessed.
         classes: file of class names, a line each; columns and labels that are whole numbers index it.
         group_from: a regular expression that finds the group of each labelled image in its id.
@@ -118,11 +121,12 @@ def members_add(
         {} if column is None else column,
         None if classes is None else Path(classes),
         None if labels is None else Path(labels),
+        labels_are,
         group_from,
     )
     brought = read_external(name, kind, files, said, predictions, cache)
     store.write_member(predictions, brought.manifest, brought.splits, replace=replace)
-    return with_changes(describe_member(predictions, name, cache), taken=brought.taken)
+    return with_changes(describe_member(predictions, name, cache), taken=brought.taken, notes=brought.notes)
 
 
 @command

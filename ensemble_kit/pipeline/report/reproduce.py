@@ -149,9 +149,8 @@ def _external(manifest: Manifest, folder: Path) -> dict[str, Any]:
 def _importing(manifest: Manifest) -> str:
     said = manifest.imported
     files = dict(said.get("files", {}))
-    return _line(
-        "members add", {**files, "kind": said.get("kind"), "group_from": said.get("group_from")}, words=[manifest.name]
-    )
+    options = {key: said.get(key) for key in ("kind", "labels_are", "group_from")}
+    return _line("members add", {**files, **options}, words=[manifest.name])
 
 
 def _blending(saved: blend_store.Blend) -> str:

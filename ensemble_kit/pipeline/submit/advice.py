@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 
 from ensemble_kit.ensembling.contest import effective_images, final_two, prediction_interval, public_images, telling
+from ensemble_kit.id_forms import stem
 from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
-from ensemble_kit.storage.submissions import HandedIn, QuotaRules, Sheet, find_kept, kept_path, of_today, read_log, stem
+from ensemble_kit.storage.submissions import HandedIn, QuotaRules, Sheet, find_kept, kept_path, of_today, read_log
 
 MOVES: Final = 5
 ROUNDING: Final = 0.01  # by so much two public scores may be further apart, shown in whole percent

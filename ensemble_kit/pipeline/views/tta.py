@@ -60,8 +60,19 @@ class Passes(NamedTuple):
     job: Job | None = None
 
 
-class TtaOptions(PlacesOption, PredictionsOption, ReportsOption, CacheOption, DeviceOption, VerifyOption, QuietOption):
+class TtaOptions(
+    PlacesOption,
+    PredictionsOption,
+    ReportsOption,
+    CacheOption,
+    DeviceOption,
+    VerifyOption,
+    QuietOption,
+    total=False,
+):
     """What `tta` takes along."""
+
+    labels_are: str | None
 
 
 @command
@@ -97,8 +108,8 @@ def tta(
             callable, float pixels in [0, 1] (images, 3, size, size) -> logits (images, classes).
         views: names and sets of views, see `inference.views`.
         choose: how the views are weighed: auto, log-loss, greedy, accuracy, equal, none.
-        data, options: where the images are, as far as that is not where they were in training; folders, device,
-            verify, quiet: as in `train`.
+        data, options: where the images are, as far as that is not where they were in training; labels_are, folders,
+            device, verify, quiet: as in `train`.
         skip_bad: go on without the images that cannot be read, as a member does that was trained so.
         weights, name, classes, size, mean, std: what has to be said of a model that is not ours,
             see `pipeline.models.Stated`.

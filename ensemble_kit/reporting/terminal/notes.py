@@ -41,6 +41,15 @@ NOTES: Final[Mapping[str, str]] = {
     "on oof, so it is flattered a little.",
     # export
     "in-bfloat16": "{members}: computed in bfloat16 when the blend was tuned; the graph computes in float32.",
+    # members of others
+    "logits-in-unit": "{split}: all scores lie in [0, 1], as probabilities do, and were taken for logits. Give --kind "
+    "sigmoid if each class has a sigmoid of its own; cosine similarities are logits.",
+    "logits-mostly-probabilities": "{split}: most rows lie in [0, 1] and sum to 1, as probabilities do, and were taken "
+    "for logits. Look at the other rows.",
+    "classes-in-another-order": "{split}: {right} % of the images are right, and {renamed} % would be were classes "
+    "renamed. Look at the order of the classes in the scores, and at --labels-are.",
+    "below-chance": "{split}: {right} % of the images are right, fewer than the {chance} % of chance. Look at the "
+    "order of the classes in the scores, at the labels and at the sign.",
     # how to repeat a blend
     "imported-files": "The scores of imported members are files of others; their sha256 are in predictions/.",
     "callable": "CALLABLE was a Python function, which is not saved.",

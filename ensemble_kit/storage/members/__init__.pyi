@@ -8,7 +8,6 @@ from .commit import read_manifest as read_manifest
 from .commit import sweep as sweep
 from .external_scores import LABELLED as LABELLED
 from .external_scores import ExternalScores as ExternalScores
-from .external_scores import Reading as Reading
 from .external_scores import read_scores as read_scores
 from .manifest import EXTERNAL as EXTERNAL
 from .manifest import MANIFEST_NAME as MANIFEST_NAME
@@ -26,4 +25,5 @@ from .read import read_member as read_member
 from .read import read_members as read_members
 from .read import read_predictions as read_predictions
 from .score_columns import differing as differing
+from .score_tables import Reading as Reading
 from .truth import read_truth as read_truth

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ensemble_kit.disk import seal, unseal
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.id_forms import is_rounded
 from ensemble_kit.storage.files import UnknownFieldError, build, number_from_json, number_to_json
 from ensemble_kit.types import IDENTITY
 from ensemble_kit.versions import check_schema, made_elsewhere
@@ -184,6 +185,11 @@ def check_distinct(names: Sequence[str], word: str, where: str) -> None:
     for place, name in enumerate(names):
         if name == "":
             raise BadDataError(f"{where}: {word} {place + 1} is empty; wanted a name.")
+        if name in first and is_rounded(name):
+            raise BadDataError(
+                f"{where}: {word} {name!r} stands in places {first[name] + 1} and {place + 1}: a spreadsheet rounded "
+                "long numbers, and their last digits are lost. Write the file again, and open it as text alone."
+            )
         if name in first:
             raise BadDataError(
                 f"{where}: {word} {name!r} stands in places {first[name] + 1} and {place + 1}; "

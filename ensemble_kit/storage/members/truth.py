@@ -8,21 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
 from ensemble_kit.columns import find_columns, missing_column
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.disk import beside, read_plain
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.id_forms import FORMS
+from ensemble_kit.labels import NONE, label_indices, whole_number
 from ensemble_kit.storage.members.manifest import check_distinct
 from ensemble_kit.types import Labels
 
 
 class Said(NamedTuple):
-    """What a file of labels says of some images: indices into their classes, and groups where it has them."""
+    """What a file of labels says of some images: indices into their classes, and groups where it has them.
+
+    alike: an id of the scores and how the file of labels writes it, where they differ; empty: they do not.
+    """
 
     path: Path
     labels: Labels
     groups: tuple[str, ...] | None
+    alike: tuple[str, ...] = ()
 
 
 class Truth(NamedTuple):
@@ -35,33 +42,57 @@ class Truth(NamedTuple):
 
     def knows(self, ids: Sequence[str]) -> bool:
         """Say whether it is about any of these images."""
-        return any(image_id in self.labels for image_id in ids)
+        return any(image_id in self.labels for image_id in self._written(ids))
 
-    def of(self, ids: Sequence[str], classes: Sequence[str], listed: Sequence[str], where: Path) -> Said:
+    def of(
+        self,
+        ids: Sequence[str],
+        classes: Sequence[str],
+        listed: Sequence[str],
+        where: Path,
+        labels_are: str | None = None,
+        predicted: Int[np.ndarray, " images"] | None = None,
+    ) -> Said:
         """Return what is said of each image.
 
         Args:
             listed: classes in order, which whole numbers index; none were listed.
             where: the file that has the ids, for messages.
+            labels_are, predicted: see `label_indices`.
 
         Raises:
-            BadDataError: an id that is not there, has an empty cell, or has a label that is no class.
+            BadDataError: an id that is not there, has an empty cell, or has a label that is no class, or may be two.
         """
-        names = named_or_numbered([self._cell(self.labels, one, "label", where) for one in ids], classes, listed)
-        places = {name: place for place, name in enumerate(classes)}
-        for image_id, name in zip(ids, names, strict=True):
-            if name not in places:
-                remedy = "Correct the label or the classes."
-                if isinstance(name, int):
-                    remedy = "Say which class each number is: --classes FILE, a name a line."
-                raise BadDataError(
-                    f"{self.path}: {image_id!r} has the label {str(name)!r}, which is none of the {len(places)} "
-                    f"classes of {where}. {remedy}"
-                )
+        written = self._written(ids)
+        names = [self._cell(self.labels, one, "label", where) for one in written]
+        labels = label_indices(names, classes, self.path, labels_are, listed, predicted)
+        named = label_indices(names, classes, self.path, "names") != NONE
+        counted = not (listed or labels_are or named.any()) and all(whole_number(name) is not None for name in names)
+        if counted or (labels == NONE).any():
+            row = int((labels == NONE).argmax())
+            remedy = "Correct the label or the classes."
+            if counted:
+                remedy = "Say which class each number is: --classes FILE, a name a line."
+            raise BadDataError(
+                f"{self.path}: {written[row]!r} has the label {names[row]!r}, which is none of the {len(classes)} "
+                f"classes of {where}. {remedy}"
+            )
         groups = None
         if "group" in self.columns:
-            groups = tuple(self._cell(self.groups, one, "group", where) for one in ids)
-        return Said(self.path, np.array([places[str(name)] for name in names], dtype=np.int64), groups)
+            groups = tuple(self._cell(self.groups, one, "group", where) for one in written)
+        alike = next(((ours, theirs) for ours, theirs in zip(ids, written, strict=True) if ours != theirs), ())
+        return Said(self.path, labels, groups, alike)
+
+    def _written(self, ids: Sequence[str]) -> Sequence[str]:
+        """Return the ids as they are written here: as they are, else without endings or folders where all are clear."""
+        for theirs, ours in FORMS:
+            found: dict[str, list[str]] = {}
+            for image_id in self.labels:
+                found.setdefault(theirs(image_id), []).append(image_id)
+            there = [found.get(ours(image_id), []) for image_id in ids]
+            if all(len(one) == 1 for one in there) and len({one[0] for one in there}) == len(ids):
+                return [one[0] for one in there]
+        return ids
 
     def _cell(self, column: Mapping[str, str], image_id: str, what: str, where: Path) -> str:
         """Return what a column says of an image."""
@@ -117,20 +148,3 @@ def agreeing(said: Said, own: Labels | None, ids: Sequence[str], classes: Sequen
             f"{classes[said.labels[first]]!r}. Correct one of them."
         )
     return said.labels
-
-
-def named_or_numbered(labels: list[str], classes: Sequence[str], listed: Sequence[str] = ()) -> list[str] | list[int]:
-    """Return labels as names, or as indices where none of them is the name of a class.
-
-    Args:
-        listed: classes in order, which the numbers index, so that names come out; none: they stay numbers.
-
-    Example:
-        >>> named_or_numbered(["1", "0"], ["cat", "dog"]), named_or_numbered(["1", "0"], ["dog", "cat"], ["cat", "dog"])
-        ([1, 0], ['dog', 'cat'])
-    """
-    if any(label in classes for label in labels) or not all(label.isdecimal() for label in labels):
-        return labels
-    if listed and all(int(label) < len(listed) for label in labels):
-        return [listed[int(label)] for label in labels]
-    return [int(label) for label in labels]

@@ -17,4 +17,3 @@ from .sample_and_csv import id_form as id_form
 from .sample_and_csv import match_sample as match_sample
 from .sample_and_csv import read_provenance as read_provenance
 from .sample_and_csv import read_sample as read_sample
-from .sample_and_csv import stem as stem

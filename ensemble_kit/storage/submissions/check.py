@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.id_forms import is_rounded
 from ensemble_kit.storage.submissions import check_causes as causes
 from ensemble_kit.storage.submissions.check_causes import few, shown
 from ensemble_kit.storage.submissions.check_file import Finding, Findings, Row, read_rows
@@ -194,7 +195,7 @@ def _check_ids(table: Table, wanted: Wanted, findings: Findings) -> dict[str, st
 
 def _meant(given: str, line: int, explain: causes.Explain, as_host: bool, findings: Findings) -> str | None:
     """Return which wanted id this was, and note what became of it; None for an id that nobody wants."""
-    explained = explain(given) if given.strip() else None
+    explained = explain(given) if given.strip() and not is_rounded(given) else None
     if explained:
         cause, image_id = explained
         if as_host and cause in (causes.ENDINGS, causes.FOLDERS):
@@ -202,7 +203,10 @@ def _meant(given: str, line: int, explain: causes.Explain, as_host: bool, findin
         else:
             findings.add(f"ids {cause.what}", cause.remedy, line, f"{shown(given)} (wanted {shown(image_id)})")
         return image_id
-    if given.strip():
+    if is_rounded(given):
+        remedy = "Write the file again, and open it as text alone."
+        findings.add("ids were rounded by a spreadsheet, and their last digits are lost", remedy, line, shown(given))
+    elif given.strip():
         remedy = f"Remove these rows, or give the right {'--labels' if as_host else '--sample'}."
         findings.add("ids are not asked for", remedy, line, shown(given))
     else:

@@ -14,7 +14,7 @@ from math import isfinite, nan
 from typing import Final, NamedTuple
 from unicodedata import combining, normalize
 
-from ensemble_kit.storage.submissions.sample_and_csv import base, stem
+from ensemble_kit.id_forms import base, stem
 
 MANY: Final = 5000  # wanted texts; among more, nobody looks for the nearest
 SHOWN: Final = 5  # of each kind of thing

@@ -5,12 +5,11 @@ or doubled is an error that names the first. Never sorts or drops a row in silen
 """
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ensemble_kit.csv_text import parse_csv, render_csv
 from ensemble_kit.disk import beside, read_plain, sha256_of, unseal
@@ -22,6 +21,7 @@ from ensemble_kit.errors import (
     MisalignedError,
     ResourceError,
 )
+from ensemble_kit.id_forms import FORMS, stem
 from ensemble_kit.storage.files import REPLACES, check_pair, locked, sealed_voucher, write_pair
 
 HEADER = ("image_id", "label")
@@ -112,26 +112,6 @@ def id_form(ids: Sequence[str], form: str) -> tuple[str, ...]:
             )
         first[stem(image_id)] = image_id
     return tuple(first)
-
-
-def stem(image_id: str) -> str:
-    """Return the id without its last ending: `a/b.c.png` is `a/b.c`."""
-    return os.path.splitext(image_id)[0]
-
-
-def base(image_id: str) -> str:
-    """Return the id without its folders: `a/b.c.png` is `b.c.png`."""
-    return image_id.rpartition("/")[2]
-
-
-FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]] = (
-    (str, str),
-    (str, stem),
-    (stem, stem),
-    (str, base),
-    (str, lambda image_id: stem(base(image_id))),
-)
-"""In which form others' ids, and ours, may be the same, the likeliest first."""
 
 
 def write_submission(

@@ -1,12 +1,15 @@
 import csv
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.storage.members.external_scores import read_scores
+from ensemble_kit.storage.members.score_kinds import check_kind, doubt
+from ensemble_kit.storage.members.score_tables import Reading
 
 CLASSES = ("ant", "bee", "NA")
 IDS = ("0001", "1e5", "NA", " x", "two\nlines")
@@ -126,18 +129,49 @@ def test_labels_must_be_there_on_val_and_may_be_on_test(csv_file, npz_file):
 def test_labels_in_a_csv_are_numbers_only_where_none_of_them_is_a_class(csv_file):
     numbered = csv_file(labels=("1", "2", "0", "0", "1"))
     assert read_scores(numbered, "val", "logits", "vit").predictions.labels.tolist() == [1, 2, 0, 0, 1]
-    named = csv_file(classes=("2", "1", "0"), labels=("1", "2", "0", "0", "1"))
+    named = csv_file(classes=("2", "1", "7"), labels=("1", "2", "7", "7", "1"))
     assert read_scores(named, "val", "logits", "vit").predictions.labels.tolist() == [1, 0, 2, 2, 1]
+
+
+@pytest.mark.parametrize("labels", [("1", "2", "0", "0", "1"), ("1.0", "2.0", "0.0", "0.0", "1.0"), (1, 2, 0, 0, 1)])
+def test_labels_that_may_be_names_or_places_are_asked_for_and_taken_as_was_said(labels, csv_file, npz_file):
+    """By hand: beside the classes 2, 1, 0 the label 1 is the middle one either way, and 2 the first or the last."""
+    classes = ("2", "1", "0")
+    for path in (
+        csv_file(classes=classes, labels=labels),
+        npz_file(classes=np.array(classes), labels=np.array(labels)),
+    ):
+        with pytest.raises(
+            BadDataError, match=r"'2(\.0)?' is the class '2' by name, and '0' by place. As names the .* "
+        ):
+            read_scores(path, "val", "logits", "vit")
+        for said, wanted in (("names", [1, 0, 2, 2, 1]), ("places", [1, 2, 0, 0, 1])):
+            got = read_scores(path, "val", "logits", "vit", reading=Reading(labels_are=said)).predictions
+            assert got.labels.tolist() == wanted
     mixed = csv_file(classes=("1", "2", "3"), labels=("0", "1", "2", "2", "1"))
-    with pytest.raises(BadDataError, match="row 1, '0001', has the label '0', which is none of its 3 classes"):
+    with pytest.raises(BadDataError, match="'0' is no class by name, and '1' by place.*--labels-are"):
         read_scores(mixed, "val", "logits", "vit")
+    places = read_scores(mixed, "val", "logits", "vit", reading=Reading(labels_are="places")).predictions
+    assert places.labels.tolist() == [0, 1, 2, 2, 1]
+    with pytest.raises(BadDataError, match="row 1, '0001', has the label '0', which is none of its 3 classes"):
+        read_scores(mixed, "val", "logits", "vit", reading=Reading(labels_are="names"))
 
 
-@pytest.mark.parametrize("label", ["bird", "3", "-1", "1.0", ""])
+@pytest.mark.parametrize("label", ["bird", "3", "-1", "1.0"])
 def test_labels_that_are_no_class_are_refused(label, csv_file):
     labels = ("1", "2", "0", "0", label) if label == "3" else (*LABELS[:4], label)
     with pytest.raises(BadDataError, match=f"(?s)row 5, .*, has the label '?{label}'?, which is none"):
         read_scores(csv_file(labels=labels), "val", "logits", "vit")
+
+
+@pytest.mark.parametrize("label", ["", "nan"])
+def test_a_label_that_is_missing_is_named_on_val_and_an_empty_column_of_test_is_none(label, csv_file):
+    with pytest.raises(BadDataError, match="row 4, ' x', has no label, nor have 1 more; wanted one for every image"):
+        read_scores(csv_file(labels=(*LABELS[:3], label, label)), "val", "logits", "vit")
+    for empty in (label, "-1", "?"):
+        assert read_scores(csv_file(labels=(empty,) * 5), "test", "logits", "vit").predictions.labels is None
+    with pytest.raises(BadDataError, match="of a test set leave the column out"):
+        read_scores(csv_file(labels=(*LABELS[:4], label)), "test", "logits", "vit")
 
 
 @pytest.mark.parametrize("index", [3, -1])
@@ -185,7 +219,9 @@ def test_doubled_ids_and_classes_are_refused(csv_file, npz_file):
         ({"image_ids": np.array(IDS, dtype=object)}, "is no .npz of plain arrays: Object arrays"),
         ({"scores": LOGITS.T}, r"wanted `scores` as numbers \(images, classes\) = \(5, 3\), got float64 \(3, 5\)"),
         ({"scores": LOGITS.astype(complex)}, "got complex128"),
-        ({"labels": np.zeros(5)}, "wanted `labels` as 5 class names or whole numbers, got float64"),
+        ({"labels": np.zeros(5, complex)}, "wanted `labels` as 5 class names or whole numbers, got complex128"),
+        ({"labels": np.array([0, 1, 0.5, 1, 2])}, "row 3, 'NA', has the label 0.5, which is none of its 3 classes"),
+        ({"labels": np.array([0, 1, np.nan, 1, np.nan])}, "row 3, 'NA', has no label, nor have 1 more; wanted one"),
         ({"labels": np.array(LABELS[:3])}, r"wanted `labels` as 5 .*, got <U3 \(3,\)"),
         ({"image_ids": np.array([], str), "scores": np.zeros((0, 3)), "labels": None}, "has no image id"),
     ],
@@ -200,9 +236,9 @@ def test_arrays_that_cannot_be_used_are_refused(changes, message, npz_file):
     [
         ("key,ant,bee,label\nx,1,2,ant\n", "has no column 'image_id', .* its columns are key, ant, bee, label"),
         ("image_id;ant;bee\nx;1;2\n", "has no column 'image_id'"),
-        ("image_id,ant,bee,label\nx,1,,ant\n", "wanted a number for 'x', class 'bee', got ''"),
-        ("image_id,ant,bee,label\nx,1,1_0,ant\n", "wanted a number for 'x', class 'bee', got '1_0'"),
-        ("image_id,ant,bee,label\nx,1,nan,ant\n", "row 1, 'x', class 'bee': wanted a finite number"),
+        ("image_id,ant,bee,label\nx,1,,ant\ny,1,2,bee\n", "wanted a number for 'x', class 'bee', got ''"),
+        ("image_id,ant,bee,label\nx,1,1_0,ant\ny,1,2,bee\n", "wanted a number for 'x', class 'bee', got '1_0'"),
+        ("image_id,ant,bee,label\nx,1,nan,ant\ny,1,2,bee\n", "row 1, 'x', class 'bee': wanted a finite number"),
         ("image_id,ant,bee,label\nx,1,2\n", "row 1 after the header has 3 fields"),
         ("image_id,ant,,label\nx,1,2,ant\n", "column 3 is empty"),
         ("image_id,label\nx,ant\n", "has no class"),
@@ -217,8 +253,8 @@ def test_tables_that_cannot_be_used_are_refused(text, message, tmp_path):
 
 
 def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):
-    (tmp_path / "val.csv").write_bytes(b"\xef\xbb\xbfimage_id,a,b,label\r\nx,1,2,a\r\n\r\n")
-    assert read_scores(tmp_path / "val.csv", "val", "logits", "vit").predictions.ids == ("x",)
+    (tmp_path / "val.csv").write_bytes(b"\xef\xbb\xbfimage_id,a,b,label\r\nx,1,2,a\r\n\r\ny,1,2,b\r\n")
+    assert read_scores(tmp_path / "val.csv", "val", "logits", "vit").predictions.ids == ("x", "y")
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a zip", b"PK\x03\x04 cut off", b"\x93NUMPY"])
@@ -236,9 +272,95 @@ def test_a_lone_array_is_no_archive(tmp_path):
 
 
 def test_wrong_options_and_missing_files_are_named(tmp_path, csv_file):
-    with pytest.raises(InvalidOptionError, match="of kind logits or probabilities, got 'scores'"):
+    with pytest.raises(InvalidOptionError, match="of kind logits or probabilities or sigmoid, got 'scores'"):
         read_scores(csv_file(), "val", "scores", "vit")
     with pytest.raises(InvalidOptionError, match=r"a score file of .npz or .csv, got .*val.pkl"):
         read_scores(tmp_path / "val.pkl", "val", "logits", "vit")
     with pytest.raises(BadDataError, match=r"Cannot read .*none.csv: No such file"):
         read_scores(tmp_path / "none.csv", "val", "logits", "vit")
+
+
+P = softmax(np.random.default_rng(1).normal(size=(53, 3)) * 2, axis=1)
+MANY = {"ids": [f"{row:04d}" for row in range(53)], "labels": [CLASSES[row % 3] for row in range(53)]}
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        *[P.round(2), P.round(3), P.round(4), np.floor(P * 100) / 100, P.astype(np.float16).astype(float)],
+        *[100 * P, (100 * P).round(), (100 * P).round(1)],
+    ],
+    ids=["2 digits", "3 digits", "4 digits", "cut off", "float16", "per cent", "whole per cent", "1 digit of per cent"],
+)
+def test_probabilities_in_any_form_are_refused_as_logits_and_taken_as_what_they_are(scores, csv_file):
+    path = csv_file(scores, **MANY)
+    with pytest.raises(BadDataError, match="wanted logits, but every row lies in .* and sums to .* Give --kind prob"):
+        read_scores(path, "val", "logits", "vit")
+    got = read_scores(path, "val", "probabilities", "vit").predictions.logits[0]
+    some = scores.min(axis=1) > 0
+    shares = scores / scores.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(softmax(got, axis=1)[some], shares[some], rtol=1e-4)
+
+
+def test_negative_log_probabilities_are_refused_and_log_probabilities_are_logits(csv_file):
+    with pytest.raises(BadDataError, match="negative log-probabilities: .* Change their sign"):
+        read_scores(csv_file(-np.log(P), **MANY), "val", "logits", "vit")
+    assert read_scores(csv_file(np.log(P), **MANY), "val", "logits", "vit").doubt == ""
+
+
+def test_a_sigmoid_a_class_is_doubted_as_logits_and_brings_its_logits_back(csv_file):
+    path = csv_file(expit(LOGITS))
+    assert read_scores(path, "val", "logits", "vit").doubt == "logits-in-unit"
+    got, clipped, *_ = read_scores(path, "val", "sigmoid", "vit")
+    np.testing.assert_allclose(got.logits[0], LOGITS - LOGITS.mean(axis=1, keepdims=True), atol=1e-4)
+    assert clipped == 0
+    assert read_scores(csv_file(np.eye(5, 3)), "val", "sigmoid", "vit").clipped == 15
+    with pytest.raises(BadDataError, match="--kind sigmoid if each class has a sigmoid"):
+        read_scores(csv_file(expit(LOGITS)), "val", "probabilities", "vit")
+    with pytest.raises(BadDataError, match="each in .0, 1., got -.*Give --kind logits"):
+        read_scores(csv_file(), "val", "sigmoid", "vit")
+    with pytest.raises(BadDataError, match="every row sums to 1. Give --kind probabilities"):
+        read_scores(csv_file(P, **MANY), "val", "sigmoid", "vit")
+
+
+def test_rows_of_probabilities_among_logits_are_told(csv_file):
+    scores = P.copy()
+    scores[4] = [2, -1, 3]
+    assert read_scores(csv_file(scores, **MANY), "val", "logits", "vit").doubt == "logits-mostly-probabilities"
+
+
+TOY = [np.load(path)[0].astype(float) for path in (Path(__file__).parents[3] / "predictions/toy").glob("*/val-*.npy")]
+
+
+@pytest.mark.parametrize("scale", [1, 0.005, 100, 1e4])
+def test_logits_of_networks_are_logits_without_a_word_on_any_scale(scale):
+    assert len(TOY) == 4
+    for logits in TOY:
+        ids, classes = [str(row) for row in range(len(logits))], [str(place) for place in range(logits.shape[1])]
+        for form in (logits, logits.round(2), logits - logits.max(axis=1, keepdims=True)):
+            check_kind(form * scale, "logits", ids, classes, Path("val.npz"))
+            assert doubt(form * scale, "logits") == ""
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 101])
+@pytest.mark.parametrize("digits", [2, 4, 17])
+@pytest.mark.parametrize("scale", [1, 0.005, 100])
+def test_cosine_similarities_are_never_refused(classes, digits, scale):
+    random = np.random.default_rng(classes)
+    for size in (7, 512):
+        images, texts = (np.abs(random.normal(size=(some, size))) for some in (61, classes))
+        images, texts = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (images, texts))
+        scores = (images @ texts.T * scale).round(digits)
+        names = [str(place) for place in range(classes)]
+        check_kind(scores, "logits", [str(row) for row in range(61)], names, Path("val.npz"))
+        assert doubt(scores, "logits") in ("", "logits-in-unit")
+
+
+@pytest.mark.parametrize(
+    ("number", "why"), [(-np.inf, "probability of 0.*numpy.maximum"), (np.nan, "not computed"), (1e39, "overflowed")]
+)
+def test_what_is_not_finite_is_told_with_its_cause_and_remedy(number, why, csv_file):
+    scores = LOGITS.copy()
+    scores[2, 1] = number
+    with pytest.raises(BadDataError, match=f"wanted a finite number .*{why}"):
+        read_scores(csv_file(scores), "val", "logits", "vit")

@@ -1,0 +1,41 @@
+"""Ids as different programs write them: with and without folder and ending, or rounded away by a spreadsheet.
+
+Never decides that two ids are one; whoever matches by a form looks that nothing is left over or doubled.
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+_ROUNDED: Final = re.compile(r"[+-]?\d(\.\d+)?E\+\d{2,3}(\.\w{1,5})?")
+
+
+def stem(image_id: str) -> str:
+    """Return the id without its last ending: `a/b.c.png` is `a/b.c`."""
+    return os.path.splitext(image_id)[0]
+
+
+def base(image_id: str) -> str:
+    """Return the id without its folders: `a/b.c.png` is `b.c.png`."""
+    return image_id.rpartition("/")[2]
+
+
+FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]] = (
+    (str, str),
+    (str, stem),
+    (stem, stem),
+    (str, base),
+    (str, lambda image_id: stem(base(image_id))),
+)
+"""In which form others' ids, and ours, may be the same, the likeliest first."""
+
+
+def is_rounded(image_id: str) -> bool:
+    """Return whether an id is a long number as Excel shows it, its last digits lost.
+
+    Example:
+        >>> [is_rounded(one) for one in ("1.00000E+18", "1E+18", "1.23457E+17.jpg", "1e5", "0001", "E+18")]
+        [True, True, True, False, False, False]
+    """
+    return bool(_ROUNDED.fullmatch(image_id))
