@@ -90,7 +90,8 @@ def _as_names(labels: Sequence[object], classes: Sequence[str]) -> Int[np.ndarra
 
 def _as_places(labels: Sequence[object], classes: Sequence[str], order: Sequence[str]) -> Int[np.ndarray, " images"]:
     """Return the class that each label counts to in `order`."""
-    counted: dict[int | None, int] = {number: classes.index(name) for number, name in enumerate(order) if name in classes}
+    named = {name: place for place, name in enumerate(classes)}
+    counted: dict[int | None, int] = {number: named.get(name, NONE) for number, name in enumerate(order)}
     found = {label: counted.get(whole_number(str(label)), NONE) for label in dict.fromkeys(labels)}
     return np.array([found[label] for label in labels], dtype=np.int64)
 
