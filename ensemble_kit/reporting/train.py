@@ -22,6 +22,7 @@ def trained(report: TrainReport | FamilyReport) -> str:
             wrapped(
                 f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
             ),
+            *map(wrapped, report.notes),
             f"Next: ek tta --ckpt {report.run} --views flips",
         ]
     )
@@ -49,6 +50,7 @@ def _family(report: FamilyReport) -> str:
             f"mean {evaluated} accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"
         ),
     ]
+    lines += [wrapped(f"{one.member.name}: {note}") for one in report.trained for note in one.notes]
     families = [str(member.family) for member in members]
     folds = all("-fold-" in member.name for member in members)
     whole = folds and all(families.count(one) > 1 for one in families)  # one fold alone does not cover train

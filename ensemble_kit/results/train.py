@@ -8,7 +8,7 @@ from ensemble_kit.results.members import MemberReport
 
 @dataclass(frozen=True)
 class TrainReport:
-    """A member that was just trained."""
+    """A member that was just trained; notes: what went wrong, with the remedy."""
 
     member: MemberReport
     run: Path
@@ -16,6 +16,7 @@ class TrainReport:
     size_px: int
     train_images: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.runs import train
 from ensemble_kit.pipeline.views import tta
 from ensemble_kit.reporting.terminal import say
-from ensemble_kit.results import AutoPlanReport
+from ensemble_kit.results import AutoPlanReport, TrainReport
 from ensemble_kit.storage import members as store
 
 BLENDING_S: Final = 12.0
@@ -69,7 +69,7 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
     budget.save()
     looking_s = 3 * one["once_s"] + SETTING_UP_S  # identity, and at least two views
     minutes = max(budget.left_s - _reserve_s(budget) - looking_s, 1.0) / 60
-    train(
+    report = train(
         **vars(work.source),
         **one["how"],
         name=name,
@@ -81,6 +81,9 @@ def make_member(work: Work, name: str, budget: Budget) -> None:
         device=work.context.device,
         quiet=work.context.quiet,
     )
+    assert isinstance(report, TrainReport)
+    for note in report.notes:
+        say(f"{name}: {note}", work.context.quiet)
     views = _affordable(work, name, budget)
     if views is not None:
         tta(

@@ -120,7 +120,7 @@ def find_lr(
         smoothed=seen.smoothed,
         diverged=seen.diverged,
         plot=plot,
-        next=_next_command(said, recommended),
+        next=command_of("train", said, "--lr", f"{recommended:.1e}"),
     )
     page = find_lr_plot(report)
     if page is None:
@@ -154,9 +154,9 @@ def _swept(
         return sweep(take_step, rates, lambda: watch.advance(recipe.batch_size))
 
 
-def _next_command(said: Mapping[str, Any], lr: float) -> str:
-    """Return the command that trains with that rate and all else as it was said here."""
-    words = ["ek", "train"]
+def command_of(command: str, said: Mapping[str, Any], *more: str) -> str:
+    """Return `ek train` or `ek find-lr` with the options that both have, as far as they were said, and more words."""
+    words = ["ek", command]
     for name, default in _TRAINS_TOO.items():
         value, option = said.get(name, default), "--" + name.replace("_", "-")
         if str(value) == str(default):
@@ -168,7 +168,7 @@ def _next_command(said: Mapping[str, Any], lr: float) -> str:
         else:
             several = value if isinstance(value, (list, tuple)) else [value]
             words += [word for one in several for word in (option, str(one))]
-    return shlex.join([*words, "--lr", f"{lr:.1e}"])
+    return shlex.join([*words, *more])
 
 
 _TRAINS_TOO: Final = {

@@ -16,12 +16,19 @@ from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.inputs import DecodedImages, folded, open_images, relative
-from ensemble_kit.pipeline.members import describe_member
-from ensemble_kit.pipeline.models import Plan, build_network, config_of, rebuild, stored_source, threads_of
+from ensemble_kit.pipeline.models import (
+    Plan,
+    build_network,
+    config_of,
+    rebuild,
+    stored_source,
+    threads_of,
+)
 from ensemble_kit.pipeline.runs.claim_name import Request, claim, names_of
 from ensemble_kit.pipeline.runs.fit_with_saves import RunTarget, fit_and_save, metric_rows
 from ensemble_kit.pipeline.runs.resume import differences
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
+from ensemble_kit.pipeline.runs.train_report import report_of
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import TrainReport
 from ensemble_kit.storage import members as store
@@ -136,7 +143,7 @@ def train_one(order: Order) -> TrainReport:
         if claimed.finished:
             say(_standing(plan.name, order), order.context.quiet)
             remove_states(folder)
-            return _report(plan, decoded(), order.workspace.predictions, folder)
+            return report_of(plan, decoded(), order, folder)
         if claimed.state is None and not order.replace:
             _check_snapshots(plan, decoded().fingerprints, order)
         if (twin := _twin(plan, decoded().fingerprints, order)) is not None:
@@ -146,7 +153,7 @@ def train_one(order: Order) -> TrainReport:
             folder, order.workspace.predictions, claimed.state, claimed.standing, order.save_every, order.minutes
         )
         _run(plan, order.recipe, decoded(), target, order.context.quiet)
-        return _report(plan, decoded(), order.workspace.predictions, folder)
+        return report_of(plan, decoded(), order, folder)
 
 
 def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, quiet: bool) -> None:
@@ -243,19 +250,6 @@ def _standing(name: str, order: Order) -> str:
         return f"{name}: trained already, with these very options."
     kept = f"epoch {training['kept_epoch']} kept"
     return f"{name}: trained already, until its --minutes were over ({kept}); anew: --replace."
-
-
-def _report(plan: Plan, decoded: DecodedImages, predictions: Path, folder: Path) -> TrainReport:
-    """Return what there is to say of the member that stands."""
-    cost = store.read_manifest(predictions / plan.name).cost
-    return TrainReport(
-        member=describe_member(predictions, plan.name),
-        run=folder,
-        recipe=plan.recipe,
-        size_px=decoded.size_px,
-        train_images=len(decoded.split("train").ids),
-        seconds=float(cost.get("train_s") or 0.0),
-    )
 
 
 def _called(plan: Plan) -> str:

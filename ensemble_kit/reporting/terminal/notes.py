@@ -79,6 +79,12 @@ NOTES: Final[Mapping[str, str]] = {
     # training
     "joined-batch": "{images} images in batches of {size} leave one over; it joins the batch before it, for a batch "
     "norm of this network cannot learn from one image alone.",
+    "went-wrong": "The training went wrong: the log loss on {split} is {loss}, where guessing among {classes} classes "
+    "has {guessing}; the training loss was up to {peak}. The learning rate {lr} is probably too high. For a lower one: "
+    "{find_lr}",
+    "sure-and-wrong": "The log loss on {split} is {loss}, where guessing among {classes} classes has {guessing}, "
+    "though the training loss fell to {kept}: the network is sure of answers that are wrong. Try fewer --epochs or "
+    "--keep best, and see whether {split} is like train: ek data check.",
     # augmentation
     "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored image bears "
     "the wrong label. That was not measured here; train with --flip and with --no-flip, then ek compare.",

@@ -19,5 +19,6 @@ from .runs import is_between as is_between
 from .runs import new_checkpoint as new_checkpoint
 from .runs import read_checkpoint as read_checkpoint
 from .runs import remove_old_checkpoints as remove_old_checkpoints
+from .runs import train_losses as train_losses
 from .runs import write_config as write_config
 from .runs import write_metrics as write_metrics

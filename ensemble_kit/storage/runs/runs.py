@@ -7,6 +7,7 @@ Several checkpoints lie in one folder while a run is replaced, so that the old m
 keeps its own until the new one is written; then `remove_old_checkpoints`.
 """
 
+import csv
 import hashlib
 import json
 import re
@@ -75,6 +76,15 @@ def write_config(folder: Path, config: Mapping[str, Any], name: str = CONFIG_NAM
 def write_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     """Replace metrics.csv by one line an epoch, columns as in the first row; return its sha256."""
     return _replace(folder / METRICS_NAME, _metrics(folder, rows))
+
+
+def train_losses(folder: Path) -> list[float]:
+    """Return the training loss of every epoch, from metrics.csv; none where it does not say."""
+    try:
+        with open(folder / METRICS_NAME, encoding="utf-8", newline="") as file:
+            return [float(row["train_loss"]) for row in csv.DictReader(file)]
+    except (OSError, KeyError, TypeError, ValueError):
+        return []
 
 
 def write_checkpoint(folder: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str, Any]) -> Stored:
