@@ -70,6 +70,9 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     return found
 
 
+max_megapixels = click.option(
+    "--max-megapixels", type=float, default=None, help="Largest image that is read, in megapixels.  [default: 50]"
+)
 locations = (
     click.option("--train-csv", type=FOLDER, default=None, help="CSV of training images: id or file name, label."),
     click.option("--val-csv", type=FOLDER, default=None, help="CSV of validation images."),
@@ -84,6 +87,7 @@ locations = (
         metavar="FOLDER",
         help="Folder of test images; repeatable; with --test-csv only one.",
     ),
+    max_megapixels,
 )
 """Where images lie, beside or instead of a data folder."""
 labels_are = click.option(

@@ -96,6 +96,12 @@ def _neither(named: str, blends: Path) -> str:
 @click.option("--weights", type=options.FOLDER, default=None, help="Weights of timm:NAME.")
 @options.several(
     *options.passes,
+    click.option(
+        "--max-megapixels",
+        type=float,
+        default=None,
+        help="Largest image that is read, in megapixels.  [default: as in training, at least 50]",
+    ),
     options.replace,
     options.predictions,
     options.blends,

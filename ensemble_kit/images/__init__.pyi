@@ -1,5 +1,6 @@
 from .cache import SKIP as SKIP
 from .cache import Loaded as Loaded
+from .cache import by_reason as by_reason
 from .cache import digest_files as digest_files
 from .cache import load_images as load_images
 from .cache import median_side as median_side
@@ -10,11 +11,13 @@ from .decode import resize as resize
 from .elsewhere import lie_elsewhere as lie_elsewhere
 from .folders import list_images as list_images
 from .folders import walk_images as walk_images
+from .headers import MAX_PIXELS as MAX_PIXELS
 from .headers import read_file as read_file
 from .manifests import read_classes as read_classes
 from .sources import PlacesOption as PlacesOption
 from .sources import Source as Source
 from .sources import SourceOption as SourceOption
+from .sources import check_megapixels as check_megapixels
 from .sources import read_source as read_source
 from .sources import straddling as straddling
 from .splits import DataSet as DataSet

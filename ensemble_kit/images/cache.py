@@ -29,7 +29,7 @@ from ensemble_kit.images.headers import open_image, read_file
 Images = UInt8[np.ndarray, "images 3 size size"]
 SKIP = "Replace or remove them, or leave them out by --skip-bad; `ek data check` lists all."
 FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTEMPTY)  # a cache not ours to write
-_SHOWN = 5  # unreadable images named in one message
+_SHOWN = 5  # reasons named in one message
 
 
 class Loaded(NamedTuple):
@@ -59,6 +59,7 @@ def load_images(
     cache: Path,
     on_image: Callable[[], None] = lambda: None,
     verify: bool = False,
+    max_px: int | None = None,
 ) -> Loaded:
     """Return the decoded images, in the order of `paths`, from the cache or through it.
 
@@ -67,12 +68,13 @@ def load_images(
             are decoded for this process alone.
         on_image: called once for every image that had to be decoded.
         verify: compute the checksum of what is there again.
+        max_px: the most pixels that an image may have; None: see `headers`.
 
     Raises:
         ResourceError: no room for the cache.
     """
     digests, closed = digest_files(paths)
-    text = "\n".join([*digests, str(size_px), RESIZE, str(VERSION)])
+    text = "\n".join([*digests, str(size_px), RESIZE, str(VERSION), *([f"{max_px} px"] if max_px else [])])
     key = hashlib.sha256(text.encode()).hexdigest()
     path = cache / "images" / f"{key[:24]}.npy"
     remarks: list[str] = []
@@ -82,7 +84,7 @@ def load_images(
         decoded = Decoded(held.array, unreadable)
     else:
         readable = [path if digest else None for path, digest in zip(paths, digests, strict=True)]
-        decoded = _fill(path, key, readable, size_px, cache, on_image, remarks)
+        decoded = _fill(path, key, readable, size_px, cache, on_image, remarks, max_px)
     return Loaded(decoded.images, tuple(digests), {**decoded.unreadable, **closed}, tuple(remarks))
 
 
@@ -93,16 +95,34 @@ def refuse(unreadable: Sequence[str], total: int, remedy: str = SKIP) -> None:
         remedy: what to do about them.
 
     Raises:
-        BadDataError: names the first of them.
+        BadDataError: names each reason once, with the first of its images.
     """
     if unreadable:
-        more = [f"... and {len(unreadable) - _SHOWN} more."] if len(unreadable) > _SHOWN else []
+        alike = by_reason(unreadable)
+        more = sum(count for _, count in alike[_SHOWN:])
         raise BadDataError(
             f"{len(unreadable)} of {total} images cannot be used:",
-            *unreadable[:_SHOWN],
-            *more,
+            *(told for told, _ in alike[:_SHOWN]),
+            *([f"... and {more} more."] if more else []),
             f"{remedy} Nothing was written.",
         )
+
+
+def by_reason(unreadable: Sequence[str]) -> list[tuple[str, int]]:
+    """Return each reason why images cannot be read once, with the first of them and how many there are.
+
+    Example:
+        >>> by_reason(["cannot read 'a': it is empty.", "cannot read 'b': it is empty.", "no"])
+        [("cannot read 'a' and 1 more: it is empty.", 2), ('no', 1)]
+    """
+    alike: dict[str, list[str]] = {}
+    for reason in unreadable:
+        _, mark, why = reason.partition("': ")
+        alike.setdefault(why if mark else reason, []).append(reason)
+    return [
+        (some[0].replace("': ", f"' and {len(some) - 1} more: ", 1) if len(some) > 1 else some[0], len(some))
+        for some in alike.values()
+    ]
 
 
 def digest_files(paths: Sequence[Path]) -> tuple[list[str], dict[int, str]]:
@@ -112,7 +132,7 @@ def digest_files(paths: Sequence[Path]) -> tuple[list[str], dict[int, str]]:
     return [digest for digest, _ in found], {row: reason for row, (_, reason) in enumerate(found) if reason}
 
 
-def median_side(paths: Sequence[Path], at_most: int = 200) -> int:
+def median_side(paths: Sequence[Path], at_most: int = 200, max_px: int | None = None) -> int:
     """Return the median of the shorter sides (pixels), from the headers of evenly spaced images.
 
     Raises:
@@ -120,7 +140,7 @@ def median_side(paths: Sequence[Path], at_most: int = 200) -> int:
     """
     sides = []
     for path in paths[:: max(len(paths) // at_most, 1)]:
-        with suppress(BadDataError), open_image(read_file(path), path) as image:  # named when it is decoded
+        with suppress(BadDataError), open_image(read_file(path), path, max_px) as image:  # named when it is decoded
             sides.append(min(image.size))
     if not sides:
         raise BadDataError(f"cannot read '{paths[0]}': not an image, and none of the others is.")
@@ -143,12 +163,13 @@ def _fill(
     cache: Path,
     on_image: Callable[[], None],
     remarks: list[str],
+    max_px: int | None,
 ) -> Decoded:
     """Decode into a temporary file beside `path`, and put it in place when it is whole."""
     shape = (len(paths), 3, size_px, size_px)
     try:
         with _new_file(path.parent) as (file, temporary):
-            decoded, sha256 = _decode_into(file, paths, shape, on_image)
+            decoded, sha256 = _decode_into(file, paths, shape, on_image, max_px)
             note = render_note(key, sha256, {"unreadable": json.dumps(decoded.unreadable)})
             if temporary is not None and _put_in_place(temporary, path, note):
                 remember_written(path, sha256, cache, file)
@@ -201,7 +222,11 @@ def _put_in_place(temporary: Path, path: Path, note: bytes) -> bool:
 
 
 def _decode_into(
-    file: BinaryIO, paths: Sequence[Path | None], shape: tuple[int, ...], on_image: Callable[[], None]
+    file: BinaryIO,
+    paths: Sequence[Path | None],
+    shape: tuple[int, ...],
+    on_image: Callable[[], None],
+    max_px: int | None,
 ) -> tuple[Decoded, str]:
     """Decode every image into the file, an .npy; return what came of it, and the sha256 of the file."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -213,7 +238,7 @@ def _decode_into(
     file.seek(0)
     digest = hashlib.sha256(file.read(offset))
     unreadable = {}
-    for row, reason in enumerate(_decode_all(images, paths, on_image)):
+    for row, reason in enumerate(_decode_all(images, paths, on_image, max_px)):
         digest.update(images[row].data)
         if reason:
             unreadable[row] = reason
@@ -221,7 +246,9 @@ def _decode_into(
     return Decoded(map_array(file), unreadable), digest.hexdigest()
 
 
-def _decode_all(images: Images, paths: Sequence[Path | None], on_image: Callable[[], None]) -> Iterator[str]:
+def _decode_all(
+    images: Images, paths: Sequence[Path | None], on_image: Callable[[], None], max_px: int | None
+) -> Iterator[str]:
     """Decode every image in its row; yield, row by row, why it cannot be, empty where it is done."""
 
     def decode_one(row: int) -> str:
@@ -229,7 +256,7 @@ def _decode_all(images: Images, paths: Sequence[Path | None], on_image: Callable
         if path is None:
             return ""
         try:
-            images[row] = resize(decode(read_file(path), path), images.shape[-1])
+            images[row] = resize(decode(read_file(path), path, max_px), images.shape[-1])
         except BadDataError as error:
             return str(error)
         on_image()

@@ -36,17 +36,18 @@ _MODE_OF_SPACE: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}  # ICC colou
 _PLAIN_MODE: Final = {"1": "L", "LA": "L", "CMYK": "CMYK", "L": "L"}  # what a profile is for; else RGB
 
 
-def decode(content: bytes, path: Path) -> RGBImage:
+def decode(content: bytes, path: Path, max_px: int | None = None) -> RGBImage:
     """Return the image as RGB.
 
     Args:
         content: the bytes of the file.
         path: where they came from, for the message.
+        max_px: the most pixels that are let in; None: see `headers`.
 
     Raises:
         BadDataError: not let in by `headers.open_image`, damaged, or of colours that have no rule.
     """
-    with open_image(content, path) as image:
+    with open_image(content, path, max_px) as image:
         try:
             image.load()
         except MemoryError:

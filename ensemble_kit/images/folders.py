@@ -2,7 +2,8 @@
 
 Class folders `CLASS/file.ext` give their images those very ids; a folder of unlabelled
 images gives `file.ext`, or `sub/file.ext` for what lies deeper. Ids are strings,
-byte-exact. Nothing is opened here.
+byte-exact. An image is what is one by its name or, where the name says nothing, by its first bytes;
+one of a format that is not read is listed too, so that whoever reads it can say so. Nothing else is opened here.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.images.headers import RAW, begins_as_image
 from ensemble_kit.images.splits import Listing
 
 SUFFIXES = frozenset(
@@ -21,6 +23,9 @@ SUFFIXES = frozenset(
         *("pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp"),
     )
 )
+_OTHERS = "ai avif cur dds eps exr hdr heic heif hif ico j2k jp2 jpf jpx jxl jxr pcx psb psd qoi svg svgz xcf xpm"
+OTHERS = RAW | {f".{kind}" for kind in _OTHERS.split()}
+"""How images are called whose formats are not read."""
 _LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
 
 
@@ -127,7 +132,7 @@ def _walk(folder: Path, first: str) -> Iterator[str]:
         if name.endswith("/"):
             _refuse_loop(folder / name)
             yield from _walk(folder / name, first + name)
-        elif is_image(Path(name)):
+        elif is_image(folder / name, opened=True):
             yield first + name
 
 
@@ -137,9 +142,10 @@ def _refuse_loop(folder: Path) -> None:
         raise BadDataError(f"'{folder}' is a link to '{folder.resolve()}', which it lies in. Remove the link.")
 
 
-def is_image(path: Path) -> bool:
-    """Return whether a file is an image by its name."""
-    return path.suffix.lower() in SUFFIXES and path.name.lower() not in _LEFT_BY_SYSTEMS
+def is_image(path: Path, opened: bool = False) -> bool:
+    """Return whether a file is an image by its name, or `opened` by its first bytes."""
+    named = path.suffix.lower() in SUFFIXES or path.suffix.lower() in OTHERS
+    return (named and path.name.lower() not in _LEFT_BY_SYSTEMS) or (opened and begins_as_image(path))
 
 
 def _distinct_names(folders: Sequence[Path]) -> list[str]:
@@ -184,9 +190,12 @@ def _images(folder: Path, passed_over: list[Path]) -> list[Path]:
     entries = _entries(folder)
     inner = next((entry for entry in entries if entry.is_dir()), None)
     if inner is not None:
+        _refuse_loop(folder)
+        _refuse_loop(inner)
         raise BadDataError(f"Wanted images in '{folder}', got the folder '{inner.name}'. Move it out.")
-    passed_over.extend(entry for entry in entries if not is_image(entry))
-    return [entry for entry in entries if is_image(entry)]
+    images = [entry for entry in entries if is_image(entry, opened=True)]
+    passed_over += sorted({*entries} - {*images})
+    return images
 
 
 def _below(folder: Path, passed_over: list[Path]) -> list[Path]:
@@ -199,7 +208,7 @@ def _below(folder: Path, passed_over: list[Path]) -> list[Path]:
         if entry.is_dir():
             _refuse_loop(entry)
             found += _below(entry, passed_over)
-        elif is_image(entry):
+        elif is_image(entry, opened=True):
             found.append(entry)
         else:
             passed_over.append(entry)

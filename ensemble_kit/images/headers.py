@@ -1,13 +1,14 @@
 """Which files are let in, judged by their first bytes before a pixel is decoded.
 
 An image is accepted when it is in one of FORMATS and neither it nor one of its tiles has
-more than MAX_PIXELS; everything else gets a reason that a person can act on. Names and
+more than MAX_PIXELS, or what was allowed; everything else gets a reason that a person can act on. Names and
 suffixes are never trusted. To let in a format: a word in FORMATS (Pillow's), a suffix in
 `folders`. To recognise one more stranger: a line in SIGNS.
 """
 
 import functools
 import io
+import math
 import re
 import warnings
 from pathlib import Path
@@ -34,8 +35,19 @@ SIGNS: Final[tuple[tuple[bytes, str], ...]] = (
     (rb"....ftyp(hei|hev|mif1|msf1)", f"it is a HEIC image; {_OTHER}"),
     (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"it is a JPEG 2000 image; {_OTHER}"),
     (rb"\0\0\0\x0cJXL |\xff\x0a", f"it is a JPEG XL image; {_OTHER}"),
+    (rb"v/1\x01|#\?RADIANCE|qoif|DDS |%!PS|gimp xcf", f"it is of a format that is not read; {_OTHER}"),
     (rb"\xff\xd8|\x89PNG|RIFF....WEBP|GIF8|II\*\0|MM\0\*|P[1-6]\s", "truncated or damaged: its header cannot be read"),
 )
+_BEGINNINGS: Final = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|GIF8[79]a|BM....\0\0\0\0|II\*\0|MM\0\*|P[1-6]\s+(#|\d+\s+\d+\s)|8BPS"
+    rb"|....ftyp(avif|avis|hei|hev|mif1|msf1|crx)|\0\0\0\x0c(jP  |JXL )|\xff\x4f\xff\x51|\0\0\1\0[^\0]\0|v/1\x01"
+    rb"|qoif|DDS \x7c|gimp xcf|(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]",
+    re.DOTALL,
+)
+"""How files begin that are images, whether read or not."""
+_RAW: Final = "3fr arw cr2 cr3 crw dcr dng erf kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf srw x3f"
+RAW: Final = frozenset(f".{kind}" for kind in _RAW.split())
+"""How raw images of cameras are called: TIFFs for the most part, of which the small preview alone could be read."""
 
 
 Image.init()  # loads Pillow's readers here, once: two threads that load them side by side can lose one
@@ -61,24 +73,32 @@ def read_file(path: Path) -> bytes:
         raise BadDataError(f"cannot read '{path}': {error.strerror or error}.") from error
 
 
-def open_image(content: bytes, path: Path) -> Image.Image:
+def open_image(content: bytes, path: Path, max_px: int | None = None) -> Image.Image:
     """Return the image with its header read and checked, and no pixel decoded.
 
     Args:
         content: the bytes of the file.
         path: where they came from, for the message.
+        max_px: the most pixels that are let in; None: MAX_PIXELS.
 
     Raises:
-        BadDataError: empty, no image, of a format that is not in FORMATS, damaged, or larger
-            than MAX_PIXELS.
+        BadDataError: empty, no image, of a format that is not in FORMATS, damaged, or too large.
     """
+    max_px = max_px or MAX_PIXELS
     _silence_pillow()
+    if Image.MAX_IMAGE_PIXELS is not None and max_px > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_px  # as it was asked for; Pillow has a limit of its own
     if not content:
         raise BadDataError(f"cannot read '{path}': the file is empty.")
+    if path.suffix.lower() in RAW:
+        raise BadDataError(f"cannot read '{path}': it is a raw image of a camera; {_OTHER}.")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadDataError(f"cannot read '{path}': {_too_large(re.findall('[0-9]+', str(error))[0])}.") from error
+        pixels = int(re.findall("[0-9]+", str(error))[0])
+        raise BadDataError(
+            f"cannot read '{path}': {pixels / 1e6:.0f} megapixels; {_too_large(pixels, max_px)}."
+        ) from error
     except UnidentifiedImageError as error:
         raise BadDataError(f"cannot read '{path}': {_stranger(content)}.") from error
     except MemoryError:
@@ -88,14 +108,15 @@ def open_image(content: bytes, path: Path) -> Image.Image:
     tags = getattr(image, "tag_v2", {})
     tile = (tags.get(_TILE_WIDTH, 0), tags.get(_TILE_LENGTH, 0))
     for side, (width, height) in (("", image.size), ("a tile of ", tile)):
-        if width * height > MAX_PIXELS:
-            raise BadDataError(f"cannot read '{path}': {side}{width} x {height} px; {_too_large()}.")
+        if width * height > max_px:
+            raise BadDataError(
+                f"cannot read '{path}': {side}{width} x {height} px; {_too_large(width * height, max_px)}."
+            )
     return image
 
 
-def _too_large(pixels: str | None = None) -> str:
-    limit = f"at most {MAX_PIXELS / 1e6:g} megapixels"
-    return limit if pixels is None else f"{int(pixels) / 1e6:.0f} megapixels; {limit}"
+def _too_large(pixels: int, max_px: int) -> str:
+    return f"at most {max_px / 1e6:g} megapixels. To allow it: --max-megapixels {math.ceil(pixels / 1e6)}"
 
 
 def _stranger(content: bytes) -> str:
@@ -104,6 +125,17 @@ def _stranger(content: bytes) -> str:
         if re.match(sign, content[:512], re.IGNORECASE | re.DOTALL):
             return reason
     return "not an image"
+
+
+def begins_as_image(path: Path) -> bool:
+    """Return whether the first bytes of a plain file are those of an image; what cannot be opened is none."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as file:
+            return bool(_BEGINNINGS.match(file.read(512)))
+    except OSError:
+        return False
 
 
 @functools.cache

@@ -11,6 +11,7 @@ Classes are the labels of train in code-point order, or a list of names that who
 then index. To read another kind of source: a function that returns a `Listing`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.images.elsewhere import check_there
-from ensemble_kit.images.folders import list_class_folders, list_flat_folders
+from ensemble_kit.images.folders import is_image, list_class_folders, list_flat_folders
 from ensemble_kit.images.layouts import class_folders, find_folder, read_as
 from ensemble_kit.images.manifests import list_manifest, read_classes
 from ensemble_kit.images.several_labels import check_single
@@ -46,6 +47,7 @@ class Source:
     group_from: regular expression on the id; its first group, or its whole match, names the
         group of images that belong together.
     val_fraction: share of train to take where nothing else gives a val; `split_seed` decides which.
+    max_megapixels: larger images are refused; None: 50.
     """
 
     data: Path | None = None
@@ -60,6 +62,12 @@ class Source:
     group_from: str | None = None
     val_fraction: float | None = None
     split_seed: int = 0
+    max_megapixels: float | None = None
+
+    @property
+    def max_px(self) -> int | None:
+        """The most pixels that an image may have; None: see `headers`."""
+        return None if self.max_megapixels is None else round(self.max_megapixels * 1e6)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Source":
@@ -84,6 +92,7 @@ class PlacesOption(TypedDict, total=False):
     test_csv: str | Path | None
     images: str | Path | None
     test_dir: Sequence[str | Path]
+    max_megapixels: float | None
 
 
 class SourceOption(PlacesOption, total=False):
@@ -134,7 +143,12 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     taken = tuple(listing.taken for listing in found.values() if listing is not None and listing.taken)
     if source.val_fraction is not None and source.data is not None and (unread := find_folder(source.data, "val")):
         taken += (f"'{unread}' is not read: --val-fraction takes val from train. To read it, leave that out.",)
-    return DataSet(classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over), taken)
+    of_folders = [listing.paths for split, listing in found.items() if listing and not getattr(source, f"{split}_csv")]
+    if by_bytes := [path for paths in of_folders for path in paths if not is_image(path)]:
+        taken += (f"Images by their first bytes, not by their names: {len(by_bytes)}, first '{by_bytes[0]}'.",)
+    return DataSet(
+        classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over), taken, source.max_px
+    )
 
 
 def straddling(data: DataSet) -> tuple[str, ...]:
@@ -144,8 +158,15 @@ def straddling(data: DataSet) -> tuple[str, ...]:
     return tuple(sorted(group for group in seen if sum(group in one for one in groups) > 1))
 
 
+def check_megapixels(limit: float | None) -> None:
+    """Raise unless images can have so many megapixels; None says nothing, and is fine."""
+    if limit is not None and not 0 < limit < math.inf:
+        raise InvalidOptionError(f"--max-megapixels is {limit:g}; wanted a number above 0, as 64.")
+
+
 def _check(source: Source) -> None:
     """Raise on options that do not fit together."""
+    check_megapixels(source.max_megapixels)
     if source.data is None and source.train_csv is None:
         raise InvalidOptionError("Wanted training images: a data folder, or a CSV by --train-csv.")
     if source.data is not None and not source.data.is_dir():

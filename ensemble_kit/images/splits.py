@@ -53,13 +53,15 @@ class Split:
 class DataSet:
     """Classes in order, the splits by name, and how many other files were passed over.
 
-    taken: what was guessed about the CSVs, a sentence each.
+    taken: what was guessed about the folders and CSVs, a sentence each.
+    max_px: the most pixels that an image may have; None: see `headers`.
     """
 
     classes: tuple[str, ...]
     splits: dict[str, Split]
     passed_over: int = 0
     taken: tuple[str, ...] = ()
+    max_px: int | None = None
 
 
 def labelled(

@@ -30,7 +30,9 @@ class Chunk(NamedTuple):
     unreadable: Mapping[int, str]
 
 
-def stream_images(places: Sequence[Path], sizes_px: Collection[int], chunk: int) -> Iterator[Chunk]:
+def stream_images(
+    places: Sequence[Path], sizes_px: Collection[int], chunk: int, max_px: int | None = None
+) -> Iterator[Chunk]:
     """Yield the images of files and folders, so many at a time.
 
     Raises:
@@ -44,7 +46,7 @@ def stream_images(places: Sequence[Path], sizes_px: Collection[int], chunk: int)
 
             def fill(row: int, path: Path, images: Mapping[int, Images] = images) -> str:
                 try:
-                    image = decode(read_file(path), path)
+                    image = decode(read_file(path), path, max_px)
                 except BadDataError as error:
                     return str(error)
                 for size, pixels in images.items():

@@ -63,10 +63,20 @@ def _imbalance(train: Mapping[str, int], most: str, least: str) -> str:
 
 
 def _unreadable(report: DataReport) -> list[str]:
+    """Return each reason once, with the first of its files."""
     found = [finding for finding in report.findings if finding.kind == "unreadable"]
     if not found:
         return ["Every file can be read."]
-    return [f"Unreadable: {counted(len(found), 'file')}", *_list(found), *_more(len(found) - SHOWN, "files", report)]
+    alike: dict[str, list[Finding]] = {}
+    for finding in found:
+        alike.setdefault(finding.detail, []).append(finding)
+    some = list(alike.values())
+    left = sum(map(len, some[SHOWN:]))
+    return [
+        f"Unreadable: {counted(len(found), 'file')}",
+        *_list([one[0] for one in some], [len(one) for one in some]),
+        *_more(left, "files", report),
+    ]
 
 
 def _leaks(report: DataReport) -> list[str]:
@@ -153,8 +163,13 @@ def _verdict(report: DataReport) -> list[str]:
     return [*lines, wrapped(f"To put right first: {' and '.join(told)}.{look}")]
 
 
-def _list(found: Sequence[Finding]) -> list[str]:
-    return [wrapped(f"  {one.split} {one.image_id}: {one.detail}", indent="    ") for one in found[:SHOWN]]
+def _list(found: Sequence[Finding], counts: Sequence[int] = ()) -> list[str]:
+    """Return a line a finding; `counts` says how many each stands for."""
+    more = [f" and {count - 1:,} more" if count > 1 else "" for count in counts or [1] * len(found)]
+    return [
+        wrapped(f"  {one.split} {one.image_id}{also}: {one.detail}", indent="    ")
+        for one, also in list(zip(found, more, strict=True))[:SHOWN]
+    ]
 
 
 def _pairs(title: str, found: Sequence[Finding], report: DataReport) -> list[str]:

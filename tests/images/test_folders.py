@@ -1,10 +1,12 @@
+import io
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.folders import list_flat_folders, list_images, walk_images
+from ensemble_kit.images.folders import list_class_folders, list_flat_folders, list_images, walk_images
 
 
 @pytest.fixture
@@ -79,3 +81,56 @@ def test_a_link_to_a_folder_elsewhere_is_followed_and_one_to_itself_is_no_folder
     (tmp_path / "in/self.png").symlink_to("self.png")
     assert list_images([tmp_path / "in"]).ids == ("linked/1.png", "self.png")
     assert list_flat_folders([tmp_path / "in"], []).ids == ("linked/1.png", "self.png")
+
+
+JPEG, PNG, TIFF = (io.BytesIO() for _ in range(3))
+for page, kind in ((JPEG, "JPEG"), (PNG, "PNG"), (TIFF, "TIFF")):
+    Image.new("RGB", (3, 2)).save(page, kind)
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+IMAGES = {
+    "a.heic": HEIC,
+    "b.avif": b"\0\0\0\x1cftypavif\0\0\0\0",
+    "c.HEIC": b"",
+    "d.jxl": b"\xff\x0a\x01\x02",
+    "e.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "f.psd": b"8BPS\0\1",
+    "g.nef": TIFF.getvalue(),
+    "h": JPEG.getvalue(),
+    "i.download": PNG.getvalue(),
+    "j.heic.tmp": HEIC,
+    "k.xml": b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg width='3'/>",
+}
+NONE = {
+    "a.txt": b"BMW and P5 are no images",
+    "b.xml": b"<?xml version='1.0'?><annotation><object/></annotation>",
+    "c.json": b"{}",
+    "d.npy": b"\x93NUMPY",
+    "e.mp4": b"\0\0\0\x18ftypisom",
+    "f": b"",
+    "g.html": b"<html><svg></svg>",
+    "Thumbs.db": b"\xd0\xcf\x11\xe0",
+}
+
+
+@pytest.mark.parametrize("place", ["train", "test"])
+def test_what_is_an_image_by_its_name_or_first_bytes_is_listed_and_nothing_else(tmp_path, place):
+    folder = tmp_path / place / "sub"
+    folder.mkdir(parents=True)
+    for name, content in {**IMAGES, **NONE}.items():
+        (folder / name).write_bytes(content)
+    os.mkfifo(folder / "pipe")
+    passed_over = []
+    read = list_class_folders if place == "train" else lambda one, over: list_flat_folders([one], over)
+    assert [path.name for path in read(tmp_path / place, passed_over).paths] == sorted(IMAGES)
+    assert {path.name for path in passed_over} == {*NONE, "pipe"}
+    assert [image_id for image_id, _ in walk_images([tmp_path / place])] == [f"sub/{name}" for name in sorted(IMAGES)]
+
+
+@pytest.mark.parametrize("link", ["loop", "cat/loop"])
+@pytest.mark.parametrize("to", [".", "..", "../.."])
+def test_a_link_that_goes_round_among_class_folders_is_refused_as_one(tmp_path, link, to):
+    (tmp_path / "train/cat").mkdir(parents=True)
+    (tmp_path / "train/cat/1.png").write_bytes(b"x")
+    (tmp_path / "train" / link).symlink_to(to)
+    with pytest.raises(BadDataError, match=f"'.*train/{link}' is a link to '.*', which it lies in. Remove the link."):
+        list_class_folders(tmp_path / "train", [])

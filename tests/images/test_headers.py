@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -35,6 +36,11 @@ def png(side):
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     pixels = zlib.compress(bytes(((side + 7) // 8 + 1) * side), 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def bmp(width, height):
+    """The header of a BMP of that size, without its pixels."""
+    return b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
 
 
 def tiled_tiff(tile):
@@ -72,6 +78,7 @@ def test_no_suffix_is_listed_whose_format_is_refused():
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC image"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image"),
         (b"\xff\x0a\x01\x02", "a JPEG XL image"),
+        (b"qoif\0\0", "it is of a format that is not read; wanted one of JPEG"),
         (b"\xff\xd8", "truncated or damaged"),
         (saved("PNG")[:12], "truncated or damaged"),
         (saved("WEBP")[:20], "truncated or damaged"),
@@ -156,3 +163,26 @@ def test_a_file_is_read_or_the_reason_is_named(tmp_path, monkeypatch):
     ):
         with pytest.raises(BadDataError, match=f"cannot read .*: {'.*' if name[0] == chr(0) else ''}{reason}"):
             read_file(tmp_path / name)
+
+
+def test_more_pixels_are_let_in_where_they_are_allowed_beyond_the_limit_of_pillow_too(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    content = png(30)
+    with pytest.raises(BadDataError, match="30 x 30 px|900 pixels|0 megapixels; at most 0.000899 megapixels"):
+        open_image(content, WHERE, 899)
+    with open_image(content, WHERE, 900) as image:
+        assert image.size == (30, 30)
+
+
+def test_what_is_advised_for_a_large_image_lets_it_in(monkeypatch):
+    with pytest.raises(BadDataError, match="8000 x 8001 px; at most 50 megapixels") as caught:
+        open_image(bmp(8000, 8001), WHERE)
+    advised = re.search(r"--max-megapixels (\d+)", str(caught.value))
+    with open_image(bmp(8000, 8001), WHERE, int(advised[1]) * 1_000_000) as image:
+        assert image.size == (8000, 8001)
+
+
+@pytest.mark.parametrize("kind", ["DNG", "nef", "cr2"])
+def test_a_raw_image_is_refused_though_its_preview_is_a_tiff(kind):
+    with pytest.raises(BadDataError, match="it is a raw image of a camera; wanted one of JPEG"):
+        open_image(saved("TIFF"), Path(f"x.{kind}"))

@@ -49,7 +49,7 @@ def test_a_class_without_images_is_named():
 @pytest.mark.parametrize("written", [None, Path("found.csv")])
 def test_a_long_list_is_cut_at_ten_and_says_where_the_rest_is(written):
     pairs = [Finding("same bytes", "val", f"{LONG}{i}", "x" * 40, "train", f"{LONG}{i}", "y" * 40) for i in range(17)]
-    bad = [Finding("unreadable", "train", f"{LONG}{i}", "x", detail="truncated " * 12) for i in range(12)]
+    bad = [Finding("unreadable", "train", f"{LONG}{i}", "x", detail=f"truncated {i} " * 12) for i in range(12)]
     text = checked(report([*bad, *pairs], unreadable=12, leaks=17, conflicts=17, csv=written))
     hint = "" if written else " (--csv FILE lists all)"
     assert f"and 2 more files{hint}" in text

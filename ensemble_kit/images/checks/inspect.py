@@ -53,11 +53,13 @@ class Facts:
     reason: str = ""
 
 
-def inspect_files(paths: Sequence[Path], on_image: Callable[[], None] = lambda: None) -> list[Facts]:
+def inspect_files(
+    paths: Sequence[Path], on_image: Callable[[], None] = lambda: None, max_px: int | None = None
+) -> list[Facts]:
     """Return the facts about each file, in the order of `paths`; `on_image` is called once a file."""
 
     def inspect_one(path: Path) -> Facts:
-        facts = inspect_file(path)
+        facts = inspect_file(path, max_px)
         on_image()
         return facts
 
@@ -65,15 +67,15 @@ def inspect_files(paths: Sequence[Path], on_image: Callable[[], None] = lambda: 
         return list(pool.map(inspect_one, paths))
 
 
-def inspect_file(path: Path) -> Facts:
+def inspect_file(path: Path, max_px: int | None = None) -> Facts:
     """Return the facts about one file; the reason is the message of `decode`."""
     digest = ""
     try:
         content = read_file(path)
         digest = hashlib.sha256(content).hexdigest()
-        with open_image(content, path) as image:
+        with open_image(content, path, max_px) as image:
             kind, mode = image.format or "", image.mode
-        return Facts(digest, _appearance(kind, mode, decode(content, path)))
+        return Facts(digest, _appearance(kind, mode, decode(content, path, max_px)))
     except BadDataError as error:
         return Facts(digest, None, str(error))
 

@@ -80,7 +80,7 @@ def data_check(
     _check_places(written, found)
     paths = [path for split in found.splits.values() for path in split.paths]
     with Watch("read", len(paths), RunContext.of(options).quiet) as watch:
-        rows = rows_of(found, inspect_files(paths, watch.advance))
+        rows = rows_of(found, inspect_files(paths, watch.advance, found.max_px))
     findings = find_all(rows, near)
     if "csv" in written:
         write_output(written["csv"], [_as_csv(findings, written["csv"])], replace, "--csv")
@@ -184,23 +184,23 @@ def _as_sheet(findings: Sequence[Finding], data: DataSet, kind: str) -> bytes:
         for name, split in data.splits.items()
         for image_id, path in zip(split.ids, split.paths, strict=True)
     }
-    tiles = [_tile(finding, paths) for finding in findings[:TILES]]
+    tiles = [_tile(finding, paths, data.max_px) for finding in findings[:TILES]]
     title = f"{len(findings)} findings" + (f"; the worst {TILES}" if len(findings) > TILES else "")
     return draw_sheet(tiles, title, kind)
 
 
-def _tile(finding: Finding, paths: Mapping[tuple[str, str], Path]) -> Tile:
+def _tile(finding: Finding, paths: Mapping[tuple[str, str], Path], max_px: int | None) -> Tile:
     named = [(finding.split, finding.image_id, finding.label)]
     if finding.other_split is not None and finding.other_id is not None:
         named.append((finding.other_split, finding.other_id, finding.other_label))
     bits = "" if finding.distance is None else f", {finding.distance} of {BITS} bits"
     marks = f"{' LEAK' if finding.leak else ''}{' TWO LABELS' if finding.conflict else ''}"
     lines = (f"{finding.kind}{bits}{marks}", *(f"{split}  {image_id}" for split, image_id, _ in named), finding.detail)
-    return Tile(tuple(_image_of(paths[split, image_id]) for split, image_id, _ in named), lines)
+    return Tile(tuple(_image_of(paths[split, image_id], max_px) for split, image_id, _ in named), lines)
 
 
-def _image_of(path: Path) -> RGBImage | None:
+def _image_of(path: Path, max_px: int | None) -> RGBImage | None:
     try:
-        return decode(read_file(path), path)
+        return decode(read_file(path), path, max_px)
     except BadDataError:
         return None

@@ -16,6 +16,7 @@ from ensemble_kit.images import (
     Loaded,
     Source,
     Split,
+    by_reason,
     fingerprint,
     lie_elsewhere,
     load_images,
@@ -24,6 +25,7 @@ from ensemble_kit.images import (
     refuse,
     straddling,
 )
+from ensemble_kit.pipeline.inputs.shared_images import shared_images
 from ensemble_kit.reporting.terminal import Watch, say
 from ensemble_kit.splits import OOF
 
@@ -108,12 +110,12 @@ def open_images(
         say(line, context.quiet)
     if size is None:
         low, high = DEFAULT_SIZES_PX
-        size = min(max(median_side(found.splits["train"].paths), low), own_size_px or high)
+        size = min(max(median_side(found.splits["train"].paths, max_px=found.max_px), low), own_size_px or high)
     total = sum(len(split.ids) for split in found.splits.values())
     loaded: dict[str, Loaded] = {}
     with Watch("decode", total, context.quiet) as watch:
         for name, split in found.splits.items():
-            loaded[name] = load_images(split.paths, size, cache, watch.advance, context.verify)
+            loaded[name] = load_images(split.paths, size, cache, watch.advance, context.verify, found.max_px)
             watch.reach(sum(len(one.images) for one in loaded.values()))  # from the cache, or unreadable
     for remark in dict.fromkeys(remark for one in loaded.values() for remark in one.remarks):
         say(remark)
@@ -121,6 +123,8 @@ def open_images(
         bad = [reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())]
         paths = [found.splits[name].paths[row] for name, one in loaded.items() for row in sorted(one.unreadable)]
         refuse(bad, total, f"{lie_elsewhere(paths)}{SKIP}")
+    for line in shared_images(found, {name: one.digests for name, one in loaded.items()}):
+        say(line, context.quiet)
     return _without_bad(found, loaded, size, context.quiet)
 
 
@@ -198,4 +202,6 @@ def _without_bad(found: DataSet, loaded: Mapping[str, Loaded], size_px: int, qui
     for name, reasons in skipped.items():
         done = "will get the most frequent class of train" if name == "test" else "left out"
         say(f"{name}: images that cannot be read, {done}: {len(reasons)}.", quiet)
+        for told, _ in by_reason(list(reasons.values())):
+            say(f"  {told}", quiet)
     return DecodedImages(replace(found, splits=splits), size_px, images, marks, skipped, digests)

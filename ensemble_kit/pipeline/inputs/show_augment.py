@@ -69,7 +69,7 @@ def show_augment(
     _check_place(path, found)
     train = found.splits["train"]
     low, high = DEFAULT_SIZES_PX
-    size_px = size or min(max(median_side(train.paths), low), high)
+    size_px = size or min(max(median_side(train.paths, max_px=found.max_px), low), high)
     assert train.labels is not None
     chosen = choose(train.labels, rows, seed)
     tiles = draw_tiles(found, chosen, size_px, shown, copies, seed)
@@ -117,7 +117,7 @@ def draw_tiles(
 
     train = found.splits["train"].rows(chosen)
     assert train.labels is not None
-    plain = [resize(decode(read_file(path), path), size_px) for path in train.paths]
+    plain = [resize(decode(read_file(path), path, found.max_px), size_px) for path in train.paths]
     pixels, index = torch.from_numpy(np.stack(plain)), torch.from_numpy(chosen)
     labels = torch.from_numpy(np.array(train.labels))
     columns = [

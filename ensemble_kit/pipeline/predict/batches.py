@@ -65,7 +65,12 @@ class Runner:
 
 
 def answered_chunks(
-    predictor: Predictor, early_exit: EarlyExit | None, settings: PassSettings, places: Sequence[Path], quiet: bool
+    predictor: Predictor,
+    early_exit: EarlyExit | None,
+    settings: PassSettings,
+    places: Sequence[Path],
+    max_px: int | None,
+    quiet: bool,
 ) -> Iterator[Answered]:
     """Yield what is said of the images, chunk by chunk.
 
@@ -76,7 +81,7 @@ def answered_chunks(
     """
     runners = {place: Runner(predictor, place, settings, quiet) for place in predictor.models}
     sizes, whole = {model.size_px for model in predictor.models.values()}, predictor.whole
-    for chunk in stream_images(places, sizes, _chunk(predictor, settings.batch_size, sizes)):
+    for chunk in stream_images(places, sizes, _chunk(predictor, settings.batch_size, sizes), max_px):
         rows = np.delete(np.arange(len(chunk.ids)), list(chunk.unreadable))
         computed = _empty_pool(predictor, len(chunk.ids))
         if not len(rows):

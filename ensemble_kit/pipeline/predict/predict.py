@@ -11,7 +11,7 @@ import numpy as np
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images import walk_images
+from ensemble_kit.images import Source, check_megapixels, walk_images
 from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.models import on_device, pass_settings
 from ensemble_kit.pipeline.predict.abstention import abstention_report, check_abstention
@@ -47,6 +47,7 @@ def predict(
     engine: str = "auto",
     precision: str = "float32",
     batch_size: int = 64,
+    max_megapixels: float | None = None,
     **options: Unpack[PredictOptions],
 ) -> PredictReport:
     """Predict the classes of new images by a blend, or by one member, which is a blend of its views.
@@ -72,6 +73,7 @@ def predict(
         replace: overwrite the file of that name.
         weights: the file of a timm network's weights, with `ckpt`.
         engine, precision, batch_size, options: see `tta`.
+        max_megapixels: larger images get no class; None: what members were trained with, at least 50.
 
     Raises:
         InvalidOptionError, UnknownNameError: no such blend, checkpoint or member, members that cannot
@@ -86,6 +88,7 @@ def predict(
     _check(blend, ckpt, method, weights, out)
     check_output(out, replace, inputs=places)
     check_abstention(abstain_below, accuracy, early_exit)
+    check_megapixels(max_megapixels)
     workspace, context = Workspace.of(options), RunContext.of(options)
     settings = on_device(pass_settings(engine, precision, batch_size, context.device, None, False))
     if ckpt is None:
@@ -97,11 +100,12 @@ def predict(
         raise InvalidOptionError(f"--top is {top}; wanted 1 to {len(predictor.classes)}, the number of classes.")
     check_early_exit(early_exit, method, predictor.tuned.stack is not None, predictor.name)
     total = sum(1 for _ in walk_images(places))
+    max_px = Source(max_megapixels=max_megapixels).max_px or predictor.max_px
     abstain = abstention_report(predictor, abstain_below, accuracy, context.quiet)
     stop = None if early_exit is None else early_exit_of(predictor, early_exit)
     count = Count(_passes(predictor, stop), 0.0 if abstain is None else abstain.threshold)
     with Watch("predict", total, context.quiet) as watch:
-        chunks = answered_chunks(predictor, stop, settings, places, context.quiet)
+        chunks = answered_chunks(predictor, stop, settings, places, max_px, context.quiet)
         rows = _counted(chunks, predictor.classes, top, count, watch)
         write_output(out, render(out, header_of(method, top), rows), replace)
     return PredictReport(

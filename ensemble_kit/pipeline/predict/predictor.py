@@ -9,6 +9,7 @@ import numpy as np
 from ensemble_kit.ensembling.selective import MemberSteps, Step, apart, runs_each_view, whole_steps
 from ensemble_kit.ensembling.tuning import condensed, tune
 from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.images import MAX_PIXELS
 from ensemble_kit.pipeline.blends import procedure_of, settings_again
 from ensemble_kit.pipeline.members import Evaluation, evaluation_of, evaluation_of_one
 from ensemble_kit.pipeline.models import Model, OpenBlend, Stated, check_views, find_model, models_of, open_blend
@@ -48,6 +49,11 @@ class Predictor:
     def whole(self) -> MemberSteps:
         """The blend as it is counted."""
         return self.counted_as(self.tuned)
+
+    @property
+    def max_px(self) -> int:
+        """The most pixels of an image: what all may have, or what was allowed one of the members, if that is more."""
+        return max(MAX_PIXELS, *(model.source.max_px or 0 for model in self.models.values()))
 
     def ms_of(self, step: Step) -> float | None:
         """Return what a step takes per image (ms); None where nobody measured."""
