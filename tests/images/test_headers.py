@@ -165,6 +165,7 @@ def test_a_file_is_read_or_the_reason_is_named(tmp_path, monkeypatch):
             read_file(tmp_path / name)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_more_pixels_are_let_in_where_they_are_allowed_beyond_the_limit_of_pillow_too(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     content = png(30)

@@ -29,12 +29,12 @@ def test_images_of_two_splits_are_counted_and_those_under_two_labels_named():
     train = [("a", 0), ("b", 0), ("c", 1), ("d", 1), ("", 0)]
     assert said(train=train, val=[("e", 0), ("", 1)], test=[("f", None)]) == []
     assert said(train=train, val=[("e", 0), ("a", 0), ("c", 1)]) == [
-        "val: 2 of 3 images are in train too, byte for byte, first 'val1'. Figures on val will be wrong: ek data check "
-        "lists all."
+        "val: 2 of 3 images are in train too, byte for byte, first 'val1'. Figures on val cannot be trusted: "
+        "ek data check lists all."
     ]
     assert said(train=train, val=[("a", 0), ("c", 0), ("d", 0)]) == [
         "val: 3 of 3 images are in train too, byte for byte; 2 of them under two labels, first 'train2' (train: 'dog') "
-        "and 'val1' (val: 'cat'). Figures on val will be wrong: ek data check lists all."
+        "and 'val1' (val: 'cat'). Figures on val cannot be trusted: ek data check lists all."
     ]
 
 

@@ -269,8 +269,8 @@ def test_images_are_in_memory_chunk_by_chunk_and_never_in_the_cache(blended, mon
     alive, most = set(), []
     stream = predict_chunks.stream_images
 
-    def watched(places, sizes_px, chunk):
-        for one in stream(places, sizes_px, chunk):
+    def watched(places, sizes_px, chunk, max_px):
+        for one in stream(places, sizes_px, chunk, max_px):
             assert set(one.images) == {16, 24}
             alive.add(id(one.images[24]))
             most.append(len(one.ids))
