@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ensemble_kit.texts import bare
+
 _ROUNDED: Final = re.compile(r"[+-]?\d(\.\d+)?E\+\d{2,3}(\.\w{1,5})?")
 
 
@@ -21,14 +23,18 @@ def base(image_id: str) -> str:
     return image_id.rpartition("/")[2]
 
 
-FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]] = (
+_PLAIN_FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]] = (
     (str, str),
     (str, stem),
     (stem, stem),
     (str, base),
     (str, lambda image_id: stem(base(image_id))),
 )
-"""In which form others' ids, and ours, may be the same, the likeliest first."""
+FORMS: Final = (
+    *_PLAIN_FORMS,
+    *((lambda image_id, form=theirs: form(bare(image_id)), ours) for theirs, ours in _PLAIN_FORMS),
+)
+"""In which form others' ids, and ours, may be the same, the likeliest first; without blanks around theirs last."""
 
 
 def is_rounded(image_id: str) -> bool:

@@ -46,9 +46,8 @@ HEIGHT = {
     **dict.fromkeys(
         ["aliases", "columns", "context", "csv_text", "disk", "errors", "extras", "formerly", "groups", "id_forms"], 1
     ),
-    **dict.fromkeys(
-        ["labels", "processors", "remedies", "splits", "tables", "verdicts", "versions", "visible", "workspace"], 1
-    ),
+    **dict.fromkeys(["labels", "processors", "remedies", "splits", "tables", "texts", "verdicts"], 1),
+    **dict.fromkeys(["versions", "visible", "workspace"], 1),
 }
 ORDER = {
     "pipeline": [

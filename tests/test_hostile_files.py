@@ -40,8 +40,9 @@ import yaml
 import models_zoo
 from ensemble_kit.disk.sealed import seal
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
+from ensemble_kit.images.class_lists import read_classes
 from ensemble_kit.images.decode import decode
-from ensemble_kit.images.manifests import list_manifest, read_classes
+from ensemble_kit.images.manifests import list_manifest
 from ensemble_kit.pipeline.models.run_config import read_config
 from ensemble_kit.storage import blends
 from ensemble_kit.storage.files import ledger
@@ -386,9 +387,7 @@ LOADERS = {
     "image": one_file("x.png", lambda path: decode(path.read_bytes(), path)),
 }
 HARMLESS = {
-    ("csv: zero bytes", "sample"),  # ids that no image has
-    ("csv: zero bytes", "list of images"),
-    *((name, "list of classes") for name in ("csv: zero bytes", "csv: endless cell", "yaml: laughs")),
+    *((name, "list of classes") for name in ("csv: endless cell", "yaml: laughs")),
     *((name, "list of classes") for name in ("pickle: protocol 0", "pickle: INST")),
 }
 """Text like any other to that loader; it is read and does nothing."""

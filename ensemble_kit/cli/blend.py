@@ -44,7 +44,7 @@ from ensemble_kit.splits import OOF, VAL
     default=None,
     help="Sample submission: its header, ids and order are used.",
 )
-@options.several(options.id_form, options.replace)
+@options.several(options.id_form, options.encoding, options.replace)
 @options.several(options.predictions, options.blends, options.submissions, options.cache, options.verify)
 @options.several(options.quiet, options.json)
 def blend(as_json: bool, **given: Any) -> None:

@@ -52,7 +52,7 @@ def members(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
 @click.option("--classes", type=options.FOLDER, default=None, help="File of class names; integer labels index it.")
 @options.labels_are
 @click.option("--group-from", default=None, metavar="REGEX", help="Group of an image: regular expression on its id.")
-@options.several(options.replace, options.predictions, options.cache, options.json)
+@options.several(options.encoding, options.replace, options.predictions, options.cache, options.json)
 def add(as_json: bool, **given: Any) -> None:
     """Add a member that ek did not train, from its scores.
 

@@ -70,6 +70,9 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     return found
 
 
+encoding = click.option(
+    "--encoding", default=None, metavar="NAME", help="Encoding of CSVs that are not UTF-8, as cp1252."
+)
 max_megapixels = click.option(
     "--max-megapixels", type=float, default=None, help="Largest image that is read, in megapixels.  [default: 50]"
 )
@@ -80,6 +83,7 @@ locations = (
     click.option(
         "--images", type=FOLDER, default=None, help="Root folder of paths in CSVs.  [default: the CSV's folder]"
     ),
+    encoding,
     click.option(
         "--test-dir",
         type=FOLDER,

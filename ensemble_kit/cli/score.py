@@ -21,7 +21,7 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[flo
 @click.option("--public-fraction", type=float, default=0.5, show_default=True, help="Share of public images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the public part.")
 @click.option("--baselines", default="", metavar="A,B,...", callback=numbers, help="Accuracies to pass, as 0.45,0.7.")
-@options.json
+@options.several(options.encoding, options.json)
 def score(as_json: bool, **given: Any) -> None:
     """Score submissions (CSV ...) against LABELS, as a contest does.
 

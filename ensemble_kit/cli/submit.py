@@ -17,7 +17,7 @@ from ensemble_kit.cli import options
     metavar="FILE",
     help="Sample submission of the contest.  [default: the one of ek blend]",
 )
-@options.id_form
+@options.several(options.id_form, options.encoding)
 @click.option("--check", is_flag=True, help="Check only: nothing is written or counted.")
 @click.option("--again", is_flag=True, help="Allow the same predictions once more.")
 @click.option("--quota", type=int, default=None, help="Submissions per day; kept, like the next three.  [first: 5]")

@@ -5,6 +5,7 @@ from .cache import digest_files as digest_files
 from .cache import load_images as load_images
 from .cache import median_side as median_side
 from .cache import refuse as refuse
+from .class_lists import read_classes as read_classes
 from .decode import RESIZE as RESIZE
 from .decode import decode as decode
 from .decode import resize as resize
@@ -13,7 +14,6 @@ from .folders import list_images as list_images
 from .folders import walk_images as walk_images
 from .headers import MAX_PIXELS as MAX_PIXELS
 from .headers import read_file as read_file
-from .manifests import read_classes as read_classes
 from .sources import PlacesOption as PlacesOption
 from .sources import Source as Source
 from .sources import SourceOption as SourceOption

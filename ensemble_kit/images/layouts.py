@@ -16,10 +16,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Final
 
-from ensemble_kit.csv_text import parse_csv
-from ensemble_kit.disk import read_plain
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.folders import is_image
+from ensemble_kit.texts import Reader
 
 CALLED: Final = {
     "train": ("train", "training"),
@@ -151,7 +150,7 @@ def _holds_images(folder: Path) -> bool:
 def _lie_in(csv: Path, images: Path) -> bool:
     """Return whether images that a CSV names, in whatever column, lie in a folder; by its first rows."""
     try:
-        rows = parse_csv(read_plain(csv), csv, marked=True)[1 : 1 + _LOOKED_AT]
+        rows = Reader().table(csv).rows[:_LOOKED_AT]
     except (OSError, BadDataError):
         return False
     held = {name for path in _entries(images) if is_image(path) for name in (path.name, path.stem)}

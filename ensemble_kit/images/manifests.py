@@ -6,6 +6,7 @@ id, with or without the suffix of an image. A table of 0 and 1 with a column a c
 Other columns are passed over. Nothing but the CSV is opened here.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,19 +14,24 @@ from shlex import quote
 from typing import Final
 
 from ensemble_kit.columns import OWN, check_said, columns_left, find_columns, missing_column, place_of_files
-from ensemble_kit.csv_text import parse_csv
-from ensemble_kit.disk import beside, read_plain
+from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.elsewhere import any_there, fitted
 from ensemble_kit.images.folders import is_image
 from ensemble_kit.images.splits import Listing
+from ensemble_kit.texts import Reader, bare
 
 Rows = Sequence[Sequence[str]]
 _BOXES: Final = ("xmin", "xmax", "ymin", "ymax", "x1", "x2", "y1", "y2", "x", "y", "w", "h", "width", "height", "bbox")
 
 
 def list_manifest(
-    path: Path, images: Path, columns: Mapping[str, str], labels_wanted: bool, split: str = ""
+    path: Path,
+    images: Path,
+    columns: Mapping[str, str],
+    labels_wanted: bool,
+    split: str = "",
+    reader: Reader | None = None,
 ) -> Listing:
     """Return the images of a CSV, in its order.
 
@@ -35,14 +41,16 @@ def list_manifest(
             round; what was not said is found by its name, see `ensemble_kit.columns`.
         labels_wanted: whether there must be labels; where not, a column of labels is passed over.
         split: whose CSV it is, where there are several: messages tell how to say a column of it alone.
+        reader: how the file is read; keeps what has to be said of it.
 
     Raises:
         UnknownNameError: a pair without a key of `columns.OWN`.
         BadDataError: no such file, a column that is missing or may be two, an id that is empty or doubled.
     """
     check_said(columns)
+    reader = reader or Reader()
     try:
-        header, *rows = parse_csv(read_plain(path), path, marked=True)
+        header, rows, _ = reader.table(path)
     except OSError as error:
         hint = beside(path)
         raise BadDataError(f"Cannot read '{path}': {error.strerror}{hint} Check the name of the CSV.") from error
@@ -51,6 +59,7 @@ def list_manifest(
     if "id" not in found.places:
         raise missing_column(header, "id", path, split)
     cells = {key: tuple(row[place] for row in rows) for key, place in found.places.items()}
+    cells |= {key: tuple(reader.stripped(cells[key], key, path)) for key in ("label", "group") if key in cells}
     taken = found.taken(header)
     if labels_wanted and "label" not in cells:
         cells["label"] = _one_hot(header, rows, found.places, path, split)
@@ -65,27 +74,6 @@ def list_manifest(
         groups=cells.get("group"),
         taken=f"'{path}': {', '.join(taken)}." if taken else "",
     )
-
-
-def read_classes(path: Path) -> tuple[str, ...]:
-    """Return the classes of a text file, a name a line, in its order.
-
-    Raises:
-        BadDataError: no such file, no text, fewer than two names, or one that stands twice.
-    """
-    try:
-        lines = read_plain(path).decode("utf-8-sig").split("\n")
-    except OSError as error:
-        raise BadDataError(f"Cannot read '{path}': {error.strerror}{beside(path)} Check --classes.") from error
-    except UnicodeDecodeError as error:
-        raise BadDataError(f"'{path}' is no UTF-8 text ({error}). Save it as UTF-8, a class a line.") from error
-    names = tuple(line.removesuffix("\r") for line in lines if line.removesuffix("\r"))
-    doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if doubled is not None:
-        raise BadDataError(f"'{path}' has the class {doubled!r} twice; wanted each once.")
-    if len(names) < 2:
-        raise BadDataError(f"Wanted two or more classes in '{path}', a name a line, got {len(names)}.")
-    return names
 
 
 def _one_hot(header: Sequence[str], rows: Rows, places: Mapping[str, int], path: Path, split: str) -> tuple[str, ...]:
@@ -145,8 +133,15 @@ def _paths(
 ) -> tuple[tuple[Path, ...], list[str]]:
     """Return where the images lie, and what was guessed about that, in words."""
 
-    def look(cells: Sequence[str]) -> tuple[Path, ...]:
+    def look_as_written(cells: Sequence[str]) -> tuple[Path, ...]:
         return tuple(images / cell for cell in cells) if "path" in places else _found(cells, images)
+
+    def look(cells: Sequence[str]) -> tuple[Path, ...]:
+        found, plain, written = list(look_as_written(cells)), [bare(cell) for cell in cells], set(cells)
+        others = {row: cell for row, cell in enumerate(plain) if cell not in written}
+        for row, path in zip(others, look_as_written([*others.values()]), strict=True):
+            found[row] = path if os.path.exists(path) and not os.path.lexists(found[row]) else found[row]
+        return tuple(found)
 
     def fit(place: int) -> tuple[tuple[Path, ...], str]:
         return fitted([row[place] for row in rows], look)

@@ -21,13 +21,16 @@ from ensemble_kit.columns import said_of, splits_said
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
+from ensemble_kit.images.class_lists import read_classes
 from ensemble_kit.images.elsewhere import check_there
 from ensemble_kit.images.folders import is_image, list_class_folders, list_flat_folders
+from ensemble_kit.images.label_spellings import one_spelling
 from ensemble_kit.images.layouts import class_folders, find_folder, read_as
-from ensemble_kit.images.manifests import list_manifest, read_classes
+from ensemble_kit.images.manifests import list_manifest
 from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
 from ensemble_kit.splits import SPLITS
+from ensemble_kit.texts import Reader, check_encoding
 
 PATHS = ("data", "train_csv", "val_csv", "test_csv", "images", "classes")
 FOLDERS = ("test_dir",)
@@ -44,6 +47,7 @@ class Source:
         not said is found by its usual names, see `ensemble_kit.columns`. Of one CSV alone: "val.label".
     classes: file of class names, one a line.
     labels_are: "names" of classes or "places" in `classes`; None: what alone they can be.
+    encoding: of CSVs and of the file of classes, where they are not UTF-8; None: such are refused.
     group_from: regular expression on the id; its first group, or its whole match, names the
         group of images that belong together.
     val_fraction: share of train to take where nothing else gives a val; `split_seed` decides which.
@@ -59,6 +63,7 @@ class Source:
     column: Mapping[str, str] = field(default_factory=dict)
     classes: Path | None = None
     labels_are: str | None = None
+    encoding: str | None = None
     group_from: str | None = None
     val_fraction: float | None = None
     split_seed: int = 0
@@ -93,6 +98,7 @@ class PlacesOption(TypedDict, total=False):
     images: str | Path | None
     test_dir: Sequence[str | Path]
     max_megapixels: float | None
+    encoding: str | None
 
 
 class SourceOption(PlacesOption, total=False):
@@ -118,10 +124,13 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     """
     _check(source)
     passed_over: list[Path] = []
-    found = {split: _list(source, split, passed_over) for split in SPLITS}
+    reader = Reader(source.encoding)
+    listed = () if source.classes is None else read_classes(source.classes, reader)
+    found = {split: _list(source, split, passed_over, reader) for split in SPLITS}
+    found = one_spelling(found, listed, {split: _where(source, split) for split in SPLITS}, reader.remarks)
     train = found["train"]
     assert train is not None
-    classes = _classes(source, train)
+    classes = listed or _classes(source, train)
     for split, listing in found.items():
         if listing is not None and (path := getattr(source, f"{split}_csv")) is not None:
             check_single(listing, classes if source.classes or split != "train" else (), path)
@@ -140,15 +149,14 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
         _check_there(source, split, found_there.paths)
     if "val" not in splits and (val_needed or source.val_fraction is not None):
         splits = _with_val(source, splits, train.taken)
-    taken = tuple(listing.taken for listing in found.values() if listing is not None and listing.taken)
+    taken = [listing.taken for listing in found.values() if listing is not None and listing.taken]
     if source.val_fraction is not None and source.data is not None and (unread := find_folder(source.data, "val")):
-        taken += (f"'{unread}' is not read: --val-fraction takes val from train. To read it, leave that out.",)
+        taken.append(f"'{unread}' is not read: --val-fraction takes val from train. To read it, leave that out.")
     of_folders = [listing.paths for split, listing in found.items() if listing and not getattr(source, f"{split}_csv")]
     if by_bytes := [path for paths in of_folders for path in paths if not is_image(path)]:
-        taken += (f"Images by their first bytes, not by their names: {len(by_bytes)}, first '{by_bytes[0]}'.",)
-    return DataSet(
-        classes, {split: splits[split] for split in SPLITS if split in splits}, len(passed_over), taken, source.max_px
-    )
+        taken.append(f"Images by their first bytes, not by their names: {len(by_bytes)}, first '{by_bytes[0]}'.")
+    splits = {split: splits[split] for split in SPLITS if split in splits}
+    return DataSet(classes, splits, len(passed_over), (*taken, *reader.remarks), source.max_px)
 
 
 def straddling(data: DataSet) -> tuple[str, ...]:
@@ -185,17 +193,19 @@ def _check(source: Source) -> None:
     for split in splits_said(source.column):
         if getattr(source, f"{split}_csv") is None:
             raise InvalidOptionError(f"--column {split}.NAME says how to read --{split}-csv, and none was given.")
+    if source.encoding is not None:
+        check_encoding(source.encoding)
     folder = None if source.val_fraction is None else _folder(source, "val")
     if source.val_fraction is not None and (source.val_csv is not None or folder is not None):
         where = "--val-csv was given" if source.val_csv is not None else f"'{source.data}' has a val/ folder"
         raise InvalidOptionError(f"{where}; leave --val-fraction out.")
 
 
-def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None:
+def _list(source: Source, split: str, passed_over: list[Path], reader: Reader) -> Listing | None:
     """Return what one split holds; None where nothing was said about it."""
     csv: Path | None = getattr(source, f"{split}_csv")
     if csv is not None:
-        return _rows(source, split, _images(source, split, csv))
+        return _rows(source, split, _images(source, split, csv), reader)
     folder = _folder(source, split)
     if split == "test":
         folders = source.test_dir or (() if folder is None else (folder,))
@@ -215,11 +225,12 @@ def _list(source: Source, split: str, passed_over: list[Path]) -> Listing | None
     )
 
 
-def _rows(source: Source, split: str, images: Path) -> Listing:
+def _rows(source: Source, split: str, images: Path, reader: Reader | None = None) -> Listing:
     """Return what the CSV of a split holds, its images in that folder."""
+    reader = reader or Reader(source.encoding)
     csvs = {one: csv for one in SPLITS if (csv := getattr(source, f"{one}_csv")) is not None}
     scope = split if len(csvs) > 1 else ""
-    return list_manifest(csvs[split], images, said_of(source.column, split), split != "test", scope)
+    return list_manifest(csvs[split], images, said_of(source.column, split), split != "test", scope, reader)
 
 
 def _images(source: Source, split: str, csv: Path) -> Path:
@@ -244,8 +255,6 @@ def _folder(source: Source, split: str) -> Path | None:
 
 
 def _classes(source: Source, train: Listing) -> tuple[str, ...]:
-    if source.classes is not None:
-        return read_classes(source.classes)
     classes = tuple(sorted(set(train.names or ())))
     if len(classes) < 2:
         raise BadDataError(f"Wanted two or more classes in '{_where(source, 'train')}', got {len(classes)}.")
@@ -262,7 +271,7 @@ def _grouped(source: Source, listing: Listing) -> Listing:
     """Return the listing with the groups that its ids name, where a pattern was given."""
     if source.group_from is None:
         return listing
-    return Listing(listing.ids, listing.paths, listing.names, groups_from(listing.ids, source.group_from))
+    return replace(listing, groups=groups_from(listing.ids, source.group_from))
 
 
 def _with_val(source: Source, splits: dict[str, Split], taken: str) -> dict[str, Split]:

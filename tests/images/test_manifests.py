@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ensemble_kit.errors import BadDataError, UnknownNameError
-from ensemble_kit.images.manifests import list_manifest, read_classes
+from ensemble_kit.images.manifests import list_manifest
 
 HOSTILE = [
     "0001",
@@ -92,6 +92,18 @@ def test_without_paths_a_image_lies_at_its_id_or_at_its_stem(tmp_path):
         list_manifest(path, tmp_path, {}, labels_wanted=False)
 
 
+@pytest.mark.parametrize("column", ["image_id", "path"])
+def test_an_id_with_blanks_is_kept_and_its_image_found_where_only_one_is_meant(tmp_path, column):
+    ids = [" a.png", "b.png\t", " c.png", "d.png", " d.png"]
+    with_images(tmp_path, "a.png", "b.png", "c.png", " c.png", "d.png")
+    rows = [[one, one] for one in ids] if column == "path" else [[one, "x"] for one in ids]
+    found = list_manifest(
+        write(tmp_path / "t.csv", ["image_id", "path" if column == "path" else "z"], rows), tmp_path, {}, False
+    )
+    assert list(found.ids) == ids
+    assert [path.name for path in found.paths] == ["a.png", "b.png", " c.png", "d.png", " d.png"]
+
+
 def test_the_labels_of_test_are_passed_over(tmp_path):
     path = write(tmp_path / "sample.csv", ["image_id", "label"], [["a.png", "dummy"]])
     assert list_manifest(path, tmp_path, {"label": "label"}, labels_wanted=False).names is None
@@ -126,27 +138,6 @@ def test_a_missing_csv_and_an_unknown_column_key_are_named(tmp_path):
         list_manifest(tmp_path / "t.csv", tmp_path, {}, labels_wanted=True)
     with pytest.raises(UnknownNameError, match="'lable'; did you mean 'label'"):
         list_manifest(tmp_path / "t.csv", tmp_path, {"lable": "x"}, labels_wanted=True)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"cat\ncat\n", "the class 'cat' twice"),
-        (b"cat\n\n", "two or more classes.*got 1"),
-        (b"\xff\xfe", "no UTF-8 text"),
-    ],
-)
-def test_a_list_of_classes_that_cannot_be_used_is_named(tmp_path, content, message):
-    (tmp_path / "classes.txt").write_bytes(content)
-    with pytest.raises(BadDataError, match=message):
-        read_classes(tmp_path / "classes.txt")
-    with pytest.raises(BadDataError, match="Check --classes"):
-        read_classes(tmp_path / "absent.txt")
-
-
-def test_classes_are_read_byte_for_byte(tmp_path):
-    (tmp_path / "classes.txt").write_bytes("\ufeffa b \r\nNA\r\nx\u2028y".encode())
-    assert read_classes(tmp_path / "classes.txt") == ("a b ", "NA", "x\u2028y")
 
 
 def with_images(folder, *names):
@@ -210,8 +201,6 @@ def test_what_is_no_plain_file_is_never_waited_for(tmp_path):
     for path, what in ((tmp_path / "pipe", "a named pipe"), (Path("/dev/zero"), "a device"), (tmp_path, "a folder")):
         with pytest.raises(BadDataError, match=f"it is {what}, not a file"):
             list_manifest(path, tmp_path, {}, labels_wanted=True)
-        with pytest.raises(BadDataError, match=f"it is {what}, not a file"):
-            read_classes(path)
 
 
 def test_a_near_name_of_a_csv_is_suggested(tmp_path):

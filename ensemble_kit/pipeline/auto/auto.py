@@ -24,6 +24,7 @@ from ensemble_kit.storage.files import check_output, is_sealed, locked
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import budget_path
 from ensemble_kit.storage.submissions import sample_and_csv as submission_csvs
+from ensemble_kit.texts import Reader
 from ensemble_kit.workspace import (
     BlendsOption,
     CacheOption,
@@ -118,7 +119,7 @@ def auto(
         for folder in (workspace.predictions, workspace.blends):
             with locked(folder):
                 pass  # it can be written
-        _check_target(decoded, csv, sample, id, out is not None)
+        _check_target(decoded, csv, sample, id, source.encoding, out is not None)
         again = "the same again, without --replace." if replace else "the same again."
         with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
             flips, costs = find_out(work, decoded, budget)
@@ -135,6 +136,7 @@ def auto(
                 name=name,
                 out=out,
                 sample=sample,
+                encoding=source.encoding,
                 id=id,
                 replace=replace,
                 workspace=workspace,
@@ -144,7 +146,9 @@ def auto(
         return AutoReport(name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path)
 
 
-def _check_target(decoded: DecodedImages, path: Path, sample: str | Path | None, form: str, wanted: bool) -> None:
+def _check_target(
+    decoded: DecodedImages, path: Path, sample: str | Path | None, form: str, encoding: str | None, wanted: bool
+) -> None:
     """Raise now, not when the time is spent, where the submission that is asked for cannot be written.
 
     Raises:
@@ -159,7 +163,7 @@ def _check_target(decoded: DecodedImages, path: Path, sample: str | Path | None,
     if sample is None:
         submission_csvs.id_form(ids, form)
     else:
-        submission_csvs.match_sample(submission_csvs.read_sample(Path(sample)).ids, ids)
+        submission_csvs.match_sample(submission_csvs.read_sample(Path(sample), Reader(encoding)).ids, ids)
     if path.suffix != ".csv":
         raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
     with locked(path.parent):

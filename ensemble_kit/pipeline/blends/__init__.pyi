@@ -12,6 +12,7 @@ from .settings import BlendSettings as BlendSettings
 from .settings import blend_settings as blend_settings
 from .settings import settings_again as settings_again
 from .submission_csv import find_target as find_target
+from .submission_csv import read_noted as read_noted
 from .submission_csv import sample_of as sample_of
 from .submission_csv import without_test as without_test
 from .tuning_set import BlendSets as BlendSets

@@ -56,6 +56,7 @@ def blend(
     out: str | Path | None = None,
     sample: str | Path | None = None,
     id: str = "name",
+    encoding: str | None = None,
     replace: bool = False,
     **options: Unpack[BlendOptions],
 ) -> BlendReport:
@@ -82,6 +83,7 @@ def blend(
         out: the CSV; None takes `submissions/<name>.csv`.
         sample: a sample submission; its header, ids and order are kept, and enforced.
         id: `name` or `stem`: image ids in the CSV with or without their ending.
+        encoding: of a sample that is not UTF-8, as cp1252.
         replace: overwrite a blend or CSV of that name that ek did not write as it is; its own are made anew
             in any case.
 
@@ -125,7 +127,7 @@ def blend(
         raise InvalidOptionError(f"--tune-on val: no val in {named(bare)}. Take --tune-on oof.")
     evaluation = evaluation_of(held)
     val = evaluation.pool
-    target = find_target(held, csv, sample, id)
+    target = find_target(held, csv, sample, id, encoding)
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
 
@@ -140,6 +142,8 @@ def blend(
         notes.append(note("replaced", name=name, members=other))
     path = blend_store.write_blend(blends, saved)
     remember(blends, saved)
+    if target is not None:
+        notes.extend(target.notes)
     if target is None:
         notes.append(note("no-submission", why=without_test(held)))
         if csv.exists():

@@ -7,12 +7,15 @@ from typing import Final, NamedTuple
 
 from ensemble_kit.ensembling.combining import predict
 from ensemble_kit.pipeline.inputs import relative
+from ensemble_kit.reporting.terminal import note
 from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import ledger
 from ensemble_kit.storage.submissions import sample_and_csv as submission_csvs
+from ensemble_kit.texts import Reader, spelled
 from ensemble_kit.types import Pool, Tuned, align
 
+SHOWN: Final = 5  # labels and classes, in a note
 SAMPLE: Final = "sample"
 """In the provenance of a CSV: the name of the sample submission whose header, ids and order it has."""
 
@@ -25,19 +28,41 @@ class Target(NamedTuple):
     rows: Sequence[int]
     ids: Sequence[str]
     header: tuple[str, str]
+    notes: tuple[str, ...] = ()
 
 
-def find_target(members: Sequence[store.Member], path: Path, sample: str | Path | None, form: str) -> Target | None:
-    """Return where and how the submission is to be written; None where a member has no test logits."""
+def find_target(
+    members: Sequence[store.Member], path: Path, sample: str | Path | None, form: str, encoding: str | None = None
+) -> Target | None:
+    """Return where and how the submission is to be written; None where a member has no test logits.
+
+    Args:
+        encoding: of a sample that is not UTF-8.
+    """
     if without_test(members):
         return None
     test = align([member.split("test") for member in members])
     if sample is None:
         return Target(path, test, range(len(test.ids)), submission_csvs.id_form(test.ids, form), submission_csvs.HEADER)
-    asked = submission_csvs.read_sample(Path(sample))
-    return Target(
-        path, test, submission_csvs.match_sample(asked.ids, test.ids), asked.ids, (asked.id_column, asked.label_column)
-    )
+    asked, notes = read_noted(sample, encoding, test.classes)
+    rows = submission_csvs.match_sample(asked.ids, test.ids)
+    return Target(path, test, rows, asked.ids, (asked.id_column, asked.label_column), tuple(notes))
+
+
+def read_noted(
+    sample: str | Path, encoding: str | None, classes: Sequence[str]
+) -> tuple[submission_csvs.Sample, list[str]]:
+    """Return a sample, and notes on how it was read and on labels that are none of our classes."""
+    reader = Reader(encoding)
+    asked = submission_csvs.read_sample(Path(sample), reader)
+    notes = [note("sample-read", what=remark) for remark in reader.remarks]
+    if classes and (others := asked.other_labels(classes)):
+        notes.append(note("other-labels", labels=_first(others), classes=_first(classes)))
+    return asked, notes
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    return [*map(spelled, names[:SHOWN]), *["..."][: len(names) > SHOWN]]
 
 
 def without_test(members: Sequence[store.Member]) -> str:

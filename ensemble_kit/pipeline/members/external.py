@@ -22,6 +22,7 @@ from ensemble_kit.splits import OOF
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.members import LABELLED, ExternalScores, Reading, read_scores, read_truth
 from ensemble_kit.storage.submissions import match_sample
+from ensemble_kit.texts import Reader
 from ensemble_kit.types import Predictions, align
 
 
@@ -33,6 +34,7 @@ class Said(NamedTuple):
     labels: Path | None
     labels_are: str | None
     group_from: str | None
+    encoding: str | None = None
 
 
 class ExternalMember(NamedTuple):
@@ -111,11 +113,12 @@ def _check(name: str, files: Mapping[str, Path], said: Said, others: Mapping[str
 
 def _reading(said: Said, others: Mapping[str, store.Manifest]) -> Reading:
     """Return how the files are to be read; classes are those listed, else the members', else the labels'."""
-    listed = () if said.classes is None else read_classes(said.classes)
-    truth = None if said.labels is None else read_truth(said.labels, said.column)
+    reader = Reader(said.encoding)
+    listed = () if said.classes is None else read_classes(said.classes, reader)
+    truth = None if said.labels is None else read_truth(said.labels, said.column, reader)
     known = listed or next((manifest.classes for manifest in others.values()), ())
     likely = () if truth is None else tuple(sorted(set(truth.labels.values())))
-    return Reading(said.column, known, likely, listed, truth, said.labels_are)
+    return Reading(said.column, known, likely, listed, truth, said.labels_are, reader)
 
 
 def _in_class_order(said: Predictions, first: Predictions) -> Predictions:
@@ -193,3 +196,5 @@ def _taken(files: Mapping[str, Path], read: Mapping[str, ExternalScores], readin
         if scores.said is not None and scores.said.alike:
             ours, theirs = scores.said.alike
             yield f"{split}: the label of '{ours}' is that of '{theirs}', and so on ({scores.said.path.name})"
+    if reading.reader is not None:
+        yield from reading.reader.remarks

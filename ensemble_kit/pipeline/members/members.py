@@ -85,6 +85,7 @@ def members_add(
     labels_are: str | None = None,
     column: Mapping[str, str] | None = None,
     classes: str | Path | None = None,
+    encoding: str | None = None,
     **options: Unpack[MembersAddOptions],
 ) -> MemberReport:
     """Add a member that ensemble_kit did not train, from its scores.
@@ -101,6 +102,7 @@ def members_add(
         labels_are: `names` of classes or `places` in their list, for whole numbers that could be both.
         column: id, label or group -> the CSVs' own name for that column; unsaid, the usual names are guessed.
         classes: file of class names, a line each; columns and labels that are whole numbers index it.
+        encoding: of CSVs that are not UTF-8, as cp1252.
         group_from: a regular expression that finds the group of each labelled image in its id.
         replace: overwrite the member of that name.
 
@@ -123,6 +125,7 @@ def members_add(
         None if labels is None else Path(labels),
         labels_are,
         group_from,
+        encoding,
     )
     brought = read_external(name, kind, files, said, predictions, cache)
     store.write_member(predictions, brought.manifest, brought.splits, replace=replace)

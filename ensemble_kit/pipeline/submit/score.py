@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Bool
 
 from ensemble_kit.columns import find_columns
-from ensemble_kit.csv_text import parse_csv
-from ensemble_kit.disk import beside, read_plain
+from ensemble_kit.disk import beside
 from ensemble_kit.ensembling.contest import draw_public
 from ensemble_kit.ensembling.statistics import mcnemar, wilson
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.pipeline.entry import command
+from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import (
     BaselineReport,
     ClassScoreReport,
@@ -26,6 +26,7 @@ from ensemble_kit.results import (
 )
 from ensemble_kit.storage.members import check_distinct
 from ensemble_kit.storage.submissions import Wanted, read_checked
+from ensemble_kit.texts import Reader
 from ensemble_kit.verdicts import verdict
 
 Right = Bool[np.ndarray, " images"]
@@ -39,6 +40,7 @@ def score(
     public_fraction: float = 0.5,
     seed: int = 0,
     baselines: Sequence[float] = (),
+    encoding: str | None = None,
 ) -> ScoreReport:
     """Score submissions as a judge would, on a public and a private part of the images.
 
@@ -51,6 +53,7 @@ def score(
         labels: a CSV with a column of ids and one of true classes.
         public_fraction: of the images.
         baselines: accuracies to pass, as fractions.
+        encoding: of files that are not UTF-8, as cp1252.
 
     Raises:
         InvalidOptionError: no or twice the same submission, a fraction or baseline out of range.
@@ -58,10 +61,13 @@ def score(
     """
     paths = [Path(one) for one in csv]
     _check(paths, public_fraction, baselines)
-    ids, truth = _read_labels(Path(labels))
+    reader = Reader(encoding)
+    ids, truth = _read_labels(Path(labels), reader)
+    for remark in reader.remarks:
+        say(remark)
     public = draw_public(ids, public_fraction, seed)
     wanted = Wanted(ids, tuple(sorted(set(truth))), as_host=True)
-    said = {path: read_checked(path, wanted) for path in paths}
+    said = {path: read_checked(path, wanted, encoding) for path in paths}
     right = {path: np.array([a == b for a, b in zip(one.labels, truth, strict=True)]) for path, one in said.items()}
     ranks = _ranks(right, public), _ranks(right, ~public)
     ordered = sorted(paths, key=lambda path: (ranks[1][path], ranks[0][path], str(path)))
@@ -96,7 +102,7 @@ def _check(paths: Sequence[Path], public_fraction: float, baselines: Sequence[fl
             raise InvalidOptionError(f"Wanted baselines from 0 to 1, as 0.45, got {baseline:g}.")
 
 
-def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _read_labels(path: Path, reader: Reader) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return ids and true classes: of the columns that bear usual names, else of the only two.
 
     Raises:
@@ -104,7 +110,7 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
             or an empty label.
     """
     try:
-        header, *rows = parse_csv(read_plain(path), path, marked=True)
+        header, rows, _ = reader.table(path)
     except OSError as error:
         raise BadDataError(f"Cannot read the file of labels {path}: {error.strerror}{beside(path)}") from error
     places = find_columns(header, {}, path, ("id", "label")).places
@@ -115,7 +121,8 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
             f"{path}: wanted an id and a label column, as image_id,label; got {','.join(header)[:200]}. "
             "Leave these two alone in it."
         )
-    ids, truth = (tuple(row[places[key]] for row in rows) for key in ("id", "label"))
+    ids = tuple(row[places["id"]] for row in rows)
+    truth = tuple(reader.stripped([row[places["label"]] for row in rows], "label", path))
     check_distinct(ids, "image id", str(path))
     if "" in truth:
         place = truth.index("")

@@ -34,6 +34,7 @@ def submit(
     *,
     sample: str | Path | None = None,
     id: str = "name",
+    encoding: str | None = None,
     check: bool = False,
     again: bool = False,
     quota: int | None = None,
@@ -50,6 +51,7 @@ def submit(
         sample: the judge's sample; its header, ids and order are kept, and enforced. None: the one that
             `blend` was given.
         id: `name` or `stem`: without a sample, image ids with or without their ending.
+        encoding: of a csv or sample that is not UTF-8, as cp1252.
         check: only check; nothing is written, and nothing counts.
         again: hand in what says the same of every image as one before.
         quota, reset, zone, public_fraction: the judge's rules: submissions a day, when and where a day ends,
@@ -72,9 +74,9 @@ def submit(
     if blend is not None and csv is not None:
         raise InvalidOptionError("Give --blend or --csv, not both.")
     draft = (
-        from_blend(blend, sample, id, workspace, context.verify)
+        from_blend(blend, sample, id, encoding, workspace, context.verify)
         if csv is None
-        else from_csv(Path(csv), sample, id, workspace.predictions)
+        else from_csv(Path(csv), sample, id, encoding, workspace.predictions)
     )
     same = _same(folder, there, draft.sheet)
     refuse = None if again else partial(_refuse_same, folder, draft.sheet)

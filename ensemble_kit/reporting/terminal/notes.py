@@ -57,6 +57,9 @@ NOTES: Final[Mapping[str, str]] = {
     "ended-by-clock": "A member was ended by the clock, so its training cannot be repeated to the bit.",
     # submissions
     "no-sample": "No --sample was given, so header, ids and order could not be checked.",
+    "sample-read": "The sample {what} The submission is written with commas, in UTF-8.",
+    "other-labels": "None of the labels of the sample ({labels}) is a class of ours ({classes}). See that the judge "
+    "wants labels like ours.",
     "judge-flattered": "{split} also decided how {members} were made, so the honest estimate is flattered.",
     "classes-unchecked": "There is no member in '{folder}', so the names of classes could not be checked.",
     "fixed": "Fixed in the copy: {what}",

@@ -15,13 +15,12 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from ensemble_kit.columns import find_columns, missing_column
-from ensemble_kit.csv_text import parse_csv
-from ensemble_kit.disk import read_plain
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.storage.members.arrays import UNREADABLE
 from ensemble_kit.storage.members.manifest import check_distinct
 from ensemble_kit.storage.members.score_columns import ClassColumns, may_be_class, named_columns, told_columns
 from ensemble_kit.storage.members.truth import Truth
+from ensemble_kit.texts import Reader
 
 ARRAYS: Final = ("image_ids", "classes", "scores", "labels", "groups")
 MOST_UNPACKED, LARGEST_UNPACKED_BYTES = 100, 64 << 20
@@ -54,6 +53,7 @@ class Reading(NamedTuple):
     listed: classes in order, which whole numbers index; none were listed.
     truth: labels and groups that lie in another file.
     labels_are: "names" or "places", where that was said.
+    reader: how a CSV is read; keeps what has to be said of it.
     """
 
     columns: Mapping[str, str] = MappingProxyType({})
@@ -62,6 +62,7 @@ class Reading(NamedTuple):
     listed: tuple[str, ...] = ()
     truth: Truth | None = None
     labels_are: str | None = None
+    reader: Reader | None = None
 
 
 def _read_npz(path: Path, reading: Reading, kind: str) -> Table:
@@ -139,15 +140,19 @@ def _npz_groups(
 
 def _read_csv(path: Path, reading: Reading, kind: str) -> Table:
     """Read a CSV; every cell is text until it is asked to be a number."""
-    header, *rows = parse_csv(read_plain(path), path, marked=True)
+    reader = reading.reader or Reader()
+    table = reader.table(path)
+    header = table.header
     check_distinct(header, "column", str(path))
     other = ["" if name in reading.known else name for name in header]  # a class may be called as a column is
     places = find_columns(other, reading.columns, path, ("id", "label", "group"), must=()).places
     if "id" not in places:
         raise missing_column(header, "id", path)
-    cells = {role: [row[column] for row in rows] for role, column in places.items()}
-    ids, groups = tuple(cells["id"]), cells.get("group")
     columns = [column for column in range(len(header)) if column not in places.values()]
+    rows = reader.with_points(table, columns, path).rows
+    cells = {role: [row[column] for row in rows] for role, column in places.items()}
+    cells |= {role: reader.stripped(cells[role], role, path) for role in ("label", "group") if role in cells}
+    ids, groups = tuple(cells["id"]), cells.get("group")
     found = _class_columns(header, columns, rows, cells.get("label"), reading, kind, path)
     taken = {columns[place]: name for place, name in sorted(found.classes.items())}
     scores = np.array([[_number(row, column, header, places["id"], path) for column in taken] for row in rows])

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Int
 
 from ensemble_kit.columns import find_columns, missing_column
-from ensemble_kit.csv_text import parse_csv
-from ensemble_kit.disk import beside, read_plain
+from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.id_forms import FORMS
 from ensemble_kit.labels import NONE, label_indices, whole_number
 from ensemble_kit.storage.members.manifest import check_distinct
+from ensemble_kit.texts import Reader
 from ensemble_kit.types import Labels
 
 
@@ -108,17 +108,19 @@ class Truth(NamedTuple):
         return column[image_id]
 
 
-def read_truth(path: Path, said: Mapping[str, str]) -> Truth:
+def read_truth(path: Path, said: Mapping[str, str], reader: Reader | None = None) -> Truth:
     """Return what a file of labels says.
 
     Args:
         said: which columns hold what, see `columns.find_columns`.
+        reader: how the file is read; keeps what has to be said of it.
 
     Raises:
         BadDataError: no such file, no column of ids or labels, or an id that is empty or doubled.
     """
+    reader = reader or Reader()
     try:
-        header, *rows = parse_csv(read_plain(path), path, marked=True)
+        header, rows, _ = reader.table(path)
     except OSError as error:
         raise BadDataError(f"Cannot read {path}: {error.strerror or error}{beside(path)} Check --labels.") from error
     check_distinct(header, "column", str(path))
@@ -127,6 +129,7 @@ def read_truth(path: Path, said: Mapping[str, str]) -> Truth:
         if key not in places:
             raise missing_column(header, key, path)
     cells = {role: [row[place] for row in rows] for role, place in places.items()}
+    cells |= {role: reader.stripped(cells[role], role, path) for role in ("label", "group") if role in cells}
     check_distinct(cells["id"], "image id", str(path))
     labels, groups = (dict(zip(cells["id"], cells.get(role, ()), strict=False)) for role in ("label", "group"))
     return Truth(path, labels, groups, {role: header[place] for role, place in places.items()})

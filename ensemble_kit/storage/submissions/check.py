@@ -16,6 +16,7 @@ from ensemble_kit.storage.submissions import check_causes as causes
 from ensemble_kit.storage.submissions.check_causes import few, shown
 from ensemble_kit.storage.submissions.check_file import Finding, Findings, Row, read_rows
 from ensemble_kit.storage.submissions.sample_and_csv import HEADER, read_csv
+from ensemble_kit.texts import bare, spelled
 
 LOOKED_AT: Final = 200  # rows that tell what a column holds
 INDEX_NAMES: Final = ("", "index", "Unnamed: 0")
@@ -55,8 +56,11 @@ class Table(NamedTuple):
     rows: list[Row]
 
 
-def check_submission(data: bytes, wanted: Wanted) -> Checked:
+def check_submission(data: bytes, wanted: Wanted, encoding: str | None = None) -> Checked:
     r"""Return the labels of a submission, or all that is wrong with it.
+
+    Args:
+        encoding: of a file that is not UTF-8.
 
     Example:
         >>> wanted = Wanted(("01.png", "02.png"), ("cat", "dog"), ("image_id", "label"))
@@ -66,7 +70,7 @@ def check_submission(data: bytes, wanted: Wanted) -> Checked:
         "line 2: labels differ in case: 'Cat' (wanted 'cat'). Write them as they are."
     """
     findings, found = Findings(), dict[str, str]()
-    table = _find_table(read_rows(data, findings), wanted, findings)
+    table = _find_table(read_rows(data, findings, encoding), wanted, findings)
     if table:
         _check_widths(table, findings)
         found = _check_ids(table, wanted, findings)
@@ -77,7 +81,7 @@ def check_submission(data: bytes, wanted: Wanted) -> Checked:
     return Checked(tuple(table.header), tuple(found[image_id] for image_id in wanted.ids), errors, notes)
 
 
-def read_checked(path: Path, wanted: Wanted) -> Checked:
+def read_checked(path: Path, wanted: Wanted, encoding: str | None = None) -> Checked:
     """Return the labels of a submission that is fit to be handed in.
 
     Raises:
@@ -85,7 +89,7 @@ def read_checked(path: Path, wanted: Wanted) -> Checked:
         CorruptError: ek wrote it, and it has changed since.
     """
     try:
-        checked = check_submission(read_csv(path), wanted)
+        checked = check_submission(read_csv(path), wanted, encoding)
     except OSError as error:
         raise BadDataError(f"Cannot read the submission {path}: {error.strerror or error}{beside(path)}") from error
     if checked.errors:
@@ -218,7 +222,11 @@ def _check_labels(table: Table, wanted: Wanted, findings: Findings) -> None:
     known, explain = frozenset(wanted.classes), causes.explainer(wanted.classes, causes.LABEL_CAUSES)
     for row in table.rows:
         given = row.cell(table.labels)
-        if given in known or (not known and given.strip()):
+        if given in known:
+            continue
+        if not known and given.strip():
+            if given != bare(given):
+                findings.add("labels have blanks around them", "Remove the blanks.", row.line, spelled(given))
             continue
         if explained := explain(given):
             cause, meant = explained

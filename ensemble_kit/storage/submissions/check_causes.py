@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from unicodedata import combining, normalize
 
 from ensemble_kit.id_forms import base, stem
+from ensemble_kit.storage.submissions.sample_and_csv import MISSING
 
 MANY: Final = 5000  # wanted texts; among more, nobody looks for the nearest
 SHOWN: Final = 5  # of each kind of thing
@@ -22,7 +23,6 @@ LONGEST: Final = 60  # characters of a text that is shown
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 SCORES: Final = re.compile(r"[\[(]?\s*[\d.eE+-]+(\s*[,\s]\s*[\d.eE+-]+)+\s*[\])]?", re.ASCII)
 ESCAPED: Final = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8
-MISSING: Final = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "?"})
 AS_TEXT: Final = "Read them as text: pandas.read_csv(FILE, dtype=str)."
 NO_CLASS: Final = "are no classes"
 Explain = Callable[[str], "tuple[Cause, str] | None"]
@@ -96,11 +96,6 @@ def few(texts: Sequence[str]) -> str:
     return ", ".join(map(shown, texts[:SHOWN])) + (", ..." if len(texts) > SHOWN else "")
 
 
-def _latin(text: str) -> str:
-    """Return text that was no UTF-8 as Latin-1 has it."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1") if ESCAPED.search(text) else text
-
-
 def _file(text: str) -> str:
     return base(text.replace("\\", "/"))
 
@@ -117,7 +112,6 @@ def _number(text: str) -> str:
 _COMPOSED: Final = "are in another Unicode form (composed or decomposed)"
 _TEXT_CAUSES: Final = (
     Cause("have blanks around them", "Remove the blanks.", str.strip),
-    Cause("are not UTF-8 but Latin-1", "Save the file as UTF-8.", _latin),
     Cause(_COMPOSED, "Write them as the sample does: unicodedata.normalize.", partial(normalize, "NFC")),
     Cause("have full-width characters", "Write plain ones.", partial(normalize, "NFKC")),
     Cause(

@@ -11,17 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ensemble_kit.storage.submissions.check_causes import SHOWN
+from ensemble_kit.texts import SEPARATORS, NoTextError, decode, separator_of, without_mark
 
 BOM: Final = b"\xef\xbb\xbf"
 PLAIN: Final = "Save it as comma-separated UTF-8."
-MAGICS: Final = {
-    b"PK\x03\x04": "a ZIP archive or a spreadsheet (.xlsx), not CSV text",
-    b"\x1f\x8b": "compressed (gzip)",
-    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls), not CSV text",
-    b"\xff\xfe": "UTF-16, not UTF-8",
-    b"\xfe\xff": "UTF-16, not UTF-8",
-}
-DELIMITERS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class Finding(NamedTuple):
@@ -75,47 +68,49 @@ class Row(NamedTuple):
         return self.fields[column] if column < len(self.fields) else ""
 
 
-def read_rows(data: bytes, findings: Findings) -> list[Row]:
-    """Return the rows that are not blank, the header first; what is odd goes into the findings."""
-    magic = next((what for mark, what in MAGICS.items() if data.startswith(mark)), None)
-    if len(data) > 3 and not data[1:64:2].strip(b"\0"):
-        magic = "UTF-16, not UTF-8"
-    if magic:
-        findings.add(f"the file is {magic}", PLAIN)
+def read_rows(data: bytes, findings: Findings, encoding: str | None = None) -> list[Row]:
+    """Return the rows that are not blank, the header first; what is odd goes into the findings.
+
+    Args:
+        encoding: of a file that is not UTF-8.
+    """
+    try:
+        text, name = decode(data, encoding)
+    except NoTextError as error:
+        findings.add(f"the file {error.what}", error.remedy, error.line)
         return []
     if data.startswith(BOM):
         findings.add("the file begins with a byte-order mark", "Save it as UTF-8 without BOM.", 1, harmless=True)
-    data = data.removeprefix(BOM)
-    _check_line_ends(data, findings)
-    for number, line in enumerate(data.split(b"\n") if b"\0" in data else [], start=1):
-        if b"\0" in line:
+    elif name != "utf-8":
+        findings.add(f"the file is {name.upper()}, not UTF-8", PLAIN, harmless=True)
+    _check_line_ends(text, findings)
+    for number, line in enumerate(text.split("\n") if "\0" in text else [], start=1):
+        if "\0" in line:
             findings.add("there are NUL bytes, as in a damaged file", "Write the file again.", number)
-    text = data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
-    rows = list(_parse(text, findings))
+    rows = list(_parse(text.replace("\0", ""), findings))
     if not rows:
         findings.add("the file is empty", "Wanted a header line and one line per image.")
     return rows
 
 
-def _check_line_ends(data: bytes, findings: Findings) -> None:
-    ends = re.findall(rb"\r\n|\r|\n", data)
+def _check_line_ends(text: str, findings: Findings) -> None:
+    ends = re.findall(r"\r\n|\r|\n", text)
     other = next((line for line, end in enumerate(ends, start=1) if end != ends[0]), None)
     if other:
         findings.add("line ends are mixed", "End every line with a line feed alone.", other, harmless=True)
-    elif b"\r\n" in ends:
+    elif "\r\n" in ends:
         findings.add("lines end in CR LF, as on Windows", "A strict judge wants a line feed alone.", harmless=True)
-    elif b"\r" in ends:
+    elif "\r" in ends:
         findings.add("lines end in CR alone", "End every line with a line feed.", harmless=True)
-    if data and not data.endswith((b"\n", b"\r")):
+    if text and not text.endswith(("\n", "\r")):
         what = "the last line has no end, as in a file that was cut off"
         findings.add(what, "See that it is whole.", len(ends) + 1, harmless=True)
 
 
 def _parse(text: str, findings: Findings) -> Iterator[Row]:
-    first = text.lstrip("\r\n").partition("\n")[0]
-    mark = next((mark for mark in (",", *DELIMITERS) if mark in first), ",")
+    mark = without_mark(text)[1] or separator_of(text)
     if mark != ",":
-        findings.add(f"fields are separated by {DELIMITERS[mark]}, not commas", PLAIN, 1)
+        findings.add(f"fields are separated by {SEPARATORS.get(mark, repr(mark))}, not commas", PLAIN, 1, harmless=True)
     reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True), 1
     try:
         for fields in reader:

@@ -6,12 +6,12 @@ or doubled is an error that names the first. Never sorts or drops a row in silen
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from ensemble_kit.csv_text import parse_csv, render_csv
+from ensemble_kit.csv_text import render_csv
 from ensemble_kit.disk import beside, read_plain, sha256_of, unseal
 from ensemble_kit.errors import (
     BadDataError,
@@ -23,35 +23,45 @@ from ensemble_kit.errors import (
 )
 from ensemble_kit.id_forms import FORMS, stem
 from ensemble_kit.storage.files import REPLACES, check_pair, locked, sealed_voucher, write_pair
+from ensemble_kit.texts import Reader, bare, same
 
 HEADER = ("image_id", "label")
 CSV_SHA256 = "csv_sha256"
 ID_FORMS = ("name", "stem")
+MISSING: Final = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "?"})
+"""What stands in place of a label that is not there, in small letters."""
 ROWS_AT_ONCE = 1 << 14
 CELLS = "ids and labels byte for byte, also those that a spreadsheet would take for formulas"
 
 
 class Sample(NamedTuple):
-    """What a sample file asks for: the names of its two columns, and the ids in order."""
+    """What a sample file asks for: the names of its two columns, the ids in order, and the labels beside them."""
 
     id_column: str
     label_column: str
     ids: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    def other_labels(self, classes: Collection[str]) -> tuple[str, ...]:
+        """Return its labels where none of them is a class, each once; nothing where one is, or all are missing."""
+        labels = tuple(label for label in dict.fromkeys(map(bare, self.labels)) if label.casefold() not in MISSING)
+        known = {same(name) for name in classes}
+        return () if any(same(label) in known for label in labels) else labels
 
 
-def read_sample(path: Path, what: str = "sample file") -> Sample:
-    """Return the columns and ids of a sample submission: the id column first, then the label column.
+def read_sample(path: Path, reader: Reader | None = None) -> Sample:
+    """Return the columns and rows of a sample submission: the id column first, then the label column.
 
     Args:
-        what: what the file is, for the message where it cannot be read.
+        reader: how the file is read; keeps what has to be said of it.
 
     Raises:
         BadDataError: no such file, no two columns, an empty or doubled id; names the row.
     """
     try:
-        header, *rows = parse_csv(read_plain(path), path, marked=True)
+        header, rows, _ = (reader or Reader()).table(path, as_written=True)
     except OSError as error:
-        raise BadDataError(f"Cannot read the {what} {path}: {error.strerror or error}{beside(path)}") from error
+        raise BadDataError(f"Cannot read the sample file {path}: {error.strerror or error}{beside(path)}") from error
     if len(header) != 2 or "" in header:
         raise BadDataError(f"{path}: wanted two columns, ids and labels, got the header {','.join(header)[:200]!r}.")
     first: dict[str, int] = {}
@@ -66,13 +76,14 @@ def read_sample(path: Path, what: str = "sample file") -> Sample:
         first[image_id] = number
     if not rows:
         raise BadDataError(f"{path} has a header but no ids; wanted one row per image.")
-    return Sample(header[0], header[1], tuple(first))
+    return Sample(header[0], header[1], tuple(first), tuple(label for _, label in rows))
 
 
 def match_sample(sample_ids: Sequence[str], our_ids: Sequence[str]) -> tuple[int, ...]:
     """Return, for each id of the sample, the place of that image among ours.
 
-    Ids match as they stand; else without our endings, both endings, our folders, or our folders and endings.
+    Ids match as they stand; else without our endings, both endings, our folders, or our folders and endings;
+    else so without the blanks around theirs.
 
     Raises:
         MisalignedError: ids are missing, extra or doubled; names the first.

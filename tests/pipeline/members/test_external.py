@@ -262,7 +262,7 @@ def test_the_command_line_says_the_same():
 
 def test_classes_may_be_called_as_columns_of_another_kind_are():
     """A class 'class' beside members that have it is a class, no column of labels."""
-    names = ("class", "group", "id")
+    names = ("group", "class", "id")
     shares = softmax(OOF.astype(float), axis=1)
     write("oof.csv", ["image_id", *names, "label"],
           [[IDS["train"][row], *shares[row], names[LABELS["train"][row]]] for row in range(TRAIN)])  # fmt: skip

@@ -233,6 +233,25 @@ def test_a_csv_made_elsewhere_is_checked_and_written_plainly(folder):
         ek.submit(csv="mine.csv", **QUIET)
 
 
+def test_files_in_another_encoding_with_semicolons_are_read_and_said_and_so_are_labels_that_are_no_class(folder):
+    header, *rows = rows_of("submissions/two.csv")
+    Path("mine.csv").write_bytes("\n".join(";".join(row) for row in [header, *rows]).encode("utf-16"))
+    Path("sample.csv").write_bytes("\n".join(["image_id\tlabel", *(f"{a}\tcafé" for a, _ in rows)]).encode("cp1252"))
+    given = ("submit", "--csv", "mine.csv", "--sample", "sample.csv", "--check", "--json")
+    refused = typed(*given)
+    assert (refused.exit_code, "likely cp1252 (which reads 'café')" in refused.stderr) == (3, True)
+    done = typed(*given, "--encoding", "cp1252")
+    assert done.exit_code == 0
+    notes = " ".join(json.loads(done.stdout)["notes"])
+    for said in (
+        "is read as separated by tabs",
+        "sample ('café') is a class of ours ('ada', ",
+        "file is UTF-16",
+        "semicolons",
+    ):
+        assert said in notes
+
+
 def test_a_csv_without_members_needs_a_sample(folder):
     Path("mine.csv").write_text("Id,Class\na,x\nb,y\n")
     with pytest.raises(InvalidOptionError, match="no member in 'none' that knows the test images; give --sample"):

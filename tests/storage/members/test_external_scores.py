@@ -10,6 +10,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.storage.members.external_scores import read_scores
 from ensemble_kit.storage.members.score_kinds import check_kind, doubt
 from ensemble_kit.storage.members.score_tables import Reading
+from ensemble_kit.texts import Reader
 
 CLASSES = ("ant", "bee", "NA")
 IDS = ("0001", "1e5", "NA", " x", "two\nlines")
@@ -235,7 +236,10 @@ def test_arrays_that_cannot_be_used_are_refused(changes, message, npz_file):
     ("text", "message"),
     [
         ("key,ant,bee,label\nx,1,2,ant\n", "has no column 'image_id', .* its columns are key, ant, bee, label"),
-        ("image_id;ant;bee\nx;1;2\n", "has no column 'image_id'"),
+        ("key;ant;bee\nx;1;2\n", "has no column 'image_id'.*key, ant, bee"),
+        ("image_id;ant;bee;label\nx;1,5;2.5;ant\ny;1;2;bee\n", "wanted a number for 'x', class 'ant', got '1,5'"),
+        ("image_id;ant;bee;label\nx;1.000,5;2;ant\ny;1;2;bee\n", "wanted a number for 'x', class 'ant', got '1.000,5'"),
+        ('image_id,ant,bee,label\nx,"1,5",2,ant\ny,1,2,bee\n', "wanted a number for 'x', class 'ant', got '1,5'"),
         ("image_id,ant,bee,label\nx,1,,ant\ny,1,2,bee\n", "wanted a number for 'x', class 'bee', got ''"),
         ("image_id,ant,bee,label\nx,1,1_0,ant\ny,1,2,bee\n", "wanted a number for 'x', class 'bee', got '1_0'"),
         ("image_id,ant,bee,label\nx,1,nan,ant\ny,1,2,bee\n", "row 1, 'x', class 'bee': wanted a finite number"),
@@ -250,6 +254,19 @@ def test_tables_that_cannot_be_used_are_refused(text, message, tmp_path):
     (tmp_path / "val.csv").write_text(text)
     with pytest.raises(BadDataError, match=message):
         read_scores(tmp_path / "val.csv", "val", "logits", "vit")
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", ";"), ("utf-16", "\t"), ("cp1252", ";")])
+def test_decimal_commas_are_read_and_said(encoding, mark, tmp_path):
+    rows = [["Id", "cät", "dog ", "label"], ["x,1", "-1,5", "2", " dog"], ["y", "0,25", "1e-3", "cät"]]
+    (tmp_path / "val.csv").write_bytes("\n".join(mark.join(row) for row in rows).encode(encoding))
+    reader = Reader("cp1252")
+    found = read_scores(tmp_path / "val.csv", "val", "logits", "vit", reading=Reading(reader=reader)).predictions
+    assert (found.ids, found.classes, list(found.labels)) == (("x,1", "y"), ("cät", "dog"), [1, 0])
+    np.testing.assert_array_equal(found.logits[0], np.float32([[-1.5, 2], [0.25, 0.001]]))
+    said = " ".join(reader.remarks)
+    for what in ("separated by", "decimal commas", "the column are left out: 'dog '", "the label are left out: ' dog'"):
+        assert what in said
 
 
 def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):

@@ -12,6 +12,7 @@ WANTED = Wanted(IDS, CLASSES, HEADER)
 GOOD = (
     'image_id,label\n0001.png,ant\n0002.png,Bee fly\n0003.png,cät\n1e5.png,dog\né1.png,elk\n"a,b.png",ant\nNA.png,dog\n'
 )
+SEMICOLONS = GOOD.replace(",", ";").replace('"a;b.png"', "a,b.png")
 LABELS = ("ant", "Bee fly", "cät", "dog", "elk", "ant", "dog")
 
 
@@ -69,17 +70,14 @@ BROKEN = {
         instead("0002.png,Bee fly", "0002.png"),
         ["line 3: rows have another number of fields", "labels are missing"],
     ),
-    "semicolons": (GOOD.replace(",", ";"), ["line 1: fields are separated by semicolons, not commas"]),
-    "tabs": (GOOD.replace(",", "\t"), ["line 1: fields are separated by tabs, not commas"]),
     "sep= line": ("sep=,\n" + GOOD, ["line 1: the file begins with a spreadsheet's 'sep=' line"]),
-    "UTF-16": (GOOD.encode("utf-16"), ["the file is UTF-16, not UTF-8. Save it as comma-separated UTF-8."]),
-    "UTF-16 without a mark": (GOOD.encode("utf-16-le"), ["the file is UTF-16, not UTF-8"]),
-    "Latin-1": (
-        GOOD.encode("latin-1"),
-        ["line 6: ids are not UTF-8 but Latin-1", "line 4: labels are not UTF-8 but Latin-1"],
+    "UTF-16 without a mark": (GOOD.encode("utf-16-le"), ["the file is UTF-16 without a byte-order mark. Give --enc"]),
+    "Windows' encoding": (
+        GOOD.encode("cp1252"),
+        ["line 4: the file holds bytes that are not UTF-8; they are likely cp1252 (which reads 'cät'). Give --enc"],
     ),
-    "spreadsheet": (b"PK\x03\x04rest", ["the file is a ZIP archive or a spreadsheet"]),
-    "gzip": (b"\x1f\x8brest", ["the file is compressed (gzip)"]),
+    "archive": (b"PK\x03\x04rest", ["the file is a ZIP archive, not CSV text"]),
+    "gzip": (b"\x1f\x8brest", ["the file is compressed (gzip), not CSV text. Unpack it first: gzip -dc"]),
     "NUL byte": (instead("ant", "a\0nt"), ["line 2: there are NUL bytes"]),
     "quote not closed": (instead("0003.png", '"0003.png'), ["from here on the file is no CSV", "line 4: "]),
     "row missing": (instead("0002.png,Bee fly\n", ""), ["1 of 7 ids are missing: '0002.png'. Add a row"]),
@@ -175,6 +173,9 @@ def test_there_are_more_than_fifty_kinds_of_broken_submissions():
 
 HARMLESS = {
     "byte-order mark": (b"\xef\xbb\xbf" + GOOD.encode(), "line 1: the file begins with a byte-order mark"),
+    "UTF-16": (GOOD.encode("utf-16"), "the file is UTF-16, not UTF-8. Save it as comma-separated UTF-8."),
+    "semicolons": (SEMICOLONS, "line 1: fields are separated by semicolons, not commas. Save it as"),
+    "tabs": (SEMICOLONS.replace(";", "\t"), "line 1: fields are separated by tabs, not commas"),
     "Windows line ends": (GOOD.replace("\n", "\r\n"), "lines end in CR LF, as on Windows"),
     "old Macintosh line ends": (GOOD.replace("\n", "\r"), "lines end in CR alone"),
     "mixed line ends": (instead("0003", "0003").replace("cät\n", "cät\r\n"), "line 4: line ends are mixed"),
@@ -208,12 +209,17 @@ def test_a_fit_submission_gives_its_labels_without_a_word(case):
     assert said(FIT[case]) == ([], [], LABELS)
 
 
-def test_ids_that_are_not_utf8_numbers_or_missing_values_pass_as_they_are():
-    ids = (b"\xff.png".decode("utf-8", "surrogateescape"), "NaN", "007", "1e5", "line\nbreak", "<b>")
+def test_ids_that_look_like_numbers_or_missing_values_pass_as_they_are():
+    ids = ("\xff.png", "NaN", "007", "1e5", "line\nbreak", "<b>")
     wanted = Wanted(ids, ("3", "NA"), ("Id", "Category"))
     rows = zip(ids, ("3", "NA", "3", "3", "NA", "NA"), strict=True)
     text = "Id,Category\n" + "".join(f'"{a}",{b}\n' for a, b in rows)
-    assert said(text.encode("utf-8", "surrogateescape"), wanted) == ([], [], ("3", "NA", "3", "3", "NA", "NA"))
+    assert said(text, wanted) == ([], [], ("3", "NA", "3", "3", "NA", "NA"))
+    checked = check_submission(text.encode("cp1252"), wanted, "cp1252")
+    assert checked.labels == ("3", "NA", "3", "3", "NA", "NA")
+    assert [one.sentence() for one in checked.notes] == [
+        "the file is CP1252, not UTF-8. Save it as comma-separated UTF-8."
+    ]
 
 
 def test_whole_numbers_as_classes_may_not_have_a_point():
@@ -258,6 +264,9 @@ def test_an_ending_that_could_mean_two_images_is_not_guessed():
 def test_labels_pass_where_nobody_knows_the_classes_but_must_be_there():
     wanted = Wanted(("a", "b"), (), HEADER)
     assert said("image_id,label\na,x\nb,y\n", wanted)[2] == ("x", "y")
+    assert said('image_id,label\na," x"\nb,y\n', wanted)[0] == [
+        "line 2: labels have blanks around them: ' x'. Remove the blanks."
+    ]
     assert said("image_id,label\na,x\nb,\n", wanted)[0] == [
         "line 3: labels are missing: ''. Predict a class for every image."
     ]

@@ -8,12 +8,14 @@ from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError, MisalignedError
 from ensemble_kit.storage.submissions import sample_and_csv as submissions
 from ensemble_kit.storage.submissions.sample_and_csv import (
+    Sample,
     id_form,
     match_sample,
     read_provenance,
     read_sample,
     write_submission,
 )
+from ensemble_kit.texts import Reader
 
 
 def sample(tmp_path, data):
@@ -24,7 +26,31 @@ def sample(tmp_path, data):
 
 def test_a_sample_gives_names_ids_and_order(tmp_path):
     got = read_sample(sample(tmp_path, b"\xef\xbb\xbfId,Category\r\n0002,x\r\n0001,\r\nNA,y\r\n"))
-    assert got == ("Id", "Category", ("0002", "0001", "NA"))
+    assert got == ("Id", "Category", ("0002", "0001", "NA"), ("x", "", "y"))
+
+
+@pytest.mark.parametrize(("encoding", "said"), [("utf-16", "read as UTF-16"), ("cp1252", ""), ("utf-8", "")])
+def test_a_sample_of_another_encoding_and_separator_is_read_and_said(tmp_path, encoding, said):
+    reader = Reader("cp1252" if encoding == "cp1252" else None)
+    got = read_sample(sample(tmp_path, "Id; Category\né1;x\na,b;y\n".encode(encoding)), reader)
+    assert got == ("Id", " Category", ("é1", "a,b"), ("x", "y"))
+    assert said in " ".join(reader.remarks)
+    assert "separated by semicolons" in reader.remarks[-1]
+
+
+def test_a_sample_none_of_whose_labels_is_a_class_says_so():
+    def others(*labels):
+        return Sample("Id", "Category", tuple(map(str, range(len(labels)))), labels).other_labels(["cat", "dög"])
+
+    assert others("0", "1", "", "0") == ("0", "1")
+    assert others("0", " cat") == others("0", "do\u0308g") == others("", "?", "NaN") == ()
+
+
+def test_ids_with_blanks_match_where_nothing_else_does():
+    assert match_sample([" a", "b\t"], ["b.png", "a.png"]) == (1, 0)
+    assert match_sample([" a", "a"], ["a", " a"]) == (1, 0)
+    with pytest.raises(MisalignedError):
+        match_sample([" a", "a"], ["a", "b"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,12 @@
+from .encoding import NoTextError as NoTextError
+from .encoding import check_encoding as check_encoding
+from .encoding import decode as decode
+from .spellings import bare as bare
+from .spellings import near as near
+from .spellings import same as same
+from .spellings import spelled as spelled
+from .tables import SEPARATORS as SEPARATORS
+from .tables import Reader as Reader
+from .tables import Table as Table
+from .tables import separator_of as separator_of
+from .tables import without_mark as without_mark
