@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ensemble_kit.cli.group import with_folders
 from ensemble_kit.formerly import FORMERLY
 from ensemble_kit.inference.engines import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
@@ -253,7 +254,14 @@ def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
     from ensemble_kit.reporting.terminal import can_say
     from ensemble_kit.visible import all_visible
 
-    said = results.as_json(report) if as_json else text(all_visible(report))
+    said = results.as_json(report) if as_json else _with_next(text(all_visible(report)))
     said = results.as_json(report, ascii_only=True) if as_json and not can_say(said) else said
     aside = str(getattr(report, "path", None)) in STANDARD_OUTPUT  # what was written there has it alone
     click.echo(said, file=sys.stderr if aside else sys.stdout)  # else click says UTF-8 where the terminal is of ASCII
+
+
+def _with_next(text: str) -> str:
+    """Return a report whose next commands have the folders that were named."""
+    ctx = click.get_current_context()
+    lines = text.split("\n")
+    return "\n".join(with_folders(line, ctx) if line.startswith(("Next: ", "  ek ")) else line for line in lines)

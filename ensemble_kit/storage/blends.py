@@ -26,7 +26,7 @@ from ensemble_kit.storage.files import (
     replace_file,
     writing,
 )
-from ensemble_kit.storage.members import MANIFEST_NAME, check_folder_name, check_name, manifest_sha256
+from ensemble_kit.storage.members import check_folder_name, check_name
 from ensemble_kit.tables import meant
 from ensemble_kit.types import Stack, Tuned
 from ensemble_kit.versions import check_schema, made_elsewhere
@@ -203,31 +203,3 @@ def _stack_from_json(content: dict[str, Any], members: int, classes: int) -> Sta
 def list_blends(folder: Path) -> list[str]:
     """Return the names of the blends in the folder, sorted."""
     return [path.stem for path in listed(folder) if path.suffix == ".json" and not path.name.startswith(".")]
-
-
-def check_pins(blend: Blend, predictions: Path) -> None:
-    """Raise unless every member is still what the blend was made from.
-
-    Raises:
-        CorruptError: a member is gone or has changed; says how to refresh the blend.
-    """
-    metric = "" if blend.metric == "accuracy" else f"--metric {blend.metric} "
-    options = "".join(f"--{key.replace('_', '-')} {value} " for key, value in blend.settings.items())
-    if "certify_seconds" in blend.settings:
-        options = f"--certify {options}"
-    refresh = (
-        f"Refresh the blend: ek blend --method {blend.method} --weights {blend.weights_method} "
-        f"{metric}{options}--name {blend.name} {' '.join(member.name for member in blend.members)}"
-    )
-    for pin in blend.members:
-        folder = predictions / pin.name
-        if not (folder / MANIFEST_NAME).exists():
-            raise CorruptError(
-                f"Blend '{blend.name}' needs member '{pin.name}', which {predictions} does not hold. {refresh}"
-            )
-        got = manifest_sha256(folder)
-        if got != pin.manifest_sha256:
-            raise CorruptError(
-                f"Blend '{blend.name}' was made from another state of member '{pin.name}': wanted a "
-                f"member.json of sha256 {pin.manifest_sha256[:12]}, got {got[:12]}. {refresh}"
-            )

@@ -9,6 +9,7 @@ from ensemble_kit.disk.sealed import seal, unseal
 from ensemble_kit.errors import BadDataError, CorruptError, InvalidOptionError
 from ensemble_kit.storage import blends
 from ensemble_kit.storage.members import members
+from ensemble_kit.storage.pins import check_pins
 from ensemble_kit.types import Stack
 
 
@@ -112,14 +113,15 @@ def test_a_damaged_blend_is_refused(tmp_path, stored):
 def test_pins_hold_until_a_member_changes_and_then_say_how_to_refresh(tmp_path, stored):
     root = tmp_path / "predictions"
     blend = blend_of(root, stored)
-    blends.check_pins(blend, root)
+    check_pins(blend, root)
     members.set_view_weights(root, "vit", {"hflip": 1.0}, "equal")
     refresh = "Refresh the blend: ek blend --method logit-sum --weights auto --name logit-sum-auto cnn vit"
     with pytest.raises(CorruptError, match=f"another state of member 'vit'.*{refresh}"):
-        blends.check_pins(blend, root)
+        check_pins(blend, root)
     members.remove_member(root, "vit")
-    with pytest.raises(CorruptError, match=f"needs member 'vit', which .* does not hold. {refresh}"):
-        blends.check_pins(blend, root)
+    others = "Restore it, or blend the others: ek blend --method logit-sum --weights auto --name logit-sum-auto cnn$"
+    with pytest.raises(CorruptError, match=f"needs member 'vit', which .* does not hold. {others}"):
+        check_pins(blend, root)
 
 
 def stack_of(members_count=2, classes=5):

@@ -1,1 +1,2 @@
+from .advice import with_folders as with_folders
 from .root import ek as ek

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from ensemble_kit.cli.group.advice import TYPED, with_folders
 from ensemble_kit.cli.group.streams import fit_streams, let_go_of_output
 from ensemble_kit.errors import EnsembleKitError, ResourceError
 from ensemble_kit.pipeline.entry import Stopped, refusal, stoppable
@@ -41,6 +42,13 @@ class CarefulGroup(click.Group):
         with _spoken():
             return super().make_context(*args, **extra)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and keep what was typed for what a message advises."""
+        ctx.meta.setdefault(TYPED, list(args))
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print errors of ours to standard error and exit with their code."""
         try:
@@ -51,7 +59,7 @@ class CarefulGroup(click.Group):
         except (click.NoSuchOption, click.NoSuchCommand) as error:
             raise _with_suggestions(error) from None
         except EnsembleKitError as error:
-            _tell(f"{type(error).__name__}: {error}")
+            _tell(with_folders(f"{type(error).__name__}: {error}", ctx))
             ctx.exit(error.exit_code)
         except Stopped as stopped:
             _tell(f"\n{stopped}")

@@ -23,6 +23,7 @@ from ensemble_kit.reporting.terminal import IMAGES, note, say
 from ensemble_kit.results import CompareReport
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import check_pins
 from ensemble_kit.storage import members as store
 from ensemble_kit.tables import pick
 from ensemble_kit.workspace import BlendsOption, CacheOption, PredictionsOption, Workspace
@@ -141,7 +142,7 @@ def _member_side(name: str, member: str) -> Side:
 def _blend_side(name: str, path: Path, predictions: Path) -> Side:
     """Return a saved blend; weights that were given as numbers stay as they are."""
     saved = read_blend_here(path)
-    blend_store.check_pins(saved, predictions)
+    check_pins(saved, predictions)
     members = tuple(member.name for member in saved.members)
     return Side(name, members, saved.method, saved.requested_weights, saved.metric, saved.settings, saved)
 

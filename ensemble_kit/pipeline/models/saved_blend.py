@@ -7,6 +7,7 @@ look: a branch in `model_of`.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 import models_zoo
@@ -18,6 +19,7 @@ from ensemble_kit.pipeline.models.known_here import check_views, read_blend_here
 from ensemble_kit.pipeline.models.model import Model, Stated
 from ensemble_kit.pipeline.models.run_config import absolute
 from ensemble_kit.storage import blends as blend_store
+from ensemble_kit.storage import check_pins
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import EXTERNAL, MANIFEST_NAME
@@ -51,9 +53,9 @@ def open_blend(blend: str | Path | None, workspace: Workspace, verify: bool = Fa
     """
     path = find_blend(blend, workspace.blends)
     saved = read_blend_here(path)
-    blend_store.check_pins(saved, workspace.predictions)
+    check_pins(saved, workspace.predictions)
     held = store.read_members(workspace.predictions, [pin.name for pin in saved.members], workspace.cache, verify)
-    blend_store.check_pins(saved, workspace.predictions)  # none was replaced while they were read
+    check_pins(saved, workspace.predictions)  # none was replaced while they were read
     return OpenBlend(saved, path, tuple(held))
 
 
@@ -90,7 +92,7 @@ def models_of(opened: OpenBlend, predictions: Path, asked: str) -> tuple[Model, 
     if reasons:
         raise InvalidOptionError(
             f"{asked} needs a network for each member of blend '{opened.saved.name}' that has a weight: "
-            f"{'; '.join(reasons)}. Blend the others: ek blend {' '.join(_others(manifests))}"
+            f"{'; '.join(reasons)}. {_without_those(manifests)}"
         )
     return tuple(model_of(manifest, predictions) for manifest in manifests)
 
@@ -142,5 +144,7 @@ def _model_of(manifest: store.Manifest, predictions: Path) -> Model:
     return find_model(file, Stated(name=manifest.name), {}, predictions, replace=False)
 
 
-def _others(manifests: Sequence[store.Manifest]) -> list[str]:
-    return [manifest.name for manifest in manifests if not why_blind(manifest)] or ["MEMBERS"]
+def _without_those(manifests: Sequence[store.Manifest]) -> str:
+    """Return what to do where some members, or all, cannot predict new images."""
+    others = [quote(manifest.name) for manifest in manifests if not why_blind(manifest)]
+    return f"Blend the others: ek blend {' '.join(others)}" if others else "Train some: ek train --data DIR --arch cnn"

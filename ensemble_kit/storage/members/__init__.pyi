@@ -15,6 +15,7 @@ from .manifest import Manifest as Manifest
 from .manifest import check_distinct as check_distinct
 from .manifest import check_folder_name as check_folder_name
 from .manifest import check_name as check_name
+from .manifest import render_manifest as render_manifest
 from .members import is_taken as is_taken
 from .members import manifest_sha256 as manifest_sha256
 from .members import remove_member as remove_member
