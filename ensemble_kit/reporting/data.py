@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ensemble_kit.reporting.terminal import counted, percent, table, wrapped
+from ensemble_kit.reporting.terminal import DARK, counted, note, percent, table, wrapped
 from ensemble_kit.results import DataReport, Finding, Shift
 
 SHOWN: Final = 10
@@ -17,7 +17,7 @@ _NAME: Final = 29  # columns for an image's name where two stand side by side
 
 def checked(report: DataReport) -> str:
     """Return what `ek data check` prints."""
-    sections = [_overview, _classes, _unreadable, _leaks, _conflicts, _duplicates, _elongated, _shifts, _verdict]
+    sections = [_overview, _classes, _unreadable, _leaks, _conflicts, _duplicates, _elongated, _dark, _shifts, _verdict]
     return "\n\n".join("\n".join(lines) for section in sections if (lines := section(report)))
 
 
@@ -128,6 +128,16 @@ def _elongated(report: DataReport) -> list[str]:
         *_list(found),
         *_more(len(found) - SHOWN, "images", report),
     ]
+
+
+def _dark(report: DataReport) -> list[str]:
+    """Return that all images are dark, or which show nothing."""
+    if report.brightest is not None and report.brightest <= DARK:
+        return [wrapped(note("dark", what="any image", brightest=report.brightest))]
+    found = [finding for finding in report.findings if finding.kind == "black"]
+    if not found:
+        return []
+    return [f"Black: {counted(len(found), 'image')}", *_list(found), *_more(len(found) - SHOWN, "images", report)]
 
 
 def _shifts(report: DataReport) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 class Finding:
     """One thing that `ek data check` found about an image, or about an image and another one.
 
-    kind: unreadable, same bytes, same pixels, near, mirrored, group or elongated.
+    kind: unreadable, same bytes, same pixels, near, mirrored, group, elongated or black.
     label, other_label: names of classes; None where nobody knows them.
     distance: bits of 64 in which the two hashes differ; None for other kinds.
     """
@@ -73,7 +73,8 @@ class DataReport:
     near: bits of 64 that may differ in a near duplicate.
     leaks: findings that tie two splits together; duplicates: pairs within one split;
     conflicts: pairs, of either kind, with two labels.
-    taken: what was guessed about the columns of CSVs, a sentence each.
+    taken: what was guessed about folders and the columns of CSVs, a sentence each.
+    brightest: the highest value in any image, 0 to 255; None where none can be read.
     """
 
     source: str
@@ -90,6 +91,7 @@ class DataReport:
     csv: Path | None
     sheet: Path | None
     taken: tuple[str, ...] = ()
+    brightest: int | None = None
 
     @property
     def clean(self) -> bool:

@@ -128,3 +128,18 @@ def test_resizing_averages_when_it_shrinks_and_keeps_flat_areas_flat():
     assert small.shape == (3, 8, 8)
     assert np.abs(small[:, 1:-1].astype(int) - 100).max() <= 8
     assert (resize(np.full((13, 29, 3), 77, np.uint8), 17) == 77).all()
+
+
+@pytest.mark.parametrize("highest", [1.0001, 1.01, 1.2])
+def test_a_float_image_a_little_over_one_stays_as_bright_as_it_is(highest):
+    values = RAMP.astype(np.float32) / 255
+    values[2, 3] = highest
+    out = read(Image.fromarray(values), "TIFF")[:, :, 0]
+    expected = RAMP.copy()
+    expected[2, 3] = 255
+    assert np.abs(out.astype(int) - expected).max() <= 1
+
+
+def test_a_float_image_of_255_levels_is_told_by_its_values_however_dark():
+    out = read(Image.fromarray(np.full((5, 7), 3, np.float32)), "TIFF")
+    assert (out == 3).all()

@@ -18,6 +18,7 @@ from ensemble_kit.images.checks.inspect import Appearance, Facts
 from ensemble_kit.images.splits import DataSet
 from ensemble_kit.results import Finding
 
+BLACK: Final = 4  # of 255: where nothing is brighter, there is nothing to see
 ELONGATED: Final = 3.0  # longer side over shorter: squashed to a square, little is left
 
 
@@ -64,6 +65,7 @@ def find_all(rows: Sequence[Row], near: int) -> list[Finding]:
         *find_near(seen, near),
         *find_groups(rows),
         *find_elongated(seen),
+        *find_black(seen),
     ]
     return sorted(found, key=_badness)
 
@@ -140,6 +142,15 @@ def find_elongated(rows: Sequence[Row]) -> list[Finding]:
         )
         for row in sorted(rows, key=ratio, reverse=True)
         if ratio(row) >= ELONGATED
+    ]
+
+
+def find_black(rows: Sequence[Row]) -> list[Finding]:
+    """Return the images in which nothing is brighter than BLACK."""
+    return [
+        Finding("black", row.split, row.image_id, row.label, detail=f"no value over {row.appearance.brightest} of 255")
+        for row in rows
+        if row.appearance.brightest <= BLACK
     ]
 
 

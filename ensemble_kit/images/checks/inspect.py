@@ -29,6 +29,7 @@ class Appearance:
 
     format, mode: as the header says, in Pillow's words; `width_px`, `height_px`: upright.
     pixels_sha256: over the decoded pixels and their shape.
+    brightest: the highest value in it, 0 to 255.
     brightness, contrast: mean and standard deviation of the grey levels, in [0, 1].
     grid, thumb: the image in grey at 9 x 8 (Lanczos) and 16 x 16 (box), see `duplicates`.
     """
@@ -38,6 +39,7 @@ class Appearance:
     width_px: int
     height_px: int
     pixels_sha256: str
+    brightest: int
     brightness: float
     contrast: float
     grid: Grid
@@ -90,6 +92,7 @@ def _appearance(kind: str, mode: str, pixels: UInt8[np.ndarray, "height width 3"
         width_px=width,
         height_px=height,
         pixels_sha256=hashlib.sha256(f"{height} {width} ".encode() + pixels.tobytes()).hexdigest(),
+        brightest=int(pixels.max()),
         brightness=float(levels.mean()),
         contrast=float(levels.std()),
         grid=np.array(grey.resize((9, 8), Image.Resampling.LANCZOS)),

@@ -110,6 +110,7 @@ def _report(
         csv=written.get("csv"),
         sheet=written.get("sheet"),
         taken=data.taken,
+        brightest=max((row.appearance.brightest for row in rows if row.facts.appearance is not None), default=None),
     )
 
 

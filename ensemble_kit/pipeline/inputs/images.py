@@ -26,10 +26,11 @@ from ensemble_kit.images import (
     straddling,
 )
 from ensemble_kit.pipeline.inputs.shared_images import shared_images
-from ensemble_kit.reporting.terminal import Watch, say
+from ensemble_kit.reporting.terminal import DARK, Watch, note, say
 from ensemble_kit.splits import OOF
 
 SIZES_PX = (8, 1024)
+LOOKED_AT = 50  # images of a split, to see how bright they are
 DEFAULT_SIZES_PX = (16, 128)
 
 Images = UInt8[np.ndarray, "_ 3 size size"]
@@ -123,6 +124,9 @@ def open_images(
         bad = [reason for one in loaded.values() for _, reason in sorted(one.unreadable.items())]
         paths = [found.splits[name].paths[row] for name, one in loaded.items() for row in sorted(one.unreadable)]
         refuse(bad, total, f"{lie_elsewhere(paths)}{SKIP}")
+    brightest = max(int(one.images[:: max(len(one.images) // LOOKED_AT, 1)].max()) for one in loaded.values())
+    if brightest <= DARK:
+        say(note("dark", what="the images", brightest=brightest), context.quiet)
     for line in shared_images(found, {name: one.digests for name, one in loaded.items()}):
         say(line, context.quiet)
     return _without_bad(found, loaded, size, context.quiet)

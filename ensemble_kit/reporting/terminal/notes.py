@@ -7,6 +7,7 @@ To add a note: one line in `NOTES`, and its code where it holds.
 from collections.abc import Mapping
 from typing import Any, Final
 
+DARK: Final = 64  # of 255: a set in which nothing is brighter has lost its range
 NOTES: Final[Mapping[str, str]] = {
     # blends
     "none-has-val": "These members have no val, so they are tuned and evaluated on the training images "
@@ -88,6 +89,9 @@ NOTES: Final[Mapping[str, str]] = {
     "sure-and-wrong": "The log loss on {split} is {loss}, where guessing among {classes} classes has {guessing}, "
     "though the training loss fell to {kept}: the network is sure of answers that are wrong. Try fewer --epochs or "
     "--keep best, and see whether {split} is like train: ek data check.",
+    # images
+    "dark": "No value in {what} is over {brightest} of 255: all are nearly black. So look 16-bit images of which 10 or "
+    "12 bits are used (values to 1,023 or 4,095). Scale the values in the files to the full range, to 65,535 in 16 bits.",
     # augmentation
     "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored image bears "
     "the wrong label. That was not measured here; train with --flip and with --no-flip, then ek compare.",

@@ -117,7 +117,9 @@ def test_elongated_images_come_longest_first(tmp_path):
 
 
 def test_rows_follow_the_splits_and_carry_names_of_classes():
-    appearance = Appearance("PNG", "RGB", 1, 1, "", 0.0, 0.0, np.zeros((8, 9), np.uint8), np.zeros((16, 16), np.uint8))
+    appearance = Appearance(
+        "PNG", "RGB", 1, 1, "", 0, 0.0, 0.0, np.zeros((8, 9), np.uint8), np.zeros((16, 16), np.uint8)
+    )
     splits = {
         "train": Split(("a", "b"), (Path("a"), Path("b")), np.array([1, 0]), ("g", "h")),
         "test": Split(("c",), (Path("c"),)),
