@@ -91,7 +91,7 @@ NOTES: Final[Mapping[str, str]] = {
     "--keep best, and see whether {split} is like train: ek data check.",
     # images
     "dark": "No value in {what} is over {brightest} of 255: all are nearly black. So look 16-bit images of which 10 or "
-    "12 bits are used (values to 1,023 or 4,095). Scale the values in the files to the full range, to 65,535 in 16 bits.",
+    "12 bits are used (values to 1,023 or 4,095). Scale the values to the full range, to 65,535 in 16 bits.",
     # augmentation
     "flip-on": "Flip is on: where left and right tell classes apart, as on signs and letters, a mirrored image bears "
     "the wrong label. That was not measured here; train with --flip and with --no-flip, then ek compare.",
