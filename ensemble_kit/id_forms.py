@@ -5,12 +5,13 @@ Never decides that two ids are one; whoever matches by a form looks that nothing
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from ensemble_kit.texts import bare
 
-_ROUNDED: Final = re.compile(r"[+-]?\d(\.\d+)?E\+\d{2,3}(\.\w{1,5})?")
+_ROUNDED: Final = re.compile(r"[+-]?\d([.,]\d+)?E\+\d{2,3}(\.\w{1,5})?")
 
 
 def stem(image_id: str) -> str:
@@ -35,6 +36,27 @@ FORMS: Final = (
     *((lambda image_id, form=theirs: form(bare(image_id)), ours) for theirs, ours in _PLAIN_FORMS),
 )
 """In which form others' ids, and ours, may be the same, the likeliest first; without blanks around theirs last."""
+
+
+def matched(theirs: Collection[str], ours: Sequence[str]) -> dict[str, str]:
+    """Return which of theirs each of our ids is, in the form in which most are one; ids that may be two are left out.
+
+    Example:
+        >>> matched(["01", "02", "03"], ["02.png", "01.png", "x.png"])
+        {'02.png': '02', '01.png': '01'}
+    """
+    best: dict[str, str] = {}
+    for form_theirs, form_ours in FORMS:
+        by_form: dict[str, list[str]] = {}
+        for one in theirs:
+            by_form.setdefault(form_theirs(one), []).append(one)
+        often = Counter(map(form_ours, ours))
+        found = {one: by_form.get(form_ours(one), []) for one in ours if often[form_ours(one)] == 1}
+        clear = {one: same[0] for one, same in found.items() if len(same) == 1}
+        best = max(best, clear, key=len)
+        if len(best) == len(ours):
+            break
+    return best
 
 
 def is_rounded(image_id: str) -> bool:

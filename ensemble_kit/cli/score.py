@@ -17,17 +17,21 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[flo
 
 @click.command()
 @click.argument("csv", nargs=-1, required=True, type=options.FOLDER)
-@click.option("--labels", type=options.FOLDER, required=True, metavar="FILE", help="CSV of ids and true classes.")
-@click.option("--public-fraction", type=float, default=0.5, show_default=True, help="Share of public images.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the public part.")
+@click.option(
+    "--labels", type=options.FOLDER, required=True, metavar="FILE", help="CSV of ids and true classes; Usage, if any."
+)
+@click.option("--public-fraction", type=float, default=None, help="Share of public images.  [default: 0.5]")
+@click.option("--seed", type=int, default=None, help="Seed of the public part.  [default: 0]")
 @click.option("--baselines", default="", metavar="A,B,...", callback=numbers, help="Accuracies to pass, as 0.45,0.7.")
 @options.several(options.encoding, options.json)
 def score(as_json: bool, **given: Any) -> None:
     """Score submissions (CSV ...) against LABELS, as a contest does.
 
     The public part is a random draw of the images, by --seed and the set of ids; the order
-    of rows does not matter. One submission: accuracy per class and baselines. Several: a
-    leaderboard, with a paired test of neighbours (McNemar's, exact, on all images).
+    of rows does not matter. Where LABELS has a column Usage (Public, Private, Ignored), as a
+    contest's solution file does, that says which images are public and which do not count.
+    One submission: accuracy per class and baselines. Several: a leaderboard, with a paired
+    test of neighbours (McNemar's, exact, on all images).
 
     \b
     Example:

@@ -13,8 +13,16 @@ MOST_CLASSES: Final = 40
 def scored(report: ScoreReport) -> str:
     """Return what `ek score` prints."""
     parts = _one(report.submissions[0]) if len(report.submissions) == 1 else _leaderboard(report)
-    drawn = f"Public: a simple draw by seed {report.seed}, of {report.images} images; intervals are Wilson's, 95 %."
-    return "\n\n".join([*parts, wrapped(drawn)])
+    return "\n\n".join([*parts, wrapped(_drawn(report))])
+
+
+def _drawn(report: ScoreReport) -> str:
+    """Return where the public part comes from."""
+    drawn = f"a simple draw by seed {report.seed}, of {report.images} images"
+    if report.seed is None:
+        ignored = f" ({report.ignored} more are ignored)" if report.ignored else ""
+        drawn = f"as the labels' Usage says, of {report.images} images{ignored}"
+    return f"Public: {drawn}; intervals are Wilson's, 95 %."
 
 
 def _one(one: ScoredReport) -> Iterator[str]:
@@ -57,7 +65,7 @@ def _leaderboard(report: ScoreReport) -> Iterator[str]:
             str(one.private_rank),
             _part(one.private),
             str(one.public_rank),
-            percent(one.public.accuracy),
+            _part(one.public),
             percent(one.whole.accuracy),
         ]
         for one in report.submissions

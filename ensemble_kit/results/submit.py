@@ -162,11 +162,14 @@ class ClassScoreReport:
 
 @dataclass(frozen=True)
 class ScoredReport:
-    """One submission, scored; ranks count from 1, equals share one; notes: what a strict judge would mind."""
+    """One submission, scored; ranks count from 1, equals share one; notes: what a strict judge would mind.
+
+    public, private: None where no image is of that part.
+    """
 
     csv: Path
     whole: PartReport
-    public: PartReport
+    public: PartReport | None
     private: PartReport | None
     public_rank: int
     private_rank: int
@@ -188,9 +191,14 @@ class NeighboursReport:
 
 @dataclass(frozen=True)
 class ScoreReport:
-    """Submissions against the truth, the best on private first."""
+    """Submissions against the truth, the best on private first.
+
+    images: how many are scored; ignored: how many the labels' `Usage` leaves out.
+    seed: what the public part was drawn by; None: the `Usage` says which images are public.
+    """
 
     submissions: tuple[ScoredReport, ...]
     neighbours: tuple[NeighboursReport, ...]
     images: int
-    seed: int
+    seed: int | None
+    ignored: int = 0

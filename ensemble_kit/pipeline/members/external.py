@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ensemble_kit.columns import check_said
-from ensemble_kit.errors import InvalidOptionError, MisalignedError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.groups import groups_from
+from ensemble_kit.id_forms import matched
 from ensemble_kit.images import read_classes
 from ensemble_kit.pipeline.members.cv_families import families_of
 from ensemble_kit.pipeline.members.label_order import notes_on
@@ -21,7 +22,6 @@ from ensemble_kit.pipeline.members.out_of_fold import joined
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.members import LABELLED, ExternalScores, Reading, read_scores, read_truth
-from ensemble_kit.storage.submissions import match_sample
 from ensemble_kit.texts import Reader
 from ensemble_kit.types import Predictions, align
 
@@ -151,10 +151,10 @@ def _beside(
         if there is None:
             continue
         if set(newcomer.ids) != set(there.ids):
-            with suppress(MisalignedError):  # then `align` says what differs
-                places = match_sample(newcomer.ids, there.ids)
-                fitting[split] = replace(newcomer, ids=tuple(there.ids[place] for place in places))
-                renamed.append(f"{split}: '{newcomer.ids[0]}' is '{fitting[split].ids[0]}' here, and so on")
+            same = {new: old for old, new in matched(newcomer.ids, there.ids).items()}  # `align` says what is left over
+            fitting[split] = replace(newcomer, ids=tuple(same.get(one, one) for one in newcomer.ids))
+            if first := next(((one, same[one]) for one in newcomer.ids if same.get(one, one) != one), None):
+                renamed.append(f"{split}: '{first[0]}' is '{first[1]}' here, and so on")
         told = split in LABELLED
         align([replace(one, labels=one.labels if told else None) for one in (there, fitting[split])])
     return fitting, renamed

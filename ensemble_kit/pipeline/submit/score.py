@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from ensemble_kit.columns import find_columns
-from ensemble_kit.disk import beside
 from ensemble_kit.ensembling.contest import draw_public
 from ensemble_kit.ensembling.statistics import mcnemar, wilson
-from ensemble_kit.errors import BadDataError, InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.entry import command
+from ensemble_kit.pipeline.submit.solution import IGNORED, PUBLIC, read_solution
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import (
     BaselineReport,
@@ -24,8 +23,7 @@ from ensemble_kit.results import (
     ScoredReport,
     ScoreReport,
 )
-from ensemble_kit.storage.members import check_distinct
-from ensemble_kit.storage.submissions import Wanted, read_checked
+from ensemble_kit.storage.submissions import Checked, Wanted, read_checked
 from ensemble_kit.texts import Reader
 from ensemble_kit.verdicts import verdict
 
@@ -37,37 +35,47 @@ def score(
     csv: Sequence[str | Path],
     labels: str | Path,
     *,
-    public_fraction: float = 0.5,
-    seed: int = 0,
+    public_fraction: float | None = None,
+    seed: int | None = None,
     baselines: Sequence[float] = (),
     encoding: str | None = None,
 ) -> ScoreReport:
     """Score submissions as a judge would, on a public and a private part of the images.
 
-    The public part is a simple draw (not stratified) from the sorted ids, by the seed: the order of
-    rows cannot matter, and every submission meets the same part. Ids match as they stand, or
-    without folder and ending where that is clear.
+    The public part is what the labels' column `Usage` says; without one a simple draw (not stratified) from the
+    sorted ids, by the seed: the order of rows cannot matter, and every submission meets the same part. Ids match as
+    they stand, or without folder and ending where that is clear.
 
     Args:
         csv: the submissions.
-        labels: a CSV with a column of ids and one of true classes.
-        public_fraction: of the images.
+        labels: a CSV with a column of ids and one of true classes; and `Usage`, where a contest has one: Public,
+            Private, or Ignored, which is not scored.
+        public_fraction: of the images, where it is drawn; None: 0.5. seed: of the draw; None: 0.
         baselines: accuracies to pass, as fractions.
         encoding: of files that are not UTF-8, as cp1252.
 
     Raises:
-        InvalidOptionError: no or twice the same submission, a fraction or baseline out of range.
+        InvalidOptionError: no or twice the same submission, a fraction or baseline out of range, or a fraction or
+            seed beside a `Usage`.
         BadDataError: labels or a submission that cannot be used; lists every kind of problem.
     """
     paths = [Path(one) for one in csv]
-    _check(paths, public_fraction, baselines)
+    fraction, drawn_by = 0.5 if public_fraction is None else public_fraction, seed or 0
+    _check(paths, fraction, baselines)
     reader = Reader(encoding)
-    ids, truth = _read_labels(Path(labels), reader)
+    solution = read_solution(Path(labels), reader)
     for remark in reader.remarks:
         say(remark)
-    public = draw_public(ids, public_fraction, seed)
-    wanted = Wanted(ids, tuple(sorted(set(truth))), as_host=True)
-    said = {path: read_checked(path, wanted, encoding) for path in paths}
+    if solution.usage and (public_fraction is not None or seed is not None):
+        raise InvalidOptionError(
+            f"The column Usage of {labels} says which images are public. Leave --public-fraction and --seed out."
+        )
+    counted = ~solution.of(IGNORED)
+    public = solution.of(PUBLIC) if solution.usage else draw_public(solution.ids, fraction, drawn_by)
+    public = public[counted]
+    truth = tuple(name for name, one in zip(solution.truth, counted, strict=True) if one)
+    wanted = Wanted(solution.ids, tuple(sorted(set(truth))), as_host=True)
+    said = {path: _counted(read_checked(path, wanted, encoding), counted) for path in paths}
     right = {path: np.array([a == b for a, b in zip(one.labels, truth, strict=True)]) for path, one in said.items()}
     ranks = _ranks(right, public), _ranks(right, ~public)
     ordered = sorted(paths, key=lambda path: (ranks[1][path], ranks[0][path], str(path)))
@@ -75,7 +83,7 @@ def score(
         ScoredReport(
             csv=path,
             whole=_part(right[path]),
-            public=_part(right[path][public]),
+            public=_part(right[path][public]) if public.any() else None,
             private=_part(right[path][~public]) if (~public).any() else None,
             public_rank=ranks[0][path],
             private_rank=ranks[1][path],
@@ -86,7 +94,10 @@ def score(
         for path in ordered
     )
     pairs = pairwise(ordered)
-    return ScoreReport(scored, tuple(_neighbours(a, b, right[a], right[b]) for a, b in pairs), len(ids), seed)
+    neighbours = tuple(_neighbours(a, b, right[a], right[b]) for a, b in pairs)
+    return ScoreReport(
+        scored, neighbours, len(truth), None if solution.usage else drawn_by, len(solution.ids) - len(truth)
+    )
 
 
 def _check(paths: Sequence[Path], public_fraction: float, baselines: Sequence[float]) -> None:
@@ -102,32 +113,9 @@ def _check(paths: Sequence[Path], public_fraction: float, baselines: Sequence[fl
             raise InvalidOptionError(f"Wanted baselines from 0 to 1, as 0.45, got {baseline:g}.")
 
 
-def _read_labels(path: Path, reader: Reader) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return ids and true classes: of the columns that bear usual names, else of the only two.
-
-    Raises:
-        BadDataError: no such file, columns that cannot be told apart, an id that is empty or doubled,
-            or an empty label.
-    """
-    try:
-        header, rows, _ = reader.table(path)
-    except OSError as error:
-        raise BadDataError(f"Cannot read the file of labels {path}: {error.strerror}{beside(path)}") from error
-    places = find_columns(header, {}, path, ("id", "label")).places
-    if len(places) < 2 and len(header) == 2:
-        places = {"id": 0, "label": 1}
-    if len(places) < 2:
-        raise BadDataError(
-            f"{path}: wanted an id and a label column, as image_id,label; got {','.join(header)[:200]}. "
-            "Leave these two alone in it."
-        )
-    ids = tuple(row[places["id"]] for row in rows)
-    truth = tuple(reader.stripped([row[places["label"]] for row in rows], "label", path))
-    check_distinct(ids, "image id", str(path))
-    if "" in truth:
-        place = truth.index("")
-        raise BadDataError(f"{path}: {ids[place]!r} has no label; wanted one for every image.")
-    return ids, truth
+def _counted(said: Checked, counted: Right) -> Checked:
+    """Return a submission without the images that are not scored."""
+    return said._replace(labels=tuple(label for label, one in zip(said.labels, counted, strict=True) if one))
 
 
 def _part(right: Right) -> PartReport:

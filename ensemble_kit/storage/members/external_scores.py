@@ -1,7 +1,7 @@
 """Score files that other programs wrote: .npz or CSV, checked as strictly as our own.
 
 Nothing is repaired in silence, and of columns and labels only the one possible reading is guessed: what cannot be
-used is refused with its file, row and id. Only clipping at 1e-7 changes numbers, and it is counted.
+used is refused with its file, row and id. Only clipping near 0 changes numbers, and it is counted.
 Files are read in `score_tables`, numbers judged in `score_kinds`.
 """
 
@@ -55,8 +55,8 @@ def read_scores(
             any, `groups`; or a CSV with a column of ids, one column a class and, where there are any,
             columns of labels and groups.
         kind: "logits"; "probabilities": in [0, 1], each row summing to 1 within 1e-3, or within what rounding
-            leaves, or in per cent; "sigmoid": each number in [0, 1]. The latter two are clipped at 1e-7, and their
-            logits centred row by row.
+            leaves, or in per cent; "sigmoid": each number in [0, 1]. The latter two are clipped at 1e-7, or where
+            they were rounded at a quarter of a step, and their logits centred row by row.
         labelled: whether labels must be there; None: on val and oof only.
 
     Raises:

@@ -22,6 +22,7 @@ ROUNDING: Final = 1e-6
 PER_CENT: Final = 100.0
 _STEPS: Final = {1.0: (1e-2, 1e-3, 1e-4), PER_CENT: (1.0, 1e-1, 1e-2)}  # that few digits leave, by the sum of a row
 _ON_STEP: Final = 0.02  # of a step; float32 and float16 do not hold 0.12 exactly
+_EXACTLY: Final = 5e-6  # of a step: written in decimals, and by no chance
 _MOST_LOST: Final = 0.1  # of a row by rounding, on average
 
 
@@ -46,10 +47,12 @@ def total_of(scores: Scores) -> float | None:
 
 def _rounded_by(scores: Scores, steps: Sequence[float]) -> float:
     """Return by how much rounding, or cutting off, can have changed the sum of a row; 0: there was none."""
-    for step in steps:
-        if (np.abs(scores / step - np.rint(scores / step)) <= _ON_STEP).all():
-            return float(scores.shape[1] * step)
-    return 0.0
+    return scores.shape[1] * _step(scores, steps, _ON_STEP)
+
+
+def _step(scores: Scores, steps: Sequence[float], within: float) -> float:
+    """Return the widest of the steps that all numbers lie on, but for a share of it; 0: they lie on none."""
+    return next((step for step in steps if (np.abs(scores / step - np.rint(scores / step)) <= within).all()), 0.0)
 
 
 def check_kind(scores: Scores, kind: str, ids: Sequence[str], classes: Sequence[str], path: Path) -> None:
@@ -101,13 +104,17 @@ def doubt(scores: Scores, kind: str) -> str:
 
 
 def as_logits(scores: Scores, kind: str) -> tuple[Scores, int]:
-    """Return logits, and how many numbers were clipped to get them."""
+    """Return logits, and how many numbers were clipped to get them.
+
+    A 0 that was rounded to few digits stands for what rounds to it, half a step at most: it becomes a quarter.
+    """
     if kind == "logits":
         return scores, 0
     shares = scores / (total_of(scores) or 1.0)
-    highest = 1.0 - SMALLEST_PROBABILITY if kind == "sigmoid" else 1.0
-    inside = np.clip(shares, SMALLEST_PROBABILITY, highest)
-    clipped = (shares < SMALLEST_PROBABILITY) | ((kind == "sigmoid") & (shares > highest))
+    lowest = max(SMALLEST_PROBABILITY, _step(shares, _STEPS[1.0], _EXACTLY) / 4)
+    highest = 1.0 - lowest if kind == "sigmoid" else 1.0
+    inside = np.clip(shares, lowest, highest)
+    clipped = (shares < lowest) | ((kind == "sigmoid") & (shares > highest))
     logs = np.log(inside) - (np.log1p(-inside) if kind == "sigmoid" else 0.0)
     return logs - logs.mean(axis=1, keepdims=True), int(clipped.sum())
 

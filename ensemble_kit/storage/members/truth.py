@@ -13,7 +13,7 @@ from jaxtyping import Int
 from ensemble_kit.columns import find_columns, missing_column
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.id_forms import FORMS
+from ensemble_kit.id_forms import matched
 from ensemble_kit.labels import NONE, label_indices, whole_number
 from ensemble_kit.storage.members.manifest import check_distinct
 from ensemble_kit.texts import Reader
@@ -42,7 +42,7 @@ class Truth(NamedTuple):
 
     def knows(self, ids: Sequence[str]) -> bool:
         """Say whether it is about any of these images."""
-        return any(image_id in self.labels for image_id in self._written(ids))
+        return any(image_id in self.labels for image_id in ids)
 
     def of(
         self,
@@ -84,15 +84,9 @@ class Truth(NamedTuple):
         return Said(self.path, labels, groups, alike)
 
     def _written(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids as they are written here: as they are, else without endings or folders where all are clear."""
-        for theirs, ours in FORMS:
-            found: dict[str, list[str]] = {}
-            for image_id in self.labels:
-                found.setdefault(theirs(image_id), []).append(image_id)
-            there = [found.get(ours(image_id), []) for image_id in ids]
-            if all(len(one) == 1 for one in there) and len({one[0] for one in there}) == len(ids):
-                return [one[0] for one in there]
-        return ids
+        """Return the ids as they are written here: or with other endings or folders where that is clear."""
+        same = matched(self.labels, ids)
+        return [same.get(image_id, image_id) for image_id in ids]
 
     def _cell(self, column: Mapping[str, str], image_id: str, what: str, where: Path) -> str:
         """Return what a column says of an image."""

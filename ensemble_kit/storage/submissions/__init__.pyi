@@ -1,5 +1,6 @@
 from . import log as log
 from . import sample_and_csv as sample_and_csv
+from .check import Checked as Checked
 from .check import Wanted as Wanted
 from .check import read_checked as read_checked
 from .log import HANDED_IN as HANDED_IN

@@ -101,6 +101,30 @@ def test_ids_with_another_ending_are_those_that_are_there_and_that_is_said():
     assert ek.blend(quiet=True).submission_path is not None
 
 
+@pytest.mark.parametrize("ending", [".jpg", ".jpeg", ".PNG"])
+@pytest.mark.parametrize("where", ["scores", "labels"])
+def test_labels_are_found_for_ids_with_another_ending(ending, where):
+    with_ending, bare = [f"{one}{ending}" for one in IDS["train"]], list(IDS["train"])
+    scored, labelled = (with_ending, bare) if where == "scores" else (bare, with_ending)
+    rows = [[one, NAMES[label]] for one, label in zip(labelled, LABELS["train"], strict=True)]
+    write("train.csv", ["id", "label"], [["other", NAMES[0]], *rows])
+    report = ek.members_add("vit", kind="probabilities", oof=scores_csv(ids=scored), labels="train.csv")
+    assert report.val_accuracy == pytest.approx((OOF.argmax(axis=1) == LABELS["train"]).mean())
+    first = SHUFFLED[0]
+    assert f"oof: the label of '{scored[first]}' is that of '{labelled[first]}', and so on (train.csv)" in report.taken
+    write("train.csv", ["id", "label"], rows[1:])
+    with pytest.raises(BadDataError, match=f"train.csv has no label for '{scored[0]}', which oof.csv has scores of"):
+        ek.members_add("vat", kind="probabilities", oof="oof.csv", labels="train.csv")
+
+
+def test_ids_with_another_ending_of_which_one_is_missing_are_told_by_that_one():
+    scores_csv(ids=[f"{one}.jpg" for one in IDS["train"]], order=range(1, TRAIN))
+    labels_csv()
+    with pytest.raises(MisalignedError, match="first missing image id: 'train-000'. ") as caught:
+        ek.members_add("vit", kind="probabilities", oof="oof.csv", labels="train.csv")
+    assert "first extra" not in str(caught.value)
+
+
 def test_an_npz_joins_too_and_labels_may_lie_in_the_scores():
     shares = softmax(OOF.astype(float), axis=1)[SHUFFLED][:, [2, 0, 1]]
     ids, classes = np.array(IDS["train"])[SHUFFLED], np.array(NAMES)[[2, 0, 1]]

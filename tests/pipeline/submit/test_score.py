@@ -184,3 +184,81 @@ def test_labels_among_unknown_columns_are_asked_for(desk):
     Path("truth.csv").write_text("a,b,c\n1,2,3\n")
     with pytest.raises(BadDataError, match="wanted an id and a label column, as image_id,label; got a,b,c"):
         ek.score(["a.csv"], "truth.csv")
+
+
+USAGE = np.array(["Public", "Private", "Private", "Ignored", "Private"])[np.arange(IMAGES) % 5]
+
+
+def solution(name, usage=USAGE, ignored_label="ant"):
+    lines = ["Id,Category,Usage"]
+    for one, label, use in zip(IDS, TRUTH, usage, strict=True):
+        lines.append(f"{one},{ignored_label if use.casefold() == 'ignored' else CLASSES[label]},{use}")
+    Path(name).write_text("\n".join(lines) + "\n")
+    return name
+
+
+@pytest.mark.parametrize("form", [str, str.lower, str.upper, lambda use: {"Public": "PublicTest"}.get(use, use)])
+@pytest.mark.parametrize("ignored_label", ["ant", "", "?"])
+def test_a_solution_file_says_what_is_public_and_what_is_not_scored(form, ignored_label, desk):
+    """As Kaggle keeps it; oracle scikit-learn."""
+    labels = solution("solution.csv", [form(use) for use in USAGE], ignored_label=ignored_label)
+    report = ek.score([write("a.csv", desk["a"])], labels)
+    [one] = report.submissions
+    for part, uses in (
+        (one.whole, ["Public", "Private"]),
+        (one.public, ["Public"]),
+        (one.private, ["Private"]),
+    ):
+        rows = np.isin(USAGE, uses)
+        assert part.images == rows.sum()
+        assert part.accuracy == pytest.approx(sklearn.accuracy_score(TRUTH[rows], desk["a"][rows]))
+    ignored = (USAGE == "Ignored").sum()
+    assert (report.images, report.ignored, report.seed) == (IMAGES - ignored, ignored, None)
+    assert sum(each.images for each in one.classes) == report.images
+
+
+def test_a_leaderboard_is_ranked_by_the_private_part_of_the_solution_file(desk):
+    paths = [write(f"{name}.csv", said) for name, said in desk.items()]
+    labels = solution("solution.csv")
+    report = ek.score(paths, labels)
+    private = [sum((desk[one.csv.stem] == TRUTH) & (USAGE == "Private")) for one in report.submissions]
+    assert private == sorted(private, reverse=True)
+    printed = " ".join(typed("score", *paths, "--labels", labels).stdout.split())
+    ignored = int((USAGE == "Ignored").sum())
+    assert f"Public: as the labels' Usage says, of {IMAGES - ignored} images ({ignored} more are ignored)" in printed
+
+
+def test_a_solution_file_of_one_part_has_no_other(desk):
+    write("a.csv", desk["a"])
+    [one] = ek.score(["a.csv"], solution("s.csv", ["Private"] * IMAGES)).submissions
+    assert (one.public, one.private) == (None, one.whole)
+    assert typed("score", "a.csv", "--labels", "s.csv").exit_code == 0
+    assert typed("score", "a.csv", write("bb.csv", desk["bb"]), "--labels", "s.csv").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("usage", "message"),
+    [
+        (
+            ["Public"] * (IMAGES - 1) + ["Pubic"],
+            "row 101, '0100.png', has the Usage 'Pubic'; wanted Public, Private",
+        ),
+        (["Public"] * (IMAGES - 1) + [""], "has the Usage ''; wanted Public, Private or Ignored"),
+        (["Ignored"] * IMAGES, "the Usage of all images is Ignored"),
+    ],
+)
+def test_a_usage_that_is_none_is_refused(usage, message, desk):
+    write("a.csv", desk["a"])
+    with pytest.raises(BadDataError, match=message):
+        ek.score(["a.csv"], solution("s.csv", usage))
+
+
+def test_a_part_is_not_drawn_beside_a_usage_and_a_usage_of_other_things_is_none(desk):
+    write("a.csv", desk["a"])
+    labels = solution("s.csv")
+    for given in ({"public_fraction": 0.5}, {"seed": 0}):
+        with pytest.raises(InvalidOptionError, match="The column Usage of s.csv says which images are public"):
+            ek.score(["a.csv"], labels, **given)
+    report = ek.score(["a.csv"], solution("other.csv", ["train"] * IMAGES))
+    assert (report.seed, report.ignored) == (0, 0)
+    assert report.submissions[0].public == ek.score(["a.csv"], write("l.csv", TRUTH)).submissions[0].public

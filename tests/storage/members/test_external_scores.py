@@ -319,6 +319,21 @@ def test_probabilities_in_any_form_are_refused_as_logits_and_taken_as_what_they_
     np.testing.assert_allclose(softmax(got, axis=1)[some], shares[some], rtol=1e-4)
 
 
+def test_a_rounded_0_is_a_quarter_of_a_step(csv_file):
+    """By hand: 0.99 beside two that round to 0.00 are logits log 0.99, log 0.0025."""
+    for scale in (1, 100):
+        scores = np.array([[0.99, 0.0, 0.0], [0.5, 0.5, 0.0], [0.25, 0.25, 0.5], [0.98, 0.01, 0.01], [0, 1, 0]]) * scale
+        got, clipped, *_ = read_scores(csv_file(scores.round(2)), "val", "probabilities", "vit")
+        assert clipped == 5
+        np.testing.assert_allclose(got.logits[0, 0, 0] - got.logits[0, 0, 1], np.log(0.99 / 0.0025), rtol=1e-6)
+
+
+def test_ids_that_a_spreadsheet_rounded_are_told_so(csv_file):
+    ids = ("1.00000E+18", "1.00001E+18", "1.00000E+18", "x", "y")
+    with pytest.raises(BadDataError, match="'1.00000E.18' stands in places 1 and 3: a spreadsheet rounded"):
+        read_scores(csv_file(ids=ids), "val", "logits", "vit")
+
+
 def test_negative_log_probabilities_are_refused_and_log_probabilities_are_logits(csv_file):
     with pytest.raises(BadDataError, match="negative log-probabilities: .* Change their sign"):
         read_scores(csv_file(-np.log(P), **MANY), "val", "logits", "vit")

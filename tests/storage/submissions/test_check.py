@@ -108,6 +108,10 @@ BROKEN = {
         instead("1e5.png", "100000.0"),
         ["line 5: ids were turned into numbers and have lost their ending: '100000.0' (wanted '1e5.png')"],
     ),
+    "id rounded by Excel": (
+        instead("0001.png", "1.00000E+18"),
+        ["line 2: ids were rounded by a spreadsheet, and their last digits are lost: '1.00000E+18'"],
+    ),
     "stem": (
         instead("0001.png", "0001"),
         ["line 2: ids lack their ending, or have another: '0001' (wanted '0001.png')"],
@@ -259,6 +263,13 @@ def test_an_ending_that_could_mean_two_images_is_not_guessed():
         "image_id,label\na,cat\nb.png,cat\n", Wanted(("a.png", "a.jpg", "b.png"), ("cat",), HEADER, True)
     )
     assert errors[0] == "line 2: ids are not asked for: 'a'. Remove these rows, or give the right --labels."
+
+
+@pytest.mark.parametrize("wanted", ["1000000000000000123", "0001", "1", "1.png"])
+def test_an_id_that_excel_rounded_has_not_lost_its_zeros(wanted):
+    errors, _, _ = said("image_id,label\n1.00000E+18,cat\n", Wanted((wanted,), ("cat",), HEADER))
+    assert errors[0].startswith("line 2: ids were rounded by a spreadsheet")
+    assert not any("zeros" in error for error in errors)
 
 
 def test_labels_pass_where_nobody_knows_the_classes_but_must_be_there():
