@@ -47,7 +47,7 @@ def total_of(scores: Scores) -> float | None:
 
 def _rounded_by(scores: Scores, steps: Sequence[float]) -> float:
     """Return by how much rounding, or cutting off, can have changed the sum of a row; 0: there was none."""
-    return scores.shape[1] * _step(scores, steps, _ON_STEP)
+    return float(scores.shape[1] * _step(scores, steps, _ON_STEP))
 
 
 def _step(scores: Scores, steps: Sequence[float], within: float) -> float:
