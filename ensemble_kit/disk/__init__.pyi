@@ -2,7 +2,6 @@ from .access import FULL_DISK as FULL_DISK
 from .access import NOT_OF_THE_FILE as NOT_OF_THE_FILE
 from .access import NOT_THERE as NOT_THERE
 from .access import check_working_folder as check_working_folder
-from .access import check_writable as check_writable
 from .access import listed as listed
 from .access import may as may
 from .access import refused as refused
@@ -28,3 +27,4 @@ from .temporaries import is_dead as is_dead
 from .temporaries import mark_in as mark_in
 from .temporaries import process_mark as process_mark
 from .temporaries import temporary_name as temporary_name
+from .trial import check_writable as check_writable

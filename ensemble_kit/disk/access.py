@@ -158,19 +158,6 @@ def check_working_folder() -> None:
         ) from error
 
 
-def check_writable(folder: Path, path: Path | None = None) -> None:
-    """Raise unless files can be made in a folder, or the folder itself where it is not there: before long work.
-
-    Args:
-        path: what is to be written there, for the message.
-
-    Raises:
-        ResourceError: they cannot; says who may allow it.
-    """
-    if not may(standing_folder(folder), os.W_OK | os.X_OK):
-        raise refused(path or folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-
-
 def standing_folder(path: Path) -> Path:
     """Return the folder, or the nearest above it that is there."""
     while not os.path.isdir(path) and path != path.parent:

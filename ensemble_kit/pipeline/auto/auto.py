@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
+from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
-from ensemble_kit.pipeline.auto.plan_and_train import names_of, next_step, plan_now, try_member
+from ensemble_kit.pipeline.auto.plan_and_train import member_name, names_of, next_step, plan_now, try_member
+from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO
 from ensemble_kit.pipeline.blends import blend, blend_sets, blend_settings, estimate
 from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
@@ -104,8 +106,12 @@ def auto(
     if not plan:
         check_output(workspace.blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
         submission_csvs.check_replaceable(csv, replace)
+        for folder in (workspace.predictions, workspace.runs, workspace.blends):
+            check_writable(folder)
     source = Source.of({"data": data, **options})
     work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad)
+    for one in PORTFOLIO:
+        check_name(member_name(work, one))
     with threads_of(context.threads), alone(workspace.cache / LOCKS / f"{name}.budget", name):
         decoded = open_images(source, None, workspace.cache, context, skip_bad=skip_bad)
         asked = {
@@ -166,6 +172,7 @@ def _check_target(
         submission_csvs.match_sample(submission_csvs.read_sample(Path(sample), Reader(encoding)).ids, ids)
     if path.suffix != ".csv":
         raise InvalidOptionError(f"Wanted a submission file that ends in .csv, got {path}.")
+    check_writable(path.parent, path)
     with locked(path.parent):
         pass  # it can be written
 

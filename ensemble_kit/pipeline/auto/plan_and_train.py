@@ -115,7 +115,9 @@ def names_of(budget: Budget) -> list[str]:
 def _ahead(work: Work, decoded: DecodedImages, costs: Mapping[str, Cost], budget: Budget) -> list[Planned]:
     """Return what fits into the time that is left, beside what is begun."""
     begun = budget.spent.begun
-    wanted = [one for one in wanted_here(decoded, budget) if _name(work, one) not in begun and kind_of(one) in costs]
+    wanted = [
+        one for one in wanted_here(decoded, budget) if member_name(work, one) not in begun and kind_of(one) in costs
+    ]
     seconds = budget.left_s - _reserve_s(budget)
     return plan(
         wanted,
@@ -151,7 +153,7 @@ def _reported(work: Work, decoded: DecodedImages, planned: Planned, near: bool |
     """Return a step of the plan as it is reported."""
     one = planned.candidate
     return AutoPlanReport(
-        name=_name(work, one),
+        name=member_name(work, one),
         arch=one.arch,
         pretrained=one.pretrained,
         size_px=one.size_px(decoded.size_px),
@@ -180,6 +182,6 @@ def _how(planned: Planned, report: AutoPlanReport, flip: bool, seed: int) -> dic
     }
 
 
-def _name(work: Work, one: Candidate) -> str:
+def member_name(work: Work, one: Candidate) -> str:
     """Return what a candidate's member is called."""
     return f"{work.name}-{one.name}-{work.seed + one.seed}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
+from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.weights import WEIGHTS, weight_method
 from ensemble_kit.errors import EnsembleKitError, InvalidOptionError, MisalignedError
@@ -130,6 +131,9 @@ def blend(
     target = find_target(held, csv, sample, id, encoding)
     if target is None and (out or sample):
         raise MisalignedError(f"No submission can be written: {without_test(held)}")
+    if target is not None:
+        check_writable(csv.parent, csv)
+        check_writable(workspace.submissions)
 
     sets = blend_sets(evaluation, held, families, metric, settings.written)
     say(_greeting(sets), context.quiet)

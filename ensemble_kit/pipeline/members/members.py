@@ -8,6 +8,7 @@ from typing import Unpack
 import numpy as np
 
 from ensemble_kit.context import VerifyOption
+from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.evaluation import Scored, ece
 from ensemble_kit.errors import InvalidOptionError
@@ -127,6 +128,8 @@ def members_add(
         group_from,
         encoding,
     )
+    store.check_name(name)
+    check_writable(predictions / name)
     brought = read_external(name, kind, files, said, predictions, cache)
     store.write_member(predictions, brought.manifest, brought.splits, replace=replace)
     return with_changes(describe_member(predictions, name, cache), taken=brought.taken, notes=brought.notes)

@@ -19,6 +19,7 @@ from .forward_passes import compute_in_parts as compute_in_parts
 from .forward_passes import engine_of as engine_of
 from .forward_passes import job_of as job_of
 from .forward_passes import joined as joined
+from .forward_passes import logits_bytes as logits_bytes
 from .forward_passes import on_device as on_device
 from .forward_passes import pass_settings as pass_settings
 from .known_here import check_names as check_names

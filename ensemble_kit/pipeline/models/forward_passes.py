@@ -245,6 +245,11 @@ def _counts(decoded: DecodedImages) -> dict[str, int]:
     return {split: len(decoded.images[split]) for split in SPLITS if split in decoded.images}
 
 
+def logits_bytes(decoded: DecodedImages, views: int) -> int:
+    """Return what the logits of so many views take on disk."""
+    return 4 * views * len(decoded.data.classes) * sum(_counts(decoded).values())
+
+
 def _parts(decoded: DecodedImages, views: Sequence[str], settings: PassSettings) -> tuple[Part, ...]:
     return plan_parts(_counts(decoded), settings.batch_size, 4 * len(views) * len(decoded.data.classes))
 

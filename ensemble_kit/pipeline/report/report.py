@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
+from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.extras import install_hint
 from ensemble_kit.pipeline.entry import command
@@ -77,6 +78,7 @@ def report(
     html = workspace.reports / f"{opened.saved.name}.html" if out is None else Path(out)
     json = _beside(html, opened, workspace)
     check_pair(json, page_voucher(html), replace)
+    check_writable(json.parent, json)
     case = evaluate_again(opened, context.quiet)
     page = _page(case, blend_report(case, workspace.blends, context.quiet), top, workspace, html, json)
     page, shown = _with_thumbnails(page, opened, workspace) if thumbnails else (page, {})

@@ -16,6 +16,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
+from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError, LockedError, MisalignedError
 from ensemble_kit.pipeline.models import Plan
 from ensemble_kit.pipeline.runs.resume import differences, go_on
@@ -61,6 +62,7 @@ def claim(held: ExitStack, asked: Request) -> Claimed:
 
     Raises:
         InvalidOptionError: the name is taken, or its run is unfinished or was asked for otherwise.
+        ResourceError: the run or the member cannot be written.
         MisalignedError: the unfinished run, or the member, had other images.
         LockedError: another process trains under the name.
         CorruptError: the unfinished run's state is damaged.
@@ -72,6 +74,7 @@ def claim(held: ExitStack, asked: Request) -> Claimed:
         taken = not fixed and store.is_taken(asked.workspace.predictions, name)
         if taken and not (asked.resume and (asked.workspace.runs / name).is_dir()):
             continue
+        check_writable(asked.workspace.predictions / name)
         with ExitStack() as lock:
             try:
                 lock.enter_context(locked(asked.workspace.runs / name, timeout_s=0))

@@ -27,6 +27,7 @@ from ensemble_kit.pipeline.runs.cached_features import Seen, Wanted, last_layer,
 from ensemble_kit.pipeline.runs.claim_name import Request, base_name, claim
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
 from ensemble_kit.results import ProbeReport
+from ensemble_kit.storage.members import check_name
 from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
 
@@ -86,6 +87,10 @@ def probe(
     source, workspace = Source.of({"data": data, **options}), Workspace.of(options)
     chosen, context = arch_options(arch, arch_option or {}, pretrained), with_device(RunContext.of(options))
     own_size_px = models_zoo.own_size_px(arch) if pretrained else None
+    if name is not None:
+        check_name(name)
+    for folder in (workspace.predictions, workspace.runs):
+        check_writable(folder)
     decoded = open_images(source, size, workspace.cache, context, skip_bad=skip_bad, own_size_px=own_size_px)
 
     def plan_of(name: str) -> Plan:
@@ -119,7 +124,6 @@ def probe(
             replace,
             lambda name: (plan_of(name), decoded.fingerprints),
         )
-        check_writable(workspace.predictions)
         claimed = claim(held, asked)
         return _probed(plan_of(claimed.name), decoded, workspace, context.quiet, started)
 

@@ -97,7 +97,7 @@ def soup(
         check_alike(found[0], other)
     found.sort(key=lambda one: -gain(score_of(one.val, metric)))  # ties stay as they were given
     context = with_device(RunContext.of(options))
-    check_writable(workspace.predictions)
+    check_writable(workspace.predictions / name)
     with _held(name, found, workspace, replace) as folder:
         model = find_model(
             found[0].checkpoint, Stated(), {"data": data, **options}, workspace.predictions, replace=False

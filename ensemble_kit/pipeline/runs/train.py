@@ -18,7 +18,7 @@ from ensemble_kit.pipeline.runs.claim_name import base_name
 from ensemble_kit.pipeline.runs.train_one import Order, snapshot_names, train_one
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import FamilyReport, TrainReport
-from ensemble_kit.storage.members import is_taken
+from ensemble_kit.storage.members import check_name, is_taken
 from ensemble_kit.tables import pick
 from ensemble_kit.training import RANGES, Recipe, RecipeOption, check, default_recipe, resolve
 from ensemble_kit.workspace import CacheOption, PredictionsOption, RunsOption, Workspace
@@ -131,6 +131,10 @@ def train(
         save_every=save_every,
     )
     orders = list(_each(order, seeds))
+    for one in orders:
+        stem = one.name or base_name(arch)
+        for needed in (stem, *snapshot_names(stem, chosen.cycles)):
+            check_name(needed)
     if asked is None:
         say(_unasked(recipe, chosen), order.context.quiet)
     if len(orders) == 1:

@@ -20,6 +20,7 @@ from ensemble_kit.pipeline.models import (
     Plan,
     build_network,
     config_of,
+    logits_bytes,
     rebuild,
     stored_source,
     threads_of,
@@ -135,7 +136,6 @@ def train_one(order: Order) -> TrainReport:
         order.replace,
         lambda name: (plan_of(name), decoded().fingerprints),
     )
-    check_writable(order.workspace.predictions)
     with ExitStack() as held:
         held.enter_context(threads_of(order.context.threads))
         claimed = claim(held, asked)
@@ -174,6 +174,8 @@ def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, 
     for note in network.notes:
         say(note, quiet)
     parameters = sum(parameter.numel() for parameter in network.parameters())
+    for folder in (target.folder, target.predictions):
+        check_writable(folder, needed_bytes=4 * parameters + logits_bytes(decoded, 1))
     for line in _greeting(plan, decoded, parameters):
         say(line, quiet)
 

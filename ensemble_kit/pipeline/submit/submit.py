@@ -9,6 +9,7 @@ import numpy as np
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.csv_text import is_formula
+from ensemble_kit.disk import check_writable
 from ensemble_kit.ensembling.contest import balance_p, chance_to_show, public_images, telling
 from ensemble_kit.errors import EnsembleKitError, InvalidOptionError
 from ensemble_kit.pipeline.blends import compare
@@ -70,6 +71,7 @@ def submit(
     rules = read_rules(folder, say, quota=quota, reset=reset, zone=zone, public_fraction=public_fraction)
     there = log.without_own(folder, log.read_log(folder))
     if not check:
+        check_writable(folder)
         log.check_quota(there, rules, advice.now())
     if blend is not None and csv is not None:
         raise InvalidOptionError("Give --blend or --csv, not both.")

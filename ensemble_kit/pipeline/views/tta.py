@@ -32,6 +32,7 @@ from ensemble_kit.pipeline.models import (
     in_precision,
     job_of,
     joined,
+    logits_bytes,
     on_device,
     open_fitting,
     pass_settings,
@@ -141,7 +142,7 @@ def tta(
     predictions, cache = workspace.predictions, workspace.cache
     stated = Stated(weights, name, classes, size, mean, std)
     model = find_model(ckpt, stated, {"data": data, **options}, predictions, replace)
-    check_writable(predictions)
+    check_writable(predictions / model.name)
     with alone(model.name, how, cache):
         there = _read(predictions, model.name, cache, context.verify)
         kept = {} if replace else there
@@ -157,6 +158,7 @@ def tta(
             model = in_precision(model, how.precision)
             if kept:
                 check_origin(store.read_manifest(predictions / model.name), None, model.describe(decoded).preprocessing)
+            check_writable(predictions / model.name, needed_bytes=logits_bytes(decoded, len(missing)))
             passes = _compute(model, decoded, missing, on_device(how), check, cache, context.quiet)
         if how.shard is not None:
             return ShardReport(
