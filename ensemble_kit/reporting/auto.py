@@ -72,15 +72,27 @@ def _plan(report: AutoReport) -> str:
 
 
 def _flips(flips: FlipReport) -> str:
-    """Return in a line whether images are mirrored, and why."""
+    """Return in a few lines whether images are mirrored, and why."""
+    done = f"Images are {'' if flips.flip else 'not '}mirrored"
+    remedy = "Where a mirrored image keeps its class: --flip"
     if flips.images == 0:
-        return "Images are mirrored: there are too few of them to find out whether they may be."
+        return f"{done}: there are too few of them, or of their groups, to find out whether they may be. {remedy}"
     if flips.asked or flips.accuracy is None or flips.mirrored_accuracy is None:
-        return f"Images are {'' if flips.flip else 'not '}mirrored, as asked."
+        return f"{done}, as asked."
+    has = (
+        f"a small network has {percent(flips.accuracy)} % of {flips.images} training images held out right, and "
+        f"{percent(flips.mirrored_accuracy)} % of their mirror images"
+    )
+    most = "any share" if flips.lost_at_most is None else f"at most {100 * flips.lost_at_most:.0f} %"
+    if flips.verdict == "harmless":
+        return f"{done}: {has}, so mirroring costs {most} of what it has learnt (95 %)."
+    if flips.verdict != "unclear":
+        return f"{done}: {has}."
+    if not flips.in_time:
+        return f"{done}: there was no time to find out whether they may be ({has}). More --minutes, or: {remedy}"
     return (
-        f"Images are {'' if flips.flip else 'not '}mirrored: a small network has {percent(flips.accuracy)} % of "
-        f"{flips.images} training images held out right, and {percent(flips.mirrored_accuracy)} % of their mirror "
-        "images."
+        f"{done}: it could not be found out whether they may be: {has}, so mirroring may cost {most} of what it has "
+        f"learnt (95 %). {remedy}"
     )
 
 

@@ -1,6 +1,7 @@
 """What `ek tta` prints."""
 
 import math
+from collections.abc import Iterator
 
 from ensemble_kit.extras import install_hint
 from ensemble_kit.reporting.terminal import (
@@ -102,13 +103,23 @@ def _harm(report: TtaReport) -> list[str]:
     if report.smallest_harm is None:
         return []
     harmful = [view for view in report.views if view.harmful]
-    lines = [wrapped(_named(view, len(report.views) - 1), indent="  ") for view in harmful]
+    lines = [wrapped(line, indent="  ") for view in harmful for line in _named(view, report.views)]
     if len(harmful) < len(report.views) - 1:
-        unseen = amount("accuracy", report.smallest_harm)
+        unseen = [amount("accuracy", report.smallest_harm)]
+        if report.smallest_likelihood_harm is not None:
+            unseen.append(f"{amount('log-loss', report.smallest_likelihood_harm)} of log-likelihood")
         lines.append(
             wrapped(
                 f"No {'other ' if harmful else ''}view is seen to do harm on these {report.val_images} images; "
-                f"minimum detectable harm: {unseen} (80 % power)."
+                f"minimum detectable harm: {' and '.join(unseen)} (80 % power)."
+            )
+        )
+    if report.costs:
+        lines.append(
+            wrapped(
+                f"Harmful: all views together, weighed by --choose {report.choose}; see 'honest' below. "
+                "Identity alone: --choose none",
+                indent="  ",
             )
         )
     if report.class_harm:
@@ -132,21 +143,30 @@ def listed(shown: list[str], total: int, mark: str) -> str:
     return mark.join(shown) + (f" and {total - len(shown)} more" if total > len(shown) else "")
 
 
-def _named(view: ViewReport, tests: int) -> str:
-    assert view.beside is not None
-    assert view.beside_interval is not None
-    assert view.beside_p is not None
-    low, high = view.beside_interval
-    return (
-        f"Harmful: {view.view} beside identity costs {amount('accuracy', -view.beside)} (95 %: {-100 * high:z.1f} to "
-        f"{-100 * low:z.1f}; {p_value(view.beside_p)}{f', Holm, {tests} views' if tests > 1 else ''})."
-    )
+def _named(view: ViewReport, views: tuple[ViewReport, ...]) -> Iterator[str]:
+    """Yield what a view costs beside identity: accuracy, log-likelihood, or both."""
+    holm = f", Holm, {len(views) - 1} views" if len(views) > 2 else ""
+    costs = f"Harmful: {view.view} beside identity costs "
+    if view.costs_accuracy and view.beside is not None and view.beside_interval and view.beside_p is not None:
+        low, high = view.beside_interval
+        bounds = f"{-100 * high:z.1f} to {-100 * low:z.1f}"
+        yield f"{costs}{amount('accuracy', -view.beside)} (95 %: {bounds}; {p_value(view.beside_p)}{holm})."
+    if view.costs_likelihood and view.likelihood is not None and view.likelihood_interval and view.likelihood_t:
+        low, high = view.likelihood_interval
+        assert view.likelihood_p is not None
+        yield (
+            f"{costs}{amount('log-loss', -view.likelihood)} of log-likelihood (95 %: {-high:z.3f} to {-low:z.3f}; "
+            f"paired t = {view.likelihood_t:.1f}, {p_value(view.likelihood_p)}{holm}); alone it has "
+            f"{percent(view.val_accuracy)} % right, identity {percent(views[0].val_accuracy)} %."
+        )
 
 
 def _gain(report: TtaReport) -> str:
     figures = "accuracy", report.gain, report.gain_interval, report.gain_p
     said = weighed(report.gain_verdict, *figures, detectable=report.resolvable)
-    return f"  against identity alone, honest: {said}."
+    likelihood = "log-loss", report.likelihood_gain, report.likelihood_gain_interval, report.likelihood_gain_p
+    likelier = weighed(report.likelihood_verdict, *likelihood)
+    return f"  against identity alone, honest: {said}; log-likelihood {likelier}."
 
 
 def _curve(curve: CurveReport, views: int) -> list[str]:

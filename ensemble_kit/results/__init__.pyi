@@ -2,6 +2,7 @@ from .auto import AutoPlanReport as AutoPlanReport
 from .auto import AutoReport as AutoReport
 from .auto import AutoStepReport as AutoStepReport
 from .auto import FlipReport as FlipReport
+from .auto import FlipVerdict as FlipVerdict
 from .blend import BlendReport as BlendReport
 from .blend import CalibrationReport as CalibrationReport
 from .blend import DiversityReport as DiversityReport

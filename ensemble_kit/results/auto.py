@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ensemble_kit.results.blend import BlendReport
 from ensemble_kit.results.intervals import Interval
+
+FlipVerdict = Literal["harmful", "harmless", "unclear"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class FlipReport:
     """Whether images may be mirrored, and how that is known.
 
     asked: it was said; else a small network that never saw a mirrored image was shown `images` training
-    images held out, as they are and mirrored; p is McNemar's, exact and two-sided.
+    images held out, as they are and mirrored; p is McNemar's, exact and two-sided; lost_at_most is the share
+    of what the network has learnt that mirroring costs at most (95 %; None: it could not tell), in_time whether
+    it had time to learn. They are mirrored where the verdict is harmless.
     """
 
     flip: bool
@@ -64,6 +69,9 @@ class FlipReport:
     accuracy: float | None = None
     mirrored_accuracy: float | None = None
     p: float | None = None
+    lost_at_most: float | None = None
+    in_time: bool = True
+    verdict: FlipVerdict | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
 from ensemble_kit.splits import VAL
-from ensemble_kit.verdicts import Verdict, verdict
+from ensemble_kit.verdicts import CLOSE, Verdict, is_harm, verdict
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,10 @@ class ViewReport:
     change: its val accuracy alone, minus that of identity alone.
     beside: accuracy of the plain pair of identity and this view, minus that of identity;
         beside_p is Holm's, over all views. None for identity itself.
-    harmful: that difference is below 0, and beside_p below 0.05.
+    harmful: it costs accuracy or likelihood, beyond chance.
     ms: milliseconds per image; None where nobody measured.
+    likelihood: mean log-likelihood of the labels (nats) of that pair, minus that of identity, at one temperature;
+        likelihood_t is Student's, likelihood_p Holm's, over all views. None for identity itself.
     """
 
     view: str
@@ -29,6 +31,25 @@ class ViewReport:
     beside_p: float | None
     harmful: bool
     ms: float | None
+    likelihood: float | None = None
+    likelihood_interval: Interval | None = None
+    likelihood_t: float | None = None
+    likelihood_p: float | None = None
+
+    @property
+    def costs_accuracy(self) -> bool:
+        """Whether the pair is less accurate than identity, beyond chance."""
+        return _is_harm(self.beside, self.beside_interval, self.beside_p)
+
+    @property
+    def costs_likelihood(self) -> bool:
+        """Whether the pair holds the labels less likely than identity does, beyond chance."""
+        return _is_harm(self.likelihood, self.likelihood_interval, self.likelihood_p, CLOSE)
+
+
+def _is_harm(difference: float | None, interval: Interval | None, p: float | None, least: float = 0.0) -> bool:
+    """Say whether a difference was measured, and is a harm."""
+    return difference is not None and interval is not None and p is not None and is_harm(difference, interval, p, least)
 
 
 @dataclass(frozen=True)
@@ -150,8 +171,9 @@ class TtaReport:
     val_accuracy_after is measured on the rows that chose the weights, so it is optimistic
     where anything was tuned; honest_accuracy is cross-fitted, and so are gain (over identity),
     its interval and p; `resolvable` is the minimum detectable gain (80 % power), and gain_verdict is what may be said
-    of it. ridge is how firmly the weights were held to identity; None where nothing was tuned, infinity
-    where nothing else paid. smallest_harm and smallest_class_harm: what val could have seen of harm.
+    of it. likelihood_gain is the same of the mean log-likelihood of the labels (nats). ridge is how firmly the weights
+    were held to identity; None where nothing was tuned, infinity where nothing else paid. smallest_harm,
+    smallest_class_harm and smallest_likelihood_harm (nats): what val could have seen of harm.
 
     computed: the views that were computed now; same: views that were asked for and are, at
         this size, the view they point to.
@@ -184,10 +206,23 @@ class TtaReport:
     note: str | None
     path: Path
     judged_on: str = VAL
+    likelihood_gain: float = 0.0
+    likelihood_gain_interval: Interval = (0.0, 0.0)
+    likelihood_gain_p: float = 1.0
+    smallest_likelihood_harm: float | None = None
     gain_verdict: Verdict = field(init=False)
+    likelihood_verdict: Verdict = field(init=False)
+
+    @property
+    def costs(self) -> bool:
+        """Whether the views together, weighed as they are, are worse than identity, beyond chance."""
+        likelihood = self.likelihood_gain, self.likelihood_gain_interval, self.likelihood_gain_p
+        return self.gain_verdict == "worse" or is_harm(*likelihood, CLOSE)
 
     def __post_init__(self) -> None:
-        """Draw the verdict from the figures."""
+        """Draw the verdicts from the figures."""
+        likelihood = verdict(self.likelihood_gain, self.likelihood_gain_interval, self.likelihood_gain_p)
+        object.__setattr__(self, "likelihood_verdict", likelihood)
         object.__setattr__(
             self, "gain_verdict", verdict(self.gain, self.gain_interval, self.gain_p, 1, self.resolvable)
         )

@@ -73,6 +73,44 @@ def test_where_every_view_does_harm_nothing_is_said_of_others():
     assert "Warning" not in said
 
 
+def test_a_view_that_costs_likelihood_is_named_with_its_t_and_what_it_is_alone():
+    flip = replace(
+        MIRROR,
+        val_accuracy=0.0667,
+        beside=-0.02,
+        beside_interval=(-0.05, 0.01),
+        beside_p=0.3,
+        likelihood=-0.222,
+        likelihood_interval=(-0.27, -0.174),
+        likelihood_t=-9.2,
+        likelihood_p=1e-14,
+    )
+    report = replace(
+        REPORT,
+        views=(IDENTITY, flip),
+        choose="equal",
+        class_harm=(),
+        likelihood_gain=-0.222,
+        likelihood_gain_interval=(-0.27, -0.174),
+        likelihood_gain_p=1e-14,
+    )
+    said = one_line(views_added(report))
+    assert (
+        "Harmful: hflip beside identity costs 0.222 nats of log-likelihood (95 %: 0.174 to 0.270; paired t = -9.2, "
+        "p < 0.001); alone it has 6.7 % right, identity 84.0 %." in said
+    )
+    assert "seen to do harm" not in said
+    assert "points (95 %: 5" not in said  # accuracy shows nothing, and nothing is said of it
+    assert "Harmful: all views together, weighed by --choose equal" in said
+    assert "log-likelihood -0.222 nats (95 %: -0.270 to -0.174; p < 0.001), worse." in said
+
+
+def test_what_likelihood_could_have_shown_is_said_beside_accuracy():
+    said = one_line(views_added(replace(REPORT, smallest_likelihood_harm=0.0312)))
+    assert "minimum detectable harm: 2.3 points and 0.031 nats of log-likelihood (80 % power)." in said
+    assert "all views together" not in said
+
+
 def test_the_gain_is_given_with_what_could_not_have_shown():
     said = one_line(views_added(REPORT))
     assert "+0.5 points (95 %: -1.0 to 2.0; p = 0.40), within chance; minimum detectable gain: 2.1 points" in said

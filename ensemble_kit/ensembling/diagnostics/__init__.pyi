@@ -6,6 +6,7 @@ from .diversity import near_duplicates as near_duplicates
 from .ensemble_equivalent import equal_blend_curve as equal_blend_curve
 from .ensemble_equivalent import equivalent as equivalent
 from .harmful_views import Harm as Harm
+from .harmful_views import ViewHarm as ViewHarm
 from .harmful_views import find_harm as find_harm
 from .label_errors import find_label_errors as find_label_errors
 from .shapley import Shapley as Shapley

@@ -1,26 +1,39 @@
 """Which views do harm beside identity, and how small a harm these images could have shown.
 
-A view is never used alone, so it is evaluated as it is used: the plain pair, logits of
-identity and of the view summed, against identity, on the same images. Nothing is tuned, so
-all images may be used. Several views, and many classes, are tests by the dozen, so
-p-values are Holm's: of views that do none, one or more are named in 5 of 100 val sets at
-most. A view that is not named may still do harm, if less than `smallest`.
+A view is never used alone, so it is evaluated as it is used: the plain pair, the mean of
+logits of identity and of the view, against identity, on the same images: how many are right,
+and how likely their labels are. For that each has a temperature, as in a blend, or a pair that is only less sure
+would seem to do harm; nothing else is tuned, so all images may be used. Several views, and many classes, are tests by
+the dozen, so p-values are Holm's, over all views. Accuracy and likelihood are a family each: two-sided tests at
+5 %, of which only half the errors name a view. So of views that do no harm, one or more are named in 5 of 100
+val sets at most. A view that is not named may still do harm, if less than `smallest`.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling.combining import decide
 from ensemble_kit.ensembling.evaluation import Scored, compare_scored
-from ensemble_kit.ensembling.statistics import difference_interval, holm, numbered, sign_flip, smallest_resolvable
+from ensemble_kit.ensembling.statistics import (
+    PairedMean,
+    difference_interval,
+    holm,
+    numbered,
+    paired_mean,
+    sign_flip,
+    smallest_resolvable,
+)
+from ensemble_kit.ensembling.weights import fit_scales, row_losses
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
-from ensemble_kit.verdicts import LEVEL, verdict
+from ensemble_kit.verdicts import CLOSE, LEVEL, is_harm, verdict
 
 FEWEST_UNITS: Final = 6  # of fewer no sign test falls below the level: 2 / 2^5 is 0.0625
+
+MOST_SCALING: Final = 1000  # images that decide about a temperature
 
 Nets = Int[np.ndarray, " _"]  # pair right minus identity right, an image or a group each
 
@@ -31,8 +44,9 @@ class ViewHarm(NamedTuple):
     interval: 95 % of this one difference, not widened for the number of views.
     p: exact McNemar, or exact sign flips of whole groups; two-sided.
     adjusted_p: Holm's, over all views.
-    harmful: it is worse, see `verdicts`, by the adjusted p.
     smallest: the smallest harm that would be found in 80 % of val sets like this one.
+    likelihood: the same of the mean log-likelihood of the labels (nats); its p is Student's t's.
+    likelihood_p: Holm's, over all views.
     """
 
     view: int
@@ -40,8 +54,19 @@ class ViewHarm(NamedTuple):
     interval: tuple[float, float]
     p: float
     adjusted_p: float
-    harmful: bool
     smallest: float
+    likelihood: PairedMean
+    likelihood_p: float
+
+    @property
+    def harmful(self) -> bool:
+        """Whether it is worse in accuracy or in log-likelihood, see `verdicts`, by the adjusted p.
+
+        Less than a hundredth of a nat is no harm, however sure: log-likelihood shows what no decision would feel.
+        """
+        return is_harm(self.difference, self.interval, self.adjusted_p) or is_harm(
+            self.likelihood.difference, self.likelihood.interval, self.likelihood_p, CLOSE
+        )
 
 
 class ClassHarm(NamedTuple):
@@ -69,13 +94,15 @@ class Harm(NamedTuple):
     classes: those that are warned of, and no others.
     smallest: the smallest harm to the accuracy that could have been seen, at the median view.
     smallest_in_class: the same for the recall, at the median of all classes of all views.
-        Both are None where there is no view but identity.
+    smallest_likelihood: the same as `smallest` for the log-likelihood (nats).
+        All are None where there is no view but identity.
     """
 
     views: tuple[ViewHarm, ...]
     classes: tuple[ClassHarm, ...]
     smallest: float | None
     smallest_in_class: float | None
+    smallest_likelihood: float | None = None
 
 
 class _Cell(NamedTuple):
@@ -88,7 +115,7 @@ class _Cell(NamedTuple):
 
 
 def find_harm(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], groups: Sequence[str] | None) -> Harm:
-    """Return which views harm the accuracy beside identity, and which classes they harm.
+    """Return which views harm accuracy or likelihood beside identity, and which classes they harm.
 
     The exact tests ask only which way the images fall that the two decide otherwise, given
     how many there are. So a class with fewer than 6 of them (or of groups) under a view,
@@ -118,9 +145,34 @@ def find_harm(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], group
     pairs = np.stack([decide(np.add(view_logits[0], other, dtype=np.float64)) for other in view_logits[1:]])
     nets = (pairs == labels).astype(np.int64) - (alone == labels)
     place = None if groups is None else numbered(groups)
-    views = _views(alone, pairs, labels, ids, groups, [_units(each, place) for each in nets])
+    rows = sorted(range(len(ids)), key=ids.__getitem__)  # sums round alike, however the images stand
+    grouped = None if groups is None else [groups[row] for row in rows]
+    likelihoods = [
+        paired_mean(_likelier(view_logits[[0, view]][:, rows], labels[rows]), grouped, LEVEL / len(pairs))
+        for view in range(1, len(view_logits))
+    ]
+    views = _views(alone, pairs, labels, ids, groups, [_units(each, place) for each in nets], likelihoods)
     classes, smallest_in_class = _classes(list(_cells(nets, labels, place)))
-    return Harm(views, classes, float(np.median([each.smallest for each in views])), smallest_in_class)
+    smallest, smallest_likelihood = (
+        float(np.median(sizes))
+        for sizes in ([each.smallest for each in views], [each.likelihood.smallest for each in views])
+    )
+    return Harm(views, classes, smallest, smallest_in_class, smallest_likelihood)
+
+
+def _likelier(both: ViewLogits, labels: Labels) -> Float[np.ndarray, " images"]:
+    """Return by how much the pair holds each label likelier than identity does (nats), each at its temperature.
+
+    Args:
+        both: identity and a view; in whatever unit, so they are brought to one for which a temperature can be found.
+    """
+    both = both / (float(both.std(axis=2, dtype=np.float64).mean()) or 1.0)
+    mixes = np.array([[0.5, 0.5], [1.0, 0.0]])  # the pair, identity
+    rows = np.arange(0, len(labels), -(-len(labels) // MOST_SCALING))
+    scales = fit_scales(np.tensordot(mixes, both[:, rows], axes=1), labels[rows])
+    pair_loss, identity_loss = row_losses(both, labels, scales[:, None] * mixes, "softmax")
+    likelier: Float[np.ndarray, " images"] = identity_loss - pair_loss
+    return likelier
 
 
 def _views(
@@ -130,11 +182,13 @@ def _views(
     ids: Sequence[str],
     groups: Sequence[str] | None,
     units: Sequence[Nets],
+    likelihoods: Sequence[PairedMean],
 ) -> tuple[ViewHarm, ...]:
-    """Return what each view but identity does to the accuracy."""
+    """Return what each view but identity does to the accuracy, beside what it does to the likelihood."""
     identity = Scored(alone[None], None, labels)
     found = [compare_scored(Scored(pair[None], None, labels), identity, "accuracy", ids, groups) for pair in pairs]
     adjusted = holm(np.array([each.p for each in found]))
+    likelihood_p = holm(np.array([each.p for each in likelihoods]))
     return tuple(
         ViewHarm(
             view=place + 1,
@@ -142,8 +196,9 @@ def _views(
             interval=each.interval,
             p=each.p,
             adjusted_p=float(adjusted[place]),
-            harmful=verdict(each.difference, each.interval, float(adjusted[place])) == "worse",
             smallest=_smallest(units[place], len(labels), LEVEL / len(pairs)),
+            likelihood=likelihoods[place],
+            likelihood_p=float(likelihood_p[place]),
         )
         for place, each in enumerate(found)
     )

@@ -9,6 +9,9 @@ from .intervals import accuracy_interval as accuracy_interval
 from .intervals import wilson as wilson
 from .near_best import near_best as near_best
 from .near_best import paired_errors as paired_errors
+from .paired_means import PairedMean as PairedMean
+from .paired_means import largest_share as largest_share
+from .paired_means import paired_mean as paired_mean
 from .paired_tests import FOUND as FOUND
 from .paired_tests import PSEUDO_SHARE as PSEUDO_SHARE
 from .paired_tests import SURE as SURE

@@ -75,7 +75,7 @@ def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
     )
     say("May images be mirrored? A small network tells ...", work.context.quiet)
     trial: FlipTrial = try_flips(small, TRIAL_SHARE * budget.seconds, work.context.device)
-    return FlipReport(not trial.harmful, False, *trial)
+    return FlipReport(trial.verdict == "harmless", False, *trial, trial.verdict)
 
 
 def _probed(

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from ensemble_kit.disk import SEAL, seal
 from ensemble_kit.ensembling.combining import merge_views, softmax
-from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, find_harm, view_curve
-from ensemble_kit.ensembling.evaluation import Procedure, compare_scored, cross_fit, repeats_of
-from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, PSEUDO_SHARE, why_not_fitted
+from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, ViewHarm, find_harm, view_curve
+from ensemble_kit.ensembling.evaluation import Procedure, Scored, compare_scored, cross_fit, repeats_of
+from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, PSEUDO_SHARE, paired_mean, why_not_fitted
 from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune
 from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.reporting.terminal import note, say
@@ -53,6 +56,7 @@ def tta_report(
     procedures = {name: _procedure(name) for name in (choose, "none")}
     honest = cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
     gain = compare_scored(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    likelier = paired_mean(_log_likelihood(honest[choose]) - _log_likelihood(honest["none"]), val.groups)
     before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
     harm = find_harm(val.logits, val.labels, val.ids, val.groups)
     return TtaReport(
@@ -62,6 +66,7 @@ def tta_report(
         class_harm=_class_harm(val, harm),
         smallest_harm=harm.smallest,
         smallest_class_harm=harm.smallest_in_class,
+        smallest_likelihood_harm=harm.smallest_likelihood,
         curve=curve,
         judged_on=val.split,
         val_images=len(val.ids),
@@ -75,6 +80,9 @@ def tta_report(
         gain_interval=gain.interval,
         gain_p=gain.p,
         resolvable=gain.resolvable,
+        likelihood_gain=likelier.difference,
+        likelihood_gain_interval=likelier.interval,
+        likelihood_gain_p=likelier.p,
         ridge=chosen.ridge,
         computed=computed,
         same=same,
@@ -83,6 +91,13 @@ def tta_report(
         note=_unfitted(choose, val.labels),
         path=path,
     )
+
+
+def _log_likelihood(scored: Scored) -> Float[np.ndarray, " images"]:
+    """Return the log-likelihood of each label (nats), a mean over repeats."""
+    assert scored.log_prob is not None
+    mean: Float[np.ndarray, " images"] = scored.log_prob.mean(axis=0)
+    return mean
 
 
 def _unfitted(choose: str, labels: Labels) -> str | None:
@@ -142,22 +157,37 @@ def _curve_gain(gain: CurveGain) -> CurveGainReport:
 def _views(val: Predictions, harm: Harm, manifest: Manifest) -> tuple[ViewReport, ...]:
     assert val.labels is not None
     alone = [accuracy(logits.argmax(axis=1), val.labels) for logits in val.logits]
-    beside = {one.view: one for one in harm.views}
     ms: Mapping[str, float] = dict(zip(manifest.views, manifest.view_ms, strict=True)) if manifest.view_ms else {}
     weights = dict(zip(manifest.views, manifest.view_weights, strict=True))
-    return tuple(
+    plain = [
         ViewReport(
             view=view,
             val_accuracy=alone[i],
             change=round((alone[i] - alone[0]) * len(val.ids)) / len(val.ids),
             weight=weights[view],
-            beside=beside[i].difference if i else None,
-            beside_interval=beside[i].interval if i else None,
-            beside_p=beside[i].adjusted_p if i else None,
-            harmful=bool(i and beside[i].harmful),
+            beside=None,
+            beside_interval=None,
+            beside_p=None,
+            harmful=False,
             ms=ms.get(view),
         )
         for i, view in enumerate(val.views)
+    ]
+    return (plain[0], *(_beside(report, one) for report, one in zip(plain[1:], harm.views, strict=True)))
+
+
+def _beside(report: ViewReport, one: ViewHarm) -> ViewReport:
+    """Return the report of a view with what it does beside identity."""
+    return replace(
+        report,
+        beside=one.difference,
+        beside_interval=one.interval,
+        beside_p=one.adjusted_p,
+        harmful=one.harmful,
+        likelihood=one.likelihood.difference,
+        likelihood_interval=one.likelihood.interval,
+        likelihood_t=one.likelihood.t,
+        likelihood_p=one.likelihood_p,
     )
 
 

@@ -2,7 +2,9 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from scipy.stats import binomtest, ttest_rel
 
 from ensemble_kit.ensembling.diagnostics.harmful_views import Harm, find_harm
 from ensemble_kit.ensembling.statistics.paired_tests import difference_interval, holm, smallest_resolvable
@@ -53,6 +55,61 @@ def test_a_view_is_evaluated_as_by_hand() -> None:
     assert [each.harmful for each in found.views] == [view == 3 for view in range(1, 13)]
     assert [each.view for each in found.views] == list(range(1, 13))
     assert found.smallest == pytest.approx(np.median([each.smallest for each in found.views]))
+
+
+def mirror_pairs(images: int = 105) -> tuple[np.ndarray, np.ndarray]:
+    """Identity, a mirror that takes each of four classes for its partner, if less surely, and a harmless third view.
+
+    Which two classes it may be is clear; most pairs decide as identity does, but are much less sure of the side.
+    """
+    random = np.random.default_rng(11)
+    labels = np.arange(images) % 4
+    right, partner = np.eye(4)[labels], np.eye(4)[labels ^ 1]
+    side = 2 * random.random(images) + 0.5 * random.normal(size=images)
+    mirrored = -0.5 * side + 0.4 * random.normal(size=images)
+    identity, mirror = (2 * (right + partner) + 0.5 * each[:, None] * (right - partner) for each in (side, mirrored))
+    return np.stack([identity, mirror, identity + 0.05 * random.normal(size=(images, 4))]), labels
+
+
+def scipy_likelihoods(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of each label at the scale that makes their sum largest."""
+
+    def scaled(scale: float) -> np.ndarray:
+        return log_softmax(scale * scores, axis=1)[np.arange(len(labels)), labels]
+
+    return scaled(minimize_scalar(lambda v: -scaled(v).sum(), bounds=(0.05, 20), options={"xatol": 1e-10}).x)
+
+
+def test_a_mirror_that_costs_likelihood_is_named_where_accuracy_shows_nothing() -> None:
+    logits, labels = mirror_pairs()
+    mirror, other = find_harm(logits, labels, names(105), None).views
+    assert (logits[1].argmax(axis=1) == labels).mean() < 0.25 < 0.85 < (logits[0].argmax(axis=1) == labels).mean()
+    assert mirror.adjusted_p > 0.05
+    assert mirror.harmful
+    assert not other.harmful
+    expected = ttest_rel(*(scipy_likelihoods(each, labels) for each in (logits[:2].mean(axis=0), logits[0])))
+    assert expected.statistic < -5
+    assert mirror.likelihood.t == pytest.approx(expected.statistic, rel=1e-5)
+    assert mirror.likelihood.p == pytest.approx(expected.pvalue, rel=1e-4)
+    assert mirror.likelihood.interval == pytest.approx(expected.confidence_interval(0.95), rel=1e-5)
+    assert mirror.likelihood_p == pytest.approx(2 * expected.pvalue, rel=1e-4)  # Holm, of two views
+
+
+def test_a_view_that_is_only_less_sure_is_no_harm() -> None:
+    logits, labels = no_harm(12, views=2)
+    logits[1] = 0.01 * logits[0]
+    (found,) = find_harm(logits, labels, names(), None).views
+    assert found.likelihood.difference == pytest.approx(0, abs=1e-9)
+    assert not found.harmful
+
+
+@pytest.mark.parametrize("scale", [0.001, 1000.0])
+def test_the_unit_of_the_logits_does_not_matter(scale: float) -> None:
+    logits, labels = mirrored(12)
+    found, expected = (find_harm(unit * logits, labels, names(), None).views for unit in (scale, 1.0))
+    for one, other in zip(found, expected, strict=True):
+        assert one.harmful == other.harmful == (one.view == 3)
+        assert np.hstack(one.likelihood) == pytest.approx(np.hstack(other.likelihood), rel=1e-6)
 
 
 def test_a_class_that_a_view_mistakes_is_warned_of_with_its_size() -> None:
@@ -131,11 +188,11 @@ def test_identity_alone_has_nothing_to_harm_it_and_no_image_nothing_to_show() ->
         find_harm(logits[:, :0], labels[:0], [], None)
 
 
-def warned(seeds: int, grouped: bool = False) -> tuple[float, float]:
+def warned(seeds: int, grouped: bool = False, views: int = 13, images: int = IMAGES) -> tuple[float, float]:
     """Return how often a harmless view, and a class of one, is named."""
     named = []
     for seed in range(seeds):
-        logits, labels = no_harm(seed)
+        logits, labels = no_harm(seed, views, images)
         groups = None
         if grouped:  # three looks at each thing: the same noise, a little of one's own
             logits, labels = np.repeat(logits[:, :101], 3, axis=1), np.repeat(labels[:101], 3)
@@ -149,6 +206,13 @@ def warned(seeds: int, grouped: bool = False) -> tuple[float, float]:
 def test_of_views_that_do_no_harm_one_is_named_in_5_of_100_val_sets_at_most() -> None:
     for share in warned(1500):
         assert share <= 0.05 + 2.3 * np.sqrt(0.05 * 0.95 / 1500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("views", "images"), [(2, 101), (5, 101), (2, 307)])
+def test_of_few_views_and_few_images_no_more_are_named(views: int, images: int) -> None:
+    for share in warned(600, views=views, images=images):
+        assert share <= 0.05 + 2.3 * np.sqrt(0.05 * 0.95 / 600)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError, LockedError, M
 from ensemble_kit.pipeline.auto import budget, portfolio
 from ensemble_kit.pipeline.auto import measure as auto_measuring
 from ensemble_kit.pipeline.auto import plan_and_train as auto_work
-from ensemble_kit.pipeline.auto.flip_test import FlipTrial
+from ensemble_kit.pipeline.auto.flip_test import NO_TRIAL, FlipTrial
 from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost
 from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
@@ -300,14 +300,14 @@ def test_a_member_is_gone_on_with_by_as_many_threads_as_it_was_begun(world, monk
 def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
     def slow(*given):
         world.now += 55.0
-        return FlipTrial(17, 0.5, 0.5, 1.0)
+        return FlipTrial(17, 0.5, 0.5, 1.0, 0.1)
 
     world.patch.setattr(auto_measuring, "try_flips", slow)
     report = world.run(flip=None)
     assert [one.name for one in report.steps] == TWO[:1]
     assert report.steps[0].views == 1
     assert len(rows()) == 1 + TEST
-    assert report.flips == ek.results.FlipReport(True, False, 17, 0.5, 0.5, 1.0)
+    assert report.flips == ek.results.FlipReport(True, False, 17, 0.5, 0.5, 1.0, 0.1, True, "harmless")
 
 
 @pytest.mark.slow
@@ -329,12 +329,22 @@ def test_a_member_may_train_until_blending_must_begin(world):
         assert 60 * given["minutes"] == pytest.approx(seconds - kept_s)
 
 
-@pytest.mark.parametrize(("harm", "flip"), [(True, False), (False, True)])
-def test_what_the_flip_trial_says_is_obeyed(world, harm, flip):
-    world.patch.setattr(auto_measuring, "try_flips", lambda *given: FlipTrial(53, 0.9, 0.1 if harm else 0.9, 1e-9))
+@pytest.mark.parametrize(
+    ("trial", "flip", "verdict"),
+    [
+        (FlipTrial(53, 0.9, 0.1, 1e-9, 1.3), False, "harmful"),
+        (FlipTrial(53, 0.9, 0.9, 1.0, 0.1), True, "harmless"),
+        (FlipTrial(53, 0.9, 0.9, 1.0, 0.3), False, "unclear"),
+        (FlipTrial(53, 0.2, 0.2, 1.0, None, in_time=False), False, "unclear"),
+        (NO_TRIAL, False, "unclear"),
+    ],
+)
+def test_what_the_flip_trial_says_is_obeyed(world, trial, flip, verdict):
+    world.patch.setattr(auto_measuring, "try_flips", lambda *given: trial)
     report = world.run(flip=None, plan=True)
-    assert report.flips.flip == flip
+    assert (report.flips.flip, report.flips.verdict) == (flip, verdict)
     assert not report.flips.asked
+    assert world.run(flip=None, plan=True).flips == report.flips  # as it was remembered
 
 
 @pytest.mark.slow
