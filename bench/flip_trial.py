@@ -1,7 +1,7 @@
 """Claim: `ek auto` mirrors images only where its trial shows that little is lost.
 
-Where left and right tell classes apart, it never does. Runs the trial on all of train or so many images a class, drawn anew each seed, and on drawn shapes: six classes that
-are three left/right pairs.
+Where left and right tell classes apart, it never does. Runs the trial on all of train or so many images a class,
+drawn anew each seed, and on drawn shapes: six classes that are three left/right pairs.
 
     python bench/flip_trial.py simpsons28 gtsrb-arrows imagenette --seeds 3
 """

@@ -13,7 +13,7 @@ import measuring
 import numpy as np
 
 from ensemble_kit.ensembling.diagnostics import find_harm
-from ensemble_kit.verdicts import is_harm
+from ensemble_kit.verdicts import verdict
 
 CLASSES, UNSURE = 8, 1 / 3
 
@@ -43,7 +43,7 @@ def named(kind, views, images, draws):
     for seed in range(draws):
         logits, labels = drawn(kind, np.random.default_rng(seed), views, images)
         found = find_harm(logits, labels, [f"{row:05d}" for row in range(images)], None).views
-        accuracy = any(is_harm(one.difference, one.interval, one.adjusted_p) for one in found)
+        accuracy = any(verdict(one.difference, one.interval, one.adjusted_p) == "worse" for one in found)
         counts += accuracy, any(one.harmful for one in found)
     return counts / draws
 

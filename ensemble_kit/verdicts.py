@@ -43,13 +43,3 @@ def verdict(
             return "better" if proven else "looks-better"
         return "worse" if proven else "looks-worse"
     return "as-good" if max(-low, detectable) <= CLOSE else "unclear"
-
-
-def is_harm(difference: float, interval: tuple[float, float], p: float, least: float = 0.0) -> bool:
-    """Say whether a difference is a harm: worse, and by no less than `least`.
-
-    Example:
-        >>> is_harm(-0.004, (-0.006, -0.002), 0.001), is_harm(-0.004, (-0.006, -0.002), 0.001, CLOSE)
-        (True, False)
-    """
-    return verdict(difference, interval, p) == "worse" and -difference >= least

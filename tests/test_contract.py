@@ -165,6 +165,7 @@ def test_the_zoo_is_entered_by_its_face(path):
 SOLVERS = {
     "contest/public_split.py": {"scipy"},
     "statistics/exact_bounds.py": {"scipy"},
+    "statistics/paired_means.py": {"scipy"},
     "weights/optimality.py": {"scipy"},
     "weights/stacking.py": {"sklearn"},
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ensemble_kit.results.intervals import Interval
 from ensemble_kit.splits import VAL
-from ensemble_kit.verdicts import CLOSE, Verdict, is_harm, verdict
+from ensemble_kit.verdicts import CLOSE, LEVEL, Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class ViewReport:
     harmful: it costs accuracy or likelihood, beyond chance.
     ms: milliseconds per image; None where nobody measured.
     likelihood: mean log-likelihood of the labels (nats) of that pair, minus that of identity, at one temperature;
-        likelihood_t is Student's, likelihood_p Holm's, over all views. None for identity itself.
+        likelihood_t is Student's; likelihood_p, Holm's over all views, is that it costs more than a hundredth of a nat.
+        None for identity itself.
     """
 
     view: str
@@ -39,17 +40,14 @@ class ViewReport:
     @property
     def costs_accuracy(self) -> bool:
         """Whether the pair is less accurate than identity, beyond chance."""
-        return _is_harm(self.beside, self.beside_interval, self.beside_p)
+        if self.beside is None or self.beside_interval is None or self.beside_p is None:
+            return False
+        return verdict(self.beside, self.beside_interval, self.beside_p) == "worse"
 
     @property
     def costs_likelihood(self) -> bool:
-        """Whether the pair holds the labels less likely than identity does, beyond chance."""
-        return _is_harm(self.likelihood, self.likelihood_interval, self.likelihood_p, CLOSE)
-
-
-def _is_harm(difference: float | None, interval: Interval | None, p: float | None, least: float = 0.0) -> bool:
-    """Say whether a difference was measured, and is a harm."""
-    return difference is not None and interval is not None and p is not None and is_harm(difference, interval, p, least)
+        """Whether the pair holds the labels less likely than identity does, by more than a hundredth of a nat."""
+        return self.likelihood_p is not None and self.likelihood_p < LEVEL
 
 
 @dataclass(frozen=True)
@@ -216,8 +214,7 @@ class TtaReport:
     @property
     def costs(self) -> bool:
         """Whether the views together, weighed as they are, are worse than identity, beyond chance."""
-        likelihood = self.likelihood_gain, self.likelihood_gain_interval, self.likelihood_gain_p
-        return self.gain_verdict == "worse" or is_harm(*likelihood, CLOSE)
+        return self.gain_verdict == "worse" or self.likelihood_gain_interval[1] < -CLOSE
 
     def __post_init__(self) -> None:
         """Draw the verdicts from the figures."""

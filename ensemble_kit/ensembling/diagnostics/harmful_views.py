@@ -5,7 +5,8 @@ logits of identity and of the view, against identity, on the same images: how ma
 and how likely their labels are. For that each has a temperature, as in a blend, or a pair that is only less sure
 would seem to do harm; nothing else is tuned, so all images may be used. Several views, and many classes, are tests by
 the dozen, so p-values are Holm's, over all views. Accuracy and likelihood are a family each: two-sided tests at
-5 %, of which only half the errors name a view. So of views that do no harm, one or more are named in 5 of 100
+5 %, of which only half the errors name a view; likelihood, which sees what no decision would feel, is held against
+a loss of a hundredth of a nat. So of views that do no harm, one or more are named in 5 of 100
 val sets at most. A view that is not named may still do harm, if less than `smallest`.
 """
 
@@ -29,7 +30,7 @@ from ensemble_kit.ensembling.statistics import (
 from ensemble_kit.ensembling.weights import fit_scales, row_losses
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
-from ensemble_kit.verdicts import CLOSE, LEVEL, is_harm, verdict
+from ensemble_kit.verdicts import CLOSE, LEVEL, verdict
 
 FEWEST_UNITS: Final = 6  # of fewer no sign test falls below the level: 2 / 2^5 is 0.0625
 
@@ -46,7 +47,7 @@ class ViewHarm(NamedTuple):
     adjusted_p: Holm's, over all views.
     smallest: the smallest harm that would be found in 80 % of val sets like this one.
     likelihood: the same of the mean log-likelihood of the labels (nats); its p is Student's t's.
-    likelihood_p: Holm's, over all views.
+    likelihood_p: that it costs more than `CLOSE`, a hundredth of a nat; Holm's, over all views; 1 where it does not.
     """
 
     view: int
@@ -60,13 +61,9 @@ class ViewHarm(NamedTuple):
 
     @property
     def harmful(self) -> bool:
-        """Whether it is worse in accuracy or in log-likelihood, see `verdicts`, by the adjusted p.
-
-        Less than a hundredth of a nat is no harm, however sure: log-likelihood shows what no decision would feel.
-        """
-        return is_harm(self.difference, self.interval, self.adjusted_p) or is_harm(
-            self.likelihood.difference, self.likelihood.interval, self.likelihood_p, CLOSE
-        )
+        """Whether it is worse in accuracy, see `verdicts`, or costs log-likelihood, by the adjusted p."""
+        accuracy = verdict(self.difference, self.interval, self.adjusted_p)
+        return accuracy == "worse" or self.likelihood_p < LEVEL
 
 
 class ClassHarm(NamedTuple):
@@ -147,15 +144,16 @@ def find_harm(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], group
     place = None if groups is None else numbered(groups)
     rows = sorted(range(len(ids)), key=ids.__getitem__)  # sums round alike, however the images stand
     grouped = None if groups is None else [groups[row] for row in rows]
-    likelihoods = [
-        paired_mean(_likelier(view_logits[[0, view]][:, rows], labels[rows]), grouped, LEVEL / len(pairs))
-        for view in range(1, len(view_logits))
-    ]
-    views = _views(alone, pairs, labels, ids, groups, [_units(each, place) for each in nets], likelihoods)
+    likelier = [_likelier(view_logits[[0, view]][:, rows], labels[rows]) for view in range(1, len(view_logits))]
+    likelihoods = [paired_mean(each, grouped, LEVEL / len(pairs)) for each in likelier]
+    beyond = [paired_mean(each + CLOSE, grouped) for each in likelier]
+    likelihood_p = holm(np.array([each.p if each.difference < 0 else 1.0 for each in beyond]))
+    units = [_units(each, place) for each in nets]
+    views = _views(alone, pairs, labels, ids, groups, units, likelihoods, likelihood_p)
     classes, smallest_in_class = _classes(list(_cells(nets, labels, place)))
     smallest, smallest_likelihood = (
         float(np.median(sizes))
-        for sizes in ([each.smallest for each in views], [each.likelihood.smallest for each in views])
+        for sizes in ([each.smallest for each in views], [each.likelihood.smallest + CLOSE for each in views])
     )
     return Harm(views, classes, smallest, smallest_in_class, smallest_likelihood)
 
@@ -183,12 +181,12 @@ def _views(
     groups: Sequence[str] | None,
     units: Sequence[Nets],
     likelihoods: Sequence[PairedMean],
+    likelihood_p: Float[np.ndarray, " others"],
 ) -> tuple[ViewHarm, ...]:
     """Return what each view but identity does to the accuracy, beside what it does to the likelihood."""
     identity = Scored(alone[None], None, labels)
     found = [compare_scored(Scored(pair[None], None, labels), identity, "accuracy", ids, groups) for pair in pairs]
     adjusted = holm(np.array([each.p for each in found]))
-    likelihood_p = holm(np.array([each.p for each in likelihoods]))
     return tuple(
         ViewHarm(
             view=place + 1,
