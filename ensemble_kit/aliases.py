@@ -85,6 +85,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "folds": "n_folds num_folds k_folds kfold cv n_splits",
     "val_fraction": "val_size val_split validation_split valid_size val_ratio val_pct val_frac",
     "column": "label_column id_column label_col id_col columns",
+    "encoding": "charset file_encoding enc",
     "classes": "class_names class_file label_map",
     "threads": "num_threads cpu_threads",
     "device": "gpu cuda accelerator",

@@ -15,6 +15,7 @@ from jaxtyping import Int
 
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.tables import pick
+from ensemble_kit.texts import same
 
 READINGS: Final = {"names": "of classes", "places": "in the list of classes, from 0"}
 """What labels may be."""
@@ -78,12 +79,14 @@ def whole_number(text: str) -> int | None:
 
 
 def _as_names(labels: Sequence[object], classes: Sequence[str]) -> Int[np.ndarray, " images"]:
-    """Return the class that each label names: as it is written, else by its number where only one class has that."""
-    named = {name: place for place, name in enumerate(classes)}
+    """Return the class that each label names: as it is spelled, else by its number where only one class has that."""
+    named = {same(name): place for place, name in enumerate(classes)}
+    named |= {name: place for place, name in enumerate(classes)}
     numbers = Counter(map(whole_number, classes))
     valued = {number: place for place, name in enumerate(classes) if numbers[number := whole_number(name)] == 1}
     valued.pop(None, None)
     texts = {label: str(label) for label in dict.fromkeys(labels)}
+    texts = {label: text if text in named else same(text) for label, text in texts.items()}
     found = {label: named.get(text, valued.get(whole_number(text), NONE)) for label, text in texts.items()}
     return np.array([found[label] for label in labels], dtype=np.int64)
 

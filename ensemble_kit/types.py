@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ensemble_kit.errors import MisalignedError
+from ensemble_kit.texts import spelled
 
 ViewLogits = Float[np.ndarray, "views images classes"]
 MemberLogits = Float[np.ndarray, "members images classes"]
@@ -224,9 +225,9 @@ def _check_same(member: Predictions, first: Predictions, axis: str, word: str, r
     if missing or extra:
         parts = []
         if missing:
-            parts.append(f"first missing {word}: {missing[0]!r}")
+            parts.append(f"first missing {word}: {spelled(missing[0])}")
         if extra:
-            parts.append(f"first extra {word}: {extra[0]!r}")
+            parts.append(f"first extra {word}: {spelled(extra[0])}")
         counted = "images" if axis == "ids" else "classes"
         raise MisalignedError(
             f"member '{member.member}' has {len(theirs)} {member.split} {counted}, "

@@ -60,6 +60,10 @@ def test_rows_and_classes_in_another_order_are_put_in_place_by_name():
         ),
         ({"ids": (*IDS[:-1], "x.png")}, "first missing image id: '0006.png'; first extra image id: 'x.png'"),
         ({"classes": (*CLASSES[:-1], "zed")}, "first missing class: 'eli'; first extra class: 'zed'"),
+        (
+            {"classes": (*CLASSES[:-1], "e\u0301"), "ids": IDS},
+            r"first missing class: 'eli'; first extra class: 'e\\u0301'",
+        ),
         ({"split": "test"}, "brings its test logits"),
         ({"labels": None}, "member 'b' has no val labels"),
         (

@@ -41,9 +41,10 @@ def read_classes(path: Path, reader: Reader | None = None) -> tuple[str, ...]:
     names = [name for name in reader.stripped(names, "class", path) if name]
     seen: dict[str, str] = {}
     for name in names:
-        if (twin := seen.setdefault(same(name), name)) is not name:
+        if (twin := seen.get(same(name))) is not None:
             also = "" if twin == name else f", as {spelled(twin)} and {spelled(name)}"
             raise BadDataError(f"'{path}' has the class {name!r} twice{also}; wanted each once.")
+        seen[same(name)] = name
     if len(names) < 2:
         raise BadDataError(f"Wanted two or more classes in '{path}', a name a line, got {len(names)}.")
     return tuple(names)
@@ -51,13 +52,20 @@ def read_classes(path: Path, reader: Reader | None = None) -> tuple[str, ...]:
 
 def _of_lines(lines: Sequence[str], path: Path, reader: Reader) -> list[str]:
     """Return a name a line, quotes around it and a header left out."""
-    names = [next(csv.reader([line]))[0] if re.fullmatch(r'"([^"]|"")*"', line) else line for line in lines]
+    names = [_unquoted(line) for line in lines]
     if names and _is_header(names[0]):
         reader.remarks.append(
             f"'{path}': its first line, {names[0]!r}, is read as a header. If it is a class, number all: 0,{names[0]}"
         )
         return names[1:]
     return names
+
+
+def _unquoted(line: str) -> str:
+    """Return the one cell that a line is in quotes; any other line as it is."""
+    inner = line[1:-1]
+    is_quoted = len(line) > 1 and line[0] == line[-1] == '"' and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if is_quoted else line
 
 
 def _columns(lines: Sequence[str]) -> list[Column]:

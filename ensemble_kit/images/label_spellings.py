@@ -35,10 +35,9 @@ def one_spelling(
     for split, names in counts.items():
         for name in names:
             if name != chosen[same(name)]:
-                what = "has blanks around it" if bare(name) == chosen[same(name)] else "is another spelling"
-                remarks.append(
-                    f"'{places[split]}': the class {spelled(name)} {what}; it is {spelled(chosen[same(name)])}."
-                )
+                what = "has blanks around it" if bare(name) == chosen[same(name)] else "is in another Unicode form"
+                read = f"it is read as {spelled(chosen[same(name)])}"
+                remarks.append(f"'{places[split]}': the class {spelled(name)} {what}; {read}.")
     _refuse_doubtful(counts, chosen, listed, places)
     return {split: None if one is None else _spelled_so(one, chosen) for split, one in found.items()}
 

@@ -148,9 +148,9 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _lie_in(csv: Path, images: Path) -> bool:
-    """Return whether images that a CSV names, in whatever column, lie in a folder; by its first rows."""
+    """Return whether images that a CSV names, in whatever column and encoding, lie in a folder; by its first rows."""
     try:
-        rows = Reader().table(csv).rows[:_LOOKED_AT]
+        rows = Reader("latin-1").table(csv).rows[:_LOOKED_AT]
     except (OSError, BadDataError):
         return False
     held = {name for path in _entries(images) if is_image(path) for name in (path.name, path.stem)}

@@ -137,8 +137,10 @@ def _paths(
         return tuple(images / cell for cell in cells) if "path" in places else _found(cells, images)
 
     def look(cells: Sequence[str]) -> tuple[Path, ...]:
-        found, plain, written = list(look_as_written(cells)), [bare(cell) for cell in cells], set(cells)
-        others = {row: cell for row, cell in enumerate(plain) if cell not in written}
+        found = list(look_as_written(cells))
+        others = {row: plain for row, cell in enumerate(cells) if (plain := bare(cell)) != cell}
+        taken = frozenset(cells) if others else frozenset()
+        others = {row: plain for row, plain in others.items() if plain not in taken}
         for row, path in zip(others, look_as_written([*others.values()]), strict=True):
             found[row] = path if os.path.exists(path) and not os.path.lexists(found[row]) else found[row]
         return tuple(found)

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.labels import NONE, label_indices
+from ensemble_kit.texts import spelled
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def labelled(
     if (labels == NONE).any():
         row = int((labels == NONE).argmax())
         raise BadDataError(
-            f"'{where}': {listing.ids[row]!r} has the class {listing.names[row]!r}, which is none of the "
+            f"'{where}': {listing.ids[row]!r} has the class {spelled(listing.names[row])}, which is none of the "
             f"{len(classes)} known: {_first(classes)}. Correct it, or the list of classes."
         )
     return Split(listing.ids, listing.paths, labels, listing.groups)

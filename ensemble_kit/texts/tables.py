@@ -112,13 +112,13 @@ class Reader:
 
     def stripped(self, cells: Sequence[str], what: str, path: Path) -> list[str]:
         """Return cells without blanks around them, and keep how many had some."""
-        plain = [bare(cell) for cell in cells]
-        changed = [cell for cell, one in zip(cells, plain, strict=True) if cell != one]
+        plain = {cell: bare(cell) for cell in dict.fromkeys(cells)}
+        changed = [cell for cell in cells if cell != plain[cell]]
         if changed:
             several = f"{len(changed)} {what}{'es' if what.endswith('s') else 's'}"
             which = f"{several if len(changed) > 1 else f'the {what}'} are left out: {spelled(changed[0])}"
             self.remarks.append(f"'{path}': blanks around {which}{' and so on' if len(changed) > 1 else ''}.")
-        return plain
+        return [plain[cell] for cell in cells]
 
 
 def without_mark(text: str) -> tuple[str, str]:

@@ -97,6 +97,14 @@ def test_columns_that_are_not_clear_do_not_hide_the_command(tmp_path):
     assert f"ek data check --images {tmp_path / 'images'} --train-csv {tmp_path / 'train.csv'}" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize(("encoding", "mark"), [("cp1252", ","), ("utf-8", ";"), ("utf-16", "\t")])
+def test_an_encoding_or_a_separator_does_not_hide_the_command(tmp_path, encoding, mark):
+    drawn(tmp_path / "images", *(f"n{place}.png" for place in range(3)))
+    text = ("id,label\n" + rows(3)).replace("owl", "hérisson").replace(",", mark)
+    (tmp_path / "train.csv").write_bytes(text.encode(encoding))
+    assert f"ek data check --images {tmp_path / 'images'} --train-csv {tmp_path / 'train.csv'}" in refusal(tmp_path)
+
+
 def test_folders_of_other_names_and_places_are_named(tmp_path):
     drawn(tmp_path / "archive/train/cat", "1.png")
     assert f"'{tmp_path / 'archive'}' holds train/: name that folder." in refusal(tmp_path)

@@ -28,6 +28,7 @@ from ensemble_kit.images import (
 from ensemble_kit.pipeline.inputs.shared_images import shared_images
 from ensemble_kit.reporting.terminal import DARK, Watch, note, say
 from ensemble_kit.splits import OOF
+from ensemble_kit.texts import spelled
 
 SIZES_PX = (8, 1024)
 LOOKED_AT = 50  # images of a split, to see how bright they are
@@ -156,7 +157,7 @@ def in_class_order(decoded: DecodedImages, classes: tuple[str, ...], member: str
         return decoded
     if sorted(there) != sorted(classes):
         differ = sorted(set(there) ^ set(classes))
-        what = f"first that differs: {differ[0]!r}" if differ else "one of them stands twice"
+        what = f"first that differs: {spelled(differ[0])}" if differ else "one of them stands twice"
         raise MisalignedError(
             f"{place}: {len(there)} classes, '{member}' knows {len(classes)}; {what}. "
             "Name the right images, as by --data."

@@ -19,6 +19,7 @@ from ensemble_kit.pipeline.models.run_config import source_of, stored_source
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.members import EXTERNAL, Manifest
+from ensemble_kit.texts import Reader
 
 
 def of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: Path, replace: bool) -> Model:
@@ -27,7 +28,7 @@ def of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: P
         raise InvalidOptionError(f"--ckpt {arch} names a network without weights. Give them: --weights FILE.")
     weights = _file(stated.weights)
     plain_name = arch.removeprefix(models_zoo.TIMM).replace("/", "-").replace(":", "-")
-    stated, before = _recalled(stated, plain_name, weights, predictions, replace)
+    stated, before = _recalled(stated, plain_name, weights, predictions, replace, places.get("encoding"))
     size_px = stated.size or models_zoo.own_size_px(arch)
 
     def load(classes: tuple[str, ...]) -> Any:
@@ -62,7 +63,7 @@ def of_onnx(path: Path, stated: Stated, places: Mapping[str, Any], predictions: 
     if stated.weights is not None:
         raise InvalidOptionError(f"{path} holds its own weights; leave --weights away.")
     path = _file(path)
-    stated, before = _recalled(stated, path.stem, path, predictions, replace)
+    stated, before = _recalled(stated, path.stem, path, predictions, replace, places.get("encoding"))
     size_px = stated.size or side_px(path)
 
     def load(classes: tuple[str, ...]) -> Any:
@@ -143,7 +144,7 @@ def _names(classes: str | Path | Sequence[str] | None) -> tuple[str, ...] | None
 
 
 def _recalled(
-    stated: Stated, plain_name: str, file: Path, predictions: Path, replace: bool
+    stated: Stated, plain_name: str, file: Path, predictions: Path, replace: bool, encoding: str | None
 ) -> tuple[Stated, Manifest | None]:
     """Return what is stated, completed by what was stated when the same file made a member, and that member."""
     name = member_of(predictions, plain_name, sha256_of(file), replace, stated.name)
@@ -152,7 +153,7 @@ def _recalled(
     before = store.read_manifest(predictions / name)
     was = before.preprocessing
     listed = stated.classes if isinstance(stated.classes, str | Path) else None
-    classes = _names(stated.classes) if listed is None else read_classes(Path(listed))
+    classes = _names(stated.classes) if listed is None else read_classes(Path(listed), Reader(encoding))
     for word, asked, made in (
         ("--size", stated.size, int(was["size_px"])),
         ("--mean", stated.mean, _channels(was.get("mean"))),

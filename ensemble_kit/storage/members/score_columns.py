@@ -17,6 +17,7 @@ from jaxtyping import Float
 from ensemble_kit.columns import SPELLINGS
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.storage.members.score_kinds import total_of
+from ensemble_kit.texts import same, spelled
 
 Cells = Callable[[int], Iterable[str]]
 _OTHER: Final = re.compile(
@@ -118,8 +119,9 @@ def _behind_one_prefix(
     """Return the prefix that stands before all names, and which class each column then is."""
     if not names:
         return None
-    places, first = {column: place for place, column in enumerate(columns)}, next(iter(names))
-    prefixes = [column.removesuffix(first) for column in columns if column.endswith(first)]
+    names = {same(name): to for name, to in names.items()}
+    places, first = {same(column): place for place, column in enumerate(columns)}, next(iter(names))
+    prefixes = [column.removesuffix(first) for column in places if column.endswith(first)]
     fitting = [prefix for prefix in prefixes if all(prefix + name in places for name in names)]
     if len(fitting) > 1:
         both = " and ".join(repr(prefix + first) for prefix in fitting[:2])
@@ -176,7 +178,7 @@ def differing(columns: Sequence[str], known: Sequence[str]) -> str:
     missing = [name for name in known if name not in names]
     extra = [column for column, name in zip(columns, names, strict=True) if name not in known]
     parts = [
-        f"{what}, {len(some)} in all, first {some[0]!r}"
+        f"{what}, {len(some)} in all, first {spelled(some[0])}"
         for some, what in ((missing, "classes without a column"), (extra, "columns that are no class"))
         if some
     ]

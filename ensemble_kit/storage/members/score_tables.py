@@ -20,7 +20,7 @@ from ensemble_kit.storage.members.arrays import UNREADABLE
 from ensemble_kit.storage.members.manifest import check_distinct
 from ensemble_kit.storage.members.score_columns import ClassColumns, may_be_class, named_columns, told_columns
 from ensemble_kit.storage.members.truth import Truth
-from ensemble_kit.texts import Reader
+from ensemble_kit.texts import Reader, same
 
 ARRAYS: Final = ("image_ids", "classes", "scores", "labels", "groups")
 MOST_UNPACKED, LARGEST_UNPACKED_BYTES = 100, 64 << 20
@@ -143,7 +143,7 @@ def _read_csv(path: Path, reading: Reading, kind: str) -> Table:
     reader = reading.reader or Reader()
     table = reader.table(path)
     header = table.header
-    check_distinct(header, "column", str(path))
+    check_distinct(tuple(map(same, header)), "column", str(path))
     other = ["" if name in reading.known else name for name in header]  # a class may be called as a column is
     places = find_columns(other, reading.columns, path, ("id", "label", "group"), must=()).places
     if "id" not in places:

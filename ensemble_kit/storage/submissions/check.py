@@ -202,8 +202,9 @@ def _meant(given: str, line: int, explain: causes.Explain, as_host: bool, findin
     explained = explain(given) if given.strip() and not is_rounded(given) else None
     if explained:
         cause, image_id = explained
-        if as_host and cause in (causes.ENDINGS, causes.FOLDERS):
-            findings.add("ids were matched without folder or ending", "Write them as they are.", line, harmless=True)
+        if as_host and cause in (causes.BLANKS, causes.ENDINGS, causes.FOLDERS):
+            without = "blanks" if cause is causes.BLANKS else "folder or ending"
+            findings.add(f"ids were matched without {without}", "Write them as they are.", line, harmless=True)
         else:
             findings.add(f"ids {cause.what}", cause.remedy, line, f"{shown(given)} (wanted {shown(image_id)})")
         return image_id

@@ -16,6 +16,7 @@ from unicodedata import combining, normalize
 
 from ensemble_kit.id_forms import base, stem
 from ensemble_kit.storage.submissions.sample_and_csv import MISSING
+from ensemble_kit.texts import bare
 
 MANY: Final = 5000  # wanted texts; among more, nobody looks for the nearest
 SHOWN: Final = 5  # of each kind of thing
@@ -61,18 +62,18 @@ def wrong_label(text: str, classes: Sequence[str], is_last: bool) -> tuple[str, 
         >>> [wrong_label(text, ["ant", "bee", "cat"], False)[::2] for text in ("2", "0.7")]
         [('are places of classes, not names', " (2 is 'cat')"), ('are probabilities, not names', '')]
     """
-    bare = text.strip()
-    value = float(bare) if NUMBER.fullmatch(bare) else nan
-    if bare.casefold() in MISSING:
+    plain = text.strip()
+    value = float(plain) if NUMBER.fullmatch(plain) else nan
+    if plain.casefold() in MISSING:
         return "are missing", "Predict a class for every image.", ""
-    if SCORES.fullmatch(bare):
+    if SCORES.fullmatch(plain):
         return "are scores of all classes", "Write the name of the class with the largest.", ""
     if value.is_integer() and 0 <= value < len(classes):
-        meant = f" ({bare} is {shown(classes[int(value)])})"
+        meant = f" ({plain} is {shown(classes[int(value)])})"
         return "are places of classes, not names", "Write classes[label] instead of label.", meant
     if 0 <= value <= 1:
         return "are probabilities, not names", "Write the name of the likeliest class.", ""
-    if NUMBER.fullmatch(bare):
+    if NUMBER.fullmatch(plain):
         return "are numbers, not names", "Write class names.", ""
     if is_last and any(name.startswith(text) for name in classes):
         return "are cut off at the end of the file", "Write the file again.", ""
@@ -110,8 +111,9 @@ def _number(text: str) -> str:
 
 
 _COMPOSED: Final = "are in another Unicode form (composed or decomposed)"
+BLANKS: Final = Cause("have blanks around them", "Remove the blanks.", bare)
 _TEXT_CAUSES: Final = (
-    Cause("have blanks around them", "Remove the blanks.", str.strip),
+    BLANKS,
     Cause(_COMPOSED, "Write them as the sample does: unicodedata.normalize.", partial(normalize, "NFC")),
     Cause("have full-width characters", "Write plain ones.", partial(normalize, "NFKC")),
     Cause(

@@ -99,6 +99,21 @@ def test_ids_match_by_stem_with_a_note(desk):
     assert "ids were matched without folder or ending" in " ".join(one.notes)
 
 
+def test_files_in_another_encoding_and_with_blanks_score_the_same(desk):
+    plain = ek.score([write("a.csv", desk["a"])], "labels.csv").submissions[0].whole
+    for name, mark in (("a.csv", ","), ("labels.csv", " ; ")):
+        text = Path(name).read_text().replace("eel", "éel").replace(",", mark)
+        Path(name).write_bytes(text.encode("cp1252"))
+    given = ("score", "a.csv", "--labels", "labels.csv", "--json")
+    refused = typed(*given)
+    assert (refused.exit_code, "likely cp1252 (which reads 'éel')" in refused.stderr) == (3, True)
+    done = typed(*given, "--encoding", "cp1252")
+    [one] = json.loads(done.stdout)["submissions"]
+    assert one["whole"]["accuracy"] == plain.accuracy
+    assert any("ids were matched without blanks" in note for note in one["notes"])
+    assert "separated by semicolons" in done.stderr
+
+
 def test_a_class_without_images_and_one_image_are_scored(desk):
     Path("one.csv").write_text("file,label\nx.png,cat\n")
     [one] = ek.score([write("s.csv", [2], ids=["x.png"])], "one.csv").submissions

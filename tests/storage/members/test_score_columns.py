@@ -30,6 +30,9 @@ EXTRA = {
 }
 
 
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
 @pytest.fixture
 def written(tmp_path):
     def write(scores=LOGITS, labels=LABELS, names=CLASSES, first=True, **extra):
@@ -104,3 +107,23 @@ def test_a_class_that_the_scores_lack_is_told_with_what_to_do(written):
         MisalignedError, match="without a column, 1 in all, first 'dog'.*not trained on a class.*add that"
     ):
         read_scores(written(), "val", "logits", "vit", reading=Reading(known=known))
+
+
+@pytest.mark.parametrize("prefix", ["", "p_"])
+@pytest.mark.parametrize(("ours", "theirs"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_column_in_another_unicode_form_is_the_class(written, prefix, ours, theirs):
+    known = (ours, "bee", "cat")
+    labels = [theirs if label == "ant" else label for label in LABELS]
+    path = written(names=[f"{prefix}{name}" for name in ("cat", theirs, "bee")], labels=labels)
+    found = read_scores(path, "val", "logits", "vit", reading=Reading(known=known)).predictions
+    order = [found.classes.index(name) for name in ("cat", ours, "bee")]
+    np.testing.assert_array_equal(found.logits[0][:, order], np.float32(LOGITS))
+    assert [found.classes[label] for label in found.labels] == [ours if label == "ant" else label for label in LABELS]
+
+
+def test_two_columns_that_look_alike_are_refused_and_a_class_that_differs_is_shown_as_it_differs(written):
+    with pytest.raises(BadDataError, match="column 'café'"):
+        read_scores(written(names=(COMPOSED, DECOMPOSED, "cat"), labels=None), "test", "logits", "vit")
+    known = ("ant", "bee", "c\u0430t")
+    with pytest.raises(MisalignedError, match=r"first 'c\\u0430t'; columns that are no class, 1 in all, first 'cat'"):
+        read_scores(written(), "val", "logits", "vit", reading=Reading(known=known, listed=known))
