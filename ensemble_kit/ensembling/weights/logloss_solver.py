@@ -31,6 +31,7 @@ LARGEST = 20.0  # the upper bound of v
 SMALLEST_PROBABILITY = 1e-12  # keeps a mixture's log finite
 _ROUNDS, _HALVINGS, _GRADIENT, _GAIN = 100, 40, 1e-9, 1e-15
 _AT_ONCE = 20_000_000  # numbers in flight: problems * images * classes
+_IN_CACHE = 32_000  # numbers that are multiplied and summed before they leave the processor's cache
 
 
 @runtime_checkable
@@ -58,13 +59,12 @@ class _Softmax:
     def __init__(self, votes: MemberLogits, labels: Labels) -> None:
         at_label = votes[:, np.arange(len(labels)), labels]
         excess = (votes - at_label[..., None]).astype(np.float64)
-        self.by_image = np.ascontiguousarray(excess.transpose(1, 2, 0))  # images classes members
+        self.shape = excess.shape[:0:-1]  # classes, images
         self.flat = np.ascontiguousarray(excess.transpose(0, 2, 1)).reshape(len(votes), -1)
 
     def _rows(self, v: Solutions) -> tuple[RowWeights, Float[np.ndarray, "problems classes images"]]:
         """Return log loss and class probabilities of every row."""
-        images, classes, _ = self.by_image.shape
-        scores = (v @ self.flat).reshape(len(v), classes, images)
+        scores = (v @ self.flat).reshape(len(v), *self.shape)
         top = scores.max(axis=1, keepdims=True)
         scores -= top
         np.exp(scores, out=scores)
@@ -77,17 +77,18 @@ class _Softmax:
         return (losses * row_weights).sum(axis=1), probabilities
 
     def derivatives(self, v: Solutions, state: State, row_weights: RowWeights) -> tuple[Solutions, Hessians]:
-        # expected[image, problem, member]: the mean excess under the current probabilities
-        expected = np.ascontiguousarray(state.transpose(2, 0, 1)) @ self.by_image
-        gradient = np.einsum("pi,ipm->pm", row_weights, expected)
-        hessian = np.empty((*v.shape, v.shape[1]))
-        roots = np.sqrt(row_weights)
-        spread = (np.sqrt(state) * roots[:, None]).reshape(len(v), -1)
-        for problem in range(len(v)):
-            every = self.flat * spread[problem]
-            mean = expected[:, problem].T * roots[problem]
-            hessian[problem] = every @ every.T - mean @ mean.T
-        return gradient, hessian
+        members, (images, classes) = len(self.flat), state.shape[:0:-1]
+        hessian = np.zeros((*v.shape, members))
+        summed = np.zeros((*v.shape, images))  # row weight times mean excess of each image
+        some = max(1, _IN_CACHE // max(1, members * images))  # classes
+        for begin in range(0, classes, some):
+            excess = self.flat[:, begin * images : (begin + some) * images]
+            for problem, shares in enumerate(row_weights):
+                tilted = excess * (state[problem, begin : begin + some] * shares).ravel()
+                hessian[problem] += tilted @ excess.T
+                summed[problem] += tilted.reshape(members, -1, images).sum(axis=1)
+        mean = summed / np.where(row_weights > 0, row_weights, 1.0)[:, None]
+        return summed.sum(axis=2), hessian - summed @ mean.transpose(0, 2, 1)
 
     def row_losses(self, v: Solutions) -> RowWeights:
         return self._rows(v)[0]

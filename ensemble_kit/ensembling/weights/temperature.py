@@ -16,6 +16,7 @@ from ensemble_kit.types import Labels, MemberLogits, Scores, Weights
 COOLEST, HOTTEST = 0.05, 20.0  # bounds of T
 _ROUNDS, _PRECISION = 100, 1e-12
 _AT_ONCE = 2_000_000  # numbers in flight: problems * images * classes
+_IN_CACHE = 256_000  # numbers that are worked on before they leave the processor's cache
 
 Excess = Float[np.ndarray, "sets classes images"]
 
@@ -64,14 +65,16 @@ def _least(excess: Excess, row_weights: Float[np.ndarray, "problems images"]) ->
     """Return the v of each problem; one set of scores for all of them, or a set each."""
     low, high = np.full(len(row_weights), 1 / HOTTEST), np.full(len(row_weights), 1 / COOLEST)
     informed = ((row_weights > 0) & (excess != 0).any(axis=1)).any(axis=1)
-    rising, falling = _slopes(low, excess, row_weights)[0] >= 0, _slopes(high, excess, row_weights)[0] <= 0
+    top = excess.max(axis=1)
+    rising, falling = _slopes(low, excess, top, row_weights)[0] >= 0, _slopes(high, excess, top, row_weights)[0] <= 0
     v = np.where(~informed, 1.0, np.where(rising, low, np.where(falling, high, 1.0)))
     running = np.flatnonzero(informed & ~rising & ~falling)
     for _ in range(_ROUNDS):
         if not len(running):
             break
         now = v[running]
-        slope, bend = _slopes(now, excess if len(excess) == 1 else excess[running], row_weights[running])
+        own = slice(None) if len(excess) == 1 else running
+        slope, bend = _slopes(now, excess[own], top[own], row_weights[running])
         low[running] = np.where(slope < 0, now, low[running])
         high[running] = np.where(slope < 0, high[running], now)
         newton = now - slope / np.maximum(bend, np.finfo(np.float64).tiny)
@@ -82,15 +85,22 @@ def _least(excess: Excess, row_weights: Float[np.ndarray, "problems images"]) ->
 
 
 def _slopes(
-    v: Float[np.ndarray, " problems"], excess: Excess, row_weights: Float[np.ndarray, "problems images"]
+    v: Float[np.ndarray, " problems"],
+    excess: Excess,
+    top: Float[np.ndarray, "sets images"],
+    row_weights: Float[np.ndarray, "problems images"],
 ) -> tuple[Float[np.ndarray, " problems"], Float[np.ndarray, " problems"]]:
-    """Return the first and second derivative, by v, of each problem's summed log loss."""
-    tilted = v[:, None, None] * excess
-    tilted -= tilted.max(axis=1, keepdims=True)
-    np.exp(tilted, out=tilted)
-    total = tilted.sum(axis=1)
-    tilted *= excess
-    first = tilted.sum(axis=1) / total
-    tilted *= excess
-    second = tilted.sum(axis=1) / total
-    return (row_weights * first).sum(axis=1), (row_weights * (second - first**2)).sum(axis=1)
+    """Return the first and second derivative, by v, of each problem's summed log loss; top: the largest excess."""
+    rate, some = v[:, None, None], max(1, _IN_CACHE // max(1, len(v) * excess.shape[2]))  # classes
+    total, first, second = np.zeros((3, len(v), excess.shape[2]))
+    for begin in range(0, excess.shape[1], some):
+        part = excess[:, begin : begin + some]
+        tilted = rate * (part - top[:, None])
+        np.exp(tilted, out=tilted)
+        total += tilted.sum(axis=1)
+        tilted *= part
+        first += tilted.sum(axis=1)
+        tilted *= part
+        second += tilted.sum(axis=1)
+    first /= total
+    return (row_weights * first).sum(axis=1), (row_weights * (second / total - first**2)).sum(axis=1)
