@@ -262,6 +262,8 @@ def show(report: Any, text: Callable[[Any], str], as_json: bool) -> None:
 
 def _with_next(text: str) -> str:
     """Return a report whose next commands have the folders that were named."""
-    ctx = click.get_current_context()
+    ctx = click.get_current_context(silent=True)
+    if ctx is None:  # shown by a caller from Python
+        return text
     lines = text.split("\n")
     return "\n".join(with_folders(line, ctx) if line.startswith(("Next: ", "  ek ")) else line for line in lines)
