@@ -21,6 +21,7 @@ from ensemble_kit.splits import OOF, VAL
     help="How weights are found.",
 )
 @options.metric
+@options.temperatures
 @click.option(
     "--tune-on",
     type=click.Choice([VAL, OOF]),
@@ -53,7 +54,7 @@ def blend(as_json: bool, **given: Any) -> None:
     The tuned figure is measured on the tuning set and is optimistic. The honest estimate
     is cross-fitted: the whole procedure is repeated inside every fold. Figures are in
     --metric; greedy selects by it, auto never reads it. Weights: auto (log loss with a
-    ridge towards equal weights), equal, log-loss (without ridge), greedy (Caruana),
+    ridge towards what each member knows), equal, log-loss (without ridge), greedy (Caruana),
     accuracy (exact search), stacking (logistic regression), or numbers.
 
     With --tune-on oof everything is tuned on out-of-fold rows of train (ek train --folds),

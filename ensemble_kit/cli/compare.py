@@ -10,7 +10,9 @@ from ensemble_kit.cli import options
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@options.several(options.metric, options.predictions, options.blends, options.cache, options.verify)
+@options.several(
+    options.metric, options.temperatures, options.predictions, options.blends, options.cache, options.verify
+)
 @options.several(options.quiet, options.json)
 def compare(as_json: bool, **given: Any) -> None:
     """Say which of A and B is better on val.

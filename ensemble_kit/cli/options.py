@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from ensemble_kit.cli.group import with_folders
+from ensemble_kit.ensembling.weights import TEMPERATURES
 from ensemble_kit.formerly import FORMERLY
 from ensemble_kit.inference.engines import ENGINES, PRECISIONS
 from ensemble_kit.metrics import METRICS
@@ -37,6 +38,13 @@ cache = click.option(
 )
 metric = click.option(
     "--metric", metavar="|".join(METRICS), default="accuracy", show_default=True, help="Metric of the figures."
+)
+temperatures = click.option(
+    "--temperatures",
+    metavar="|".join(TEMPERATURES),
+    default="auto",
+    show_default=True,
+    help="Calibrate by fitted temperatures, or leave logits as they are.",
 )
 recipe = click.option(
     "--recipe",

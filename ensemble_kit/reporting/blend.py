@@ -18,6 +18,7 @@ from ensemble_kit.reporting.terminal import (
     points,
     score_interval,
     table,
+    temperature,
     wrapped,
 )
 from ensemble_kit.results import BlendReport, Figures, Gain
@@ -68,13 +69,13 @@ def _weights(report: BlendReport) -> str:
     if numbers.families:
         header = ["family", "folds", "weight", "temperature"]
         rows = [
-            [one.family, str(len(one.members)), f"{one.weight:.3f}", f"{one.temperature:.2f}"]
+            [one.family, str(len(one.members)), f"{one.weight:.3f}", temperature(one.temperature)]
             for one in numbers.families
         ]
     else:
         header = ["member", "weight", "temperature"]
         rows = [
-            [name, f"{weight:.3f}", f"{numbers.temperatures[name]:.2f}"] for name, weight in numbers.weights.items()
+            [name, f"{weight:.3f}", temperature(numbers.temperatures[name])] for name, weight in numbers.weights.items()
         ]
     shown = table(header, rows)
     return shown if numbers.cost_ms is None else f"{shown}\n{number(numbers.cost_ms, 2)} ms per image"

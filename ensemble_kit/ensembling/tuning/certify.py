@@ -35,7 +35,12 @@ class Proven(NamedTuple):
 
 
 def prove(
-    pool: Pool, tuned: Tuned, view_choices: Sequence[ViewChoice], seconds: float, limits: Limits = NO_LIMITS
+    pool: Pool,
+    tuned: Tuned,
+    view_choices: Sequence[ViewChoice],
+    seconds: float,
+    limits: Limits = NO_LIMITS,
+    temperatures: str = "auto",
 ) -> Proven:
     """Return the blend with the most images of the pool right that was found, and how many any weights could have.
 
@@ -47,7 +52,7 @@ def prove(
     """
     if tuned.stack is not None:
         raise InvalidOptionError("A stack has no weights to be proven the best; take --weights accuracy.")
-    voting, prepared = voting_of(tuned.method), prepare(pool, view_choices)
+    voting, prepared = voting_of(tuned.method), prepare(pool, view_choices, temperatures)
     may = choose_members(prepared.logits, prepared.labels, limits, pool.members)
     logits = prepared.logits[may]
     even = np.full(len(may), 1.0 / len(may))
@@ -59,4 +64,5 @@ def prove(
     found = weigh(Evidence(voting, logits, prepared.labels, prepared.fold, prepared.groups, even), certificate.weights)
     every = np.zeros(len(tuned.weights))
     every[may] = found.weights
-    return Proven(replace(tuned, weights=every, blend_temperature=found.blend_temperature, ridge=None), certificate)
+    found_temperature = 1.0 if temperatures == "none" else found.blend_temperature
+    return Proven(replace(tuned, weights=every, blend_temperature=found_temperature, ridge=None), certificate)

@@ -16,7 +16,14 @@ from jaxtyping import Float, Int
 
 from ensemble_kit.ensembling.combining import LOGIT_SUM, merge_views, normalised
 from ensemble_kit.ensembling.statistics import fold_of, numbered, why_not_fitted
-from ensemble_kit.ensembling.weights import VIEW_CHOICES, Evidence, Weighing, fit_temperatures, prior_only
+from ensemble_kit.ensembling.weights import (
+    TEMPERATURES,
+    VIEW_CHOICES,
+    Evidence,
+    Weighing,
+    fit_temperatures,
+    prior_only,
+)
 from ensemble_kit.errors import BadDataError, MisalignedError
 from ensemble_kit.tables import pick
 from ensemble_kit.types import Labels, MemberLogits, Pool, ViewLogits, Weights
@@ -77,13 +84,16 @@ def tune_views(
 _PREPARED: WeakKeyDictionary[Pool, dict[tuple[str, ...], Prepared]] = WeakKeyDictionary()
 
 
-def prepare(pool: Pool, view_choices: Sequence[ViewChoice]) -> Prepared:
+def prepare(pool: Pool, view_choices: Sequence[ViewChoice], temperatures: str = "auto") -> Prepared:
     """Return view weights, temperatures and calibrated logits of every member.
+
+    Args:
+        temperatures: a name in `TEMPERATURES`.
 
     Raises:
         BadDataError: the pool has no labels.
         MisalignedError: choices do not fit the members, or weights their views.
-        UnknownNameError: no way to choose views has that name.
+        UnknownNameError: no way to choose views, or to find temperatures, has that name.
         InvalidOptionError: a given weight is negative or not finite, or all are 0.
     """
     if pool.labels is None:
@@ -92,16 +102,18 @@ def prepare(pool: Pool, view_choices: Sequence[ViewChoice]) -> Prepared:
         raise MisalignedError(
             f"Wanted one view choice for each of {len(pool.members)} members, got {len(view_choices)}."
         )
-    key = tuple(choice if isinstance(choice, str) else repr(choice.tolist()) for choice in view_choices)
+    key = temperatures, *(choice if isinstance(choice, str) else repr(choice.tolist()) for choice in view_choices)
     remembered = _PREPARED.setdefault(pool, {})
     if key not in remembered:
         order = _by_id(pool.ids)
-        remembered[key] = _prepare_in_order(pool.rows(order), pool.labels[order], view_choices)
+        remembered[key] = _prepare_in_order(pool.rows(order), pool.labels[order], view_choices, temperatures)
     return remembered[key]
 
 
-def _prepare_in_order(pool: Pool, labels: Labels, view_choices: Sequence[ViewChoice]) -> Prepared:
+def _prepare_in_order(pool: Pool, labels: Labels, view_choices: Sequence[ViewChoice], temperatures: str) -> Prepared:
     """Prepare a pool whose rows are sorted by id."""
+    way = "none" if why_not_fitted(labels) else temperatures
+    find = pick(TEMPERATURES, way, "way to find temperatures").load()
     fold = fold_of(pool.ids, labels, pool.groups)
     groups = None if pool.groups is None else numbered(pool.groups)
     views = tuple(
@@ -109,8 +121,8 @@ def _prepare_in_order(pool: Pool, labels: Labels, view_choices: Sequence[ViewCho
         for logits, choice in zip(pool.logits, view_choices, strict=True)
     )
     merged = np.stack([merge_views(pool.logits[m], views[m].view_weights) for m in range(len(views))])
-    temperatures = fit_temperatures(merged, labels) if why_not_fitted(labels) is None else np.ones(len(views))
-    return Prepared(views, temperatures, merged / temperatures[:, None, None], labels, fold, groups)
+    found = find(merged, labels)
+    return Prepared(views, found, merged / found[:, None, None], labels, fold, groups)
 
 
 def _tune_in_order(

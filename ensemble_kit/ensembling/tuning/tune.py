@@ -40,6 +40,7 @@ def tune(
     weights: str | Mapping[str, float | int],
     view_choices: Sequence[ViewChoice],
     search: Search = PLAIN,
+    temperatures: str = "auto",
 ) -> Tuned:
     """Return the numbers of a blend, all of them found on this pool.
 
@@ -51,6 +52,7 @@ def tune(
         weights: a name in `WEIGHTS`, or numbers >= 0 by member name (unnamed members: 0).
         view_choices: for each member a name in `VIEW_CHOICES`, or its weights, one a view.
         search: what a way goes by, of which it is handed what its line names, and the limits that every way keeps to.
+        temperatures: a name in `TEMPERATURES`; `none` leaves that of the blend at 1 too.
 
     Raises:
         BadDataError: the pool has no labels.
@@ -65,32 +67,38 @@ def tune(
         pick(WEIGHTS, weights, "way to find weights")
     elif search.limits.bind:
         raise InvalidOptionError("Weights were given, so there is nothing to limit; name the members to blend instead.")
-    prepared = prepare(pool, view_choices)
+    prepared = prepare(pool, view_choices, temperatures)
     weighing = _weighing(voting, weights, prepared, pool.members, search)
     return Tuned(
         method=method,
         view_weights=tuple(chosen.view_weights for chosen in prepared.views),
         temperatures=prepared.temperatures,
         weights=weighing.weights,
-        blend_temperature=weighing.blend_temperature,
+        blend_temperature=1.0 if temperatures == "none" else weighing.blend_temperature,
         ridge=weighing.ridge,
         stack=weighing.stack,
     )
 
 
-def best_single(pool: Pool, method: str, view_choices: Sequence[ViewChoice], metric: str = "accuracy") -> Tuned:
+def best_single(
+    pool: Pool,
+    method: str,
+    view_choices: Sequence[ViewChoice],
+    metric: str = "accuracy",
+    temperatures: str = "auto",
+) -> Tuned:
     """Return the blend of one member alone: the best by the metric (ties: the lowest index).
 
     Measured after the member's views are merged and its temperature is found. Without any
     image the first member is taken. Raises as `tune` does.
     """
     check_metric(metric, method)
-    prepared = prepare(pool, view_choices)
+    prepared = prepare(pool, view_choices, temperatures)
     best = 0
     if len(prepared.labels):
         rule = METRICS[metric]
         best = int(np.argmax([rule.gain(measure(metric, softmax(m), prepared.labels)) for m in prepared.logits]))
-    return tune(pool, method, {pool.members[best]: 1.0}, view_choices)
+    return tune(pool, method, {pool.members[best]: 1.0}, view_choices, temperatures=temperatures)
 
 
 def check_metric(metric: str, method: str) -> None:

@@ -24,10 +24,13 @@ from .stacking import among as among
 from .stacking import check_enough_rows as check_enough_rows
 from .stacking import enough_rows as enough_rows
 from .stacking import stack as stack
+from .table import TEMPERATURES as TEMPERATURES
 from .table import VIEW_CHOICES as VIEW_CHOICES
 from .table import WEIGHTS as WEIGHTS
 from .table import WeightMethod as WeightMethod
 from .table import weight_method as weight_method
+from .temperature import at_bound as at_bound
 from .temperature import fit_scale as fit_scale
 from .temperature import fit_scales as fit_scales
 from .temperature import fit_temperatures as fit_temperatures
+from .temperature import no_temperatures as no_temperatures

@@ -12,16 +12,17 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ensemble_kit.ensembling.statistics import near_best
+from ensemble_kit.ensembling.statistics import near_best, paired_errors
 from ensemble_kit.ensembling.weights.evidence import Evidence, Weighing, weigh
-from ensemble_kit.ensembling.weights.logloss_solver import SMALLEST_PROBABILITY, fit_log_loss, row_losses
+from ensemble_kit.ensembling.weights.logloss_solver import SMALLEST_PROBABILITY, LogLossFit, row_losses, wary_losses
 from ensemble_kit.ensembling.weights.temperature import fit_scale
-from ensemble_kit.types import MemberLogits, Scores
+from ensemble_kit.types import MemberLogits, Scores, Weights
 
 Losses = Float[np.ndarray, "ridges images"]
-Choice = Callable[[Losses, Int[np.ndarray, " images"] | None], float]
+Choice = Callable[[Losses, Int[np.ndarray, " images"] | None], int]
 
 MOST_IMAGES: Final = 5000  # to choose a ridge by; where there are more, ridges hardly differ
+_POWER: Final = 4
 RIDGES: Final = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
 
 
@@ -29,34 +30,47 @@ def auto(evidence: Evidence) -> Weighing:
     """Take the strongest ridge that is hardly worse than the best, and fit it on all rows.
 
     Hardly worse: its paired, cross-fitted log loss is within half a standard error of the
-    best. If no member helps (all weights 0), the prior stands.
+    best. The ridge pulls towards weights by what each member knows, see `_by_knowledge`. If no
+    member helps (all weights 0), these stand.
 
     Source: own; half a standard error after Breiman et al., "CART", 1984.
     """
-    return _by_ridge(evidence, _strongest_within_half_error)
+    return _by_ridge(evidence, lambda losses, groups: int(np.flatnonzero(near_best(losses, groups)).max()))
 
 
 def log_loss(evidence: Evidence) -> Weighing:
-    """Take the ridge of least cross-fitted log loss (ties: the weakest), and fit it on all rows.
-
-    If no member helps (all weights 0), the prior stands.
-    """
-    return _by_ridge(evidence, lambda losses, _: RIDGES[int(losses.mean(axis=1).argmin())])
+    """Take the ridge of least cross-fitted log loss (ties: the weakest), as `auto` else."""
+    return _by_ridge(evidence, lambda losses, _: int(losses.mean(axis=1).argmin()))
 
 
 def _by_ridge(evidence: Evidence, choose: Choice) -> Weighing:
-    """Cross-fit the whole path, all folds at a time, on 5,000 images at most; fit the ridge that is chosen on all.
-
-    Means of probabilities are compared after sharpening, see `_held_out_losses`.
-    """
+    """Cross-fit the whole path, all folds at a time, on 5,000 images at most; fit the ridge that is chosen on all."""
     if len(evidence.prior) == 1:
         return weigh(evidence, evidence.prior)
     some = _at_most(evidence, MOST_IMAGES)
-    ridge = choose(_path_losses(some), some.groups)
+    prior = _by_knowledge(some)
+    ridge = RIDGES[choose(_path_losses(replace(some, prior=prior)), some.groups)]
+    evidence = replace(evidence, prior=prior)
     cast = evidence.voting.cast(evidence.logits)
     v = _path(evidence, cast, np.ones((1, len(evidence.labels))), (ridge,))[0, 0]
     temperature = float(1.0 / v.sum()) if evidence.voting.unit == "logits" else 1.0
     return Weighing(v / v.sum(), temperature, ridge)
+
+
+def _by_knowledge(evidence: Evidence) -> Weights:
+    """Return the prior, each member counting by the fourth power of what it knows.
+
+    That is how far its log loss is below that of guessing, one standard error of the
+    difference in its favour, and at most what the best one knows: members that cannot be told
+    from the best stay equal, and a hopeless one hardly counts before a few hundred images could
+    tell. The power: own, by simulation.
+    """
+    labels, one = evidence.labels, np.ones((1, 1))
+    losses = np.concatenate([row_losses(each[None], labels, one, "softmax") for each in evidence.logits])
+    knows = np.log(evidence.logits.shape[2]) - losses.mean(axis=1)
+    favoured = np.clip(knows + paired_errors(losses, evidence.groups), 0.0, max(knows.max(), 0.0))
+    weights: Weights = evidence.prior * favoured**_POWER
+    return weights / weights.sum() if weights.any() else evidence.prior
 
 
 def _at_most(evidence: Evidence, images: int) -> Evidence:
@@ -74,7 +88,10 @@ def _at_most(evidence: Evidence, images: int) -> Evidence:
 
 
 def _path_losses(evidence: Evidence) -> Losses:
-    """Return the log loss of each image under every ridge, found on the folds that do not hold it."""
+    """Return the log loss of each image under every ridge, found on the folds that do not hold it.
+
+    Means of probabilities are compared after sharpening, see `_held_out_losses`.
+    """
     cast = evidence.voting.cast(evidence.logits)
     folds = np.unique(evidence.fold)
     losses = np.empty((len(RIDGES), len(evidence.labels)))
@@ -98,7 +115,7 @@ def _held_out_losses(
     """
     labels = evidence.labels
     if evidence.voting.link == "softmax":
-        return row_losses(cast[:, held], labels[held], v, "softmax")
+        return wary_losses(cast[:, held], labels[held], v, evidence.prior, len(labels))
     losses = np.empty((len(v), int(held.sum())))
     for ridge, mixture in enumerate(v):
         humble = np.log(np.maximum(np.tensordot(mixture, cast, axes=1), SMALLEST_PROBABILITY))
@@ -119,13 +136,10 @@ def _path(
     scale = _common_scale(evidence, cast, training)
     at_prior = scale[:, None] * centre
     found = np.tile(at_prior[:, None], (1, len(ridges), 1))
-    nearest = at_prior
+    fit, nearest = LogLossFit(cast, evidence.labels, training, centre, scale, evidence.voting.link), at_prior
     for place in np.argsort(ridges)[::-1]:  # from the strongest, each beginning where the last one ended
         if np.isfinite(ridges[place]):
-            strength = np.full(len(training), ridges[place])
-            nearest = fit_log_loss(
-                cast, evidence.labels, training, strength, centre, scale, evidence.voting.link, start=nearest
-            )
+            nearest = fit.at(np.full(len(training), ridges[place]), start=nearest)
             found[:, place] = nearest
     return np.where(found.sum(axis=2, keepdims=True) > 0, found, at_prior[:, None])
 
@@ -139,8 +153,3 @@ def _common_scale(
         return np.full(len(training), 1.0 / members)
     blend: Scores = np.tensordot(evidence.prior, cast, axes=1)
     return fit_scale(blend, evidence.labels, training) / members
-
-
-def _strongest_within_half_error(losses: Losses, groups: Int[np.ndarray, " images"] | None) -> float:
-    """Return the largest ridge whose loss is within half a standard error of the best."""
-    return float(RIDGES[np.flatnonzero(near_best(losses, groups)).max()])

@@ -5,20 +5,23 @@ Minimises, over 0 <= v <= 20 and for many problems at once,
 by projected Newton steps (Bertsekas' active set) with backtracking. Problems share the
 votes and differ in row weights, ridge and scale, so all folds and all ridges of a path
 are one call. Inputs that separate, repeat or say nothing end at a bound or stay at the
-start (scale * centre); nothing diverges. Never sees ids, groups or files. To add a link
-(how a weighted sum becomes a probability): a class like `_Softmax`, a line in `_LINKS`.
+start (scale * centre); nothing diverges. Half a wrong image more is counted (see
+`temperature.pseudo_share`), or weights would grow without end where every image is right.
+Never sees ids, groups or files. To add a link (how a weighted sum becomes a probability): a
+class like `_Softmax`, a line in `_LINKS`.
 
 Source: Bertsekas, "Projected Newton methods for optimization problems with simple
 constraints", SIAM J. Control Optim. 20(2), 1982.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ensemble_kit.ensembling.weights.temperature import LARGEST_MARGIN, PSEUDO_WRONG, best_two, pseudo_share
 from ensemble_kit.types import Labels, MemberLogits, Weights
 
 RowWeights = Float[np.ndarray, "problems images"]
@@ -48,6 +51,9 @@ class _Link(Protocol):
 
     def row_losses(self, v: Solutions) -> RowWeights:
         """Return the log loss (nats) of every row under the weights v / sum(v)'s model."""
+
+    def pseudo(self, centre: Weights) -> Float[np.ndarray, "members images"]:
+        """Return by how much each vote for the runner-up, as `centre` ranks classes, exceeds that for the label."""
 
 
 class _Softmax:
@@ -93,6 +99,12 @@ class _Softmax:
     def row_losses(self, v: Solutions) -> RowWeights:
         return self._rows(v)[0]
 
+    def pseudo(self, centre: Weights) -> Float[np.ndarray, "members images"]:
+        every, votes = np.arange(self.shape[1]), self.flat.reshape(-1, *self.shape)
+        best, second = (votes[:, chosen, every] for chosen in best_two((centre @ self.flat).reshape(self.shape)))
+        wrong: Float[np.ndarray, "members images"] = best - np.clip(best - second, -LARGEST_MARGIN, LARGEST_MARGIN)
+        return wrong
+
 
 class _Mixture:
     """-log sum(v * p[label]) + sum(v) - 1: its optimum without ridge lies on the simplex."""
@@ -116,46 +128,60 @@ class _Mixture:
         losses: RowWeights = np.log(v.sum(axis=1, keepdims=True)) - np.log(v @ self.probability)
         return losses
 
+    def pseudo(self, centre: Weights) -> Float[np.ndarray, "members images"]:
+        return np.zeros_like(self.probability)  # its weights cannot grow: they sum to 1
+
 
 _LINKS: Final[Mapping[str, type[_Link]]] = {"softmax": _Softmax, "mixture": _Mixture}
 
 
-def fit_log_loss(
-    votes: MemberLogits,
-    labels: Labels,
-    row_weights: RowWeights,
-    ridge: PerProblem,
-    centre: Weights,
-    scale: PerProblem,
-    link: str,
-    start: Solutions | None = None,
-) -> Solutions:
-    """Return the v of least regularised log loss, one row a problem.
+class LogLossFit:
+    """Problems that share votes and differ in row weights and scale, to be solved under one ridge after the other.
 
     Args:
         votes: what the members cast (logits, votes: link `softmax`; probabilities: `mixture`).
-        row_weights: how much each image counts in each problem, >= 0; only ratios matter.
-        ridge: strength of the pull, finite and >= 0.
-        centre: where the pull goes, in units of `scale`; members * prior.
-        scale: the size of v that the pull calls 1, > 0.
+        row_weights: how much each image counts in each problem, >= 0.
+        centre: where the ridge pulls, in units of `scale`; members * prior.
+        scale: the size of v that the ridge calls 1, > 0.
         link: `softmax` or `mixture`.
-        start: where each problem begins; None: scale * centre.
 
     Example:
-        >>> cast = np.log(np.array([[[0.8, 0.2], [0.8, 0.2], [0.8, 0.2]]]))  # right 2 times of 3, sure of 0.8
-        >>> ones, none = np.ones((1, 3)), np.zeros(1)
-        >>> fit_log_loss(cast, np.array([0, 0, 1]), ones, none, np.ones(1), np.ones(1), "softmax").round(6)
+        >>> cast = np.log(np.full((1, 4, 2), [0.8, 0.2]))  # sure of 0.8; right 3 times of 4, so 3 of 4.5
+        >>> fit = LogLossFit(cast, np.array([0, 0, 0, 1]), np.ones((1, 4)), np.ones(1), np.ones(1), "softmax")
+        >>> fit.at(np.zeros(1)).round(6)
         array([[0.5]])
     """
-    loss = _LINKS[link](votes, labels)
-    shares = row_weights / np.maximum(row_weights.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    at_once = max(1, _AT_ONCE // max(1, votes[0].size))
-    begin = scale[:, None] * centre if start is None else start
-    found = [
-        _minimise(_Objective(loss, shares[part], ridge[part] / len(centre), centre, scale[part]), begin[part])
-        for part in (slice(start, start + at_once) for start in range(0, len(shares), at_once))
-    ]
-    return np.concatenate(found)
+
+    def __init__(
+        self,
+        votes: MemberLogits,
+        labels: Labels,
+        row_weights: RowWeights,
+        centre: Weights,
+        scale: PerProblem,
+        link: str,
+    ) -> None:
+        """Take the problems; nothing is solved yet."""
+        self._loss, self._centre, self._scale = _LINKS[link](votes, labels), centre, scale
+        images = row_weights.sum(axis=1, keepdims=True)
+        self._shares = row_weights / np.maximum(images, np.finfo(np.float64).tiny)
+        self._pull = pseudo_share(row_weights)[:, None] * (self._shares @ self._loss.pseudo(centre).T)
+        self._at_once = max(1, _AT_ONCE // max(1, votes[0].size))
+
+    def at(self, ridge: PerProblem, start: Solutions | None = None) -> Solutions:
+        """Return the v of least regularised log loss, one row a problem.
+
+        Args:
+            ridge: strength of the pull, finite and >= 0.
+            start: where each problem begins; None: scale * centre.
+        """
+        begin = self._scale[:, None] * self._centre if start is None else start
+        parts = [slice(first, first + self._at_once) for first in range(0, len(ridge), self._at_once)]
+        return np.concatenate([_minimise(self._objective(ridge, part), begin[part]) for part in parts])
+
+    def _objective(self, ridge: PerProblem, part: slice) -> "_Objective":
+        strength = ridge[part] / len(self._centre)
+        return _Objective(self._loss, self._shares[part], self._pull[part], strength, self._centre, self._scale[part])
 
 
 def row_losses(votes: MemberLogits, labels: Labels, v: Solutions, link: str) -> RowWeights:
@@ -163,32 +189,55 @@ def row_losses(votes: MemberLogits, labels: Labels, v: Solutions, link: str) -> 
     return _LINKS[link](votes, labels).row_losses(v)
 
 
+def wary_losses(votes: MemberLogits, labels: Labels, v: Solutions, centre: Weights, images: int) -> RowWeights:
+    """Return `row_losses` of scores, each image beside itself counting for its part of the pseudo-images.
+
+    So fits are compared as they are found: none is the better for being more certain where every image is right.
+
+    Args:
+        centre: as `LogLossFit` takes it.
+        images: how many there are in all.
+    """
+    loss = _Softmax(votes, labels)
+    plain = loss.row_losses(v)
+    wrong = plain - v @ loss.pseudo(centre)
+    losses: RowWeights = plain + PSEUDO_WRONG / images * wrong
+    return losses
+
+
 @dataclass(frozen=True)
 class _Objective:
-    """Mean log loss plus ridge, for the problems that are still running."""
+    """Mean log loss plus ridge, for the problems that are still running.
+
+    pull: how fast pseudo-images let the mean loss fall with each v, a constant.
+    """
 
     loss: _Link
     row_weights: RowWeights
-    pull: PerProblem
+    pull: Solutions
+    ridge: PerProblem
     centre: Weights
     scale: PerProblem
 
     def part(self, index: Int[np.ndarray, " some"]) -> "_Objective":
-        """Return the objective of some of the problems."""
-        return replace(self, row_weights=self.row_weights[index], pull=self.pull[index], scale=self.scale[index])
+        """Return the objective of some of the problems, given in rising order."""
+        if len(index) == len(self.scale):
+            return self
+        shares, pull, ridge, scale = self.row_weights[index], self.pull[index], self.ridge[index], self.scale[index]
+        return _Objective(self.loss, shares, pull, ridge, self.centre, scale)
 
     def value(self, v: Solutions) -> tuple[PerProblem, State]:
         """Return the objective, and what `derivatives` needs to go on from there."""
         mean_loss, state = self.loss.value(v, self.row_weights)
         away = v / self.scale[:, None] - self.centre
-        return mean_loss + 0.5 * self.pull * (away**2).sum(axis=1), state
+        return mean_loss - (self.pull * v).sum(axis=1) + 0.5 * self.ridge * (away**2).sum(axis=1), state
 
     def derivatives(self, v: Solutions, state: State) -> tuple[Solutions, Hessians]:
         """Return gradient and Hessian of the objective."""
         gradient, hessian = self.loss.derivatives(v, state, self.row_weights)
         away = v / self.scale[:, None] - self.centre
-        gradient = gradient + (self.pull / self.scale)[:, None] * away
-        return gradient, hessian + (self.pull / self.scale**2)[:, None, None] * np.eye(v.shape[1])
+        gradient = gradient - self.pull + (self.ridge / self.scale)[:, None] * away
+        return gradient, hessian + (self.ridge / self.scale**2)[:, None, None] * np.eye(v.shape[1])
 
 
 def _minimise(objective: _Objective, start: Solutions) -> Solutions:
@@ -256,6 +305,6 @@ def _newton_direction(
     fixed = ((v <= near) & (gradient > 0)) | ((v >= LARGEST - near) & (gradient < 0))
     reduced = np.where(fixed[:, :, None] | fixed[:, None, :], 0.0, hessian)
     diagonal = np.arange(v.shape[1])
-    jitter = 1e-12 + 1e-10 * reduced[:, diagonal, diagonal].max(axis=1, keepdims=True)
+    jitter = 1e-12 + 1e-9 * reduced[:, diagonal, diagonal].max(axis=1, keepdims=True)
     reduced[:, diagonal, diagonal] += np.where(fixed, 1.0, jitter)
     return -np.linalg.solve(reduced, gradient[:, :, None])[:, :, 0], fixed

@@ -12,6 +12,7 @@ from ensemble_kit.tables import Entry
 
 if TYPE_CHECKING:
     from ensemble_kit.ensembling.weights.evidence import Evidence, Weighing
+    from ensemble_kit.types import Labels, MemberLogits, Weights
 
 
 class WeightMethod(NamedTuple):
@@ -37,7 +38,7 @@ class WeightMethod(NamedTuple):
 
 
 WEIGHTS: Final[Mapping[str, WeightMethod]] = {
-    "auto": WeightMethod("log loss, shrunk towards equal weights", lambda: weights.auto),
+    "auto": WeightMethod("log loss, shrunk towards weights by what each knows", lambda: weights.auto),
     "equal": WeightMethod("every member counts the same", lambda: weights.equal),
     "log-loss": WeightMethod("least cross-fitted log loss", lambda: weights.log_loss),
     "greedy": WeightMethod(
@@ -55,6 +56,12 @@ VIEW_CHOICES: Final[Mapping[str, Entry["Callable[[Evidence], Weighing]"]]] = {
     "greedy": Entry("add the view that helps accuracy most", lambda: weights.greedy),
     "accuracy": Entry("most right on val, searched exactly", lambda: weights.accuracy),
     "none": Entry("identity alone", lambda: weights.prior_only),
+}
+
+
+TEMPERATURES: Final[Mapping[str, Entry["Callable[[MemberLogits, Labels], Weights]"]]] = {
+    "auto": Entry("fitted, for each member and for the blend", lambda: weights.fit_temperatures),
+    "none": Entry("all 1: logits as they are", lambda: weights.no_temperatures),
 }
 
 

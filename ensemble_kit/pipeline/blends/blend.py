@@ -45,6 +45,7 @@ def blend(
     *,
     weights: str | Mapping[str, float] = "auto",
     metric: str = "accuracy",
+    temperatures: str = "auto",
     tune_on: str | None = None,
     start: str = "empty",
     bags: int = 0,
@@ -70,6 +71,8 @@ def blend(
             mapping or as "cnn=1,vit=2".
         metric: accuracy, balanced-accuracy, macro-f1, log-loss: what the figures are in, what
             greedy goes by and the best single member is chosen by; auto never reads it.
+        temperatures: auto (fitted), or none: all 1, so that logits count as they are; a prob-mean of
+            equal weights is then a plain soft vote.
         tune_on: val, or oof: the folds of train that members held out (`ek train --folds`). Then what is
             weighed are families of members, a family its folds, and val is only measured on; where members
             have no val, the figures are cross-fitted on oof. None: val where all members have it, else oof.
@@ -115,6 +118,7 @@ def blend(
         "max_ms": max_ms,
         "certify_seconds": certify_seconds if certify else None,
         "tune_on": tune_on,
+        "temperatures": temperatures,
     }
     families, costs = weighed(tune_on, manifests)
     settings = blend_settings(method, weights, metric, searching, costs)
@@ -139,7 +143,7 @@ def blend(
     say(_greeting(sets), context.quiet)
     scored = evaluate_blend(sets, settings)
     beside = full_report(sets, settings, scored, full, certify_seconds, context.quiet)
-    notes = notes_of(val, sets, scored.measured.diversity)
+    notes = notes_of(val, sets, settings, scored.measured.diversity)
     saved = _saved(name, settings, held, val, scored)
     path = blends / f"{name}.json"
     if path.exists() and (other := _other_members(path, saved)):

@@ -9,6 +9,7 @@ from ensemble_kit.context import QuietOption, RunContext, VerifyOption
 from ensemble_kit.ensembling.evaluation import Procedure, Scored, compare_scored, cross_fit, repeats_of
 from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.ensembling.tuning import check_metric
+from ensemble_kit.ensembling.weights import TEMPERATURES
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.blends.notes import chosen_on_val, unfitted
@@ -63,6 +64,7 @@ def compare(
     b: str,
     *,
     metric: str = "accuracy",
+    temperatures: str = "auto",
     **options: Unpack[CompareOptions],
 ) -> CompareReport:
     """Say which of two members, families or blends is better on val, paired on the same images.
@@ -75,6 +77,7 @@ def compare(
     Args:
         a, b: a member, a family, a blend in `blends`, or the path of a member or a blend.
         metric: accuracy, balanced-accuracy, macro-f1, log-loss.
+        temperatures: of members and families: auto (fitted), or none, all 1; a blend keeps its own way.
 
     Raises:
         InvalidOptionError, UnknownNameError: a name of nothing, or of both a member and a
@@ -85,9 +88,15 @@ def compare(
     """
     workspace, context = Workspace.of(options), RunContext.of(options)
     pick(METRICS, metric, "metric")
+    pick(TEMPERATURES, temperatures, "way to find temperatures")
     sides = [_side(name, workspace) for name in (a, b)]
     if sides[0] == sides[1]:
         raise InvalidOptionError(f"'{a}' and '{b}' are the same; wanted two different members or blends.")
+    if temperatures != "auto" and all(side.saved for side in sides):
+        raise InvalidOptionError(
+            f"--temperatures is for members and families; '{a}' and '{b}' are blends, which keep their own. "
+            f"Blend again: ek blend {' '.join(sides[0].members)} --temperatures {temperatures}"
+        )
     for side in sides:
         check_metric(metric, side.method)
     names = list(dict.fromkeys(name for side in sides for name in side.members))
@@ -100,7 +109,7 @@ def compare(
         f"Cross-fitting both on {images} {IMAGES[evaluation.split]}, 5 folds x {repeats_of(images)} ...",
         context.quiet,
     )
-    scored = [_evaluated(side, evaluation.of(side.members)) for side in sides]
+    scored = [_evaluated(side, evaluation.of(side.members), temperatures) for side in sides]
     trials = count_trials(workspace.blends, fingerprint(whole.pool))
     return _report(sides, scored, metric, evaluation, _notes(sides, evaluation), trials)
 
@@ -157,16 +166,17 @@ def _check_tuned_on(sides: Sequence[Side], split: str) -> None:
             )
 
 
-def _evaluated(side: Side, part: Evaluation) -> Scored:
+def _evaluated(side: Side, part: Evaluation, temperatures: str) -> Scored:
     """Return a side's cross-fitted predictions; both sides meet the same folds."""
-    procedure = _procedure(side, part)
+    procedure = _procedure(side, part, temperatures)
     return cross_fit(part.pool, {side.name: procedure}, repeats=repeats_of(len(part.pool.ids)))[side.name]
 
 
-def _procedure(side: Side, part: Evaluation) -> Procedure:
+def _procedure(side: Side, part: Evaluation, temperatures: str) -> Procedure:
     """Return what makes a side from the images that it sees."""
     if side.saved is None:
-        return procedure_of(blend_settings(side.method, side.weights, side.metric, {}, {}), part.redone)
+        given = {"temperatures": temperatures}
+        return procedure_of(blend_settings(side.method, side.weights, side.metric, given, {}), part.redone)
     if side.stays(part.split):
         tuned = part.here(side.saved.tuned())
         return lambda seen: tuned

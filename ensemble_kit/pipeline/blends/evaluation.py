@@ -65,8 +65,8 @@ def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
     val, metric = sets.evaluated, settings.search.metric
     found, certificate = make(sets.pool, settings, sets.chosen)
     baselines: dict[str, Callable[..., Tuned]] = {
-        "equal": partial(tune, method=settings.method, weights="equal"),
-        "single": partial(best_single, method=settings.method, metric=metric),
+        "equal": partial(tune, method=settings.method, weights="equal", temperatures=settings.temperatures),
+        "single": partial(best_single, method=settings.method, metric=metric, temperatures=settings.temperatures),
     }
     numbers = {"this": found} | {
         key: baseline(sets.pool, view_choices=sets.chosen) for key, baseline in baselines.items()

@@ -140,7 +140,7 @@ def _budgets(sets: BlendSets, settings: BlendSettings) -> list[float]:
     limit = settings.search.limits
     assert limit.max_ms is not None
     cost = limit.costs(sets.pool.members)
-    prepared = prepare(sets.pool, sets.chosen)
+    prepared = prepare(sets.pool, sets.chosen, settings.temperatures)
     order, _ = grow(prepared.logits, prepared.labels, cost, len(cost), limit.max_ms, per_ms=True)
     sums = np.unique(np.append(np.cumsum(cost[order]), limit.max_ms))
     places = np.unique(np.linspace(0, len(sums) - 1, min(MOST_BUDGETS, len(sums))).round().astype(int))
@@ -151,7 +151,8 @@ def _proof_of(sets: BlendSets, settings: BlendSettings, found: Tuned, seconds: f
     """Return how many images any weights could have right, whatever way found these; nothing for a stack."""
     if found.stack is not None:
         return None
-    return prove(sets.pool, found, sets.chosen, seconds, settings.search.limits).certificate
+    limits = settings.search.limits
+    return prove(sets.pool, found, sets.chosen, seconds, limits, settings.temperatures).certificate
 
 
 def _certified(certificate: Certificate | None) -> CertificateReport | None:

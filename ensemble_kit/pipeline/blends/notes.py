@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, why_not_fitted
+from ensemble_kit.ensembling.tuning import prepare
+from ensemble_kit.ensembling.weights import at_bound
+from ensemble_kit.pipeline.blends.settings import BlendSettings
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.pipeline.members import MERGED
 from ensemble_kit.reporting.terminal import note
@@ -12,7 +15,7 @@ from ensemble_kit.storage.members import Manifest
 from ensemble_kit.types import Pool
 
 
-def notes_of(val: Pool, sets: BlendSets, diversity: DiversityReport) -> list[str]:
+def notes_of(val: Pool, sets: BlendSets, settings: BlendSettings, diversity: DiversityReport) -> list[str]:
     """Return the notes, a sentence each.
 
     Args:
@@ -20,6 +23,7 @@ def notes_of(val: Pool, sets: BlendSets, diversity: DiversityReport) -> list[str
     """
     return [
         *_about_images(val, sets),
+        *_about_temperatures(sets, settings),
         *_about_members(diversity),
         *_about_what_val_decided(sets),
         *_about_test(sets.manifests),
@@ -46,6 +50,14 @@ def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
     if absent:
         yield note("absent-classes", split=sets.evaluation.split, classes=absent)
+
+
+def _about_temperatures(sets: BlendSets, settings: BlendSettings) -> Iterator[str]:
+    assert sets.pool.labels is not None
+    if settings.temperatures == "auto" and why_not_fitted(sets.pool.labels) is None:
+        ended = at_bound(prepare(sets.pool, sets.chosen).logits)
+        if names := [name for name, at in zip(sets.pool.members, ended, strict=True) if at]:
+            yield note("temperature-at-bound", members=names)
 
 
 def _about_members(diversity: DiversityReport) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ensemble_kit.ensembling.combining import METHODS
 from ensemble_kit.ensembling.tuning import check_metric
-from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Limits, Search, weight_method
+from ensemble_kit.ensembling.weights import PLAIN, TEMPERATURES, WEIGHTS, Limits, Search, weight_method
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.pipeline.members import Family, weighed
 from ensemble_kit.splits import OOF, VAL
@@ -26,6 +26,7 @@ class BlendSettings(NamedTuple):
     written: the weights as they are written down: a name, or cnn=1,vit=2.
     proof_s: seconds that may be spent to prove that no weights have more right; None: no proof.
     tune_on: the rows that decide: val, or oof, the folds of train that members held out.
+    temperatures: a name in `TEMPERATURES`.
     """
 
     method: str
@@ -34,6 +35,7 @@ class BlendSettings(NamedTuple):
     search: Search = PLAIN
     proof_s: float | None = None
     tune_on: str = VAL
+    temperatures: str = "auto"
 
     def saved(self) -> dict[str, Any]:
         """Return what differs from the defaults, enough to search the same way again."""
@@ -45,6 +47,7 @@ class BlendSettings(NamedTuple):
             "max_ms": limits.max_ms,
             "certify_seconds": self.proof_s if weight_method(self.weights).provable else None,
             "tune_on": self.tune_on if self.tune_on != VAL else None,
+            "temperatures": self.temperatures if self.temperatures != "auto" else None,
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -59,7 +62,7 @@ def blend_settings(
     """Return the settings that were asked for.
 
     Args:
-        given: start, bags, max_members, max_ms, certify_seconds, tune_on, as far as they were given.
+        given: start, bags, max_members, max_ms, certify_seconds, tune_on, temperatures, as far as they were given.
         costs: what an image takes (ms) by the name of what is weighed, as far as it was measured.
 
     Raises:
@@ -86,7 +89,9 @@ def blend_settings(
     if tune_on not in TUNED_ON:
         raise InvalidOptionError(f"--tune-on: wanted {' or '.join(TUNED_ON)}, got '{tune_on}'.")
     limits = Limits(given.get("max_members"), given.get("max_ms"), costs)
-    return BlendSettings(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on)
+    temperatures = given.get("temperatures", "auto")
+    pick(TEMPERATURES, temperatures, "way to find temperatures")
+    return BlendSettings(method, numbers, written, Search(metric, start, bags, limits), proof_s, tune_on, temperatures)
 
 
 def settings_of_saved(
@@ -109,7 +114,7 @@ def settings_of_saved(
 def with_method(settings: BlendSettings, method: str, weights: str, **search: Any) -> BlendSettings:
     """Return another method and way to find weights under the same limits."""
     changed = replace(PLAIN, metric=settings.search.metric, limits=settings.search.limits, **search)
-    return BlendSettings(method, weights, weights, changed, tune_on=settings.tune_on)
+    return settings._replace(method=method, weights=weights, written=weights, search=changed, proof_s=None)
 
 
 def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, float], str]:

@@ -106,10 +106,10 @@ def blend_sets(
 
 def make(pool: Pool, settings: BlendSettings, view_choices: Sequence[ViewChoice]) -> tuple[Tuned, Certificate | None]:
     """Return the numbers of the blend and, where it was asked for, the proof of its weights."""
-    tuned = tune(pool, settings.method, settings.weights, view_choices, settings.search)
+    tuned = tune(pool, settings.method, settings.weights, view_choices, settings.search, settings.temperatures)
     if settings.proof_s is None or not weight_method(settings.weights).provable:
         return tuned, None
-    return prove(pool, tuned, view_choices, settings.proof_s, settings.search.limits)
+    return prove(pool, tuned, view_choices, settings.proof_s, settings.search.limits, settings.temperatures)
 
 
 def procedure_of(settings: BlendSettings, view_choices: Sequence[ViewChoice]) -> Procedure:

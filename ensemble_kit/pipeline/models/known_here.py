@@ -28,6 +28,7 @@ SETTINGS: Final = (
     "max_ms",
     "certify_seconds",
     "tune_on",
+    "temperatures",
 )  # see `settings.blend_settings`
 FACTS_SCHEMA: Final = 1  # of what a checkpoint says of itself; unsaid in all of it
 PLAN: Final = {

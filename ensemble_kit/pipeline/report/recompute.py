@@ -98,7 +98,7 @@ def blend_report(case: Case, blends: Path, quiet: bool) -> BlendReport:
         measured,
         families=_families(case),
         full=FullReport(costs=every_budget(sets, case.settings, quiet)),
-        notes=notes_of(case.val, sets, measured.diversity),
+        notes=notes_of(case.val, sets, case.settings, measured.diversity),
     )
 
 

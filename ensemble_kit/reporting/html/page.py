@@ -19,6 +19,7 @@ from ensemble_kit.reporting.terminal import (
     percent,
     points,
     score_interval,
+    temperature,
 )
 from ensemble_kit.results import PageReport
 from ensemble_kit.visible import visible
@@ -47,6 +48,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
         "percent": percent,
         "interval": interval,
         "number": number,
+        "temperature": temperature,
         "points": points,
         "p_value": p_value,
         "curve_gain": curve_gain,

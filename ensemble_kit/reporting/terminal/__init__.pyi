@@ -22,5 +22,6 @@ from .tables import percent as percent
 from .tables import points as points
 from .tables import score_interval as score_interval
 from .tables import table as table
+from .tables import temperature as temperature
 from .tables import terminal_columns as terminal_columns
 from .tables import wrapped as wrapped

@@ -23,6 +23,8 @@ NOTES: Final[Mapping[str, str]] = {
     "too-few-held-out": "{images} images of train were held out, too few or of one class, so weights are equal and "
     "every temperature is 1.",
     "absent-classes": "{split} holds no image of {classes}, so nothing is known about them.",
+    "temperature-at-bound": "{members}: the temperature is at its bound: on the images tuned on, scores say nothing "
+    "about the labels, or point away from them. Compare the order of the classes; ek members shows the accuracy.",
     "near-duplicates": "'{first}' and '{second}' are nearly the same network, so its votes count twice.",
     "chosen-on-val": "honest for the blending; members were chosen on this val: {members}.",
     "chosen-on-oof": "honest for the blending; members were chosen on the images that they held out: {members}.",

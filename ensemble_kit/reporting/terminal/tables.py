@@ -154,6 +154,16 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def temperature(value: float) -> str:
+    """Return a temperature with two digits after the point; three in all where that would say too little.
+
+    Example:
+        >>> temperature(1.234), temperature(0.00517), temperature(23456.0)
+        ('1.23', '0.00517', '2.35e+04')
+    """
+    return number(value, 2) if 0.1 <= value < 10_000 else f"{value:.3g}"
+
+
 def bare_score(metric: str, value: float, digits: int = 3) -> str:
     """Return a score without its unit; losses with so many digits."""
     return percent(value) if METRICS[metric].unit == "%" else number(value, digits)

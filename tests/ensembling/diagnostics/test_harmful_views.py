@@ -2,9 +2,9 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from scipy.stats import binomtest, ttest_rel
+from temperature_by_scipy import log_temperature
 
 from ensemble_kit.ensembling.diagnostics.harmful_views import Harm, find_harm
 from ensemble_kit.ensembling.statistics.paired_tests import difference_interval, holm, smallest_resolvable
@@ -73,12 +73,9 @@ def mirror_pairs(images: int = 105) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scipy_likelihoods(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood of each label at the scale that makes their sum largest."""
-
-    def scaled(scale: float) -> np.ndarray:
-        return log_softmax(scale * scores, axis=1)[np.arange(len(labels)), labels]
-
-    return scaled(minimize_scalar(lambda v: -scaled(v).sum(), bounds=(0.05, 20), options={"xatol": 1e-10}).x)
+    """Return the log-likelihood of each label at the best temperature."""
+    scale = np.exp(-log_temperature(scores, labels))
+    return log_softmax(scale * scores, axis=1)[np.arange(len(labels)), labels]
 
 
 def test_a_mirror_that_costs_likelihood_is_named_where_accuracy_shows_nothing() -> None:

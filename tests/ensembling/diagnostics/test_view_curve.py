@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from temperature_by_scipy import log_temperature
 
 from ensemble_kit.ensembling.diagnostics.view_curve import greedy_order, view_curve
 from ensemble_kit.ensembling.statistics.folds import fold_of
@@ -26,13 +26,7 @@ def losses_of(scores: np.ndarray, labels: np.ndarray, temperature: float) -> np.
 
 
 def temperature_of(scores: np.ndarray, labels: np.ndarray) -> float:
-    found = minimize_scalar(
-        lambda log_t: losses_of(scores, labels, np.exp(log_t)).mean(),
-        bounds=np.log([0.05, 20]),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    return float(np.exp(found.x))
+    return float(np.exp(log_temperature(scores, labels)))
 
 
 def order_of(logits: np.ndarray, labels: np.ndarray) -> list[int]:

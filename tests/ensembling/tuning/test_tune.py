@@ -5,6 +5,11 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn import metrics
+from sklearn.datasets import make_classification
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as LinearDA
+from sklearn.ensemble import VotingClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
 from ensemble_kit.ensembling.combining.apply import predict, probabilities, scores
 from ensemble_kit.ensembling.combining.table import METHODS
@@ -12,7 +17,7 @@ from ensemble_kit.ensembling.tuning import tune
 from ensemble_kit.ensembling.tuning.tune import best_single, given
 from ensemble_kit.ensembling.weights.evidence import Search, equal
 from ensemble_kit.ensembling.weights.member_selection import Limits
-from ensemble_kit.ensembling.weights.table import VIEW_CHOICES, WEIGHTS
+from ensemble_kit.ensembling.weights.table import TEMPERATURES, VIEW_CHOICES, WEIGHTS
 from ensemble_kit.errors import InvalidOptionError, MisalignedError, UnknownNameError
 from ensemble_kit.types import Pool, Tuned
 
@@ -35,10 +40,63 @@ def chosen(pool: Pool, members: list[int]) -> Pool:
     )
 
 
-@pytest.mark.parametrize("entry", [*METHODS.values(), *WEIGHTS.values(), *VIEW_CHOICES.values()])
+@pytest.mark.parametrize(
+    "entry", [entry for table in (METHODS, WEIGHTS, VIEW_CHOICES, TEMPERATURES) for entry in table.values()]
+)
 def test_every_line_of_the_tables_loads_and_has_help(entry) -> None:
     assert entry.help
     assert entry.load() is not None
+
+
+UNITS = (0.005, 1e4, 100.0)
+
+
+@pytest.mark.parametrize(("method", "weights"), EVERY_BLEND)
+def test_the_unit_of_a_members_logits_does_not_matter(draw_pool, method: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS, views=2)
+    in_units = replace(pool, logits=tuple(np.float64(unit) * one for unit, one in zip(UNITS, pool.logits, strict=True)))
+    plain, other = (tune(each, method, weights, ["auto"] * 3) for each in (pool, in_units))
+    np.testing.assert_allclose(other.temperatures, np.multiply(UNITS, plain.temperatures), rtol=1e-6)
+    if weights not in ("greedy", "accuracy"):  # these search among steps, where a rounding may tip a tie
+        np.testing.assert_allclose(other.weights, plain.weights, atol=1e-5)
+        np.testing.assert_allclose(probabilities(in_units, other), probabilities(pool, plain), atol=1e-5)
+    else:
+        assert (predict(in_units, other) == pool.labels).mean() == (predict(pool, plain) == pool.labels).mean()
+
+
+@pytest.mark.parametrize("weights", ["equal", "auto", "log-loss"])
+@pytest.mark.parametrize("method", ["logit-sum", "geo-mean"])
+def test_all_of_300_right_is_no_certainty(draw_pool, method: str, weights: str) -> None:
+    pool = draw_pool([9.0, 9.0], images=300)
+    found = tune(pool, method, weights, ["none"] * 2)
+    assert (predict(pool, found) == pool.labels).all()
+    wrong = 1 - probabilities(pool, found).max(axis=1)
+    assert 1 / 900 < wrong.mean() < 1 / 100
+
+
+def test_without_temperatures_a_mean_of_probabilities_is_scikit_learns_soft_vote() -> None:
+    data, labels = make_classification(311, n_informative=5, n_classes=3, random_state=0)
+    members = [("tree", DecisionTreeClassifier(min_samples_leaf=30)), ("bayes", GaussianNB()), ("line", LinearDA())]
+    vote = VotingClassifier(members, voting="soft").fit(data[:200], labels[:200])
+    seen = tuple(np.log(np.maximum(one.predict_proba(data[200:]), 1e-300))[None] for one in vote.estimators_)
+    names, ids = tuple(name for name, _ in members), tuple(f"{place:03d}" for place in range(111))
+    pool = Pool(names, (("identity",),) * 3, seen, ids, ("a", "b", "c"), labels[200:])
+    plain = tune(pool, "prob-mean", "equal", ["none"] * 3, temperatures="none")
+    np.testing.assert_allclose(probabilities(pool, plain), vote.predict_proba(data[200:]), atol=1e-12)
+    fitted = tune(pool, "prob-mean", "equal", ["none"] * 3)
+    assert np.abs(probabilities(pool, fitted) - vote.predict_proba(data[200:])).max() > 0.01
+
+
+@pytest.mark.parametrize(("method", "weights"), EVERY_BLEND)
+def test_without_temperatures_all_are_1(draw_pool, method: str, weights: str) -> None:
+    pool = draw_pool(STRENGTHS)
+    found = tune(pool, method, weights, ["none"] * 3, temperatures="none")
+    assert found.temperatures.tolist() == [1.0] * 3
+    assert found.blend_temperature == 1.0
+    single = best_single(pool, method, ["none"] * 3, temperatures="none")
+    assert (single.temperatures.tolist(), single.blend_temperature) == ([1.0] * 3, 1.0)
+    with pytest.raises(UnknownNameError, match="No way to find temperatures is named 'non'; did you mean 'none'"):
+        tune(pool, method, weights, ["none"] * 3, temperatures="non")
 
 
 @pytest.mark.parametrize(("method", "weights"), WEIGHED)

@@ -3,9 +3,13 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from ensemble_kit.ensembling.weights.logloss_solver import LARGEST, fit_log_loss, row_losses
+from ensemble_kit.ensembling.weights.logloss_solver import LARGEST, LogLossFit, row_losses
 
 MEMBERS, IMAGES, CLASSES = 5, 83, 7
+
+
+def fit_log_loss(votes, labels, counts, ridge, centre, scale, link) -> np.ndarray:
+    return LogLossFit(votes, labels, counts, centre, scale, link).at(ridge)
 
 
 def votes_and_labels(seed: int, link: str, strength: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
@@ -31,6 +35,9 @@ def objective(
     mixed = np.tensordot(v, votes, axes=1)
     if link == "softmax":
         loss = -(share * log_softmax(mixed, axis=-1)[rows, labels]).sum()
+        second = np.argsort(np.tensordot(centre, votes, axes=1), axis=-1)[:, -2]  # of half an image more, the label
+        wrong = -(share * log_softmax(mixed, axis=-1)[rows, second]).sum()
+        loss = (counts.sum() * loss + wrong / 2) / (counts.sum() + 0.5)
     else:
         loss = -(share * np.log(mixed[rows, labels])).sum() + v.sum() - 1
     return float(loss + ridge / (2 * len(v)) * ((v / scale - centre) ** 2).sum())

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
-from ensemble_kit.ensembling.weights.temperature import COOLEST, HOTTEST, fit_scale, fit_temperatures
+from ensemble_kit.ensembling.weights.temperature import at_bound, fit_scale, fit_temperatures
 
 MEMBERS, IMAGES, CLASSES = 5, 83, 7
 
@@ -20,14 +20,17 @@ def test_temperatures_are_scipys(seed: int) -> None:
     logits, labels = drawn(seed)
 
     def loss(log_t: float, member: int) -> float:
-        return float(-log_softmax(logits[member] / np.exp(log_t), axis=-1)[np.arange(IMAGES), labels].mean())
+        log_prob, rows = log_softmax(logits[member] / np.exp(log_t), axis=-1), np.arange(IMAGES)
+        ordered = np.sort(log_prob, axis=-1)
+        wrong = ordered[:, -1].mean() - np.median(ordered[:, -1] - ordered[:, -2])  # of half an image more
+        return float(-(log_prob[rows, labels].sum() + wrong / 2) / (IMAGES + 0.5))
 
     found = fit_temperatures(logits.astype(np.float32), labels)
     for member in range(MEMBERS):
         best = minimize_scalar(
             loss,
             args=(member,),
-            bounds=(np.log(COOLEST), np.log(HOTTEST)),
+            bounds=(np.log(0.01), np.log(1000)),
             method="bounded",
             options={"xatol": 1e-9},
         )
@@ -43,10 +46,29 @@ def test_a_scale_that_hides_a_row_is_the_scale_without_it() -> None:
         assert found[problem] == pytest.approx(alone[0], rel=1e-9)
 
 
-def test_always_right_is_as_cool_and_always_wrong_as_hot_as_allowed() -> None:
+@pytest.mark.parametrize("unit", [0.005, 1, 100, 1e4])
+def test_always_right_is_as_sure_as_half_a_wrong_one_more_allows(unit: float) -> None:
     labels = np.arange(21) % CLASSES
-    right = 3 * np.eye(CLASSES)[labels]
-    np.testing.assert_allclose(fit_temperatures(np.stack([right, -right]), labels), [COOLEST, HOTTEST])
+    right = 3 * unit * np.eye(CLASSES)[labels]
+    (found,) = fit_temperatures(right[None], labels)
+    assert softmax(right[0] / found)[labels[0]] == pytest.approx(21 / 21.5)
+    assert not at_bound(right[None] / found)[0]
+
+
+@pytest.mark.parametrize("unit", [0.005, 1, 100, 1e4])
+def test_always_wrong_ends_where_all_classes_are_within_two_fifths_of_a_nat(unit: float) -> None:
+    labels = np.arange(21) % CLASSES
+    wrong = -3 * unit * np.eye(CLASSES)[labels]
+    (found,) = fit_temperatures(wrong[None], labels)
+    assert found == pytest.approx(3 * unit / 0.4)
+    assert at_bound(wrong[None] / found).tolist() == [True]
+    assert not at_bound(np.full((1, 21, CLASSES), 4.0)).any()
+
+
+def test_a_class_that_is_masked_in_every_image_changes_no_temperature() -> None:
+    logits, labels = drawn(3)
+    masked = np.concatenate([logits, np.full((MEMBERS, IMAGES, 1), -1e9)], axis=2)
+    np.testing.assert_allclose(fit_temperatures(masked, labels), fit_temperatures(logits, labels), rtol=1e-6)
 
 
 def test_nothing_to_learn_gives_one() -> None:
@@ -58,5 +80,6 @@ def test_nothing_to_learn_gives_one() -> None:
 
 def test_multiplying_the_logits_multiplies_the_temperature() -> None:
     logits, labels = drawn(9)
-    plain = fit_temperatures(logits[2:3], labels)
-    assert fit_temperatures(1.7 * logits[2:3], labels)[0] == pytest.approx(1.7 * plain[0], rel=1e-9)
+    plain = fit_temperatures(logits, labels)
+    for factor in (1e-6, 0.005, 1.7, 100, 1e4, 1e9):
+        np.testing.assert_allclose(fit_temperatures(factor * logits, labels), factor * plain, rtol=1e-9)

@@ -212,6 +212,51 @@ def test_classes_without_a_val_image_are_named(pool):
     assert "val holds no image of class-2" in " ".join(ek.blend(**QUIET).notes)
 
 
+def test_without_temperatures_a_blend_is_the_mean_of_probabilities(pool):
+    logits, labels = pool
+    names = list(logits)
+    report = ek.blend(names, method="prob-mean", weights="equal", temperatures="none", **QUIET)
+    assert report.numbers.temperatures == dict.fromkeys(names, 1.0)
+    assert report.procedure.settings == {"temperatures": "none"}
+    mean = np.mean([softmax(logits[name].astype(np.float32).astype(float), axis=1) for name in names], axis=0)
+    assert report.honest_accuracy == pytest.approx((mean.argmax(axis=1) == labels).mean())  # nothing is fitted
+    assert report.calibration_after.log_loss == pytest.approx(-np.log(mean[np.arange(IMAGES), labels]).mean())
+    assert report.calibration_after == report.calibration_before
+    votes = ek.blend(names, weights="equal", temperatures="none", name="sum", **QUIET)
+    assert votes.numbers.blend_temperature == 1.0
+    assert votes.evaluated.ledger_trials == 2
+    fitted = ek.blend(names, weights="equal", name="fitted", **QUIET)
+    assert fitted.procedure.settings == {}
+    assert fitted.evaluated.ledger_trials == 3  # another configuration
+    assert min(fitted.numbers.temperatures.values()) != 1.0
+    with pytest.raises(UnknownNameError, match="No way to find temperatures is named 'off'; did you mean 'none'"):
+        ek.blend(names, temperatures="off", **QUIET)
+
+
+def test_scores_that_point_away_from_the_labels_are_named(pool):
+    logits, labels = pool
+    assert "temperature" not in " ".join(ek.blend(["good", "fair"], **QUIET).notes)
+    add("astray", -1e-4 * logits["better"], labels, np.zeros((TEST, CLASSES)))
+    report = ek.blend(weights="equal", **QUIET)
+    assert "astray, nothing: the temperature is at its bound" in " ".join(report.notes)
+    assert "astray" in blended(report)
+    assert "at its bound" not in " ".join(ek.blend(temperatures="none", **QUIET).notes)
+
+
+@pytest.mark.parametrize("unit", [0.005, 1e4])
+@pytest.mark.parametrize("method", ["logit-sum", "prob-mean", "majority-vote"])
+def test_a_member_in_another_unit_blends_as_before(pool, method, unit):
+    logits, labels = pool
+    before = ek.blend(["good", "better"], method=method, weights="equal", **QUIET)
+    ek.members_rm("good")
+    test = np.random.default_rng(7).normal(size=(TEST, CLASSES))
+    add("good", unit * logits["good"], labels, unit * test)
+    after = ek.blend(["good", "better"], method=method, weights="equal", **QUIET)
+    assert after.honest_accuracy == before.honest_accuracy
+    assert after.numbers.temperatures["good"] == pytest.approx(unit * before.numbers.temperatures["good"], rel=1e-4)
+    assert "0.00\n" not in blended(after)
+
+
 def test_a_blend_that_takes_the_place_of_another_says_so(pool):
     ek.blend(["good", "better"], **QUIET)
     assert "replaces" not in " ".join(ek.blend(["better", "good"], **QUIET).notes)

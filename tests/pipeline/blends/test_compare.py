@@ -96,6 +96,24 @@ def test_what_cannot_be_told_apart_says_what_could_have_been(pool):
     assert report.sentence.endswith(f"minimum detectable gain: {100 * report.resolvable:.1f} points (80 % power).")
 
 
+def test_members_are_compared_without_temperatures_where_none_are_asked_for(pool):
+    report = ek.compare("cnn", "vit", metric="log-loss", temperatures="none", **QUIET)
+    for name, score in (("cnn", report.a_score), ("vit", report.b_score)):
+        alone = log_softmax(LOGITS[name].astype(np.float32).astype(float), axis=1)
+        assert score == pytest.approx(-alone[np.arange(IMAGES), LABELS].mean())
+    assert ek.compare("cnn", "vit", metric="log-loss", **QUIET).a_score != pytest.approx(report.a_score, abs=1e-4)
+
+
+def test_a_blend_keeps_its_own_way_with_temperatures_when_it_is_compared(pool):
+    blended = ek.blend(temperatures="none", metric="log-loss", weights="equal", name="plain", **QUIET)
+    assert ek.compare("plain", "cnn", metric="log-loss", **QUIET).a_score == pytest.approx(blended.this.honest_score)
+    ek.blend(weights="equal", name="fitted", **QUIET)
+    with pytest.raises(InvalidOptionError, match="are blends, which keep their own. Blend again: ek blend cnn mlp vit"):
+        ek.compare("plain", "fitted", temperatures="none", **QUIET)
+    with pytest.raises(UnknownNameError, match="No way to find temperatures is named 'non'; did you mean 'none'"):
+        ek.compare("cnn", "vit", temperatures="non", **QUIET)
+
+
 def test_a_blend_is_made_anew_in_every_fold_as_ek_blend_does(pool):
     for weights in ("auto", "greedy", "equal", "cnn=2,vit=1"):
         blended = ek.blend(weights=weights, name="mine", **QUIET)

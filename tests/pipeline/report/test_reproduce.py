@@ -143,6 +143,7 @@ def test_networks_of_others_are_named_with_all_that_had_to_be_said():
             "ek blend cnn --weights accuracy --certify-seconds 7.0 --certify --name b",
         ),
         ({"settings": {"tune_on": "oof", "max_ms": 5.0}}, "ek blend cnn --tune-on oof --max-ms 5.0 --name b"),
+        ({"settings": {"temperatures": "none"}}, "ek blend cnn --temperatures none --name b"),
     ],
 )
 def test_the_blend_is_made_in_the_same_way(facts, wanted):
