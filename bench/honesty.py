@@ -100,7 +100,7 @@ def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
     seen = evaluate(val, tuned["this"]).accuracy
     true = {key: evaluate(test, numbers) for key, numbers in tuned.items()}
     low, high = honest["this"].interval()
-    gain = compare_scored(honest["this"], honest["equal"], "accuracy", val.ids, pseudo_share=PSEUDO_SHARE)
+    gain = compare_scored(honest["this"], honest["equal"], "accuracy", pseudo_share=PSEUDO_SHARE)
     true_gain = true["this"].accuracy - true["equal"].accuracy
     plain = wilson(honest["this"].accuracy * VAL, VAL)
     return Seed(

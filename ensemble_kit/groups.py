@@ -1,7 +1,7 @@
 """Which images belong together: a group name read out of each image id.
 
 Images of one sign, scene or patient are alike; splits and folds keep them together, and
-intervals and tests resample them together. Never reads a file, never guesses a group.
+intervals and tests count them whole. Never reads a file, never guesses a group.
 
 A pattern such as `(a+)+$` can search for years, and Python's `re` cannot be interrupted where it does
 not run in the main thread. So it runs in a process of its own, which can be ended: a few hundredths of a second.

@@ -46,7 +46,10 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Aligned members on one split; `logits[m]` is (views of m, images, classes)."""
+    """Aligned members on one split; `logits[m]` is (views of m, images, classes).
+
+    part_of: of how many images these are the ones that a fold tunes on; None: of no fold, all of them.
+    """
 
     members: tuple[str, ...]
     views: tuple[tuple[str, ...], ...]
@@ -55,6 +58,7 @@ class Pool:
     classes: tuple[str, ...]
     labels: Labels | None = None
     groups: tuple[str, ...] | None = None
+    part_of: int | None = None
 
     def rows(self, index: Int[np.ndarray, " some"]) -> "Pool":
         """Return the same members on some of the images, in the order of `index`."""
@@ -65,6 +69,10 @@ class Pool:
             labels=None if self.labels is None else self.labels[index],
             groups=None if self.groups is None else tuple(self.groups[i] for i in index),
         )
+
+    def fold(self, seen: Int[np.ndarray, " some"]) -> "Pool":
+        """Return the images that a fold tunes on, as part of all of these: see `statistics.why_not_fitted`."""
+        return replace(self.rows(seen), part_of=self.part_of or len(self.ids))
 
 
 @dataclass(frozen=True, eq=False)

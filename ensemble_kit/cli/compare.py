@@ -19,7 +19,7 @@ def compare(as_json: bool, **given: Any) -> None:
 
     A and B are members, families or blends. Both are cross-fitted on the same images: val, or
     out-of-fold rows of train where one has no val. Test: McNemar's, exact; sign flips where
-    images come in groups; random swaps for other metrics than accuracy.
+    images come in groups; paired t tests for other metrics than accuracy.
 
     \b
     Example:

@@ -1,6 +1,6 @@
 """The maths of blending: from aligned logits to weights, and to honest estimates of what they are worth.
 
-    statistics     folds, resampling, paired tests, exact bounds
+    statistics     folds, intervals, paired tests, exact bounds
     combining      voting methods; weights applied to logits, tile by tile
     weights        ways to find weights: temperature, log loss, greedy, accuracy and its proof, stacking
     tuning         from a pool of members to a tuned blend

@@ -1,7 +1,12 @@
+from .influences import on_accuracy as on_accuracy
+from .influences import on_balanced_accuracy as on_balanced_accuracy
+from .influences import on_macro_f1 as on_macro_f1
+from .influences import on_mean_loss as on_mean_loss
 from .measure import measure as measure
 from .scores import accuracy as accuracy
 from .scores import balanced_accuracy as balanced_accuracy
 from .scores import check_some as check_some
+from .scores import class_counts as class_counts
 from .scores import log_loss as log_loss
 from .scores import log_prob as log_prob
 from .scores import macro_f1 as macro_f1

@@ -1,4 +1,4 @@
-"""The metrics as functions: of what was read off each image, its labels and how often it counts.
+"""The metrics as functions: of what was read off each image, and its labels.
 
 A class that no label holds is left out of balanced accuracy; one that neither a label nor
 a prediction holds is left out of macro F1, and one that is never found has an F1 of 0: as
@@ -13,15 +13,11 @@ from ensemble_kit.types import Labels, Scores
 
 Predicted = Int[np.ndarray, " images"]
 LogProb = Float[np.ndarray, " images"]
-Counts = Int[np.ndarray, " images"]
 PerClass = Float[np.ndarray, " classes"]
 
 
-def accuracy(predicted: Predicted, labels: Labels, counts: Counts | None = None) -> float:
+def accuracy(predicted: Predicted, labels: Labels) -> float:
     """Return the share of images whose predicted class is the label.
-
-    Args:
-        counts: how often each image counts, as a resample has it; None: once.
 
     Raises:
         BadDataError: there is no image.
@@ -30,10 +26,11 @@ def accuracy(predicted: Predicted, labels: Labels, counts: Counts | None = None)
         >>> accuracy(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0]))
         0.75
     """
-    return _mean(predicted == labels, counts)
+    check_some(labels)
+    return float((predicted == labels).mean())
 
 
-def balanced_accuracy(predicted: Predicted, labels: Labels, counts: Counts | None = None) -> float:
+def balanced_accuracy(predicted: Predicted, labels: Labels) -> float:
     """Return the mean recall of the classes that the labels hold.
 
     Raises:
@@ -45,11 +42,11 @@ def balanced_accuracy(predicted: Predicted, labels: Labels, counts: Counts | Non
 
     Source: Brodersen et al., "The balanced accuracy and its posterior distribution", ICPR 2010.
     """
-    right, there, _ = _class_counts(predicted, labels, counts)
+    right, there, _ = class_counts(predicted, labels)
     return float((right[there > 0] / there[there > 0]).mean())
 
 
-def macro_f1(predicted: Predicted, labels: Labels, counts: Counts | None = None) -> float:
+def macro_f1(predicted: Predicted, labels: Labels) -> float:
     """Return the mean F1 of the classes that the labels or the predictions hold.
 
     Raises:
@@ -61,18 +58,19 @@ def macro_f1(predicted: Predicted, labels: Labels, counts: Counts | None = None)
 
     Source: van Rijsbergen, "Information Retrieval", 1979.
     """
-    right, there, found = _class_counts(predicted, labels, counts)
+    right, there, found = class_counts(predicted, labels)
     seen = there + found > 0
     return float((2 * right[seen] / (there + found)[seen]).mean())
 
 
-def mean_loss(log_prob: LogProb, labels: Labels, counts: Counts | None = None) -> float:
+def mean_loss(log_prob: LogProb, labels: Labels) -> float:
     """Return the mean of minus the log probability of the labels, in nats.
 
     Raises:
         BadDataError: there is no image.
     """
-    return -_mean(log_prob, counts)
+    check_some(labels)
+    return -float(log_prob.mean())
 
 
 def log_loss(probabilities: Scores, labels: Labels) -> float:
@@ -106,18 +104,10 @@ def check_some(rows: np.ndarray) -> None:
         raise BadDataError("Wanted at least one image to measure on, got none.")
 
 
-def _mean(values: np.ndarray, counts: Counts | None) -> float:
-    """Return the mean over images, each as often as it counts."""
-    check_some(values)
-    return float(values.mean() if counts is None else (values * counts).sum() / counts.sum())
-
-
-def _class_counts(predicted: Predicted, labels: Labels, counts: Counts | None) -> tuple[PerClass, PerClass, PerClass]:
+def class_counts(predicted: Predicted, labels: Labels) -> tuple[PerClass, PerClass, PerClass]:
     """Return for each class how many images are rightly predicted, labelled and predicted as such."""
     check_some(labels)
-    weights = np.ones(len(labels)) if counts is None else counts.astype(np.float64)
     classes = int(max(labels.max(), predicted.max())) + 1
-    right = np.bincount(labels, weights=weights * (predicted == labels), minlength=classes)
-    there = np.bincount(labels, weights=weights, minlength=classes)
-    found = np.bincount(predicted, weights=weights, minlength=classes)
+    right = np.bincount(labels, weights=predicted == labels, minlength=classes)
+    there, found = (np.bincount(each, minlength=classes).astype(np.float64) for each in (labels, predicted))
     return right, there, found

@@ -45,9 +45,6 @@ def families(made, tmp_path, monkeypatch):
     folder, logits = made
     shutil.copytree(folder / "predictions", tmp_path / "predictions")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199
-    )  # not 2000: quicker, as good here
     return logits
 
 

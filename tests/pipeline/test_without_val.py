@@ -30,9 +30,6 @@ QUIET = {"quiet": True}
 def folder(tmp_path, monkeypatch):
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199
-    )  # not 2000: quicker, as good here
 
 
 def written(**facts):

@@ -26,7 +26,7 @@ def contributions(pool: Pool, procedure: Procedure, repeats: int = 4, exact_to: 
     """
     scored = []
     for split in splits(pool.ids, pool.labels, pool.groups, repeats=repeats):
-        tuned, held = procedure(pool.rows(split.seen)), pool.rows(split.held)
+        tuned, held = procedure(pool.fold(split.seen)), pool.rows(split.held)
         voting, logits = voting_of(tuned.method), calibrated(held, tuned)
         confidence = cast_prob(logits) if voting.unit == "votes" else None
         scored.append((voting.cast(logits), tuned.weights, held.labels, confidence))

@@ -149,7 +149,7 @@ def find_harm(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], group
     beyond = [paired_mean(each + CLOSE, grouped) for each in likelier]
     likelihood_p = holm(np.array([each.p if each.difference < 0 else 1.0 for each in beyond]))
     units = [_units(each, place) for each in nets]
-    views = _views(alone, pairs, labels, ids, groups, units, likelihoods, likelihood_p)
+    views = _views(alone, pairs, labels, groups, units, likelihoods, likelihood_p)
     classes, smallest_in_class = _classes(list(_cells(nets, labels, place)))
     smallest, smallest_likelihood = (
         float(np.median(sizes))
@@ -177,7 +177,6 @@ def _views(
     alone: Int[np.ndarray, " images"],
     pairs: Int[np.ndarray, "others images"],
     labels: Labels,
-    ids: Sequence[str],
     groups: Sequence[str] | None,
     units: Sequence[Nets],
     likelihoods: Sequence[PairedMean],
@@ -185,7 +184,7 @@ def _views(
 ) -> tuple[ViewHarm, ...]:
     """Return what each view but identity does to the accuracy, beside what it does to the likelihood."""
     identity = Scored(alone[None], None, labels)
-    found = [compare_scored(Scored(pair[None], None, labels), identity, "accuracy", ids, groups) for pair in pairs]
+    found = [compare_scored(Scored(pair[None], None, labels), identity, "accuracy", groups) for pair in pairs]
     adjusted = holm(np.array([each.p for each in found]))
     return tuple(
         ViewHarm(

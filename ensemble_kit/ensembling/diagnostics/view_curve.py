@@ -9,7 +9,6 @@ Source: own; the calibrated log-likelihood after Ashukha et al., "Pitfalls of in
 uncertainty estimation and ensembling in deep learning", ICLR 2020.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -22,8 +21,6 @@ from ensemble_kit.ensembling.statistics import (
     near_best,
     numbered,
     paired_errors,
-    percentiles,
-    resamples,
     why_not_fitted,
 )
 from ensemble_kit.ensembling.weights import MOST_IMAGES, fit_scales, row_losses
@@ -58,7 +55,7 @@ class CurveGain(NamedTuple):
     """What the mean of `views` views gains over that of `over` of them, paired; p-values are two-sided.
 
     accuracy_p: exact, see `evaluation.compare_scored`.
-    likelihood: of mean log-likelihoods; its p-value is that of a normal law, as wide as the resamples.
+    likelihood: of mean log-likelihoods; its p-value is that of a paired t test.
     """
 
     views: int
@@ -88,8 +85,8 @@ def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], grou
 
     5 folds, 4 repeats below 5,000 images and 1 from there; groups whole. Stop at the fewest
     views whose log-likelihood is within half a standard error of the best, as the ridge is
-    chosen. Intervals hold for 95 %: Wilson's, or of groups, for accuracy; the percentiles of
-    resampled images, or groups, for the log-likelihood. With fewer than 50 images, or a
+    chosen. Intervals hold for 95 %: Wilson's, or of groups, for accuracy; Student's t
+    of images, or groups, for the log-likelihood. With fewer than 50 images, or a
     single class, nothing is fitted and identity stands alone, at temperature 1.
 
     Args:
@@ -115,7 +112,7 @@ def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], grou
     else:
         order, identity = (0,), np.eye(1, len(view_logits))
         predicted, losses = (said[:, None] for said in _said(view_logits, labels, identity))
-    return _curve(order, predicted, losses, labels, ids, groups)
+    return _curve(order, predicted, losses, labels, groups)
 
 
 def greedy_order(view_logits: ViewLogits, labels: Labels, most: int = MOST_VIEWS) -> tuple[int, ...]:
@@ -187,14 +184,12 @@ def _curve(
     predicted: Predicted,
     losses: Losses,
     labels: Labels,
-    ids: Sequence[str],
     groups: Sequence[str] | None,
 ) -> Curve:
     """Return the curve of what was said."""
     place = None if groups is None else numbered(groups)
     mean_losses = losses.mean(axis=1)
     errors = paired_errors(mean_losses, place)
-    drawn = np.array([-(mean_losses @ counts) / counts.sum() for counts in resamples(ids, groups)])
     scored = [Scored(said, -loss, labels) for said, loss in zip(predicted, losses, strict=True)]
     steps = (
         CurveStep(
@@ -203,21 +198,27 @@ def _curve(
             accuracy=scored[step].accuracy,
             interval=scored[step].interval(groups),
             log_likelihood=-float(mean_losses[step].mean()),
-            log_likelihood_interval=percentiles(drawn[:, step]),
+            log_likelihood_interval=_negative(scored[step].score_interval("log-loss", groups)),
             error=float(errors[step]),
         )
         for step in range(len(order))
     )
     stop = int(near_best(mean_losses, place).argmax()) + 1
     last, over = len(order), stop if stop < len(order) else 1
-    found = compare_scored(scored[last - 1], scored[over - 1], "accuracy", ids, groups, PSEUDO_SHARE)
-    difference = float((mean_losses[over - 1] - mean_losses[last - 1]).mean())
-    likelihood, p = _difference(difference, drawn[:, last - 1] - drawn[:, over - 1])
-    gain = CurveGain(last, over, found.difference, found.interval, found.p, difference, likelihood, p)
+    found = compare_scored(scored[last - 1], scored[over - 1], "accuracy", groups, PSEUDO_SHARE)
+    likelihood = compare_scored(scored[over - 1], scored[last - 1], "log-loss", groups)
+    gain = CurveGain(
+        last,
+        over,
+        found.difference,
+        found.interval,
+        found.p,
+        likelihood.difference,
+        likelihood.interval,
+        likelihood.p,
+    )
     return Curve(tuple(steps), stop, gain)
 
 
-def _difference(difference: float, drawn: Float[np.ndarray, " resamples"]) -> tuple[tuple[float, float], float]:
-    """Return the interval and the p-value of a difference, by the differences of the resamples."""
-    error = float(drawn.std())
-    return percentiles(drawn), math.erfc(abs(difference) / error / math.sqrt(2)) if error else float(not difference)
+def _negative(interval: tuple[float, float]) -> tuple[float, float]:
+    return -interval[1], -interval[0]

@@ -137,7 +137,7 @@ def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, r
     """
 
     def say(split: Split) -> dict[tuple[str, str], Said]:
-        seen, held = pool.rows(split.seen), pool.rows(split.held)
+        seen, held = pool.fold(split.seen), pool.rows(split.held)
         scored = {name: evaluate(held, procedure(seen)) for name, procedure in procedures.items()}
         return {(name, field): values for name, one in scored.items() for field, values in _parts(one).items()}
 
@@ -162,7 +162,7 @@ def cross_fit_one(pool: Pool, procedure: Procedure, repeats: int, whole: Pool | 
     shares = np.zeros((len(everything.ids), len(everything.classes)))
 
     def say(split: Split) -> dict[str, Said]:
-        held, tuned = everything.rows(split.held), procedure(pool.rows(split.seen))
+        held, tuned = everything.rows(split.held), procedure(pool.fold(split.seen))
         shares[split.held] += probabilities(held, tuned) / repeats
         return _parts(evaluate(held, tuned))
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from ensemble_kit.ensembling.combining import METHODS, predict, probabilities
 from ensemble_kit.ensembling.evaluation.calibration import ece_of, squared_errors
-from ensemble_kit.ensembling.statistics import accuracy_interval, percentiles, resamples
+from ensemble_kit.ensembling.statistics import accuracy_interval, hidden_variance, share_interval, spread
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.metrics import METRICS, log_prob
 from ensemble_kit.tables import pick
@@ -66,37 +66,48 @@ class Scored:
         gaps = [ece_of(*pair) for pair in zip(self.confidence, self.correct, strict=True)]
         return Calibration(float(np.mean(gaps)), float(self.squared.mean()), self.score("log-loss"))
 
-    def score(self, metric: str, counts: Int[np.ndarray, " images"] | None = None) -> float:
+    def score(self, metric: str) -> float:
         """Return the metric of each repeat's predictions, averaged over the repeats.
-
-        Args:
-            counts: how often each image counts; None: once.
 
         Raises:
             UnknownNameError: no metric has that name.
             InvalidOptionError: the metric reads probabilities, and votes are none.
         """
         rule = pick(METRICS, metric, "metric")
-        read = getattr(self, rule.reads)
-        if read is None:
-            raise InvalidOptionError(f"{metric} needs probabilities; votes are none.")
-        return float(np.mean([rule.score(row, self.labels, counts) for row in read]))
+        return float(np.mean([rule.score(row, self.labels) for row in self._read(metric)]))
 
-    def score_interval(
-        self, metric: str, ids: Sequence[str], groups: Sequence[str] | None = None
-    ) -> tuple[float, float]:
+    def influences(self, metric: str) -> Float[np.ndarray, "repeats images"]:
+        """Return by how much each image moves the score of each repeat.
+
+        Raises:
+            UnknownNameError, InvalidOptionError: as `score`.
+        """
+        rule = pick(METRICS, metric, "metric")
+        return np.array([rule.influences(row, self.labels) for row in self._read(metric)])
+
+    def score_interval(self, metric: str, groups: Sequence[str] | None = None) -> tuple[float, float]:
         """Return the 95% interval of the score.
 
-        Accuracy: as `interval`. Any other metric: the percentiles of 2000 resamples of
-        images, or of whole groups (seeded by the ids); images that are all alike give an
-        interval without width.
+        Accuracy: as `interval`. Shares of other kinds: Wilson's of as many images as would vary as much. Log loss:
+        Student's t. See `statistics.spread`.
 
         Raises:
             UnknownNameError, InvalidOptionError: as `score`.
         """
         if metric == "accuracy":
             return self.interval(groups)
-        return percentiles(np.array([self.score(metric, counts) for counts in resamples(ids, groups)]))
+        score, found = self.score(metric), spread(self.influences(metric), groups)
+        if METRICS[metric].reads == "predicted":
+            hidden = hidden_variance(self.correct.mean(axis=0), self.labels)
+            return share_interval(score, found, len(self.labels), hidden)
+        return max(0.0, score - found.reach), min(METRICS[metric].highest, score + found.reach)
+
+    def _read(self, metric: str) -> np.ndarray:
+        """Return what the metric reads, a row a repeat."""
+        read: np.ndarray | None = getattr(self, pick(METRICS, metric, "metric").reads)
+        if read is None:
+            raise InvalidOptionError(f"{metric} needs probabilities; votes are none.")
+        return read
 
 
 def evaluate(pool: Pool, tuned: Tuned) -> Scored:

@@ -1,7 +1,8 @@
-"""Folds, resampling and tests: what chance can do, made repeatable.
+"""Folds, intervals and tests: what chance can do, made repeatable.
 
-Comes in: labels, groups, figures an image. Goes out: folds, resamples, p-values, intervals, exact bounds, and whether
-there is enough to fit. Knows nothing of members or blends. Read first: `folds`, then `paired_tests`.
+Comes in: labels, groups, figures an image. Goes out: folds, standard errors, intervals, p-values, exact
+bounds, and whether there is enough to fit. Knows nothing of members or blends. Read first: `folds`, then
+`paired_tests`.
 """
 
 import lazy_loader

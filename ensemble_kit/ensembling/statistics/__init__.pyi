@@ -1,3 +1,5 @@
+from .enough_data import FEW_GROUPS as FEW_GROUPS
+from .enough_data import FEWEST_GROUPS as FEWEST_GROUPS
 from .enough_data import FEWEST_IMAGES as FEWEST_IMAGES
 from .enough_data import why_not_fitted as why_not_fitted
 from .exact_bounds import most_lost as most_lost
@@ -6,6 +8,8 @@ from .folds import fold_of as fold_of
 from .folds import generator as generator
 from .folds import numbered as numbered
 from .intervals import accuracy_interval as accuracy_interval
+from .intervals import hidden_variance as hidden_variance
+from .intervals import share_interval as share_interval
 from .intervals import wilson as wilson
 from .near_best import near_best as near_best
 from .near_best import paired_errors as paired_errors
@@ -20,6 +24,6 @@ from .paired_tests import holm as holm
 from .paired_tests import mcnemar as mcnemar
 from .paired_tests import sign_flip as sign_flip
 from .paired_tests import smallest_resolvable as smallest_resolvable
-from .resampling import percentiles as percentiles
-from .resampling import resamples as resamples
-from .resampling import swaps as swaps
+from .spread import FOLDS as FOLDS
+from .spread import Spread as Spread
+from .spread import spread as spread

@@ -22,8 +22,9 @@ def fold_of(
 ) -> Int[np.ndarray, " images"]:
     """Return the fold, 0 to folds - 1, in which each image is held out.
 
-    Groups stay whole and count as their most frequent class (ties: the lowest). Classes
-    with fewer images than folds are dealt out together, unstratified.
+    Groups stay whole and count as their most frequent class (ties: the lowest); one group
+    alone cannot be held out, so its images are dealt out one by one. Classes with fewer images
+    than folds are dealt out together, unstratified.
 
     Args:
         repeat: another number, another split.
@@ -36,6 +37,8 @@ def fold_of(
         >>> bool((fold_of(ids[::-1], labels[::-1], folds=2) == fold[::-1]).all())
         True
     """
+    if groups is not None and len(set(groups)) == 1:
+        groups = None
     order = sorted(range(len(ids)), key=ids.__getitem__)
     units: dict[str, list[int]] = {}
     for row in order:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from ensemble_kit.ensembling.statistics.folds import numbered
 from ensemble_kit.ensembling.statistics.paired_tests import FOUND
+from ensemble_kit.ensembling.statistics.spread import spread
 from ensemble_kit.verdicts import LEVEL
 
 FEWEST_MEANT: Final = 5  # images, or groups, of which a mean difference tells anything
@@ -42,21 +43,18 @@ def paired_mean(
         >>> found.difference.round(3), np.round(found.interval, 3).tolist(), round(found.t, 3), round(found.p, 3)
         (0.1, [-0.048, 0.248], 1.732, 0.144)
 
-    Source: Student, "The probable error of a mean", Biometrika 6(1), 1908; of groups as of clusters of unequal size.
+    Source: Student, "The probable error of a mean", Biometrika 6(1), 1908; of groups see `spread`.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtrit
 
-    mean = float(differences.mean())
-    sums = differences - mean if groups is None else np.bincount(numbered(groups), weights=differences - mean)
-    units = len(sums)
+    mean, units = float(differences.mean()), len(differences) if groups is None else len(set(groups))
     if units < FEWEST_MEANT:
         return PairedMean(mean, (-np.inf, np.inf), 0.0, 1.0, np.inf)
-    error = float(np.sqrt(units / (units - 1) * (sums**2).sum())) / len(differences)
-    t = mean / max(error, np.finfo(np.float64).tiny)
-    half = float(stdtrit(units - 1, 0.975)) * error
-    sure = float(stdtrit(units - 1, 1 - level / 2))
-    p = 2 * float(stdtr(units - 1, -abs(t)))
-    return PairedMean(mean, (mean - half, mean + half), t, p, (sure + FOUND) * error)
+    found = spread(((differences - mean) / len(differences))[None], groups)
+    t = mean / max(found.error, np.finfo(np.float64).tiny)
+    sure = float(stdtrit(found.freedom, 1 - level / 2))
+    interval = mean - found.reach, mean + found.reach
+    return PairedMean(mean, interval, t, found.p_value(mean), (sure + FOUND) * found.error)
 
 
 def largest_share(

@@ -44,6 +44,7 @@ class Prepared:
 
     logits: views merged and divided by the temperatures.
     fold: the fold in which each image is held out, for inner cross-fitting.
+    fitted: whether there is enough to fit anything, see `statistics.why_not_fitted`.
     """
 
     views: tuple[TunedViews, ...]
@@ -52,6 +53,7 @@ class Prepared:
     labels: Labels
     fold: Int[np.ndarray, " images"]
     groups: Int[np.ndarray, " images"] | None
+    fitted: bool
 
 
 def tune_views(
@@ -76,9 +78,9 @@ def tune_views(
     order = _by_id(ids)
     grouped = None if groups is None else [groups[row] for row in order]
     fold = fold_of([ids[row] for row in order], labels[order], grouped)
-    return _tune_in_order(
-        view_logits[:, order], labels[order], fold, None if grouped is None else numbered(grouped), choice
-    )
+    place = None if grouped is None else numbered(grouped)
+    fitted = why_not_fitted(labels) is None
+    return _tune_in_order(view_logits[:, order], labels[order], fold, place, choice, fitted)
 
 
 _PREPARED: WeakKeyDictionary[Pool, dict[tuple[str, ...], Prepared]] = WeakKeyDictionary()
@@ -112,17 +114,17 @@ def prepare(pool: Pool, view_choices: Sequence[ViewChoice], temperatures: str = 
 
 def _prepare_in_order(pool: Pool, labels: Labels, view_choices: Sequence[ViewChoice], temperatures: str) -> Prepared:
     """Prepare a pool whose rows are sorted by id."""
-    way = "none" if why_not_fitted(labels) else temperatures
-    find = pick(TEMPERATURES, way, "way to find temperatures").load()
     fold = fold_of(pool.ids, labels, pool.groups)
     groups = None if pool.groups is None else numbered(pool.groups)
+    fitted = why_not_fitted(labels, pool.part_of) is None
+    find = pick(TEMPERATURES, temperatures if fitted else "none", "way to find temperatures").load()
     views = tuple(
-        _tune_in_order(logits, labels, fold, groups, choice)
+        _tune_in_order(logits, labels, fold, groups, choice, fitted)
         for logits, choice in zip(pool.logits, view_choices, strict=True)
     )
     merged = np.stack([merge_views(pool.logits[m], views[m].view_weights) for m in range(len(views))])
     found = find(merged, labels)
-    return Prepared(views, found, merged / found[:, None, None], labels, fold, groups)
+    return Prepared(views, found, merged / found[:, None, None], labels, fold, groups, fitted)
 
 
 def _tune_in_order(
@@ -131,6 +133,7 @@ def _tune_in_order(
     fold: Int[np.ndarray, " images"],
     groups: Int[np.ndarray, " images"] | None,
     choice: ViewChoice,
+    fitted: bool,
 ) -> TunedViews:
     """Return the view weights of one member whose rows are sorted by id."""
     if not isinstance(choice, str):
@@ -139,7 +142,6 @@ def _tune_in_order(
     identity = np.eye(len(view_logits))[0]
     if len(view_logits) == 1:
         return TunedViews(identity, None)
-    fitted = why_not_fitted(labels) is None
     if not fitted and choice != "equal":
         find = prior_only
     # all views at identity's temperature, so that bounds and ridge mean the same for every member

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from ensemble_kit.ensembling.combining import Voting, normalised, predict, probabilities, scores, softmax, voting_of
-from ensemble_kit.ensembling.statistics import why_not_fitted
 from ensemble_kit.ensembling.tuning.prepare import Prepared, TunedViews, ViewChoice, prepare, tune_views
 from ensemble_kit.ensembling.weights import PLAIN, WEIGHTS, Evidence, Search, Weighing, among, choose_members, weigh
 from ensemble_kit.errors import InvalidOptionError
@@ -146,7 +145,7 @@ def _weighing(
     search: Search,
 ) -> Weighing:
     """Return the weights of all members; those that the limits leave out have 0."""
-    fitted = why_not_fitted(prepared.labels) is None
+    fitted = prepared.fitted
     if isinstance(weights, str):
         find: Callable[[Evidence], Weighing] = WEIGHTS[weights].load()
         search = search.only(WEIGHTS[weights].goes_by)

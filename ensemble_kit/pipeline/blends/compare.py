@@ -12,7 +12,7 @@ from ensemble_kit.ensembling.tuning import check_metric
 from ensemble_kit.ensembling.weights import TEMPERATURES
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS
-from ensemble_kit.pipeline.blends.notes import chosen_on_val, unfitted
+from ensemble_kit.pipeline.blends.notes import about_groups, chosen_on_val, unfitted
 from ensemble_kit.pipeline.blends.settings import blend_settings, settings_again
 from ensemble_kit.pipeline.blends.trials import count_trials, fingerprint
 from ensemble_kit.pipeline.blends.tuning_set import procedure_of, small_enough
@@ -189,6 +189,7 @@ def _notes(sides: Sequence[Side], evaluation: Evaluation) -> list[str]:
     assert evaluation.pool.labels is not None
     if (reason := why_not_fitted(evaluation.pool.labels)) and any(len(side.members) > 1 for side in sides):
         notes.append(unfitted(reason, len(evaluation.pool.ids)))
+    notes += about_groups(evaluation.pool)
     scored = [manifest.name for manifest in evaluation.manifests if manifest.val_used_for]
     if scored:
         notes.append(note("flattered", split=split, members=scored))
@@ -209,7 +210,7 @@ def _report(
 ) -> CompareReport:
     """Return the report, and its sentence."""
     val = evaluation.pool
-    found = compare_scored(scored[0], scored[1], metric, val.ids, val.groups)
+    found = compare_scored(scored[0], scored[1], metric, val.groups)
     report = CompareReport(
         a=sides[0].name,
         b=sides[1].name,

@@ -94,11 +94,11 @@ def _of_blend(sets: BlendSets, found: Tuned, compared: Compared, metric: str) ->
         tuned_accuracy=seen.accuracy,
         tuned_interval=seen.interval(val.groups),
         tuned_score=seen.score(metric),
-        tuned_score_interval=seen.score_interval(metric, val.ids, val.groups),
+        tuned_score_interval=seen.score_interval(metric, val.groups),
         honest_accuracy=honest.accuracy,
         honest_interval=honest.interval(val.groups),
         honest_score=honest.score(metric),
-        honest_score_interval=honest.score_interval(metric, val.ids, val.groups),
+        honest_score_interval=honest.score_interval(metric, val.groups),
         optimism=optimism(seen.accuracy, honest),
         tuned_oof_accuracy=evaluate(sets.pool, found).accuracy if sets.families else None,
     )
@@ -114,7 +114,7 @@ def _of_baseline(val: Pool, name: str, compared: Compared, gain: Gain, metric: s
         honest_accuracy=honest.accuracy,
         honest_interval=honest.interval(val.groups),
         honest_score=honest.score(metric),
-        honest_score_interval=honest.score_interval(metric, val.ids, val.groups),
+        honest_score_interval=honest.score_interval(metric, val.groups),
         gain=gain,
     )
 
@@ -126,7 +126,7 @@ def _gain(val: Pool, this: Scored, baseline: Scored, metric: str) -> Gain:
     that they decide otherwise: intervals are at most a tenth wider than Wald's.
     """
     gain = METRICS[metric].gain
-    found = compare_scored(this, baseline, metric, val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
+    found = compare_scored(this, baseline, metric, val.groups, pseudo_share=PSEUDO_SHARE)
     low, high = sorted(map(gain, found.interval))
     return Gain(gain(found.difference), (low, high), found.p, found.resolvable)
 

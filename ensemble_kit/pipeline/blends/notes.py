@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, why_not_fitted
+import numpy as np
+
+from ensemble_kit.ensembling.evaluation import Split, repeats_of, splits
+from ensemble_kit.ensembling.statistics import FEW_GROUPS, FEWEST_GROUPS, FEWEST_IMAGES, why_not_fitted
 from ensemble_kit.ensembling.tuning import prepare
 from ensemble_kit.ensembling.weights import at_bound
 from ensemble_kit.pipeline.blends.settings import BlendSettings
@@ -50,6 +53,31 @@ def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
     if absent:
         yield note("absent-classes", split=sets.evaluation.split, classes=absent)
+    yield from about_groups(val)
+
+
+def about_groups(pool: Pool) -> Iterator[str]:
+    """Yield what few groups mean for intervals and folds."""
+    groups = None if pool.groups is None else len(set(pool.groups))
+    if groups == 1:
+        yield note("one-group")
+    elif groups is not None and groups < FEWEST_GROUPS:
+        yield note("hardly-any-groups", groups=groups, fewest=FEWEST_GROUPS)
+    elif groups is not None and groups < FEW_GROUPS:
+        yield note("few-groups", groups=groups)
+    if pool.labels is not None and why_not_fitted(pool.labels) is None:
+        folds = [len(np.unique(pool.labels[split.seen])) for split in _doubtful_folds(pool)]
+        if 1 in folds:
+            yield note("one-class-in-folds", folds=folds.count(1), all=len(folds))
+
+
+def _doubtful_folds(pool: Pool) -> Iterator[Split]:
+    """Yield all folds where those that are not of the most frequent class could be held out together; else none."""
+    assert pool.labels is not None
+    others = np.flatnonzero(pool.labels != np.bincount(pool.labels).argmax())
+    names = pool.ids if pool.groups is None else pool.groups
+    if len({names[row] for row in others}) < FEWEST_GROUPS:
+        yield from splits(pool.ids, pool.labels, pool.groups, repeats=repeats_of(len(pool.ids)))
 
 
 def _about_temperatures(sets: BlendSets, settings: BlendSettings) -> Iterator[str]:

@@ -197,7 +197,7 @@ def _described(
         val_log_loss=scored.score("log-loss"),
         metric=metric,
         val_score=scored.score(metric),
-        val_score_interval=scored.score_interval(metric, val.ids, val.groups),
+        val_score_interval=scored.score_interval(metric, val.groups),
         calibration_error=ece(probabilities, val.labels),
         views=manifest.views,
         view_weights=manifest.view_weights,

@@ -64,7 +64,7 @@ def _cross_fitted(predictor: Predictor, quiet: bool) -> tuple[np.ndarray, np.nda
     small = small_enough(val, "accuracy", "auto" if predictor.tuned.stack is None else "stacking")
 
     def say_of(split: Split) -> dict[str, np.ndarray]:
-        counted, held = predictor.counted_as(predictor.procedure(small.rows(split.seen))), val.rows(split.held)
+        counted, held = predictor.counted_as(predictor.procedure(small.fold(split.seen))), val.rows(split.held)
         found = answer(counted.pool(held), counted.tuned)
         confidence = found.probabilities[np.arange(len(split.held)), found.winners]
         return {"confidence": confidence, "correct": found.winners == held.labels}

@@ -232,7 +232,7 @@ def _figures(ingredients: Sequence[Ingredient], made: Soup, val: Predictions, me
     predicted = np.stack([logits[0].argmax(axis=1) for logits in pool.logits])
     soups = np.broadcast_to(predicted[0], predicted[1:].shape)
     gain = compare_scored(
-        Scored(soups, None, pool.labels), Scored(predicted[1:], None, pool.labels), "accuracy", pool.ids, pool.groups
+        Scored(soups, None, pool.labels), Scored(predicted[1:], None, pool.labels), "accuracy", pool.groups
     )
     return _Figures(rows, whole, sum(row.accuracy for row in rows) / len(rows), gain)
 

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
 from ensemble_kit.disk import SEAL, seal
 from ensemble_kit.ensembling.combining import merge_views, softmax
 from ensemble_kit.ensembling.diagnostics import CurveGain, Harm, ViewHarm, find_harm, view_curve
-from ensemble_kit.ensembling.evaluation import Procedure, Scored, compare_scored, cross_fit, repeats_of
-from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, PSEUDO_SHARE, paired_mean, why_not_fitted
+from ensemble_kit.ensembling.evaluation import Procedure, compare_scored, cross_fit, repeats_of
+from ensemble_kit.ensembling.statistics import FEWEST_IMAGES, PSEUDO_SHARE, why_not_fitted
 from ensemble_kit.ensembling.tuning import TunedViews, condensed, tune
 from ensemble_kit.metrics import accuracy, log_loss
 from ensemble_kit.reporting.terminal import note, say
@@ -55,8 +52,8 @@ def tta_report(
     pool = align([val])
     procedures = {name: _procedure(name) for name in (choose, "none")}
     honest = cross_fit(pool, procedures, repeats=repeats_of(len(pool.ids)))
-    gain = compare_scored(honest[choose], honest["none"], "accuracy", val.ids, val.groups, pseudo_share=PSEUDO_SHARE)
-    likelier = paired_mean(_log_likelihood(honest[choose]) - _log_likelihood(honest["none"]), val.groups)
+    gain = compare_scored(honest[choose], honest["none"], "accuracy", val.groups, pseudo_share=PSEUDO_SHARE)
+    likelier = compare_scored(honest["none"], honest[choose], "log-loss", val.groups)  # less loss is likelier
     before, after = softmax(val.logits[0]), softmax(merge_views(val.logits, chosen.view_weights))
     harm = find_harm(val.logits, val.labels, val.ids, val.groups)
     return TtaReport(
@@ -91,13 +88,6 @@ def tta_report(
         note=_unfitted(choose, val.labels),
         path=path,
     )
-
-
-def _log_likelihood(scored: Scored) -> Float[np.ndarray, " images"]:
-    """Return the log-likelihood of each label (nats), a mean over repeats."""
-    assert scored.log_prob is not None
-    mean: Float[np.ndarray, " images"] = scored.log_prob.mean(axis=0)
-    return mean
 
 
 def _unfitted(choose: str, labels: Labels) -> str | None:

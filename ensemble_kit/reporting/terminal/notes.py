@@ -25,6 +25,13 @@ NOTES: Final[Mapping[str, str]] = {
     "absent-classes": "{split} holds no image of {classes}, so nothing is known about them.",
     "temperature-at-bound": "{members}: the temperature is at its bound: on the images tuned on, scores say nothing "
     "about the labels, or point away from them. Compare the order of the classes; ek members shows the accuracy.",
+    "one-group": "All images are of one group, so nothing can be told about images of other groups: intervals hold all "
+    "that is possible, and folds share the group.",
+    "hardly-any-groups": "The images are of {groups} groups, and of fewer than {fewest} hardly anything can be told: "
+    "intervals are very wide.",
+    "few-groups": "The images are of {groups} groups only, so intervals are wide (Student's t of {groups} groups).",
+    "one-class-in-folds": "In {folds} of {all} folds the images to tune on are of one class, so weights were equal "
+    "there, and honest figures are in part those of equal weights.",
     "near-duplicates": "'{first}' and '{second}' are nearly the same network, so its votes count twice.",
     "chosen-on-val": "honest for the blending; members were chosen on this val: {members}.",
     "chosen-on-oof": "honest for the blending; members were chosen on the images that they held out: {members}.",

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import log_softmax
+from scipy.stats import t
 from temperature_by_scipy import log_temperature
 
 from ensemble_kit.ensembling.diagnostics.view_curve import greedy_order, view_curve
@@ -77,9 +78,10 @@ def test_every_figure_is_that_of_a_curve_made_by_hand() -> None:
         assert each.interval == pytest.approx(accuracy_interval(right[step].mean(axis=0)))
         assert each.log_likelihood == pytest.approx(-means[step].mean(), abs=1e-6)
         assert each.error == pytest.approx(errors[step], abs=1e-6)
-        half = 1.96 * means[step].std(ddof=1) / np.sqrt(IMAGES)
+        of_weights = losses[step].var(axis=0, ddof=1).mean() / IMAGES * (IMAGES - 1) / (IMAGES / 5 - 1)
+        half = t.ppf(0.975, IMAGES - 1) * np.sqrt(means[step].var(ddof=1) / IMAGES + of_weights)
         assert each.log_likelihood_interval == pytest.approx(
-            [each.log_likelihood - half, each.log_likelihood + half], abs=0.2 * half
+            [each.log_likelihood - half, each.log_likelihood + half], abs=0.01 * half
         )
 
 

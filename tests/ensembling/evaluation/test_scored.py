@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 from sklearn import metrics
 
 from ensemble_kit.ensembling.combining.apply import probabilities
@@ -16,7 +17,6 @@ RANDOM = np.random.default_rng(0)
 LABELS = np.r_[np.arange(CLASSES), RANDOM.integers(CLASSES, size=IMAGES - CLASSES)]
 PREDICTED = np.where(RANDOM.random((REPEATS, IMAGES)) < 0.7, LABELS, RANDOM.integers(CLASSES, size=(REPEATS, IMAGES)))
 LOG_PROB = np.log(RANDOM.uniform(0.05, 1, size=(REPEATS, IMAGES)))
-IDS = tuple(f"{place:03d}" for place in RANDOM.permutation(IMAGES))
 GROUPS = tuple(f"g{place % 11}" for place in range(IMAGES))
 JUDGED = Scored(PREDICTED, LOG_PROB, LABELS)
 
@@ -24,8 +24,8 @@ JUDGED = Scored(PREDICTED, LOG_PROB, LABELS)
 def test_accuracy_and_its_interval_are_means_over_repeats() -> None:
     correct = PREDICTED == LABELS
     assert JUDGED.accuracy == JUDGED.score("accuracy") == pytest.approx(correct.mean())
-    assert JUDGED.interval() == JUDGED.score_interval("accuracy", IDS) == accuracy_interval(correct.mean(axis=0))
-    assert JUDGED.score_interval("accuracy", IDS, GROUPS) == accuracy_interval(correct.mean(axis=0), GROUPS)
+    assert JUDGED.interval() == JUDGED.score_interval("accuracy") == accuracy_interval(correct.mean(axis=0))
+    assert JUDGED.score_interval("accuracy", GROUPS) == accuracy_interval(correct.mean(axis=0), GROUPS)
 
 
 def test_a_metric_is_measured_on_each_repeat_and_averaged() -> None:
@@ -37,27 +37,59 @@ def test_a_metric_is_measured_on_each_repeat_and_averaged() -> None:
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_theory_says() -> None:
-    low, high = JUDGED.score_interval("log-loss", IDS)
+    low, high = JUDGED.score_interval("log-loss")
     mean = LOG_PROB.mean(axis=0)
     assert low < JUDGED.score("log-loss") < high
-    assert high - low == pytest.approx(2 * 1.96 * mean.std() / np.sqrt(IMAGES), rel=0.1)
+    assert (low + high) / 2 == pytest.approx(JUDGED.score("log-loss"))
+    once = Scored(PREDICTED[:1], mean[None], LABELS)
+    interval = ttest_1samp(-mean, 0).confidence_interval()
+    assert once.score_interval("log-loss") == pytest.approx((interval.low, interval.high))
+    assert high - low > interval.high - interval.low  # what the repeats differ by
 
 
-def test_groups_are_resampled_whole() -> None:
+def test_groups_count_whole() -> None:
     labels, groups = np.repeat(LABELS, 13), [f"g{place:02d}" for place in np.repeat(np.arange(IMAGES), 13)]
-    ids = [f"{place:04d}" for place in range(len(labels))]
-    repeated = Scored(np.repeat(PREDICTED, 13, axis=1), None, labels)
-    alone, grouped = JUDGED.score_interval("macro-f1", IDS), repeated.score_interval("macro-f1", ids, groups)
-    assert grouped[1] - grouped[0] == pytest.approx(alone[1] - alone[0], rel=0.1)
+    repeated = Scored(np.repeat(PREDICTED, 13, axis=1), np.repeat(LOG_PROB, 13, axis=1), labels)
+    alone, grouped = JUDGED.score_interval("log-loss"), repeated.score_interval("log-loss", groups)
+    assert grouped == pytest.approx(alone)
+    narrow, wide = repeated.score_interval("macro-f1"), repeated.score_interval("macro-f1", groups)
+    assert wide[1] - wide[0] > 2.5 * (narrow[1] - narrow[0])
+
+
+def test_a_class_with_all_of_few_right_is_not_certain() -> None:
+    labels = np.repeat([0, 1], [98, 2])
+    predicted = np.where(np.arange(100) < 10, 1 - labels, labels)[None]  # 88 of 98, and 2 of 2
+    for metric in ("balanced-accuracy", "macro-f1"):
+        low, high = Scored(predicted, None, labels).score_interval(metric)
+        assert low < 0.8  # 1 of 2, or .75, would not surprise
+        assert high > Scored(predicted, None, labels).score(metric)
+    low, high = Scored(labels[None], None, labels).score_interval("balanced-accuracy")
+    assert low < 0.9 < high == 1.0
+
+
+@pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1"])
+def test_intervals_of_rare_classes_hold_the_truth(metric: str) -> None:
+    random, shares = np.random.default_rng(0), np.array([0.5, 0.3, 0.15, 0.04, 0.01])
+    matrix = np.full((5, 5), 0.05) + 0.75 * np.eye(5)  # P(predicted | label)
+
+    def drawn(images: int) -> Scored:
+        labels = random.choice(5, size=images, p=shares)
+        predicted = (matrix.cumsum(axis=1)[labels] < random.random((images, 1))).sum(axis=1)
+        return Scored(predicted[None], None, labels)
+
+    truth, held = drawn(400_000).score(metric), 0
+    for _ in range(400):
+        low, high = drawn(300).score_interval(metric)
+        held += low <= truth <= high
+    assert 0.93 <= held / 400 <= 0.99
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced-accuracy", "macro-f1", "log-loss"])
 def test_row_order_does_not_matter(metric: str) -> None:
     order = RANDOM.permutation(IMAGES)
     moved = Scored(PREDICTED[:, order], LOG_PROB[:, order], LABELS[order])
-    ids, groups = [IDS[row] for row in order], [GROUPS[row] for row in order]
-    expected = JUDGED.score_interval(metric, IDS, GROUPS)
-    assert moved.score_interval(metric, ids, groups) == pytest.approx(expected, abs=1e-12)
+    expected = JUDGED.score_interval(metric, GROUPS)
+    assert moved.score_interval(metric, [GROUPS[row] for row in order]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_blend_is_evaluated_once_on_all_rows(draw_pool) -> None:

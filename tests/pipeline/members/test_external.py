@@ -24,7 +24,6 @@ SHUFFLED = np.random.default_rng(3).permutation(TRAIN)
 def folder(tmp_path, monkeypatch):
     """A working folder with a family of two folds, without val."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199)
     for k in (1, 2):
         fold_member("cnn", 2, k, 1.2, **NO_VAL)
 

@@ -54,8 +54,7 @@ def imported(images=IMAGES, classes=("ape", "bee", "cat"), members=3, groups=Non
 
 @pytest.fixture
 def hasty(monkeypatch):
-    """Fewer resamples and no charts, which have tests of their own."""
-    monkeypatch.setattr("ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199)
+    """No charts, which have tests of their own."""
     for module in ("charts", "maps"):
         monkeypatch.setattr(f"ensemble_kit.reporting.html.{module}.drawn", lambda *_: "<svg></svg>")
 

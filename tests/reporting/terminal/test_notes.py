@@ -9,11 +9,12 @@ import pytest
 import ensemble_kit
 from ensemble_kit.reporting.terminal.notes import NOTES, note
 
-PIPELINE = Path(ensemble_kit.__file__).parent / "pipeline"
+ROOT = Path(ensemble_kit.__file__).parent
 
 
 def test_the_codes_that_are_handed_over_are_those_of_the_table():
-    sources = "".join(path.read_text(encoding="utf-8") for path in PIPELINE.rglob("*.py"))
+    paths = (path for room in ("pipeline", "storage") for path in (ROOT / room).rglob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in paths)
     assert set(re.findall(r'\bnote\(\s*"([a-z-]+)"', sources)) <= set(NOTES)
     assert [code for code in NOTES if f'"{code}"' not in sources] == []
 

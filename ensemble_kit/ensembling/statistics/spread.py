@@ -1,0 +1,112 @@
+"""How far a score may be from the truth: its standard error, of images or of whole groups, however few.
+
+A score is moved by each of its images (`metrics.influences`); it varies as the sum of what independent units move it
+by: images, or groups. Of few groups even that is hardly known, so Student's t takes the place of the normal law.
+Several repeats of cross-fitting differ because weights vary with the images that they are found on, which adds to
+the error. Never knows what is scored.
+
+Sources: standard error of few groups: Bell and McCaffrey, "Bias reduction in standard errors for linear
+regression with multi-stage samples", Survey Methodology 28(2), 2002. The share of the weights: own, see `_of_weights`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ensemble_kit.ensembling.statistics.folds import numbered
+
+FOLDS: Final = 5  # of cross-fitting
+MANY_GROUPS: Final = 1000  # from here on the degrees of freedom are those of groups of one size
+
+Influences = Float[np.ndarray, "repeats images"]
+
+
+class Spread(NamedTuple):
+    """The standard error of a score, and the degrees of freedom by which it is known; of a lone group: infinite, 0."""
+
+    error: float
+    freedom: float
+
+    @property
+    def reach(self) -> float:
+        """How far 95 % reach to either side."""
+        return self.error * self.errors if math.isfinite(self.error) else math.inf
+
+    @property
+    def errors(self) -> float:
+        """How many standard errors 95 % reach to either side: 1.96 of many images, 3.18 of 4 equal groups."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.freedom, 0.975))
+
+    def p_value(self, difference: float) -> float:
+        """Return the two-sided p-value of a difference from 0, as exact as the interval: 0.05 where it ends at 0."""
+        from scipy.special import stdtr
+
+        if not difference or not math.isfinite(self.error):
+            return 1.0
+        return 2 * float(stdtr(self.freedom, -abs(difference) / self.error)) if self.error else 0.0
+
+
+def spread(influences: Influences, groups: Sequence[str] | None) -> Spread:
+    """Return how far a score may be from the truth.
+
+    Args:
+        influences: by how much each image moves the score, in every repeat; of a difference of scores their difference.
+
+    Example:
+        >>> right = np.array([[1.0, 1.0, 1.0, 0.0]])
+        >>> found = spread((right - right.mean()) / 4, None)  # s / sqrt(n) = 0.5 / 2
+        >>> found.error, found.freedom
+        (0.25, 3.0)
+    """
+    moved, sizes = _of_units(influences, groups)
+    units = len(sizes)
+    if units < 2:
+        return Spread(math.inf, 0.0)
+    share = sizes / sizes.sum()
+    known = 1 / (1 - share)  # a large group draws the mean to itself, and seems to vary less
+    variance = float((known * moved.mean(axis=0) ** 2).sum())
+    return Spread(math.sqrt(variance + _of_weights(moved)), _freedom(share, known, groups is None))
+
+
+def _of_units(
+    influences: Influences, groups: Sequence[str] | None
+) -> tuple[Float[np.ndarray, "repeats units"], Int[np.ndarray, " units"]]:
+    """Return by how much each unit moves the score, and how many images it is."""
+    if groups is None:
+        return influences, np.ones(influences.shape[1], dtype=np.int64)
+    place = numbered(groups)
+    sizes = np.bincount(place)
+    return np.array([np.bincount(place, weights=row, minlength=len(sizes)) for row in influences]), sizes
+
+
+def _of_weights(moved: Float[np.ndarray, "repeats units"]) -> float:
+    """Return the variance that comes of weights varying with the images on which they are found.
+
+    Two repeats leave a unit out together with others, and the rest of what they see is the same: they show a part of
+    that variance, of many units a fifth. Where each fold is one group they show none.
+    """
+    repeats, units = moved.shape
+    if repeats < 2 or units <= FOLDS:
+        return 0.0
+    shown = (units / FOLDS - 1) / (units - 1)
+    return float(moved.var(axis=0, ddof=1).sum()) / shown
+
+
+def _freedom(share: Float[np.ndarray, " units"], known: Float[np.ndarray, " units"], alike: bool) -> float:
+    """Return the degrees of freedom of the variance: units - 1 where all are of one size, less where few are most.
+
+    Groups are taken to vary by their size to the power of 1.5, between images that have nothing in common and
+    images that all are alike.
+    """
+    if alike or len(share) >= MANY_GROUPS:
+        return float(len(share) - 1)
+    varies = share**1.5
+    covariance = np.diag(varies) - np.outer(share, varies) - np.outer(varies, share)
+    covariance += np.outer(share, share) * varies.sum()
+    weighed = known[:, None] * covariance
+    return float(np.trace(weighed) ** 2 / (weighed * weighed.T).sum())
