@@ -166,6 +166,7 @@ SOLVERS = {
     "contest/public_split.py": {"scipy"},
     "statistics/exact_bounds.py": {"scipy"},
     "statistics/paired_means.py": {"scipy"},
+    "statistics/spread.py": {"scipy"},
     "weights/optimality.py": {"scipy"},
     "weights/stacking.py": {"sklearn"},
 }

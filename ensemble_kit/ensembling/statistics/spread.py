@@ -109,4 +109,5 @@ def _freedom(share: Float[np.ndarray, " units"], known: Float[np.ndarray, " unit
     covariance = np.diag(varies) - np.outer(share, varies) - np.outer(varies, share)
     covariance += np.outer(share, share) * varies.sum()
     weighed = known[:, None] * covariance
-    return float(np.trace(weighed) ** 2 / (weighed * weighed.T).sum())
+    trace, squares = float(np.trace(weighed)), float((weighed * weighed.T).sum())
+    return trace * trace / squares

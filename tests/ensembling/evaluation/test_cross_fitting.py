@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ensemble_kit.ensembling.combining.apply import predict, probabilities
-from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit, optimism
+from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit, optimism, splits
 from ensemble_kit.ensembling.evaluation.scored import Scored
 from ensemble_kit.ensembling.statistics.folds import fold_of
 from ensemble_kit.ensembling.tuning import tune
@@ -113,13 +113,6 @@ def test_very_small_pools_are_estimated_too(draw_pool, images: int) -> None:
     assert 0 <= found["single"].accuracy <= 1
 
 
-def test_one_group_alone_is_scored_by_equal_weights(draw_pool) -> None:
-    pool = draw_pool([1.0, 2.0], groups=1)
-    equal = tune(pool.rows(np.arange(0)), "logit-sum", "equal", ["none"] * 2)
-    found = cross_fit(pool, {"auto": auto}, repeats=1)["auto"]
-    np.testing.assert_array_equal(found.correct[0], predict(pool, equal) == pool.labels)
-
-
 def test_a_pool_without_labels_or_images_is_refused(draw_pool) -> None:
     pool = draw_pool([1.0])
     with pytest.raises(BadDataError, match="labelled images for an honest estimate"):
@@ -132,3 +125,30 @@ def test_a_pool_without_labels_or_images_is_refused(draw_pool) -> None:
 def test_folds_and_repeats_are_checked(draw_pool, folds: int, repeats: int) -> None:
     with pytest.raises(InvalidOptionError, match="at least 2 folds and 1 repeat"):
         cross_fit(draw_pool([1.0]), {"auto": auto}, folds=folds, repeats=repeats)
+
+
+@pytest.mark.parametrize("images", [50, 62])
+def test_folds_fit_where_the_whole_does_however_few_they_see(draw_pool, images: int) -> None:
+    pool = draw_pool([0.3, 3.0], images=images, classes=3)
+    tuned: list[Tuned] = []
+
+    def remembered(seen: Pool) -> Tuned:
+        tuned.append(greedy(seen))
+        return tuned[-1]
+
+    cross_fit(pool, {"it": remembered})
+    assert len(tuned) == 20
+    assert min(each.weights[1] for each in tuned) > 0.5  # not equal weights, nor temperatures of 1
+    assert all((each.temperatures != 1).all() for each in tuned)
+
+
+def test_of_49_images_neither_the_whole_nor_a_fold_is_fitted(draw_pool) -> None:
+    pool = draw_pool([0.3, 3.0], images=49, classes=3)
+    for seen in (pool, pool.fold(np.arange(40))):
+        found = greedy(seen)
+        assert (found.weights.tolist(), found.temperatures.tolist()) == ([0.5, 0.5], [1.0, 1.0])
+
+
+def test_one_group_is_held_out_image_by_image() -> None:
+    ids, labels = [f"{row:02d}" for row in range(30)], np.arange(30) % 3
+    assert [len(split.seen) for split in splits(ids, labels, ["a"] * 30)] == [24] * 20

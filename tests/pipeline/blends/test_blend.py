@@ -262,3 +262,41 @@ def test_a_blend_that_takes_the_place_of_another_says_so(pool):
     assert "replaces" not in " ".join(ek.blend(["better", "good"], **QUIET).notes)
     report = ek.blend(["good", "fair"], **QUIET)
     assert "This replaces the blend 'logit-sum-auto' of better, good; --name keeps both." in report.notes
+
+
+def grouped(count, labels=None):
+    """Two members whose val images are of so many groups."""
+    random, place = np.random.default_rng(5), np.arange(60)
+    labels = place % CLASSES if labels is None else labels
+    classes = np.array([f"class-{each}" for each in range(CLASSES)])
+    for name, strength in (("good", 2.0), ("fair", 1.0)):
+        logits = strength * np.eye(CLASSES)[labels] + random.normal(size=(60, CLASSES))
+        ids, groups = np.array([f"{each:02d}" for each in place]), np.array([f"g{each % count}" for each in place])
+        np.savez("val.npz", image_ids=ids, classes=classes, scores=logits, labels=classes[labels], groups=groups)
+        ek.members_add(name, val="val.npz", kind="logits")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "All images are of one group"),
+        (4, "of 4 groups, and of fewer than 5 hardly anything"),
+        (19, "of 19 groups only"),
+        (20, None),
+    ],
+)
+def test_few_groups_are_said_and_one_tells_nothing(tmp_path, monkeypatch, count, said):
+    monkeypatch.chdir(tmp_path)
+    grouped(count)
+    report = ek.blend(**QUIET)
+    notes = [each for each in report.notes if "group" in each]
+    assert (said in notes[0]) if said else not notes
+    assert (report.this.honest_interval == (0.0, 1.0)) == (count == 1)
+    assert (report.equal.gain.interval == (-1.0, 1.0)) == (count == 1)
+
+
+def test_folds_that_see_one_class_are_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    grouped(60, np.where(np.arange(60) < 1, 1, 0))  # the one image of class 1 is held out once a repeat
+    report = ek.blend(**QUIET)
+    assert any("In 4 of 20 folds the images to tune on are of one class" in each for each in report.notes)
