@@ -70,8 +70,8 @@ def compare_scored(
 
     Accuracy: the exact McNemar test, or sign flips of whole groups, of each repeat, p-values
     averaged (sound to a factor of 2 whatever the repeats share, and in simulations without
-    it). Any other metric: the t test. Intervals are those of Student's t, see `statistics.spread`; of accuracy
-    no narrower than `difference_interval`.
+    it); the interval of `difference_interval`, to which every repeat adds what it differs by. Any other metric: the
+    paired t test. The intervals of those, and of groups, are Student's t, see `statistics.spread`.
 
     Args:
         pseudo_share: how many pseudo-images each side of the interval may get for every image
@@ -94,7 +94,7 @@ def compare_scored(
     pseudo = 1.0 if pseudo_share is None else min(1.0, pseudo_share * differ)
     found = _spread_of(first, second, metric, groups, pseudo)
     difference, most = first.score(metric) - second.score(metric), METRICS[metric].highest
-    half = max(found.reach, _excluded(first, metric, found))
+    half = max(0.0 if metric == "accuracy" and groups is None else found.reach, _excluded(first, metric, found))
     interval = max(-most, difference - half), min(most, difference + half)
     test = "paired t test" if groups is None else f"paired t test of {len(set(groups))} groups"
     comparison = Comparison(

@@ -90,8 +90,8 @@ def _of_weights(moved: Float[np.ndarray, "repeats units"]) -> float:
     Two repeats leave a unit out together with others, and the rest of what they see is the same: they show a part of
     that variance, of many units a fifth. Where each fold is one group they show none.
     """
-    repeats, units = moved.shape
-    if repeats < 2 or units <= FOLDS:
+    units = len(moved.T)
+    if len(moved) < 2 or units <= FOLDS:
         return 0.0
     shown = (units / FOLDS - 1) / (units - 1)
     return float(moved.var(axis=0, ddof=1).sum()) / shown
