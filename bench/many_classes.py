@@ -60,8 +60,10 @@ def make_members(root, classes):
             )
             splits[split] = Predictions(name, split, VIEWS, ids, names, logits, known)
         if name not in store.list_members(root):
-            looks = {"views": VIEWS, "view_weights": (1.0, 0.0, 0.0), "view_choice": "none"}
-            store.write_member(root, store.Manifest(name, "none", "imported", names, **looks), splits)
+            manifest = store.Manifest(
+                name, "none", "imported", names, views=VIEWS, view_weights=(1.0, 0.0, 0.0), view_choice="none"
+            )
+            store.write_member(root, manifest, splits)
 
 
 def cpu_seconds(folder, stage):
@@ -80,6 +82,7 @@ def blend():
 
 def choose(how):
     val = read_predictions(Path("predictions/a"), "val")
+    assert val.labels is not None
     tune_views(val.logits, val.labels, val.ids, val.groups, how)
 
 
