@@ -40,6 +40,7 @@ POOLS = {
     "hopeless-0.3": Recipe((0.12, 0.75), 100, 0.3),
     "weak": Recipe((0.53, 0.91), 10, 0.5),
     "weak-0.3": Recipe((0.53, 0.91), 10, 0.3),
+    "weak-0": Recipe((0.53, 0.91), 10, 0.0),
     "two-similar": Recipe((0.85, 0.85), 10, 0.5),
     "two-close": Recipe((0.82, 0.87), 10, 0.8),
     "five-mixed": Recipe((0.6, 0.7, 0.8, 0.85, 0.9), 10, 0.5),
