@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import pickle
 import zipfile
 
 import numpy as np
@@ -127,7 +126,11 @@ KINDS = {
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"a spreadsheet \(.xls\)", "CSV UTF-8"),
     "gzip": (gzip.compress(b"image_id,label\n"), "compressed", "gzip -dc FILE > table.csv"),
     "parquet": (b"PAR1\x15\x04", "a Parquet table", "read_parquet"),
-    "pickle": (pickle.dumps({"a": 1}), "a pickle, which is never opened", "CSV"),
+    "pickle": (
+        b"\x80\x04\x95\n\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s.",
+        "a pickle, which is never opened",
+        "CSV",
+    ),
     "html": (b"<!DOCTYPE html>\n<html><body>Sign in", "a page of the web", "Download"),
     "json": (b'[{"id": 1, "label": "cat"}]', "JSON", "read_json"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS", "git lfs pull"),

@@ -25,7 +25,6 @@ LOGITS[np.arange(IMAGES), np.where(np.arange(IMAGES) < 108, PLACES, (PLACES + 1)
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ensemble_kit.ensembling.statistics.resampling.RESAMPLES", 199)
     Path("classes.txt").write_text("\n".join(CLASSES))
 
 

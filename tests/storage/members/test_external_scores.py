@@ -361,7 +361,10 @@ def test_rows_of_probabilities_among_logits_are_told(csv_file):
     assert read_scores(csv_file(scores, **MANY), "val", "logits", "vit").doubt == "logits-mostly-probabilities"
 
 
-TOY = [np.load(path)[0].astype(float) for path in (Path(__file__).parents[3] / "predictions/toy").glob("*/val-*.npy")]
+TOY = [
+    np.load(path, allow_pickle=False)[0].astype(float)
+    for path in (Path(__file__).parents[3] / "predictions/toy").glob("*/val-*.npy")
+]
 
 
 @pytest.mark.parametrize("scale", [1, 0.005, 100, 1e4])
