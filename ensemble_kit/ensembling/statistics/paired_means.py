@@ -40,7 +40,7 @@ def paired_mean(
 
     Example:
         >>> found = paired_mean(np.array([0.2, -0.1, 0.3, 0.1, 0.0, 0.1]))
-        >>> found.difference.round(3), np.round(found.interval, 3).tolist(), round(found.t, 3), round(found.p, 3)
+        >>> round(found.difference, 3), np.round(found.interval, 3).tolist(), round(found.t, 3), round(found.p, 3)
         (0.1, [-0.048, 0.248], 1.732, 0.144)
 
     Source: Student, "The probable error of a mean", Biometrika 6(1), 1908; of groups see `spread`.
@@ -75,7 +75,7 @@ def largest_share(
         >>> random = np.random.default_rng(0)
         >>> lost, whole = random.normal(0.1, 0.5, size=401), random.normal(1.0, 0.5, size=401)
         >>> round(largest_share(lost, whole), 3), largest_share(lost, 0 * whole)
-        (0.125, inf)
+        (0.123, inf)
 
     Source: Fieller, "Some problems in interval estimation", J. Royal Statistical Society B 16(2), 1954.
     """
