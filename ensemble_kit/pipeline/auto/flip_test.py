@@ -76,6 +76,8 @@ def try_flips(decoded: DecodedImages, seconds: float, device: str, epochs: int =
     """
     train = decoded.split("train")
     assert train.labels is not None
+    if train.groups is not None and len(set(train.groups)) < 2:
+        return NO_TRIAL  # `fold_of` would deal out its images one by one, and the network would have seen their like
     fold = fold_of(train.ids, train.labels, train.groups, folds=FOLDS)
     parts = np.unique(fold)
     if len(parts) < 2:

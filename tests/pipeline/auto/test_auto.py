@@ -469,6 +469,9 @@ def test_the_command_prints_80_columns_or_json(spent):
     assert found["flips"] == {"flip": True, "asked": True, "images": None, "accuracy": None} | {
         "mirrored_accuracy": None,
         "p": None,
+        "lost_at_most": None,
+        "in_time": True,
+        "verdict": None,
     }
 
 

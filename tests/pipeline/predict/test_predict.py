@@ -202,7 +202,7 @@ def test_a_wanted_accuracy_is_found_on_val_by_blends_that_did_not_see_it(blended
     confidence, correct = np.zeros((4, 60)), np.zeros((4, 60), bool)
     for split in splits(pool.ids, pool.labels, pool.groups):
         held = pool.rows(split.held)
-        tuned = tune(pool.rows(split.seen), "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
+        tuned = tune(pool.fold(split.seen), "prob-mean", {"cnn": 2 / 3, "small": 1 / 3}, ["equal", "equal"])
         chances = probabilities(held, tuned)
         confidence[split.repeat, split.held] = chances.max(axis=1)
         correct[split.repeat, split.held] = chances.argmax(axis=1) == held.labels
