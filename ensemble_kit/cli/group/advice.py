@@ -18,7 +18,7 @@ _FOLDERS: Final = tuple(f"--{folder.name}" for folder in fields(Workspace))
 
 
 def with_folders(message: str, ctx: click.Context) -> str:
-    """Return a message in which every command has the folders that were typed and that it takes too.
+    """Return a message in which every command has the folders that were typed, where it takes and lacks them.
 
     Example:
         >>> @click.group()
@@ -38,7 +38,9 @@ def with_folders(message: str, ctx: click.Context) -> str:
         while taken < len(words) and isinstance(command, click.Group) and words[taken] in command.commands:
             command, taken = command.commands[words[taken]], taken + 1
         own = {option for param in command.params for option in param.opts}
-        added = [f"{option} {quote(folder)}" for option, folder in named.items() if taken and option in own]
+        rest, *_ = _CALL.split(message[match.end() :], maxsplit=1)
+        missing = own.difference(word.partition("=")[0] for word in rest.split())
+        added = [f"{option} {quote(folder)}" for option, folder in named.items() if taken and option in missing]
         return " ".join(["ek", *words[:taken], *added, *words[taken:]])
 
     return _CALL.sub(completed, message) if named else message

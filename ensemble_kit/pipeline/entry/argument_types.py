@@ -36,7 +36,7 @@ def fit_arguments(
 
 def _argument(function: str, parameter: Parameter, value: Any) -> Any:
     """Return one argument, fitted."""
-    if value is parameter.default:
+    if value is parameter.default or parameter.annotation is Parameter.empty:
         return value
     fitted = _fitted(value, parameter.annotation)
     if fitted is _REFUSED:
