@@ -23,6 +23,7 @@ Choice = Callable[[Losses, Int[np.ndarray, " images"] | None], int]
 
 MOST_IMAGES: Final = 5000  # to choose a ridge by; where there are more, ridges hardly differ
 _POWER: Final = 4
+_LEAST_RIDGE: Final = 1e-6  # of weights that are equally good, those nearest to the prior
 RIDGES: Final = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
 
 
@@ -139,7 +140,7 @@ def _path(
     fit, nearest = LogLossFit(cast, evidence.labels, training, centre, scale, evidence.voting.link), at_prior
     for place in np.argsort(ridges)[::-1]:  # from the strongest, each beginning where the last one ended
         if np.isfinite(ridges[place]):
-            nearest = fit.at(np.full(len(training), ridges[place]), start=nearest)
+            nearest = fit.at(np.full(len(training), max(ridges[place], _LEAST_RIDGE)), start=nearest)
             found[:, place] = nearest
     return np.where(found.sum(axis=2, keepdims=True) > 0, found, at_prior[:, None])
 
