@@ -53,7 +53,7 @@ def images_said(message):
         "n{n}.png",
         "a\\n{n}.png",
         "C:\\Users\\ann\\a\\n{n}.png",
-        "/home/ann/work/a/n{n}.png",
+        "/home/ann/photos/a/n{n}.png",
         "~/old/a/n{n}.png",
         "https://host.org/files/a/n{n}.png",
         "../elsewhere/n{n}.png",
