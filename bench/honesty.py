@@ -14,20 +14,16 @@ One process, one core; 200 seeds of a pool and way take 1 to 10 minutes.
 import argparse
 import os
 import time
-from functools import partial
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from pools import blended, val_and_test
 
-from ensemble_kit.ensembling.evaluation.compare import compare_scored
-from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
-from ensemble_kit.ensembling.evaluation.scored import Scored, evaluate
+from ensemble_kit.ensembling.evaluation import Scored, compare_scored
 from ensemble_kit.ensembling.statistics.intervals import wilson
 from ensemble_kit.ensembling.statistics.paired_tests import PSEUDO_SHARE, SURE
-from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.tuning.tune import best_single
 from ensemble_kit.types import Pool
 
 VAL, TEST, CLASSES = 300, 20_000, 10
@@ -59,16 +55,7 @@ def draw(recipe: Recipe, seed: int) -> tuple[Pool, Pool]:
         (2 * (s * truth + recipe.shared * shared + recipe.own * random.normal(size=(images, CLASSES)))).astype("f4")
         for s in recipe.strengths
     ]
-    names = tuple(f"member-{place}" for place in range(len(logits)))
-    classes = tuple(f"class-{place}" for place in range(CLASSES))
-
-    def part(rows: slice, tag: str) -> Pool:
-        ids = tuple(f"{tag}-{seed}-{place}" for place in range(images)[rows])
-        return Pool(
-            names, (("identity",),) * len(names), tuple(one[None, rows] for one in logits), ids, classes, labels[rows]
-        )
-
-    return part(slice(VAL), "val"), part(slice(VAL, None), "test")
+    return val_and_test(logits, labels, VAL, seed)
 
 
 class Seed(NamedTuple):
@@ -89,16 +76,7 @@ class Seed(NamedTuple):
 def one_seed(recipe: Recipe, way: str, seed: int) -> Seed:
     """Tune on val as the command does, and see on test what is true."""
     val, test = draw(recipe, seed)
-    choices = ["none"] * len(val.members)
-    procedures = {
-        "this": partial(tune, method="logit-sum", weights=way, view_choices=choices),
-        "equal": partial(tune, method="logit-sum", weights="equal", view_choices=choices),
-        "single": partial(best_single, method="logit-sum", view_choices=choices),
-    }
-    tuned = {key: procedure(val) for key, procedure in procedures.items()}
-    honest = cross_fit(val, procedures)
-    seen = evaluate(val, tuned["this"]).accuracy
-    true = {key: evaluate(test, numbers) for key, numbers in tuned.items()}
+    seen, honest, true = blended(val, test, way)
     low, high = honest["this"].interval()
     gain = compare_scored(honest["this"], honest["equal"], "accuracy", pseudo_share=PSEUDO_SHARE)
     true_gain = true["this"].accuracy - true["equal"].accuracy

@@ -19,6 +19,7 @@ from typing import NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from pools import val_and_test
 
 from ensemble_kit.ensembling.combining import predict
 from ensemble_kit.ensembling.tuning import best_single, tune
@@ -69,15 +70,7 @@ def draw(recipe: Recipe, images: int, seed: int) -> tuple[Pool, Pool]:
         noise = common + np.float32(np.sqrt(1 - recipe.shared)) * random.standard_normal(shape, dtype=np.float32)
         noise[np.arange(shape[0]), labels] += strength(right, recipe.classes)
         logits.append(2 * noise)
-    names = tuple(f"member-{place}" for place in range(len(logits)))
-    classes = tuple(f"class-{place}" for place in range(recipe.classes))
-
-    def part(rows: slice, tag: str) -> Pool:
-        ids = tuple(f"{tag}-{seed}-{place:05d}" for place in range(shape[0])[rows])
-        seen = tuple(one[None, rows] for one in logits)
-        return Pool(names, (("identity",),) * len(names), seen, ids, classes, labels[rows])
-
-    return part(slice(images), "val"), part(slice(images, None), "test")
+    return val_and_test(logits, labels, images, seed)
 
 
 def one_seed(recipe: Recipe, images: int, method: str, seed: int) -> list[float]:

@@ -17,19 +17,15 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from pools import blended, val_and_test
 
-from ensemble_kit.ensembling.evaluation.compare import compare_scored
-from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
-from ensemble_kit.ensembling.evaluation.scored import evaluate
+from ensemble_kit.ensembling.evaluation import compare_scored
 from ensemble_kit.ensembling.statistics.paired_tests import PSEUDO_SHARE
-from ensemble_kit.ensembling.tuning import tune
-from ensemble_kit.ensembling.tuning.tune import best_single
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.types import Pool
 
@@ -78,19 +74,7 @@ def draw(row: Row, seed: int) -> tuple[Pool, Pool]:
     ]
     logits = [unit * each for unit, each in zip(row.units or np.ones(len(logits)), logits, strict=True)]
 
-    def part(rows: slice, tag: str) -> Pool:
-        names = tuple(f"member-{m}" for m in range(len(logits)))
-        return Pool(
-            names,
-            (("identity",),) * len(names),
-            tuple(each[None, rows].astype(np.float32) for each in logits),
-            tuple(f"{tag}-{seed}-{place}" for place in range(images)[rows]),
-            tuple(f"class-{place}" for place in range(CLASSES)),
-            labels[rows],
-            None if groups is None or tag == "test" else tuple(f"group-{each}" for each in groups[rows]),
-        )
-
-    return part(slice(row.images), "val"), part(slice(row.images, None), "test")
+    return val_and_test(logits, labels, row.images, seed, groups)
 
 
 class Held(NamedTuple):
@@ -111,16 +95,7 @@ class Seed(NamedTuple):
 def one_seed(row: Row, weights: str, seed: int) -> Seed:
     """Tune and cross-fit on val as the command does, and see on test what is true."""
     val, test = draw(row, seed)
-    choices = ["none"] * len(val.members)
-    procedures = {
-        "this": partial(tune, method="logit-sum", weights=weights, view_choices=choices),
-        "equal": partial(tune, method="logit-sum", weights="equal", view_choices=choices),
-        "single": partial(best_single, method="logit-sum", view_choices=choices),
-    }
-    tuned = {key: procedure(val) for key, procedure in procedures.items()}
-    honest = cross_fit(val, procedures)
-    true = {key: evaluate(test, numbers) for key, numbers in tuned.items()}
-    seen = evaluate(val, tuned["this"]).accuracy
+    seen, honest, true = blended(val, test, weights)
     held = {}
     for metric in METRICS:
         truth = {key: scored.score(metric) for key, scored in true.items()}

@@ -30,19 +30,22 @@ def render_csv(rows: Iterable[Sequence[str]], path: Path | str) -> bytes:
     return b"".join(_line(row, path) for row in rows)
 
 
-def parse_csv(data: bytes, path: Path | str, marked: bool = False) -> list[list[str]]:
-    """Return the rows of a CSV as strings, the header first.
+def parse_csv(data: bytes, path: Path | str) -> list[list[str]]:
+    """Return the rows of a CSV of ours as strings, the header first; raises as `rows_of`."""
+    return rows_of(data.decode("utf-8", "surrogateescape"), path)
+
+
+def rows_of(text: str, path: Path | str, separator: str = ",") -> list[list[str]]:
+    """Return the rows of a table, the header first, all as wide as it.
 
     Args:
-        path: where the data came from, for the message.
-        marked: drop a byte-order mark at the start, as spreadsheets write it.
+        path: where the text came from, for the message.
 
     Raises:
-        BadDataError: an empty file, or text that is no CSV.
+        BadDataError: an empty text, or one that is no such table.
     """
     try:
-        text = data.decode("utf-8-sig" if marked else "utf-8", "surrogateescape")
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
     except csv.Error as error:
         raise BadDataError(f"{path} is no CSV file: {error}. Save it as comma-separated UTF-8.") from error
     if not rows:

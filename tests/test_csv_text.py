@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ensemble_kit.csv_text import parse_csv, render_csv
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.texts import Reader
 
 HOSTILE = [
     "0001", "1e5", "NA", "nan", "", " leading", "trailing ", "\ttab", "a,b", 'a"b', '"', '""', "a\nb", "a\rb",
@@ -38,9 +39,12 @@ def test_lines_end_in_a_line_feed_and_quotes_stand_only_where_needed():
     assert render_csv([["a", "b c", 'd"e'], ["1", "", "x,y"]], "here") == b'a,b c,"d""e"\n1,,"x,y"\n'
 
 
-def test_a_byte_order_mark_is_dropped_only_on_request():
+def test_a_byte_order_mark_is_dropped_only_where_people_bring_a_file(tmp_path):
     data = b"\xef\xbb\xbfid\nx\n"
-    assert parse_csv(data, "here", marked=True) == [["id"], ["x"]]
+    path = tmp_path / "brought.csv"
+    path.write_bytes(data)
+    brought = Reader().table(path)
+    assert [brought.header, *brought.rows] == [["id"], ["x"]]
     assert parse_csv(data, "here") == [["\ufeffid"], ["x"]]
 
 

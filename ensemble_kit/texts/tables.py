@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ensemble_kit.csv_text import rows_of
 from ensemble_kit.disk import read_plain
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.texts.encoding import NoTextError, decode
@@ -76,17 +77,7 @@ class Reader:
         """
         text, separator = without_mark(self.text(path))
         separator = separator or separator_of(text)
-        try:
-            rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
-        except csv.Error as error:
-            raise BadDataError(f"{path} is no CSV file: {error}. Save it as comma-separated UTF-8.") from error
-        if not rows:
-            raise BadDataError(f"{path} is empty; wanted a header line and one line per image.")
-        for number, row in enumerate(rows[1:], start=1):
-            if len(row) != len(rows[0]):
-                raise BadDataError(
-                    f"{path}: row {number} after the header has {len(row)} fields, the header has {len(rows[0])}."
-                )
+        rows = rows_of(text, path, separator)
         if separator != ",":
             self.remarks.append(f"'{path}' is read as separated by {SEPARATORS.get(separator, repr(separator))}.")
         header = rows[0] if as_written else self.stripped(rows[0], "column", path)
@@ -134,23 +125,26 @@ def separator_of(text: str) -> str:
         >>> separator_of("image_id;cat;dog\na;0,5;0,5\n"), separator_of("image_id,label\na,cat;dog\n")
         (';', ',')
     """
-    widths = {mark: width for mark in SEPARATORS if (width := _width(text, mark)) > 1}
+    lines = io.StringIO(text, newline="")
+    widths = {mark: width for mark in SEPARATORS if (width := _width(lines, mark)) > 1}
     if len(widths) > 1:
-        return next((mark for mark, width in widths.items() if _is_even(text, mark, width)), ",")
+        return next((mark for mark, width in widths.items() if _is_even(lines, mark, width)), ",")
     return next(iter(widths), ",")
 
 
-def _width(text: str, mark: str) -> int:
+def _width(lines: io.StringIO, mark: str) -> int:
     """Return how many cells the header has."""
+    lines.seek(0)
     try:
-        return len(next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=mark)), []))
+        return len(next(filter(None, csv.reader(lines, delimiter=mark)), []))
     except csv.Error:
         return 0
 
 
-def _is_even(text: str, mark: str, width: int) -> bool:
+def _is_even(lines: io.StringIO, mark: str, width: int) -> bool:
     """Return whether all rows are as wide as the header."""
+    lines.seek(0)
     try:
-        return all(len(row) in (0, width) for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark))
+        return all(len(row) in (0, width) for row in csv.reader(lines, delimiter=mark))
     except csv.Error:
         return False

@@ -89,9 +89,9 @@ def largest_share(
     units = away.shape[1]
     if units < FEWEST_MEANT:
         return np.inf
-    spread = away @ away.T
-    spread[0, 0] += 2 * pseudo**2
-    (of_part, both), (_, of_whole) = spread * units / (units - 1) / len(lost) ** 2 * stdtrit(units - 1, 0.95) ** 2
+    products = away @ away.T
+    products[0, 0] += 2 * pseudo**2
+    (of_part, both), (_, of_whole) = products * units / (units - 1) / len(lost) ** 2 * stdtrit(units - 1, 0.95) ** 2
     if whole <= 0 or whole**2 <= of_whole:
         return np.inf
     middle, lead = part * whole - both, whole**2 - of_whole
