@@ -89,7 +89,7 @@ class Scored:
         """Return the 95% interval of the score.
 
         Accuracy: as `interval`. Shares of other kinds: Wilson's of as many images as would vary as much. Log loss:
-        Student's t. See `statistics.spread`.
+        Student's t of its logarithm, for a few images may lose much. See `statistics.spread`.
 
         Raises:
             UnknownNameError, InvalidOptionError: as `score`.
@@ -100,7 +100,9 @@ class Scored:
         if METRICS[metric].reads == "predicted":
             hidden = hidden_variance(self.correct.mean(axis=0), self.labels)
             return share_interval(score, found, len(self.labels), hidden)
-        return max(0.0, score - found.reach), min(METRICS[metric].highest, score + found.reach)
+        with np.errstate(over="ignore"):  # of a lone group, say
+            times = float(np.exp(found.reach / score)) if score else 1.0
+        return score / times, min(METRICS[metric].highest, score * times)
 
     def _read(self, metric: str) -> np.ndarray:
         """Return what the metric reads, a row a repeat."""

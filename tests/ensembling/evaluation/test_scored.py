@@ -40,11 +40,30 @@ def test_the_interval_of_a_mean_is_as_wide_as_theory_says() -> None:
     low, high = JUDGED.score_interval("log-loss")
     mean = LOG_PROB.mean(axis=0)
     assert low < JUDGED.score("log-loss") < high
-    assert (low + high) / 2 == pytest.approx(JUDGED.score("log-loss"))
-    once = Scored(PREDICTED[:1], mean[None], LABELS)
+    assert np.sqrt(low * high) == pytest.approx(JUDGED.score("log-loss"))
+    once = Scored(PREDICTED[:1], mean[None], LABELS).score_interval("log-loss")
     interval = ttest_1samp(-mean, 0).confidence_interval()
-    assert once.score_interval("log-loss") == pytest.approx((interval.low, interval.high))
-    assert high - low > interval.high - interval.low  # what the repeats differ by
+    relative = interval.high / -mean.mean() - 1  # of the logarithm
+    assert np.log(once) == pytest.approx([np.log(-mean.mean()) - relative, np.log(-mean.mean()) + relative])
+    assert high / low > once[1] / once[0]  # what the repeats differ by
+
+
+def test_intervals_of_losses_of_which_few_are_large_hold_the_truth() -> None:
+    random, fewer, below, above = np.random.default_rng(0), 0, 0, 0
+    for _ in range(1000):
+        losses = random.exponential(size=60) ** 2  # of mean 2
+        low, high = Scored(np.zeros((1, 60), int), -losses[None], np.zeros(60, int)).score_interval("log-loss")
+        below, above, fewer = below + (high < 2), above + (low > 2), fewer + (ttest_1samp(losses, 2).pvalue < 0.05)
+    assert below + above < 100 < fewer  # Student's t on the losses themselves misses more
+    assert max(below, above) < 80
+
+
+def test_losses_that_do_not_vary_or_cannot_be_told_have_an_interval_all_the_same() -> None:
+    nothing = Scored(np.zeros((1, 7), int), np.zeros((1, 7)), np.zeros(7, int))
+    assert nothing.score_interval("log-loss") == (0.0, 0.0)
+    lone = Scored(PREDICTED, LOG_PROB, LABELS).score_interval("log-loss", ["one"] * IMAGES)
+    assert lone[0] == 0.0
+    assert lone[1] >= -LOG_PROB.min()
 
 
 def test_groups_count_whole() -> None:
