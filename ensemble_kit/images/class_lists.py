@@ -12,7 +12,7 @@ from typing import Final
 
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
-from ensemble_kit.texts import SEPARATORS, Reader, same, spelled
+from ensemble_kit.texts import SEPARATORS, Reader, bare, same, spelled
 
 _USUAL: Final = "class classname classlabel label labelname name category categoryname target"
 HEADERS: Final = frozenset({*_USUAL.split(), *(f"{word}s" for word in _USUAL.split()), "classes", "categories"})
@@ -35,7 +35,7 @@ def read_classes(path: Path, reader: Reader | None = None) -> tuple[str, ...]:
         text = reader.text(path)
     except OSError as error:
         raise BadDataError(f"Cannot read '{path}': {error.strerror}{beside(path)} Check --classes.") from error
-    lines = [line for line in _LINE_END.split(text) if line]
+    lines = [line for line in _LINE_END.split(text) if bare(line)]
     columns = _columns(lines)
     names = _of_table(columns, path, reader) if columns else _of_lines(lines, path, reader)
     names = [name for name in reader.stripped(names, "class", path) if name]

@@ -115,13 +115,13 @@ def _alike(file: Path, path: Path) -> int:
 
 
 def _parts(cell: str) -> list[str]:
-    r"""Return the parts of a path of any system.
+    r"""Return the parts of a path of any system, at least one.
 
     Example:
         >>> _parts("C:\\pics\\1.png"), _parts("https://host/1.png")
         (['C:', 'pics', '1.png'], ['https:', 'host', '1.png'])
     """
-    return [part for part in re.split(r"[\\/]+", cell) if part]
+    return [part for part in re.split(r"[\\/]+", cell) if part] or [cell]
 
 
 def _is_there(path: Path) -> bool:
@@ -131,7 +131,7 @@ def _is_there(path: Path) -> bool:
 def _standing(folder: Path) -> Path:
     """Return a folder, or the nearest above it that is there."""
     whole = folder.expanduser()
-    return next((one for one in (whole, *whole.parents) if one.is_dir()), Path())
+    return next((one for one in (whole, *whole.parents) if os.path.isdir(one)), Path())
 
 
 def _below(roots: Sequence[Path]) -> Iterator[Path]:

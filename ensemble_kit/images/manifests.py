@@ -175,7 +175,7 @@ def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:
     @cache
     def by_stem(folder: Path) -> dict[str, list[Path]]:
         stems: dict[str, list[Path]] = {}
-        for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for entry in sorted(folder.iterdir()) if os.path.isdir(folder) else ():
             if is_image(entry):
                 stems.setdefault(entry.stem, []).append(entry)
         return stems

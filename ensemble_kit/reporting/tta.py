@@ -106,7 +106,7 @@ def _harm(report: TtaReport) -> list[str]:
     lines = [wrapped(line, indent="  ") for view in harmful for line in _named(view, report.views)]
     if len(harmful) < len(report.views) - 1:
         unseen = [amount("accuracy", report.smallest_harm)]
-        if report.smallest_likelihood_harm is not None:
+        if report.smallest_likelihood_harm is not None and math.isfinite(report.smallest_likelihood_harm):
             unseen.append(f"{amount('log-loss', report.smallest_likelihood_harm)} of log-likelihood")
         lines.append(
             wrapped(

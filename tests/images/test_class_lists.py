@@ -24,6 +24,8 @@ TABLES = {
     "a mark": ("\ufeffcat\ndog", ""),
     "quotes": ('"cat"\n"dog"\n', ""),
     "old line ends": ("cat\rdog\r", ""),
+    "a line of blanks": ("cat\n \ndog\n\t\u200b\n", ""),
+    "numbers and a line of blanks": ("0 cat\n1 dog\n  \n", "in the order of"),
 }
 
 
@@ -67,6 +69,7 @@ def test_names_that_only_look_like_a_table_are_names(tmp_path, names):
         (b"cat\ncat \n", "the class 'cat' twice"),
         ("é\ne\u0301\n".encode(), r"the class .* twice, as 'é' and 'e\\u0301'"),
         (b"cat\n\n", "two or more classes.*got 1"),
+        (b" \n", "two or more classes.*got 0"),
         (b"class\ncat\n", "two or more classes.*got 1"),
         (b"1,cat\n2,dog\n", "numbers its classes from 1 to 2; wanted each number from 0 to 1 once"),
         (b"id,name\n0,cat\n2,dog\n", "numbers its classes from 0 to 2"),

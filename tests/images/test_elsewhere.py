@@ -118,13 +118,18 @@ def test_images_found_nowhere_are_asked_for(here):
     assert "There is no folder 'dat'; did you mean 'data'? Say which" in near
 
 
+@pytest.mark.parametrize(("cell", "column"), [("/", "path"), ("//", "path"), ("a" * 300 + "/{n}.png", "image_id")])
+def test_cells_that_name_no_file_are_not_there_either(here, cell, column):
+    assert f"none of its {COUNT} images is there" in refusal(train_csv(cell, column))
+
+
 def test_some_that_are_missing_are_counted_and_one_is_found(here):
     paths = [Path(f"data/pics/{'ab'[n > 4]}/n{n}.png") for n in range(COUNT)]
     assert lie_elsewhere(paths) == (
         "2 are not there. For 'n5.png' there is 'data/pics/a/n5.png'. Correct the paths in the CSV. "
     )
     assert lie_elsewhere(paths[:3]) == ""
-    assert lie_elsewhere([Path("gone/z.png")]) == "1 is not there. "
+    assert lie_elsewhere([Path("gone/z.png")]) == lie_elsewhere([Path("a" * 300) / "z.png"]) == "1 is not there. "
 
 
 def test_the_first_fifty_may_be_missing_where_others_are_there(here):

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,8 @@ def test_what_likelihood_could_have_shown_is_said_beside_accuracy():
     said = one_line(views_added(replace(REPORT, smallest_likelihood_harm=0.0312)))
     assert "minimum detectable harm: 2.3 points and 0.031 nats of log-likelihood (80 % power)." in said
     assert "all views together" not in said
+    few_groups = one_line(views_added(replace(REPORT, smallest_likelihood_harm=math.inf)))
+    assert "minimum detectable harm: 2.3 points (80 % power)." in few_groups
 
 
 def test_the_gain_is_given_with_what_could_not_have_shown():

@@ -35,6 +35,7 @@ from ensemble_kit.ensembling.statistics import (
 )
 from ensemble_kit.errors import MisalignedError
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.verdicts import CLOSE
 
 
 class Comparison(NamedTuple):
@@ -160,7 +161,7 @@ def _spread_of(first: Scored, second: Scored, metric: str, groups: Sequence[str]
 def _excluded(scored: Scored, metric: str, found: Spread) -> float:
     """Return how large a difference images on which two are alike cannot exclude: about 3 of n may differ.
 
-    Losses are hardly ever alike; of those that are the same everywhere, 3 of n may differ by a standard deviation.
+    Losses are hardly ever alike; of those that are the same everywhere, 3 of n may differ as `_one_image` says.
     """
     if METRICS[metric].reads != "predicted" and found.error:
         return 0.0
@@ -169,10 +170,16 @@ def _excluded(scored: Scored, metric: str, found: Spread) -> float:
 
 
 def _one_image(scored: Scored, metric: str) -> float:
-    """Return by how much an image that is right instead of wrong moves the score: of all images, root mean square."""
+    """Return by how much an image that is right instead of wrong moves the score: of all images, root mean square.
+
+    Of a loss: by its standard deviation; where it hardly varies, as where all are right and equally certain, by what
+    a mistake would cost: -log of p(label), or of 1 - p(label) where that is more.
+    """
     images, there = len(scored.labels), np.bincount(scored.labels)
     if metric == "accuracy":
         return 1 / images
     if scored.log_prob is not None and METRICS[metric].reads == "log_prob":
-        return float(scored.log_prob.std()) / images
+        varies, likely = float(scored.log_prob.std()), np.exp(scored.log_prob)
+        mistakes = np.log(np.maximum(np.minimum(likely, 1 - likely), np.finfo(np.float64).eps))
+        return (varies if varies > CLOSE else math.sqrt((mistakes**2).mean())) / images
     return math.sqrt((1 / there[there > 0]).sum() / images) / np.count_nonzero(there)

@@ -112,6 +112,14 @@ def test_two_that_are_alike_everywhere_may_differ_on_what_the_images_cannot_excl
     assert high <= 3.2 / 300 * unit
 
 
+def test_losses_that_do_not_vary_exclude_no_mistake() -> None:
+    labels, certain = np.arange(60) % 3, np.log(0.98)
+    one = Scored(labels[None], np.full((1, 60), certain), labels)
+    low, high = compare_scored(one, one, "log-loss").interval
+    assert high == pytest.approx((1 - 0.05 ** (1 / 60)) * -np.log(0.02))  # a mistake costs ln 50; 3 of 60 may be one
+    assert low == -high
+
+
 def test_of_one_group_a_difference_may_be_anything() -> None:
     first, second = two(10)
     for metric, most in (("accuracy", 1.0), ("macro-f1", 1.0), ("log-loss", 52 * np.log(2))):
