@@ -24,7 +24,7 @@ class Metric(NamedTuple):
     unit: a fraction printed in per cent, or nats.
     larger_is_better: whether a good score is a large one.
     reads: what it reads: the predicted classes, or the log probability of the labels.
-    sway: fetches the function of `influences`: by how much each image moves the score.
+    influence: fetches the function of `influences`: by how much each image moves the score.
     """
 
     reach: Callable[[], Callable[..., float]]
@@ -33,7 +33,7 @@ class Metric(NamedTuple):
     unit: Literal["%", "nats"]
     larger_is_better: bool
     reads: Literal["predicted", "log_prob"]
-    sway: Callable[[], Callable[..., Any]]
+    influence: Callable[[], Callable[..., Any]]
 
     def score(self, read: Any, labels: Any) -> float:
         """Return the metric of what was read off the images."""
@@ -41,7 +41,7 @@ class Metric(NamedTuple):
 
     def influences(self, read: Any, labels: Any) -> Any:
         """Return by how much each image moves the metric; they sum to 0."""
-        return self.sway()(read, labels)
+        return self.influence()(read, labels)
 
     @property
     def highest(self) -> float:

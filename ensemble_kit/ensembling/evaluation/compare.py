@@ -14,7 +14,7 @@ cannot exclude. The smallest difference that could be resolved is the one found 
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -36,6 +36,8 @@ from ensemble_kit.ensembling.statistics import (
 from ensemble_kit.errors import MisalignedError
 from ensemble_kit.metrics import METRICS
 from ensemble_kit.verdicts import CLOSE
+
+_ROUNDING: Final = 1e-12  # of sums of losses that are the same everywhere
 
 
 class Comparison(NamedTuple):
@@ -163,7 +165,7 @@ def _excluded(scored: Scored, metric: str, found: Spread) -> float:
 
     Losses are hardly ever alike; of those that are the same everywhere, 3 of n may differ as `_one_image` says.
     """
-    if METRICS[metric].reads != "predicted" and found.error:
+    if METRICS[metric].reads != "predicted" and found.error > _ROUNDING:
         return 0.0
     images = len(scored.labels)
     return upper_bound(0, images) * images * _one_image(scored, metric)

@@ -18,7 +18,7 @@ from jaxtyping import Int, Shaped
 
 from ensemble_kit.ensembling.combining import probabilities
 from ensemble_kit.ensembling.evaluation.scored import Scored, evaluate
-from ensemble_kit.ensembling.statistics import fold_of
+from ensemble_kit.ensembling.statistics import FOLDS, fold_of
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.types import Labels, Pool, Scores, Tuned
 
@@ -58,7 +58,7 @@ def repeats_of(images: int) -> int:
 
 
 def splits(
-    ids: Sequence[str], labels: Labels | None, groups: Sequence[str] | None, folds: int = 5, repeats: int = REPEATS
+    ids: Sequence[str], labels: Labels | None, groups: Sequence[str] | None, folds: int = FOLDS, repeats: int = REPEATS
 ) -> Iterator[Split]:
     """Yield what is seen and what is held out, for every fold of every repeat that holds an image.
 
@@ -94,7 +94,7 @@ def held_out(
     labels: Labels | None,
     groups: Sequence[str] | None,
     say: Callable[[Split], Mapping[Key, Said]],
-    folds: int = 5,
+    folds: int = FOLDS,
     repeats: int = REPEATS,
 ) -> dict[Key, np.ndarray]:
     """Return what is said of each image by the folds that do not hold it, for every repeat.
@@ -123,7 +123,9 @@ def held_out(
     return said
 
 
-def cross_fit(pool: Pool, procedures: Mapping[str, Procedure], folds: int = 5, repeats: int = 4) -> dict[str, Scored]:
+def cross_fit(
+    pool: Pool, procedures: Mapping[str, Procedure], folds: int = FOLDS, repeats: int = REPEATS
+) -> dict[str, Scored]:
     """Return how each procedure does where it was not fitted, all on the same folds.
 
     Args:

@@ -4,6 +4,7 @@ from .enough_data import FEWEST_IMAGES as FEWEST_IMAGES
 from .enough_data import why_not_fitted as why_not_fitted
 from .exact_bounds import most_lost as most_lost
 from .exact_bounds import upper_bound as upper_bound
+from .folds import FOLDS as FOLDS
 from .folds import fold_of as fold_of
 from .folds import generator as generator
 from .folds import numbered as numbered
@@ -24,6 +25,5 @@ from .paired_tests import holm as holm
 from .paired_tests import mcnemar as mcnemar
 from .paired_tests import sign_flip as sign_flip
 from .paired_tests import smallest_resolvable as smallest_resolvable
-from .spread import FOLDS as FOLDS
 from .spread import Spread as Spread
 from .spread import spread as spread

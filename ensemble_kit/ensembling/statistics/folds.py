@@ -6,18 +6,21 @@ the same folds whatever order the rows stand in. Never reads a logit.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from jaxtyping import Int
 
 from ensemble_kit.types import Labels
 
+FOLDS: Final = 5  # of cross-fitting
+
 
 def fold_of(
     ids: Sequence[str],
     labels: Labels,
     groups: Sequence[str] | None = None,
-    folds: int = 5,
+    folds: int = FOLDS,
     repeat: int = 0,
 ) -> Int[np.ndarray, " images"]:
     """Return the fold, 0 to folds - 1, in which each image is held out.

@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from ensemble_kit.ensembling.statistics.folds import numbered
+from ensemble_kit.ensembling.statistics.folds import FOLDS, numbered
 
-FOLDS: Final = 5  # of cross-fitting
 MANY_GROUPS: Final = 1000  # from here on the degrees of freedom are those of groups of one size
 
 Influences = Float[np.ndarray, "repeats images"]

@@ -139,9 +139,8 @@ def read_trial(plain: Logits, mirrored: Logits, labels: Labels, groups: Sequence
     right, still = (said.argmax(axis=1) == labels for said in (plain, mirrored))
     often = np.bincount(labels) / len(labels)
     both = np.concatenate([plain, mirrored]), np.tile(labels, 2)
-    scale = fit_scale(*both, np.ones((1, len(both[1]))))[
-        0
-    ]  # of plain ones alone, all right, one error would be endless
+    # of plain ones alone, were all right, one error would have an endless loss
+    [scale] = fit_scale(*both, np.ones((1, len(both[1]))))
     likely, less = (log_prob(softmax(scale * said), labels) for said in (plain, mirrored))
     lost = right.astype(float) - still
     bounds = [

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, Unpack
 
 from ensemble_kit.context import QuietOption, RunContext, VerifyOption
@@ -95,7 +96,7 @@ def compare(
     if temperatures != "auto" and all(side.saved for side in sides):
         raise InvalidOptionError(
             f"--temperatures is for members and families; '{a}' and '{b}' are blends, which keep their own. "
-            f"Blend again: ek blend {' '.join(sides[0].members)} --temperatures {temperatures}"
+            f"Blend again: ek blend {' '.join(map(quote, sides[0].members))} --temperatures {temperatures}"
         )
     for side in sides:
         check_metric(metric, side.method)
@@ -162,7 +163,7 @@ def _check_tuned_on(sides: Sequence[Side], split: str) -> None:
         if split == OOF and side.stays(split):
             raise InvalidOptionError(
                 f"'{side.name}' was tuned on val, and not all members of the other side have one. Blend it again where "
-                f"both are evaluated: ek blend --tune-on oof {' '.join(side.members)}"
+                f"both are evaluated: ek blend --tune-on oof {' '.join(map(quote, side.members))}"
             )
 
 

@@ -50,7 +50,8 @@ def _about_images(val: Pool, sets: BlendSets) -> Iterator[str]:
     if reason := why_not_fitted(sets.pool.labels):
         images = len(sets.pool.ids)
         yield note("too-few-held-out", images=images) if sets.families else unfitted(reason, images)
-    absent = [name for place, name in enumerate(val.classes) if place not in set(val.labels.tolist())]
+    there = set(val.labels.tolist())
+    absent = [name for place, name in enumerate(val.classes) if place not in there]
     if absent:
         yield note("absent-classes", split=sets.evaluation.split, classes=absent)
     yield from about_groups(val)

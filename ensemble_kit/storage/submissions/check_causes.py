@@ -23,7 +23,6 @@ SHOWN: Final = 5  # of each kind of thing
 LONGEST: Final = 60  # characters of a text that is shown
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 SCORES: Final = re.compile(r"[\[(]?\s*[\d.eE+-]+(\s*[,\s]\s*[\d.eE+-]+)+\s*[\])]?", re.ASCII)
-ESCAPED: Final = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8
 AS_TEXT: Final = "Read them as text: pandas.read_csv(FILE, dtype=str)."
 NO_CLASS: Final = "are no classes"
 Explain = Callable[[str], "tuple[Cause, str] | None"]

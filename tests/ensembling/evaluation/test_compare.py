@@ -118,6 +118,11 @@ def test_losses_that_do_not_vary_exclude_no_mistake() -> None:
     low, high = compare_scored(one, one, "log-loss").interval
     assert high == pytest.approx((1 - 0.05 ** (1 / 60)) * -np.log(0.02))  # a mistake costs ln 50; 3 of 60 may be one
     assert low == -high
+    unsure = Scored(labels[None], np.full((1, 60), np.log(1 / 7)), labels)
+    for groups in (None, ["ab"[row % 2] for row in range(60)]):
+        low, high = compare_scored(one, unsure, "log-loss", groups).interval
+        assert low < -np.log(0.98 * 7) < high  # the same difference everywhere is not certain either
+        assert high - low > 0.2
 
 
 def test_of_one_group_a_difference_may_be_anything() -> None:
