@@ -4,6 +4,7 @@ The same for numbers evaluated on the rows that found them (one repeat, optimist
 cross-fitted ones (several repeats, honest). Never tunes anything.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -100,8 +101,10 @@ class Scored:
         if METRICS[metric].reads == "predicted":
             hidden = hidden_variance(self.correct.mean(axis=0), self.labels)
             return share_interval(score, found, len(self.labels), hidden)
-        with np.errstate(over="ignore"):  # of a lone group, say
-            times = float(np.exp(found.reach / score)) if score else 1.0
+        if not math.isfinite(found.error):
+            return 0.0, METRICS[metric].highest
+        with np.errstate(over="ignore"):
+            times = float(np.exp(found.reach / score)) if score > 0 else 1.0
         return score / times, min(METRICS[metric].highest, score * times)
 
     def _read(self, metric: str) -> np.ndarray:

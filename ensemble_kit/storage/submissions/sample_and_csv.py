@@ -242,10 +242,11 @@ def _mismatch(sample_ids: Sequence[str], our_ids: Sequence[str]) -> str:
     forms: tuple[Callable[[str], str], ...] = (str, stem)
     form = min(forms, key=lambda one: len({one(i) for i in sample_ids} ^ {one(i) for i in our_ids}))
     theirs, ours = [form(image_id) for image_id in sample_ids], [form(image_id) for image_id in our_ids]
+    asked, there = set(theirs), set(ours)
     parts = []
     for word, ids in (
-        ("missing from our images", [one for one in theirs if one not in set(ours)]),
-        ("not in the sample", [one for one in ours if one not in set(theirs)]),
+        ("missing from our images", [one for one in theirs if one not in there]),
+        ("not in the sample", [one for one in ours if one not in asked]),
         ("doubled in the sample", _doubled(theirs)),
         ("doubled in our images", _doubled(ours)),
     ):

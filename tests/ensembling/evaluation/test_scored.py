@@ -64,6 +64,8 @@ def test_losses_that_do_not_vary_or_cannot_be_told_have_an_interval_all_the_same
     lone = Scored(PREDICTED, LOG_PROB, LABELS).score_interval("log-loss", ["one"] * IMAGES)
     assert lone[0] == 0.0
     assert lone[1] >= -LOG_PROB.min()
+    certain = Scored(LABELS[None], np.zeros((1, IMAGES)), LABELS)
+    assert certain.score_interval("log-loss", ["one"] * IMAGES) == lone
 
 
 def test_groups_count_whole() -> None:
