@@ -52,10 +52,14 @@ NOTES: Final[Mapping[str, str]] = {
     # export
     "in-bfloat16": "{members}: computed in bfloat16 when the blend was tuned; the graph computes in float32.",
     # members of others
-    "logits-in-unit": "{split}: all scores lie in [0, 1], as probabilities do, and were taken for logits. Give --kind "
-    "sigmoid if each class has a sigmoid of its own; cosine similarities are logits.",
+    "logits-in-unit": "{split}: all scores lie in [0, 1], or [0, 100], as probabilities do, and were taken for logits. "
+    "Give --kind sigmoid if each class has a sigmoid of its own (in [0, 1]); if they are probabilities, divide each "
+    "row by its sum and give --kind probabilities; cosine similarities are logits.",
     "logits-mostly-probabilities": "{split}: most rows lie in [0, 1] and sum to 1, as probabilities do, and were taken "
-    "for logits. Look at the other rows.",
+    "for logits. Look at the other rows, and give --kind probabilities.",
+    "logits-of-one-sum": "{split}: no score is below 0 and all rows have the same sum, as probabilities in another "
+    "unit and votes have, and were taken for logits. If they are such, divide each row by its sum and give --kind "
+    "probabilities.",
     "classes-in-another-order": "{split}: {right} % of the images are right, and {renamed} % would be were classes "
     "renamed. Look at the order of the classes in the scores, and at --labels-are.",
     "below-chance": "{split}: {right} % of the images are right, fewer than the {chance} % of chance. Look at the "

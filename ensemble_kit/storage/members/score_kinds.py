@@ -23,6 +23,7 @@ PER_CENT: Final = 100.0
 _STEPS: Final = {1.0: (1e-2, 1e-3, 1e-4), PER_CENT: (1.0, 1e-1, 1e-2)}  # that few digits leave, by the sum of a row
 _ON_STEP: Final = 0.02  # of a step; float32 and float16 do not hold 0.12 exactly
 _EXACTLY: Final = 5e-6  # of a step: written in decimals, and by no chance
+_ONE_SUM: Final = 0.02  # by how much of the largest the sums of rows may differ
 _MOST_LOST: Final = 0.1  # of a row by rounding, on average
 
 
@@ -90,7 +91,7 @@ def check_kind(scores: Scores, kind: str, ids: Sequence[str], classes: Sequence[
     if kind == "sigmoid" and (scores.min() < 0 or scores.max() > 1):
         raise BadDataError(
             f"{path}: wanted outputs of a sigmoid, each in [0, 1], got {scores.min():.6g} to {scores.max():.6g}. "
-            "Give --kind logits if they are logits."
+            "Give --kind logits if they are logits; divide them by 100 if they are in per cent."
         )
 
 
@@ -98,20 +99,27 @@ def doubt(scores: Scores, kind: str) -> str:
     """Return the code of a note on logits that may be probabilities; empty where there is no doubt."""
     if kind != "logits" or scores.shape[1] < 2:
         return ""
-    if scores.min() >= 0 and scores.max() <= 1:
+    if 2 * _improbable(scores).sum() < len(scores):
+        return "logits-mostly-probabilities"
+    if scores.min() < 0:
+        return ""
+    if scores.max() <= 1 or PER_CENT - 1 < scores.max() <= PER_CENT:
         return "logits-in-unit"
-    return "logits-mostly-probabilities" if 2 * _improbable(scores).sum() < len(scores) else ""
+    sums = scores.sum(axis=1)
+    return "logits-of-one-sum" if len(sums) > 1 and np.ptp(sums) <= _ONE_SUM * sums.max() else ""
 
 
 def as_logits(scores: Scores, kind: str) -> tuple[Scores, int]:
     """Return logits, and how many numbers were clipped to get them.
 
-    A 0 that was rounded to few digits stands for what rounds to it, half a step at most: it becomes a quarter.
+    A 0 that was rounded to few digits stands for what rounds to it, half a step at most: it becomes a quarter. Rows
+    that all sum to 1 were not rounded: a 0 of shares of votes is none.
     """
     if kind == "logits":
         return scores, 0
     shares = scores / (total_of(scores) or 1.0)
-    lowest = max(SMALLEST_PROBABILITY, _step(shares, _STEPS[1.0], _EXACTLY) / 4)
+    is_rounded = kind == "sigmoid" or bool(np.abs(shares.sum(axis=1) - 1).max() > ROUNDING)
+    lowest = max(SMALLEST_PROBABILITY, _step(shares, _STEPS[1.0], _EXACTLY) / 4 if is_rounded else 0.0)
     highest = 1.0 - lowest if kind == "sigmoid" else 1.0
     inside = np.clip(shares, lowest, highest)
     clipped = (shares < lowest) | ((kind == "sigmoid") & (shares > highest))

@@ -328,6 +328,28 @@ def test_a_rounded_0_is_a_quarter_of_a_step(csv_file):
         np.testing.assert_allclose(got.logits[0, 0, 0] - got.logits[0, 0, 1], np.log(0.99 / 0.0025), rtol=1e-6)
 
 
+@pytest.mark.parametrize("trees", [1, 4, 5, 10, 20, 100])
+def test_a_0_among_shares_of_votes_is_0_and_they_come_back_as_they_were(trees, csv_file):
+    """As of a forest or of neighbours: all rows sum to 1, so nothing was rounded, though 0.05 has two digits."""
+    votes = np.random.default_rng(2).multinomial(trees, P) / trees
+    got = read_scores(csv_file(votes, **MANY), "val", "probabilities", "vit").predictions.logits[0]
+    np.testing.assert_allclose(softmax(got.astype(np.float64), axis=1), votes, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["val.tsv", "val.TSV", "val.txt"])
+def test_a_table_may_end_in_tsv_or_txt(name, csv_file, tmp_path):
+    text = csv_file(ids=("a", "b", "c", "d", "e")).read_text()
+    (tmp_path / name).write_text(text.replace(",", "\t") if "t" in name.casefold() else text)
+    got = read_scores(tmp_path / name, "val", "logits", "vit").predictions
+    np.testing.assert_array_equal(got.logits[0], LOGITS.astype(np.float32))
+
+
+def test_arrays_of_other_names_are_told_with_those_names(tmp_path):
+    np.savez(tmp_path / "val.npz", LOGITS, y=np.arange(5))
+    with pytest.raises(BadDataError, match="no array `image_ids`; it has: y, arr_0. Write one by numpy.savez"):
+        read_scores(tmp_path / "val.npz", "val", "logits", "vit")
+
+
 def test_ids_that_a_spreadsheet_rounded_are_told_so(csv_file):
     ids = ("1.00000E+18", "1.00001E+18", "1.00000E+18", "x", "y")
     with pytest.raises(BadDataError, match="'1.00000E.18' stands in places 1 and 3: a spreadsheet rounded"):
@@ -353,6 +375,21 @@ def test_a_sigmoid_a_class_is_doubted_as_logits_and_brings_its_logits_back(csv_f
         read_scores(csv_file(), "val", "sigmoid", "vit")
     with pytest.raises(BadDataError, match="every row sums to 1. Give --kind probabilities"):
         read_scores(csv_file(P, **MANY), "val", "sigmoid", "vit")
+
+
+@pytest.mark.parametrize(
+    ("scores", "code"),
+    [
+        *[(total * P, "logits-of-one-sum") for total in (3, 255, 1000)],
+        (np.rint(255 * P), "logits-of-one-sum"),
+        (np.random.default_rng(2).multinomial(7, P), "logits-of-one-sum"),
+        (100 * expit(7 * (P - P.mean(axis=0))), "logits-in-unit"),
+        (np.vstack([np.zeros((1, 3)), P[1:]]), "logits-mostly-probabilities"),
+        (np.vstack([np.ones((1, 3)), P[1:]]), "logits-mostly-probabilities"),
+    ],
+)
+def test_probabilities_in_another_unit_votes_and_all_but_one_row_are_told(scores, code, csv_file):
+    assert read_scores(csv_file(scores, **MANY), "val", "logits", "vit").doubt == code
 
 
 def test_rows_of_probabilities_among_logits_are_told(csv_file):
