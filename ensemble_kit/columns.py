@@ -128,9 +128,11 @@ def place_of_files(header: Sequence[str], path: Path, split: str = "") -> int | 
 
 def missing_column(header: Sequence[str], key: str, path: Path, split: str = "") -> BadDataError:
     """Return the error for a column that cannot be found."""
+    index = next((name for name in header[:1] if key == "id" and name and _INDEX.fullmatch(name)), "")
+    first = f", or --column {shlex.quote(f'{_scoped(key, split)}={index}')} for the index" if index else ""
     return BadDataError(
         f"'{path}' has no column {OWN[key]!r}, nor one of another usual name; its columns are "
-        f"{', '.join(header)[:200]}. Say which of them holds the {key}: --column {_scoped(key, split)}=NAME."
+        f"{', '.join(header)[:200]}. Say which of them holds the {key}: --column {_scoped(key, split)}=NAME{first}."
     )
 
 

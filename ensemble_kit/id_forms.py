@@ -20,8 +20,8 @@ def stem(image_id: str) -> str:
 
 
 def base(image_id: str) -> str:
-    """Return the id without its folders: `a/b.c.png` is `b.c.png`."""
-    return image_id.rpartition("/")[2]
+    r"""Return the id without its folders, also those of Windows: `a/b.c.png` and `C:\a\b.c.png` are `b.c.png`."""
+    return image_id.replace("\\", "/").rpartition("/")[2]
 
 
 _PLAIN_FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]] = (
@@ -30,12 +30,17 @@ _PLAIN_FORMS: Final[Sequence[tuple[Callable[[str], str], Callable[[str], str]]]]
     (stem, stem),
     (str, base),
     (str, lambda image_id: stem(base(image_id))),
+    (base, str),
+    (lambda image_id: stem(base(image_id)), stem),
 )
 FORMS: Final = (
     *_PLAIN_FORMS,
     *((lambda image_id, form=theirs: form(bare(image_id)), ours) for theirs, ours in _PLAIN_FORMS),
 )
-"""In which form others' ids, and ours, may be the same, the likeliest first; without blanks around theirs last."""
+"""In which form others' ids, and ours, may be the same, the likeliest first; without blanks around theirs last.
+
+Never without the folders of both: `val/1.png` is not `test/1.png`.
+"""
 
 
 def matched(theirs: Collection[str], ours: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@ from .encoding import check_encoding as check_encoding
 from .encoding import decode as decode
 from .spellings import bare as bare
 from .spellings import near as near
+from .spellings import pairs as pairs
 from .spellings import same as same
 from .spellings import spelled as spelled
 from .tables import SEPARATORS as SEPARATORS

@@ -67,7 +67,7 @@ class Reader:
         return text
 
     def table(self, path: Path, as_written: bool = False) -> Table:
-        """Return the table of a file, its header without blanks around the names.
+        """Return the table of a file, its header without blanks around the names; an index has the name of pandas'.
 
         Args:
             as_written: leave the header as it is.
@@ -80,7 +80,7 @@ class Reader:
         rows = rows_of(text, path, separator)
         if separator != ",":
             self.remarks.append(f"'{path}' is read as separated by {SEPARATORS.get(separator, repr(separator))}.")
-        header = rows[0] if as_written else self.stripped(rows[0], "column", path)
+        header = rows[0] if as_written else _named(self.stripped(rows[0], "column", path), rows[1:])
         return Table(header, rows[1:], separator)
 
     def with_points(self, table: Table, columns: Sequence[int], path: Path) -> Table:
@@ -110,6 +110,18 @@ class Reader:
             which = f"{several if len(changed) > 1 else f'the {what}'} are left out: {spelled(changed[0])}"
             self.remarks.append(f"'{path}': blanks around {which}{' and so on' if len(changed) > 1 else ''}.")
         return [plain[cell] for cell in cells]
+
+
+def _named(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the header, where a column without a name that is first, or empty, is called as pandas calls it.
+
+    Example:
+        >>> _named(["", "image_id", "label", ""], [["0", "a", "cat", ""]])
+        ['Unnamed: 0', 'image_id', 'label', 'Unnamed: 3']
+    """
+    nameless = [place for place, name in enumerate(header) if not name]
+    plain = {place for place in nameless if place == 0 or not any(row[place] for row in rows)}
+    return [f"Unnamed: {place}" if place in plain else name for place, name in enumerate(header)]
 
 
 def without_mark(text: str) -> tuple[str, str]:

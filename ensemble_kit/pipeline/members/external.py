@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ensemble_kit.columns import check_said
-from ensemble_kit.errors import InvalidOptionError
+from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.id_forms import matched
 from ensemble_kit.images import read_classes
@@ -22,6 +22,7 @@ from ensemble_kit.pipeline.members.out_of_fold import joined
 from ensemble_kit.splits import OOF
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.members import LABELLED, ExternalScores, Reading, read_scores, read_truth
+from ensemble_kit.storage.submissions import changed_id
 from ensemble_kit.texts import Reader
 from ensemble_kit.types import Predictions, align
 
@@ -155,9 +156,18 @@ def _beside(
             fitting[split] = replace(newcomer, ids=tuple(same.get(one, one) for one in newcomer.ids))
             if first := next(((one, same[one]) for one in newcomer.ids if same.get(one, one) != one), None):
                 renamed.append(f"{split}: '{first[0]}' is '{first[1]}' here, and so on")
+            _check_unchanged(fitting[split], there)
         told = split in LABELLED
         align([replace(one, labels=one.labels if told else None) for one in (there, fitting[split])])
     return fitting, renamed
+
+
+def _check_unchanged(newcomer: Predictions, there: Predictions) -> None:
+    """Raise on an id that is one of those that are there, but for what another program made of it."""
+    known = set(there.ids)
+    extra = next((one for one in newcomer.ids if one not in known), None)
+    if extra is not None and (why := changed_id(extra, there.ids)):
+        raise MisalignedError(f"{newcomer.split} of member '{newcomer.member}', beside '{there.member}': {why}")
 
 
 def _said_there(split: str, others: Mapping[str, store.Manifest], predictions: Path, cache: Path) -> Predictions | None:

@@ -15,7 +15,7 @@ from ensemble_kit.columns import find_columns
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.storage.members import check_distinct
-from ensemble_kit.texts import Reader
+from ensemble_kit.texts import Reader, pairs, spelled
 
 PUBLIC, PRIVATE, IGNORED = "public", "private", "ignored"
 _USAGES: Final = {
@@ -68,7 +68,19 @@ def read_solution(path: Path, reader: Reader) -> Solution:
     for place, label in enumerate(truth):
         if label == "" and not (usage and usage[place] == IGNORED):
             raise BadDataError(f"{path}: {ids[place]!r} has no label; wanted one for every image.")
+    _say_near([label for place, label in enumerate(truth) if not (usage and usage[place] == IGNORED)], reader, path)
     return Solution(ids, truth, usage)
+
+
+def _say_near(truth: Sequence[str], reader: Reader, path: Path) -> None:
+    """Keep which labels may be one class in two spellings; a host compares them as they are."""
+    near = pairs(truth)
+    if near:
+        more = f", and so may {len(near) - 1} more" if len(near) > 1 else ""
+        reader.remarks.append(
+            f"'{path}': {' and '.join(map(spelled, near[0]))} may be one class{more}, but are scored as several. Spell "
+            "them alike if they are one."
+        )
 
 
 def _usage(cells: Sequence[str], ids: Sequence[str], path: Path) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.storage.members.manifest import check_distinct
 from ensemble_kit.storage.members.score_columns import differing
 from ensemble_kit.storage.members.score_kinds import KINDS, as_logits, check_kind, doubt
-from ensemble_kit.storage.members.score_tables import READERS, Reading, Table
+from ensemble_kit.storage.members.score_tables import READERS, WRITE_NPZ, Reading, Table
 from ensemble_kit.storage.members.truth import Said, agreeing
+from ensemble_kit.texts import spelled
 from ensemble_kit.types import IDENTITY, Labels, Predictions
 
 LABELLED = (VAL, OOF)  # splits whose labels are wanted
@@ -67,7 +68,7 @@ def read_scores(
     if kind not in KINDS:
         raise InvalidOptionError(f"Wanted scores of kind {' or '.join(KINDS)}, got {kind!r}.")
     if path.suffix.lower() not in READERS:
-        raise InvalidOptionError(f"Wanted a score file of {' or '.join(READERS)}, got {path}.")
+        raise InvalidOptionError(f"Wanted a score file of .npz or .csv, got {path}. {WRITE_NPZ}")
     try:
         table = READERS[path.suffix.lower()](path, reading, kind)
     except OSError as error:
@@ -117,7 +118,8 @@ def _own_labels(table: Table, reading: Reading, wanted: bool, path: Path) -> Lab
         row = int((labels == NONE).argmax())
         raise BadDataError(
             f"{path}: row {row + 1}, {table.ids[row]!r}, has the label {table.labels[row]!r}, which is none of its "
-            f"{len(table.classes)} classes. Correct the label or the classes."
+            f"{len(table.classes)} classes, first {spelled(table.classes[0])}. Correct the label, or give each class "
+            "its column, called as it is."
         )
     return labels
 

@@ -23,6 +23,10 @@ from ensemble_kit.storage.members.truth import Truth
 from ensemble_kit.texts import Reader, same
 
 ARRAYS: Final = ("image_ids", "classes", "scores", "labels", "groups")
+WRITE_NPZ: Final = (
+    "Write one by numpy.savez(FILE, image_ids=..., classes=..., scores=..., labels=...), ids and classes as "
+    "numpy.array([...], dtype=str)."
+)
 MOST_UNPACKED, LARGEST_UNPACKED_BYTES = 100, 64 << 20
 
 
@@ -72,12 +76,12 @@ def _read_npz(path: Path, reading: Reading, kind: str) -> Table:
             raise BadDataError(f"{path} is no .npz archive. Write it with numpy.savez.")
         _check_size(path)
         with np.load(path, allow_pickle=False) as file:
-            held = {name: np.asarray(file[name]) for name in ARRAYS if name in file}
+            held, names = {name: np.asarray(file[name]) for name in ARRAYS if name in file}, list(file)
     except (*UNREADABLE, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise BadDataError(f"{path} is no .npz of plain arrays: {error} Write it with numpy.savez.") from error
+        raise BadDataError(f"{path} is no .npz of plain arrays: {str(error).rstrip('.')}. {WRITE_NPZ}") from error
     for name in ("image_ids", "classes", "scores"):
         if name not in held:
-            raise BadDataError(f"{path} has no array `{name}`; it has: {', '.join(held) or 'none of ours'}.")
+            raise BadDataError(f"{path} has no array `{name}`; it has: {', '.join(names) or 'none'}. {WRITE_NPZ}")
     for name in ("image_ids", "classes"):
         if held[name].dtype.kind != "U" or held[name].ndim != 1:
             raise BadDataError(
@@ -155,6 +159,11 @@ def _read_csv(path: Path, reading: Reading, kind: str) -> Table:
     ids, groups = tuple(cells["id"]), cells.get("group")
     found = _class_columns(header, columns, rows, cells.get("label"), reading, kind, path)
     taken = {columns[place]: name for place, name in sorted(found.classes.items())}
+    if not taken:
+        raise BadDataError(
+            f"{path} has no class: none of its columns is one of scores; they are {', '.join(header)[:200]}. Wanted a "
+            "column for each class, called as it is, also for the second of two."
+        )
     scores = np.array([[_number(row, column, header, places["id"], path) for column in taken] for row in rows])
     if groups and "" in groups:
         raise BadDataError(f"{path}: the group of {ids[groups.index('')]!r} is empty; wanted a name for every image.")
@@ -207,10 +216,15 @@ def _number(row: list[str], column: int, header: list[str], place: int, path: Pa
             return float(text)
     except ValueError:
         pass
-    raise BadDataError(f"{path}: wanted a number for {row[place]!r}, class {header[column]!r}, got {text!r}.")
+    raise BadDataError(
+        f"{path}: wanted a number for {row[place]!r}, class {header[column]!r}, got {text!r}. "
+        "Write every number with a decimal point, and without a unit."
+    )
 
 
 READERS: Final[Mapping[str, Callable[[Path, Reading, str], Table]]] = {
     ".npz": _read_npz,
     ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".txt": _read_csv,
 }

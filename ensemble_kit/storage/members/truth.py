@@ -16,7 +16,7 @@ from ensemble_kit.errors import BadDataError
 from ensemble_kit.id_forms import matched
 from ensemble_kit.labels import NONE, label_indices, whole_number
 from ensemble_kit.storage.members.manifest import check_distinct
-from ensemble_kit.texts import Reader
+from ensemble_kit.texts import Reader, spelled
 from ensemble_kit.types import Labels
 
 
@@ -75,7 +75,7 @@ class Truth(NamedTuple):
                 remedy = "Say which class each number is: --classes FILE, a name a line."
             raise BadDataError(
                 f"{self.path}: {written[row]!r} has the label {names[row]!r}, which is none of the {len(classes)} "
-                f"classes of {where}. {remedy}"
+                f"classes of {where}, first {spelled(classes[0])}. {remedy}"
             )
         groups = None
         if "group" in self.columns:

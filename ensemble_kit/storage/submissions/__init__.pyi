@@ -3,6 +3,7 @@ from . import sample_and_csv as sample_and_csv
 from .check import Checked as Checked
 from .check import Wanted as Wanted
 from .check import read_checked as read_checked
+from .check_causes import changed_id as changed_id
 from .log import HANDED_IN as HANDED_IN
 from .log import HandedIn as HandedIn
 from .log import Sheet as Sheet

@@ -209,8 +209,8 @@ def _meant(given: str, line: int, explain: causes.Explain, as_host: bool, findin
             findings.add(f"ids {cause.what}", cause.remedy, line, f"{shown(given)} (wanted {shown(image_id)})")
         return image_id
     if is_rounded(given):
-        remedy = "Write the file again, and open it as text alone."
-        findings.add("ids were rounded by a spreadsheet, and their last digits are lost", remedy, line, shown(given))
+        what, remedy = causes.ROUNDED
+        findings.add(f"ids were {what}", remedy, line, shown(given))
     elif given.strip():
         remedy = f"Remove these rows, or give the right {'--labels' if as_host else '--sample'}."
         findings.add("ids are not asked for", remedy, line, shown(given))

@@ -14,7 +14,7 @@ from math import isfinite, nan
 from typing import Final, NamedTuple
 from unicodedata import combining, normalize
 
-from ensemble_kit.id_forms import base, stem
+from ensemble_kit.id_forms import base, is_rounded, stem
 from ensemble_kit.storage.submissions.sample_and_csv import MISSING
 from ensemble_kit.texts import bare
 
@@ -24,6 +24,10 @@ LONGEST: Final = 60  # characters of a text that is shown
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 SCORES: Final = re.compile(r"[\[(]?\s*[\d.eE+-]+(\s*[,\s]\s*[\d.eE+-]+)+\s*[\])]?", re.ASCII)
 AS_TEXT: Final = "Read them as text: pandas.read_csv(FILE, dtype=str)."
+ROUNDED: Final = (
+    "rounded by a spreadsheet, and their last digits are lost",
+    "Write the file again, and open it as text alone.",
+)
 NO_CLASS: Final = "are no classes"
 Explain = Callable[[str], "tuple[Cause, str] | None"]
 
@@ -52,6 +56,19 @@ def explainer(wanted: Sequence[str], causes: Sequence[Cause]) -> Explain:
         return None
 
     return explain
+
+
+def changed_id(given: str, wanted: Sequence[str]) -> str:
+    """Return what became of an id on its way through another program, and the remedy; empty where nothing explains it.
+
+    Example:
+        >>> changed_id("7", ["0007", "0011"])
+        "ids have lost their leading zeros: '7' (wanted '0007'). Read them as text: pandas.read_csv(FILE, dtype=str)."
+    """
+    if is_rounded(given):
+        return f"ids were {ROUNDED[0]}: {shown(given)}. {ROUNDED[1]}"
+    cause, meant = explainer(wanted, ID_CAUSES)(given) or (None, "")
+    return "" if cause is None else f"ids {cause.what}: {shown(given)} (wanted {shown(meant)}). {cause.remedy}"
 
 
 def wrong_label(text: str, classes: Sequence[str], is_last: bool) -> tuple[str, str, str]:
@@ -96,12 +113,8 @@ def few(texts: Sequence[str]) -> str:
     return ", ".join(map(shown, texts[:SHOWN])) + (", ..." if len(texts) > SHOWN else "")
 
 
-def _file(text: str) -> str:
-    return base(text.replace("\\", "/"))
-
-
 def _no_zeros(text: str) -> str:
-    return re.sub(r"^0+(?=\d)", "", _file(text))
+    return re.sub(r"^0+(?=\d)", "", base(text))
 
 
 def _number(text: str) -> str:
@@ -122,9 +135,9 @@ _TEXT_CAUSES: Final = (
     ),
     Cause("differ in case", "Write them as they are.", str.casefold),
 )
-FOLDERS: Final = Cause("have a folder in front, or lack it", "Write the ids alone, as the sample has them.", _file)
+FOLDERS: Final = Cause("have a folder in front, or lack it", "Write the ids alone, as the sample has them.", base)
 ENDINGS: Final = Cause(
-    "lack their ending, or have another", "Write the ids as the sample has them.", lambda text: stem(_file(text))
+    "lack their ending, or have another", "Write the ids as the sample has them.", lambda text: stem(base(text))
 )
 ID_CAUSES: Final = (
     *_TEXT_CAUSES,
@@ -134,7 +147,7 @@ ID_CAUSES: Final = (
     Cause("were turned into numbers", AS_TEXT, _number),
     ENDINGS,
     Cause("have lost their leading zeros and their ending", AS_TEXT, lambda text: stem(_no_zeros(text))),
-    Cause("were turned into numbers and have lost their ending", AS_TEXT, lambda text: _number(stem(_file(text)))),
+    Cause("were turned into numbers and have lost their ending", AS_TEXT, lambda text: _number(stem(base(text)))),
 )
 LABEL_CAUSES: Final = (
     *_TEXT_CAUSES,

@@ -82,8 +82,8 @@ def read_sample(path: Path, reader: Reader | None = None) -> Sample:
 def match_sample(sample_ids: Sequence[str], our_ids: Sequence[str]) -> tuple[int, ...]:
     """Return, for each id of the sample, the place of that image among ours.
 
-    Ids match as they stand; else without our endings, both endings, our folders, or our folders and endings;
-    else so without the blanks around theirs.
+    Ids match as they stand; else without our endings, both endings, our folders, our folders and endings, their
+    folders, or their folders and both endings; else so without the blanks around theirs.
 
     Raises:
         MisalignedError: ids are missing, extra or doubled; names the first.

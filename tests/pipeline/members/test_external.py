@@ -116,6 +116,32 @@ def test_labels_are_found_for_ids_with_another_ending(ending, where):
         ek.members_add("vat", kind="probabilities", oof="oof.csv", labels="train.csv")
 
 
+@pytest.mark.parametrize("before", ["test/", "C:\\pics\\test\\"])
+def test_ids_behind_a_folder_are_those_that_are_there(before):
+    scores_csv(ids=[f"{before}{one}.png" for one in IDS["train"]])
+    report = ek.members_add("vit", kind="probabilities", oof="oof.csv", labels=labels_csv())
+    assert (
+        f"oof: '{before}{IDS['train'][SHUFFLED[0]]}.png' is '{IDS['train'][SHUFFLED[0]]}' here, and so on"
+        in report.taken
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (str.upper, r"ids differ in case: 'TRAIN-\d+' \(wanted 'train-\d+'\)"),
+        (lambda one: f"{int(one[6:]) + 10**17:.5E}" if one.endswith("0") else one, "ids were rounded by a spreadsheet"),
+    ],
+)
+def test_ids_that_another_program_changed_are_told_with_what_became_of_them(change, message):
+    ids = [change(one) for one in IDS["train"]]
+    rows = [[one, NAMES[label]] for one, label in zip(ids, LABELS["train"], strict=True)]
+    labels = write("train.csv", ("id", "target"), dict(rows).items())
+    rows = sorted({one: row for row, one in enumerate(ids)}.values())
+    with pytest.raises(MisalignedError, match=f"oof of member 'vit', beside '.*': {message}"):
+        ek.members_add("vit", kind="probabilities", oof=scores_csv(ids=ids, order=rows), labels=labels)
+
+
 def test_ids_with_another_ending_of_which_one_is_missing_are_told_by_that_one():
     scores_csv(ids=[f"{one}.jpg" for one in IDS["train"]], order=range(1, TRAIN))
     labels_csv()

@@ -201,6 +201,25 @@ def test_labels_among_unknown_columns_are_asked_for(desk):
         ek.score(["a.csv"], "truth.csv")
 
 
+def test_labels_that_may_be_one_class_are_named(desk):
+    """A host compares labels as they are, so they stay two; what differs in case or as a number is shown."""
+    lines = Path("labels.csv").read_text().replace("ant", "1.0").replace("bee", "1", 1).replace("cat", "Dog", 1)
+    Path("labels.csv").write_text(lines)
+    write("a.csv", desk["a"])
+    said = " ".join(typed("score", "a.csv", "--labels", "labels.csv").output.split())
+    assert "may be one class, and so may 1 more, but are scored as several" in said
+    assert "'1.0' and '1'" in said or "'1' and '1.0'" in said or "'Dog' and 'dog'" in said or "'dog' and 'Dog'" in said
+    write("labels.csv", TRUTH)
+    assert "may be one class" not in typed("score", "a.csv", "--labels", "labels.csv").output
+
+
+def test_an_index_beside_the_labels_is_no_column_of_them(desk):
+    lines = Path("labels.csv").read_text().splitlines()
+    Path("i.csv").write_text("".join(f"{row - 1 if row else ''},{line}\n" for row, line in enumerate(lines)))
+    write("a.csv", desk["a"])
+    assert ek.score(["a.csv"], "i.csv").submissions == ek.score(["a.csv"], "labels.csv").submissions
+
+
 USAGE = np.array(["Public", "Private", "Private", "Ignored", "Private"])[np.arange(IMAGES) % 5]
 
 

@@ -58,6 +58,34 @@ def test_a_column_that_is_no_class_is_left_out_and_named(name, reading, written)
             assert got.predictions.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_the_index_and_an_empty_last_column_need_no_name(first, written):
+    """As pandas writes a table with its index, and a spreadsheet one that ends in a comma."""
+    path = written(first=first, **{"": range(7) if first else [""] * 7})
+    got = read_scores(path, "val", "logits", "vit")
+    assert (got.predictions.classes, got.left_out) == (CLASSES, ("Unnamed: 0" if first else "Unnamed: 5",))
+    assert got.predictions.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
+    with pytest.raises(BadDataError, match="column 6 is empty; wanted a name"):
+        read_scores(written(first=False, **{"": range(7)}), "val", "logits", "vit")
+
+
+def test_ids_in_an_index_without_a_name_are_found_as_the_message_says(written):
+    path = written()
+    path.write_text(path.read_text().replace("image_id,", ",", 1))
+    with pytest.raises(BadDataError, match="--column id=NAME, or --column 'id=Unnamed: 0' for the index"):
+        read_scores(path, "val", "logits", "vit")
+    got = read_scores(path, "val", "logits", "vit", reading=Reading({"id": "Unnamed: 0"}))
+    assert got.predictions.ids[0] == "0000"
+
+
+def test_a_table_without_scores_and_classes_behind_a_suffix_are_told_with_what_is_there(written, tmp_path):
+    (tmp_path / "one.csv").write_text("image_id,label,prob\nx,dog,0.75\ny,cat,0.25\n")
+    with pytest.raises(BadDataError, match="none of its columns is one of scores; they are image_id, label, prob. "):
+        read_scores(tmp_path / "one.csv", "val", "probabilities", "vit")
+    with pytest.raises(BadDataError, match="label 'ant', which is none of its 3 classes, first 'ant_prob'"):
+        read_scores(written(names=[f"{one}_prob" for one in CLASSES]), "val", "logits", "vit")
+
+
 @pytest.mark.parametrize("name", ["Unnamed: 0", "fold", "split", "pred", "index", "prob_max", "note"])
 @pytest.mark.parametrize("labels", [None, PLACES])
 def test_so_it_is_where_nothing_names_a_class(name, labels, written):

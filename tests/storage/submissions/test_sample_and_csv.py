@@ -93,6 +93,11 @@ def test_folders_may_be_left_out_where_that_leaves_no_doubt():
     assert match_sample(["2.png", "1.png"], ours) == match_sample(["2", "1"], ours) == (1, 0)
     with pytest.raises(MisalignedError):
         match_sample(["1.png", "2.png"], ["ant/1.png", "bee/1.png"])
+    theirs = ["test/2.jpg", "test\\1.jpg"]
+    assert match_sample(theirs, ["1.jpg", "2.jpg"]) == match_sample(theirs, ["1", "2"]) == (1, 0)
+    for doubt in (["val/1.jpg", "val/2.jpg"], ["1.jpg", "3.jpg"]):
+        with pytest.raises(MisalignedError):
+            match_sample(theirs, doubt)
 
 
 def test_names_that_match_as_they_stand_need_no_distinct_stems():
