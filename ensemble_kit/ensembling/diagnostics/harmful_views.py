@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from ensemble_kit.ensembling.combining import decide
 from ensemble_kit.ensembling.evaluation import Scored, compare_scored
 from ensemble_kit.ensembling.statistics import (
+    FEWEST_UNITS,
     PairedMean,
     difference_interval,
     holm,
@@ -31,8 +32,6 @@ from ensemble_kit.ensembling.weights import fit_scales, row_losses
 from ensemble_kit.metrics import check_some
 from ensemble_kit.types import Labels, ViewLogits
 from ensemble_kit.verdicts import CLOSE, LEVEL, verdict
-
-FEWEST_UNITS: Final = 6  # of fewer no sign test falls below the level: 2 / 2^5 is 0.0625
 
 MOST_SCALING: Final = 1000  # images that decide about a temperature
 

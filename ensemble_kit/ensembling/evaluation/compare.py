@@ -21,9 +21,8 @@ from jaxtyping import Int
 
 from ensemble_kit.ensembling.evaluation.scored import Scored
 from ensemble_kit.ensembling.statistics import (
+    FEWEST_UNITS,
     FOLDS,
-    FOUND,
-    SURE,
     Spread,
     difference_interval,
     mcnemar,
@@ -109,7 +108,7 @@ def compare_scored(
         interval=interval,
         test=test,
         p=found.p_value(difference),
-        resolvable=min(most, (SURE + FOUND) * found.error),
+        resolvable=min(most, found.smallest()),
     )
     return comparison if metric != "accuracy" else _exact(comparison, first, second, groups, pseudo)
 
@@ -127,6 +126,8 @@ def _exact(found: Comparison, first: Scored, second: Scored, groups: Sequence[st
         units = np.array([np.bincount(place, weights=row) for row in nets]).astype(np.int64)
         test = f"exact sign flips of {units.shape[1]} groups"
         resolvable = max(resolvable, found.resolvable)
+    if units.shape[1] < FEWEST_UNITS:
+        resolvable = METRICS["accuracy"].highest
     if (units != units[0]).any():
         test += f", mean of {repeats} repeats"
     return found._replace(

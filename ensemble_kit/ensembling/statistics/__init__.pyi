@@ -17,7 +17,7 @@ from .near_best import paired_errors as paired_errors
 from .paired_means import PairedMean as PairedMean
 from .paired_means import largest_share as largest_share
 from .paired_means import paired_mean as paired_mean
-from .paired_tests import FOUND as FOUND
+from .paired_tests import FEWEST_UNITS as FEWEST_UNITS
 from .paired_tests import PSEUDO_SHARE as PSEUDO_SHARE
 from .paired_tests import SURE as SURE
 from .paired_tests import difference_interval as difference_interval

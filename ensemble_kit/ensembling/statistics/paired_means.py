@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ensemble_kit.ensembling.statistics.folds import numbered
-from ensemble_kit.ensembling.statistics.paired_tests import FOUND
 from ensemble_kit.ensembling.statistics.spread import spread
 from ensemble_kit.verdicts import LEVEL
 
@@ -45,16 +44,13 @@ def paired_mean(
 
     Source: Student, "The probable error of a mean", Biometrika 6(1), 1908; of groups see `spread`.
     """
-    from scipy.special import stdtrit
-
     mean, units = float(differences.mean()), len(differences) if groups is None else len(set(groups))
     if units < FEWEST_MEANT:
         return PairedMean(mean, (-np.inf, np.inf), 0.0, 1.0, np.inf)
     found = spread(((differences - mean) / len(differences))[None], groups)
     t = mean / max(found.error, np.finfo(np.float64).tiny)
-    sure = float(stdtrit(found.freedom, 1 - level / 2))
     interval = mean - found.reach, mean + found.reach
-    return PairedMean(mean, interval, t, found.p_value(mean), (sure + FOUND) * found.error)
+    return PairedMean(mean, interval, t, found.p_value(mean), found.smallest(level))
 
 
 def largest_share(

@@ -12,7 +12,9 @@ from jaxtyping import Float, Int
 from ensemble_kit.verdicts import LEVEL
 
 SURE: Final = NormalDist().inv_cdf(0.975)  # 5 %, two-sided
-FOUND: Final = NormalDist().inv_cdf(0.8)  # 80 % power
+POWER: Final = 0.8
+FOUND: Final = NormalDist().inv_cdf(POWER)
+FEWEST_UNITS: Final = 6  # images, or groups; of fewer no exact test falls below the level: 2 / 2^5 is 0.0625
 PSEUDO_SHARE: Final = 0.1  # where the two mostly decide alike, see `evaluation.compare_scored`
 
 

@@ -2,7 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm, ttest_rel
+from scipy.stats import binomtest, nct, norm, t, ttest_rel
 
 from ensemble_kit.ensembling.evaluation.compare import compare_scored
 from ensemble_kit.ensembling.evaluation.cross_fitting import cross_fit
@@ -84,7 +84,9 @@ def test_other_metrics_are_compared_by_a_t_test(metric: str) -> None:
     assert found.interval[0] < found.difference < found.interval[1]
     assert found.test == "paired t test"
     assert found.p < 0.001
-    assert found.resolvable == pytest.approx(2.8 * np.diff(found.interval)[0] / 4.01, rel=0.01)
+    assert found.resolvable == pytest.approx(2.8 * np.diff(found.interval)[0] / 4.01, rel=0.02)
+    power = nct.sf(t.ppf(0.975, 52), 52, found.resolvable / (np.diff(found.interval)[0] / 2 / t.ppf(0.975, 52)))
+    assert power == pytest.approx(0.8, abs=0.002)
     assert compare_scored(first, first, metric).p == 1.0
     assert found.only_first is None
 
@@ -145,6 +147,15 @@ def test_accuracy_in_another_dress_agrees_with_mcnemar() -> None:
     chance = exact.only_first + exact.only_second + 2  # McNemar's normal law, and one pseudo-image a side
     assert swapped.p == pytest.approx(2 * norm.sf(140 * abs(exact.difference) / np.sqrt(chance)), abs=0.02)
     assert swapped.interval == pytest.approx(exact.interval, abs=0.02)
+
+
+@pytest.mark.parametrize("groups", [2, 5, 6])
+def test_of_fewer_than_six_groups_no_difference_of_accuracies_can_be_found(groups: int) -> None:
+    labels = np.zeros(60, dtype=np.int64)
+    right, wrong = Scored(labels[None], None, labels), Scored(labels[None] + 1, None, labels)
+    found = compare_scored(right, wrong, "accuracy", [f"g{row % groups}" for row in range(60)])
+    assert found.p == 2 / 2**groups  # all right against all wrong
+    assert (found.resolvable == 1.0) == (found.p > 0.05)
 
 
 def test_tests_of_groups_are_named() -> None:

@@ -42,9 +42,18 @@ def test_of_groups_of_other_sizes_the_error_is_right_on_average_and_less_is_know
     assert 1 < found[0].freedom < 4
 
 
+@pytest.mark.parametrize("groups", [3, 4, 6, 20])
+@pytest.mark.parametrize("level", [0.05, 0.005])
+def test_the_smallest_difference_is_found_in_80_percent_however_few_the_groups(groups: int, level: float) -> None:
+    found = Spread(0.1, groups - 1.0)
+    power = stats.nct.sf(stats.t.ppf(1 - level / 2, groups - 1), groups - 1, found.smallest(level) / 0.1)
+    assert power == pytest.approx(0.8, abs=1e-3)
+
+
 def test_one_group_tells_nothing() -> None:
     found = spread(influences(np.eye(1, 5)), ["a"] * 5)
     assert (found.error, found.freedom, found.reach, found.p_value(0.9)) == (math.inf, 0.0, math.inf, 1.0)
+    assert found.smallest() == math.inf
 
 
 def test_repeats_that_differ_add_what_weights_vary_by() -> None:
