@@ -85,8 +85,7 @@ def view_curve(view_logits: ViewLogits, labels: Labels, ids: Sequence[str], grou
 
     5 folds, 4 repeats below 5,000 images and 1 from there; groups whole. Stop at the fewest
     views whose log-likelihood is within half a standard error of the best, as the ridge is
-    chosen. Intervals hold for 95 %: Wilson's, or of groups, for accuracy; Student's t
-    of images, or groups, for the log-likelihood. With fewer than 50 images, or a
+    chosen. Intervals hold for 95 %, see `Scored.score_interval`. With fewer than 50 images, or a
     single class, nothing is fitted and identity stands alone, at temperature 1.
 
     Args:

@@ -80,8 +80,9 @@ def test_every_figure_is_that_of_a_curve_made_by_hand() -> None:
         assert each.error == pytest.approx(errors[step], abs=1e-6)
         of_weights = losses[step].var(axis=0, ddof=1).mean() / IMAGES * (IMAGES - 1) / (IMAGES / 5 - 1)
         half = t.ppf(0.975, IMAGES - 1) * np.sqrt(means[step].var(ddof=1) / IMAGES + of_weights)
+        relative = half / means[step].mean()  # of the logarithm of the loss
         assert each.log_likelihood_interval == pytest.approx(
-            [each.log_likelihood - half, each.log_likelihood + half], abs=0.01 * half
+            [each.log_likelihood * np.exp(relative), each.log_likelihood / np.exp(relative)], abs=0.01 * half
         )
 
 
