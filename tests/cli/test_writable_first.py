@@ -31,12 +31,12 @@ LINES = {
 """What is typed; what a command makes anew is called fresh."""
 WRITES = {
     **dict.fromkeys(("train", "train a family", "probe", "soup"), ("predictions", "runs")),
-    "tta": ("predictions",),
+    "tta": ("predictions", "reports"),
     "blend": ("blends", "submissions"),
-    "auto": ("predictions", "runs", "blends", "submissions"),
+    "auto": ("predictions", "runs", "blends", "submissions", "reports"),
     "members add": ("predictions",),
     "report": ("reports",),
-    "submit": ("submissions",),
+    "submit": ("submissions", "submissions/handed-in"),
     **dict.fromkeys(("export", "predict"), ("out",)),
     "find-lr": ("reports",),
 }
@@ -100,7 +100,7 @@ def test_a_folder_that_may_not_be_written_is_known_before_the_work(line, folder,
 
 
 ELSEWHERE = [
-    *((line, f"--{folder} taken") for line in ("train", "probe", "auto") for folder in WRITES[line]),
+    *((line, f"--{folder} taken") for line in ("train", "probe", "auto") for folder in WRITES[line][:4]),
     *(("train a family", f"--{folder}=taken") for folder in ("predictions", "runs")),
     *(("blend", f"--{folder} taken/below") for folder in WRITES["blend"]),
     ("blend", "--out taken/fresh.csv"),
@@ -174,3 +174,27 @@ def test_training_asks_for_the_room_that_its_network_needs(small, run, monkeypat
     code, said = run(LINES["train"] + " --arch-option width=64")  # some 60,000 numbers of 4 bytes
     assert code == 6, said
     assert "The disk is full: " in said
+
+
+def test_a_member_that_may_not_be_removed_is_not_renamed_and_stands_once(strange, run):
+    Path("predictions/cnn").chmod(0o555)
+    with as_a_stranger():
+        code, said = run("members rename cnn fresh")
+    assert code == 6, said
+    assert f"predictions/cnn: it belongs to {STRANGER} (mode 0555)" in said
+    assert sorted(path.name for path in Path("predictions").glob("*/")) == ["cnn", "mlp", "mlp-2"]
+
+
+def test_a_submission_elsewhere_is_entered_in_the_folder_of_submissions_which_auto_tries_too(strange, run):
+    Path("submissions").chmod(0o555)
+    with as_a_stranger():
+        code, said = run(f"{LINES['auto']} --out out/fresh.csv")
+    assert code == 6, said
+    assert f"submissions: it belongs to {STRANGER} (mode 0555)" in said
+
+
+def test_a_shard_of_views_writes_no_report(strange, run):
+    Path("reports").chmod(0o555)
+    with as_a_stranger():
+        code, said = run(f"{LINES['tta']} --shard 1/2")
+    assert code == 0, said

@@ -106,7 +106,7 @@ def auto(
     if not plan:
         check_output(workspace.blends / f"{name}.json", replace, "--name", is_ours=is_sealed)
         submission_csvs.check_replaceable(csv, replace)
-        for folder in (workspace.predictions, workspace.runs, workspace.blends):
+        for folder in (workspace.predictions, workspace.runs, workspace.blends, workspace.reports):
             check_writable(folder)
     source = Source.of({"data": data, **options})
     work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad)
@@ -126,6 +126,8 @@ def auto(
             with locked(folder):
                 pass  # it can be written
         _check_target(decoded, csv, sample, id, source.encoding, out is not None)
+        if "test" in decoded.images:
+            check_writable(workspace.submissions)
         again = "the same again, without --replace." if replace else "the same again."
         with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
             flips, costs = find_out(work, decoded, budget)

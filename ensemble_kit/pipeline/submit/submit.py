@@ -72,6 +72,7 @@ def submit(
     there = log.without_own(folder, log.read_log(folder))
     if not check:
         check_writable(folder)
+        check_writable(log.kept_path(folder, "").parent)
         log.check_quota(there, rules, advice.now())
     if blend is not None and csv is not None:
         raise InvalidOptionError("Give --blend or --csv, not both.")

@@ -143,6 +143,8 @@ def tta(
     stated = Stated(weights, name, classes, size, mean, std)
     model = find_model(ckpt, stated, {"data": data, **options}, predictions, replace)
     check_writable(predictions / model.name)
+    if how.shard is None:
+        check_writable(workspace.reports)
     with alone(model.name, how, cache):
         there = _read(predictions, model.name, cache, context.verify)
         kept = {} if replace else there

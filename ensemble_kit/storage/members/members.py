@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace as with_changes
 from pathlib import Path
 
-from ensemble_kit.disk import check
+from ensemble_kit.disk import check, check_writable
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError
 from ensemble_kit.storage.files import intended, locked, replace_file_in_parts, stands
 from ensemble_kit.storage.members.add_views import add_views, set_view_weights
@@ -145,6 +145,7 @@ def rename_member(root: Path, name: str, new_name: str) -> Manifest:
         manifest = read_manifest(old)
         if (new / MANIFEST_NAME).exists():
             raise InvalidOptionError(f"{root} already has a member '{new_name}'. Choose another name.")
+        check_writable(old)  # else it would stand beside the new one
         try:
             for stored in (stored for pair in manifest.files.values() for stored in pair):
                 check(old / stored.file, stored.sha256)
