@@ -1,5 +1,7 @@
 """What `ek demo` and `ek demo-data` print."""
 
+from shlex import quote
+
 from ensemble_kit.reporting.terminal import interval, percent, table, wrapped
 from ensemble_kit.results import DemoDataReport, DemoReport
 
@@ -11,7 +13,7 @@ def drawn(report: DemoDataReport) -> str:
         f"{report.train_images} train, {report.val_images} val, {report.test_images} test images "
         f"(the truth about test is in {report.path.name}/test-labels.csv, for measuring)."
     )
-    return f"{wrapped(said)}\nNext: ek train --data {report.path} --arch cnn"
+    return f"{wrapped(said)}\nNext: ek train --data {quote(str(report.path))} --arch cnn"
 
 
 def ladder(report: DemoReport) -> str:

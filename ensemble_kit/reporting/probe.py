@@ -1,5 +1,7 @@
 """What `ek probe` prints."""
 
+from shlex import quote
+
 from ensemble_kit.reporting.terminal import interval, number, percent, wrapped
 from ensemble_kit.results import ProbeReport
 
@@ -31,6 +33,6 @@ def probed(report: ProbeReport) -> str:
             wrapped(
                 f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
             ),
-            f"Next: ek tta --ckpt {report.run} --views flips",
+            f"Next: ek tta --ckpt {quote(str(report.run))} --views flips",
         ]
     )

@@ -1,5 +1,7 @@
 """What `ek soup` prints."""
 
+from shlex import quote
+
 from ensemble_kit.metrics import HAVE_COLUMNS, METRICS
 from ensemble_kit.reporting.terminal import IMAGES, WHAT, bare_score, number, percent, table, weighed, wrapped
 from ensemble_kit.results import IngredientReport, SoupReport
@@ -28,8 +30,8 @@ def cooked(report: SoupReport) -> str:
         f"  {report.run}  checkpoint ({number(member.size_mb, 1)} MB)",
     ]
     if report.spoiled:
-        return "\n".join([*lines, f"Next: ek members rm {member.name}"])
-    return "\n".join([*lines, f"Next: ek tta --ckpt {report.run} --views flips"])
+        return "\n".join([*lines, f"Next: ek members rm {quote(member.name)}"])
+    return "\n".join([*lines, f"Next: ek tta --ckpt {quote(str(report.run))} --views flips"])
 
 
 def _row(one: IngredientReport, title: str, kept: str, other: tuple[str, ...]) -> list[str]:

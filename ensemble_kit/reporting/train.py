@@ -1,5 +1,7 @@
 """What `ek train` prints: a member, or a family as a table."""
 
+from shlex import join, quote
+
 from ensemble_kit.reporting.terminal import interval, number, percent, table, wrapped
 from ensemble_kit.results import (
     FamilyReport,
@@ -23,7 +25,7 @@ def trained(report: TrainReport | FamilyReport) -> str:
                 f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
             ),
             *map(wrapped, report.notes),
-            f"Next: ek tta --ckpt {report.run} --views flips",
+            f"Next: ek tta --ckpt {quote(str(report.run))} --views flips",
         ]
     )
 
@@ -55,7 +57,7 @@ def _family(report: FamilyReport) -> str:
     folds = all("-fold-" in member.name for member in members)
     whole = folds and all(families.count(one) > 1 for one in families)  # one fold alone does not cover train
     oof = "" if evaluated == OOF else " --tune-on oof"
-    lines.append(f"Next: ek blend {' '.join(dict.fromkeys(families))}{oof}" if whole else "Next: ek blend")
+    lines.append(f"Next: ek blend {join(dict.fromkeys(families))}{oof}" if whole else "Next: ek blend")
     return "\n".join(lines)
 
 

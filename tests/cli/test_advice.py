@@ -16,6 +16,7 @@ import ensemble_kit as ek
 from ensemble_kit.cli.group.advice import TYPED, with_folders
 from ensemble_kit.cli.group.root import ek as command
 from ensemble_kit.errors import CorruptError, EnsembleKitError
+from ensemble_kit.pipeline.runs.resume import go_on
 from ensemble_kit.storage.members.manifest import Manifest
 from ensemble_kit.storage.members.members import write_member
 from ensemble_kit.types import Predictions
@@ -133,3 +134,56 @@ def test_an_advice_takes_only_folders_that_its_command_has():
     )
     ctx.meta[TYPED] = ["train", "--data", "d"]
     assert with_folders("Next: ek blend", ctx) == "Next: ek blend"
+
+
+def next_of(done):
+    """The words of the command that a report advises next."""
+    assert done.exit_code == 0, done.output
+    return shlex.split(done.output.strip().splitlines()[-1].removeprefix("Next: ek "))
+
+
+@pytest.fixture
+def blanks(tmp_path, monkeypatch):
+    """A drawn data set and a run in folders with blanks and quotes, each command typed as the one before advises."""
+    monkeypatch.chdir(tmp_path)
+    drawn = next_of(typed("demo-data", "Ann's data", "--train", "20", "--val", "10", "--test", "10", "--size", "16"))
+    assert drawn == ["train", "--data", "Ann's data", "--arch", "cnn"]
+    return [*drawn[:-1], "mlp", "--epochs", "1", "--runs", "my runs", "--quiet"]
+
+
+def test_what_is_advised_next_runs_though_folders_and_names_have_blanks_and_quotes(blanks):
+    advised_next = next_of(typed(*blanks, "--name", "a 'b' c"))
+    assert advised_next[:3] == ["tta", "--ckpt", "my runs/a 'b' c"]
+    assert next_of(typed(*advised_next)) == ["blend"]
+    assert typed(*blanks, "--name", "two", "--seed", "1").exit_code == 0
+    soup = next_of(typed("soup", "a 'b' c", "two", "--name", "so up", "--runs", "my runs", "--quiet"))
+    assert "my runs/so up" in soup or soup == ["members", "rm", "so up"]
+    assert typed(*soup).exit_code == 0
+
+
+def test_the_blend_that_a_family_of_folds_advises_takes_its_name_as_one_word(blanks):
+    advised_next = next_of(typed(*blanks, "--name", "fold er", "--folds", "2"))
+    assert advised_next == ["blend", "fold er", "--tune-on", "oof"]
+    assert typed(*advised_next).exit_code == 0
+
+
+def test_errors_advise_commands_with_their_names_quoted(blanks):
+    assert typed(*blanks, "--name", "fold er", "--folds", "2", "--fold", "1").exit_code == 0
+    for name, more in (("my net", ()), ("other", ("--seed", "1"))):
+        assert typed(*blanks, "--name", name, *more).exit_code == 0
+        assert typed("blend", name, "--name", f"of {name}").exit_code == 0
+    shutil.move("predictions/other", "elsewhere")
+    (words,) = advised(typed("predict", "--ckpt", "my runs/other", "Ann's data/val").output)
+    assert words == ["tta", "--ckpt", "my runs/other"]
+    shutil.move("elsewhere", "predictions/other")
+    (words,) = advised(typed("compare", "of my net", "of other", "--temperatures", "none").output)
+    assert words == ["blend", "my net", "--temperatures", "none"]
+    *_, words = advised(typed("blend", "fold er-fold-1", "--tune-on", "oof").output)
+    assert words == ["train", "--folds", "2", "--fold", "2", "--name", "fold er"]
+
+
+def test_the_way_to_go_on_with_a_run_is_quoted():
+    said = go_on(Path("my runs/it's"), Path("my members"))
+    config = "my runs/it's/unfinished.yaml"
+    assert shlex.split(said)[1:5] == ["train", "--config", config, "--resume"]
+    assert shlex.split(said)[5:] == ["--runs", "my runs", "--predictions", "my members"]

@@ -5,6 +5,7 @@ says of all training images is a family of its own. Reads manifests alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import NamedTuple
 
 from ensemble_kit.errors import InvalidOptionError
@@ -139,6 +140,6 @@ def _whole(name: str, places: Sequence[int], manifests: Sequence[Manifest]) -> F
         raise InvalidOptionError(
             f"On oof: family '{name}' lacks fold {', '.join(map(str, missing))} of {folds}, so its training "
             f"images are not covered. Train it as the others: ek train --folds {folds} --fold {missing[0]} "
-            f"--name {name}; or name the family, which stands for all its members."
+            f"--name {quote(name)}; or name the family, which stands for all its members."
         )
     return Family(name, tuple(of_fold[fold] for fold in range(1, folds + 1)))

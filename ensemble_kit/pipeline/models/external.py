@@ -6,6 +6,7 @@ The caller states classes and preprocessing, see `Stated`; what the member of su
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import models_zoo
@@ -42,7 +43,7 @@ def of_timm(arch: str, stated: Stated, places: Mapping[str, Any], predictions: P
         if network.replaced_head:
             raise InvalidOptionError(
                 f"{weights} was made for other classes than the {len(classes)} there are. Name its classes in "
-                f"order by --classes FILE, or fine-tune it: ek train --arch {arch} --init {weights}."
+                f"order by --classes FILE, or fine-tune it: ek train --arch {arch} --init {quote(str(weights))}."
             )
         for buffer, given in ((network.mean, stated.mean), (network.std, stated.std)):
             if given is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -110,7 +111,9 @@ def member_predictor(
     """
     model = find_model(ckpt, Stated(weights=weights), {}, workspace.predictions, replace=False)
     if model.name not in store.list_members(workspace.predictions):
-        raise InvalidOptionError(f"'{ckpt}' has no member in {workspace.predictions}. Make it: ek tta --ckpt {ckpt}.")
+        raise InvalidOptionError(
+            f"'{ckpt}' has no member in {workspace.predictions}. Make it: ek tta --ckpt {quote(str(ckpt))}."
+        )
     member = store.read_member(workspace.predictions / model.name, workspace.cache, verify)
     manifest = member.manifest
     check_views(manifest.views, workspace.predictions / model.name / MANIFEST_NAME, manifest.versions)

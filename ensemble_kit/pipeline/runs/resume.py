@@ -6,6 +6,7 @@ decides whether a state may be taken up; `claim` does.
 """
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -123,11 +124,11 @@ def go_on(folder: Path, predictions: Path) -> str:
         >>> go_on(Path("runs/cnn"), Path("predictions"))
         'ek train --config runs/cnn/unfinished.yaml --resume'
     """
-    words = ["ek train --config", (folder / states.UNFINISHED_NAME).as_posix(), "--resume"]
+    words = ["ek", "train", "--config", (folder / states.UNFINISHED_NAME).as_posix(), "--resume"]
     for option, given in (("runs", folder.parent), ("predictions", predictions)):
         if given != DEFAULT_FOLDERS[option]:
-            words.append(f"--{option} {given.as_posix()}")
-    return " ".join(words)
+            words += [f"--{option}", given.as_posix()]
+    return shlex.join(words)
 
 
 def _asked(plan: Mapping[str, Any]) -> dict[str, Any]:
