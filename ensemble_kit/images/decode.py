@@ -6,8 +6,9 @@
     transparency        composed over white: a * c + (1 - a) * 255
     16-bit grey         divided by 257 (so that white stays white); transparency and profile ignored
     16-bit colour       the high byte of each channel
-    32-bit integer      read as 16-bit grey; float as [0, 1], or [0, 255] where it exceeds 2
-                        (which would be black there; what is over 1 in [0, 1] is white)
+    32-bit integer      read as 16-bit grey; float as [0, 1], as [0, 255] where it exceeds 2
+                        (which would be black there; what is over 1 in [0, 1] is white), and as
+                        16-bit grey where it exceeds 510, which would be white
     animation           first frame
     CMYK                R = (255 - C) (255 - K) / 255, likewise G from M and B from Y
     palette             looked up; grey and 1-bit: three equal channels, 1 is white
@@ -30,10 +31,10 @@ from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.headers import open_image
 
 RESIZE: Final = "squash, bilinear, antialias"
-VERSION: Final = 3  # part of the cache key: raise it when a pixel may come out differently
+VERSION: Final = 4  # part of the cache key: raise it when a pixel may come out differently
 
 RGBImage = UInt8[np.ndarray, "height width 3"]
-_UNIT: Final = 2  # of float images: a value a little over 1, as of a filter, does not make it one of [0, 255]
+_OVER: Final = 2  # times white, in float images: a value a little over it, as of a filter, makes no wider range
 _MODE_OF_SPACE: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}  # ICC colour space -> Pillow's mode
 _PLAIN_MODE: Final = {"1": "L", "LA": "L", "CMYK": "CMYK", "L": "L"}  # what a profile is for; else RGB
 
@@ -88,7 +89,8 @@ def _rgb(image: Image.Image) -> RGBImage:
         return _grey(np.asarray(image, dtype=np.float64) / 257)
     if image.mode == "F":
         values = np.asarray(image, dtype=np.float64)
-        return _grey(values * 255 if np.nanmax(values) <= _UNIT else values)
+        highest = np.nanmax(values)
+        return _grey(values * 255 if highest <= _OVER else values if not highest > _OVER * 255 else values / 257)
     if not image.has_transparency_data:
         return np.array(_in_srgb(image))
     clear = image.convert("RGBA")

@@ -143,3 +143,10 @@ def test_a_float_image_a_little_over_one_stays_as_bright_as_it_is(highest):
 def test_a_float_image_of_255_levels_is_told_by_its_values_however_dark():
     out = read(Image.fromarray(np.full((5, 7), 3, np.float32)), "TIFF")
     assert (out == 3).all()
+
+
+@pytest.mark.parametrize(("highest", "scale"), [(65535, 257), (4095, 257), (511, 257), (510, 1)])
+def test_a_float_image_of_16_bits_is_no_white_one(highest, scale):
+    values = np.linspace(0, highest, RAMP.size, dtype=np.float32).reshape(RAMP.shape)
+    out = read(Image.fromarray(values), "TIFF")[:, :, 0]
+    assert np.abs(out - (values / scale).clip(0, 255)).max() <= 0.5
