@@ -1,9 +1,15 @@
-"""Images that stand twice, byte for byte: in two splits, or under two labels; found by the digests of their files."""
+"""Images that stand twice, pixel for pixel as a network sees them: in two splits, or under two labels."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from ensemble_kit.images import DataSet
+import numpy as np
+from jaxtyping import UInt8
+
+from ensemble_kit.images import DataSet, Loaded
 
 
 class Place(NamedTuple):
@@ -14,11 +20,27 @@ class Place(NamedTuple):
     label: str | None
 
 
+def pixel_digests(loaded: Mapping[str, Loaded]) -> dict[str, list[str]]:
+    """Return the sha256 (hex) of each image's pixels by split; empty for those that cannot be like another.
+
+    Few are read whole: most differ from all others in their middle line.
+    """
+    lines = {name: [hash(line.tobytes()) for line in _middle_lines(one)] for name, one in loaded.items()}
+    count = Counter(chain.from_iterable(lines.values()))
+    return {
+        name: [
+            _digest(one.images[row]) if count[line] > 1 and row not in one.unreadable else ""
+            for row, line in enumerate(lines[name])
+        ]
+        for name, one in loaded.items()
+    }
+
+
 def shared_images(data: DataSet, digests: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what a person should know of images that stand twice, a sentence each.
 
     Args:
-        digests: the sha256 (hex) of each image's file by split, in the order of its rows; empty where there is none.
+        digests: of each image by split, in the order of its rows, see `pixel_digests`.
     """
     pairs: dict[tuple[str, str], list[tuple[Place, Place]]] = {}
     first: dict[tuple[str, str], Place] = {}  # by digest and split
@@ -28,6 +50,14 @@ def shared_images(data: DataSet, digests: Mapping[str, Sequence[str]]) -> list[s
                 pairs.setdefault((earlier, name), []).append((first[digest, earlier], place))
             first.setdefault((digest, name), place)
     return [_said(some, len(data.splits[name].ids)) for (_, name), some in pairs.items() if _matters(some)]
+
+
+def _middle_lines(one: Loaded) -> UInt8[np.ndarray, "images 3 size"]:
+    return one.images[:, :, one.images.shape[2] // 2]
+
+
+def _digest(image: UInt8[np.ndarray, "3 size size"]) -> str:
+    return hashlib.sha256(image.tobytes()).hexdigest()
 
 
 def _places(data: DataSet, name: str) -> Iterator[Place]:
@@ -54,6 +84,6 @@ def _said(pairs: Sequence[tuple[Place, Place]], images: int) -> str:
         return f"{other.split}: {len(conflicts)} of {images} images stand there already{of_two}. Correct them."
     labels = f"; {len(conflicts)} of them{of_two}" if conflicts else f", first {other.image_id!r}"
     return (
-        f"{other.split}: {len(pairs)} of {images} images are in {one.split} too, byte for byte{labels}. Figures on "
+        f"{other.split}: {len(pairs)} of {images} images are in {one.split} too, pixel for pixel{labels}. Figures on "
         f"{other.split} cannot be trusted: ek data check lists all."
     )

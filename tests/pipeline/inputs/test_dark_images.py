@@ -34,6 +34,13 @@ def test_a_set_of_few_bits_in_sixteen_is_said_by_data_check_and_by_train(tmp_pat
     assert ("No value in the images is over" in capsys.readouterr().err) == (seen is not None)
 
 
+def test_one_split_of_few_bits_beside_bright_ones_is_named(tmp_path, capsys):
+    for place, path in enumerate(sorted((drawn(tmp_path, 4095) / "train").rglob("*.png"))):
+        Image.fromarray(np.random.default_rng(place).integers(0, 256, (11, 13)).astype(np.uint8)).save(path)
+    open_images(Source(tmp_path), 13, tmp_path / ".ek", RunContext())
+    assert "No value in the images of val is over 16 of 255: all are nearly black." in capsys.readouterr().err
+
+
 def test_one_black_image_is_a_finding_where_others_are_bright(tmp_path):
     folder = drawn(tmp_path, 65535)
     Image.new("RGB", (9, 7), (2, 1, 0)).save(folder / "val/a/1.png")
