@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from ensemble_kit.columns import SPELLINGS
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.labels import whole_number
 from ensemble_kit.storage.members.score_kinds import total_of
 from ensemble_kit.texts import same, spelled
 
@@ -40,7 +41,7 @@ class ClassColumns(NamedTuple):
 def named_columns(
     columns: Sequence[str], known: Sequence[str], listed: Sequence[str], path: Path
 ) -> ClassColumns | None:
-    """Return the columns of all known classes; None where one has no column.
+    """Return the columns of all known classes, `7` for `00007` too; None where one has no column.
 
     Args:
         known: the classes there are.
@@ -54,10 +55,15 @@ def named_columns(
         ClassColumns(classes={2: 'cat', 1: 'dog'}, left_out=(0,))
         >>> named_columns(["1", "0"], ["cat", "dog"], ["cat", "dog"], Path("val.csv")).classes
         {1: 'cat', 0: 'dog'}
+        >>> named_columns(["2", "10"], ["00002", "00010"], [], Path("val.csv")).classes
+        {0: '00002', 1: '00010'}
     """
     named = dict(zip(known, known, strict=True))
     numbered = {str(number): name for number, name in enumerate(listed)}
     found = _behind_one_prefix(columns, named, path) or _behind_one_prefix(columns, numbered, path)
+    valued, values = {_value(name): name for name in known}, [_value(column) for column in columns]
+    if not found and not listed and len(valued) == len(known) and len(set(values)) == len(columns):
+        found = _behind_one_prefix(values, valued, path)
     return found and ClassColumns(found[1], _others(columns, found[1]))
 
 
@@ -103,6 +109,12 @@ def _settled(columns: Sequence[str], cells: Cells, classes: Mapping[int, str], k
             "List the classes, a name a line: --classes FILE; other columns are then left out."
         )
     return ClassColumns(classes, _others(columns, classes))
+
+
+def _value(name: str) -> str:
+    """Return the one text of a whole number, `7` for `007` and `7.0`; any other name as it is."""
+    number = whole_number(name)
+    return name if number is None else str(number)
 
 
 def _more(unclear: Sequence[str]) -> str:

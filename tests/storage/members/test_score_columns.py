@@ -123,6 +123,19 @@ def test_classes_may_be_called_as_other_columns_are_where_that_is_known(written)
     assert got.predictions.classes == names
 
 
+@pytest.mark.parametrize(("known", "names"), [(("00002", "00010", "00000"), "0 2 10"), (("0", "2", "10"), "00 02 10")])
+def test_classes_that_are_numbers_are_found_in_another_number_form(known, names, written):
+    """As folders 00000 to 00042 are classes here, and 0 to 42 elsewhere."""
+    reading = Reading(known=known, labels_are="names")
+    path = written(names=names.split(), labels=["2"] * 7)
+    got = read_scores(path, "val", "logits", "vit", reading=reading).predictions
+    assert sorted(got.classes) == sorted(known)
+    assert [int(name) for name in got.classes] == [0, 2, 10]
+    assert got.labels.tolist() == [1] * 7
+    with pytest.raises(MisalignedError, match="classes without a column"):
+        read_scores(written(names=["2", "02", "10"]), "val", "logits", "vit", reading=reading)
+
+
 def test_classes_with_columns_twice_are_refused(written):
     more = {f"logit_{name}": column for name, column in zip(CLASSES, LOGITS.T, strict=True)}
     with pytest.raises(BadDataError, match="the classes have columns twice, as 'logit_ant' and 'ant'"):
