@@ -1,4 +1,4 @@
-"""Whether scores and labels belong together: fewer right than by chance, or far more with classes in another order.
+"""Whether scores, labels and splits belong together: right by chance alone, classes or a scale that are others.
 
 Renamed classes fit any labels better on the images they are chosen on; so the renaming is found on one half of the
 images and judged on the other. Never changes a score.
@@ -17,6 +17,7 @@ from ensemble_kit.types import Predictions
 
 SURE: Final = 0.01  # how often at most chance alone would bring a note
 FAR: Final = 0.1  # of the images
+MOST_TIMES: Final = 4.0  # that scores of test may spread as far as those of val, or the other way round
 
 
 def notes_on(splits: Mapping[str, Predictions], doubts: Mapping[str, str]) -> Iterator[str]:
@@ -30,6 +31,15 @@ def notes_on(splits: Mapping[str, Predictions], doubts: Mapping[str, str]) -> It
             yield note(doubts[split], split=split)
         if split in (VAL, OOF) and said.labels is not None:
             yield from _notes(said, said.labels)
+        if split == "test":
+            yield from _notes_on_scale(said, next(one for other, one in splits.items() if other in (VAL, OOF)))
+
+
+def _notes_on_scale(test: Predictions, tuned: Predictions) -> Iterator[str]:
+    """Yield a note where scores of test spread otherwise than those that weights and temperatures come from."""
+    spans = [float(np.median(np.ptp(one.logits[0], axis=1))) for one in (test, tuned)]
+    if min(spans) > 0 and not 1 / MOST_TIMES < (times := spans[0] / spans[1]) < MOST_TIMES:
+        yield note("another-scale", tuned=tuned.split, times=f"{times:.2g}")
 
 
 def _notes(said: Predictions, labels: Int[np.ndarray, " images"]) -> Iterator[str]:

@@ -60,6 +60,8 @@ NOTES: Final[Mapping[str, str]] = {
     "logits-of-one-sum": "{split}: no score is below 0 and all rows have the same sum, as probabilities in another "
     "unit and votes have, and were taken for logits. If they are such, divide each row by its sum and give --kind "
     "probabilities.",
+    "another-scale": "test: the scores spread {times} times as far as those of {tuned}, so what fits {tuned} does not "
+    "fit them. See that both are of one network, made in one way: a mean over views or networks, not a sum.",
     "classes-in-another-order": "{split}: {right} % of the images are right, and {renamed} % would be were classes "
     "renamed. Look at the order of the classes in the scores, and at --labels-are.",
     "below-chance": "{split}: {right} % of the images are right, fewer than the {chance} % of chance. Look at the "

@@ -118,8 +118,8 @@ def _own_labels(table: Table, reading: Reading, wanted: bool, path: Path) -> Lab
         row = int((labels == NONE).argmax())
         raise BadDataError(
             f"{path}: row {row + 1}, {table.ids[row]!r}, has the label {table.labels[row]!r}, which is none of its "
-            f"{len(table.classes)} classes, first {spelled(table.classes[0])}. Correct the label, or give each class "
-            "its column, called as it is."
+            f"{len(table.classes)} classes, first {spelled(table.classes[0])}. Correct the label or the classes: each "
+            "has a column, called as it is."
         )
     return labels
 

@@ -150,6 +150,17 @@ def test_ids_with_another_ending_of_which_one_is_missing_are_told_by_that_one():
     assert "first extra" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("times", "told"), [(8, True), (0.1, True), (2, False), (0.5, False)])
+def test_scores_of_test_on_another_scale_are_told(times, told):
+    """As a sum over eight views beside one view; a test set that is harder or easier is not spoken ill of."""
+    for path, ids, logits in (("oof.npz", IDS["train"], OOF), ("test.npz", IDS["test"], times * OOF[:TEST])):
+        np.savez(path, image_ids=np.array(ids), classes=np.array(NAMES), scores=logits)
+    notes = ek.members_add("vit", kind="logits", oof="oof.npz", test="test.npz", labels=labels_csv()).notes
+    spans = np.median(np.ptp(times * OOF[:TEST], axis=1)) / np.median(np.ptp(OOF, axis=1))
+    said = [note for note in notes if f"test: the scores spread {spans:.2g} times as far as those of oof" in note]
+    assert len(said) == len([note for note in notes if "times as far" in note]) == told
+
+
 def test_an_npz_joins_too_and_labels_may_lie_in_the_scores():
     shares = softmax(OOF.astype(float), axis=1)[SHUFFLED][:, [2, 0, 1]]
     ids, classes = np.array(IDS["train"])[SHUFFLED], np.array(NAMES)[[2, 0, 1]]
