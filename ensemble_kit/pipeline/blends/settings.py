@@ -121,7 +121,7 @@ def _numbers(weights: str | Mapping[str, float]) -> tuple[str | Mapping[str, flo
     """Return how weights are found, a name or numbers, and how that is written down."""
     if isinstance(weights, Mapping):
         return weights, ",".join(f"{name}={weight:g}" for name, weight in weights.items())
-    if "=" not in weights:
+    if not set("=,") & set(weights):
         pick(WEIGHTS, weights, "way to find weights")
         return weights, weights
     numbers: dict[str, float] = {}

@@ -182,6 +182,7 @@ def test_a_blend_keeps_to_its_time_and_shows_what_less_would_buy(toy):
         ({"weights": "good=1", "max_members": 1}, InvalidOptionError, "there is nothing to limit"),
         ({"weights": "accuracy", "certify": True, "certify_seconds": 0.0}, InvalidOptionError, "more than 0, got 0.0"),
         ({"weights": "stacking", "method": "borda"}, InvalidOptionError, "wanted the method logit-sum, got borda"),
+        ({"weights": "1,2"}, InvalidOptionError, "cannot use '1' in '1,2'; wanted each member once, as in cnn=1,vit=2"),
         ({"weights": "logloss"}, UnknownNameError, "did you mean 'log-loss'"),
         ({"method": "bordaa"}, UnknownNameError, "did you mean 'borda'"),
     ],
