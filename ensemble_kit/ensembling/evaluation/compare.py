@@ -96,7 +96,8 @@ def compare_scored(
     pseudo = 1.0 if pseudo_share is None else min(1.0, pseudo_share * differ)
     found = _spread_of(first, second, metric, groups, pseudo)
     difference, most = first.score(metric) - second.score(metric), METRICS[metric].highest
-    half = max(0.0 if metric == "accuracy" and groups is None else found.reach, _excluded(first, metric, found))
+    excluded = _excluded(first, metric, found)
+    half = max(0.0 if metric == "accuracy" and groups is None else found.reach, excluded)
     interval = max(-most, difference - half), min(most, difference + half)
     test = "paired t test" if groups is None else f"paired t test of {len(set(groups))} groups"
     comparison = Comparison(
@@ -108,7 +109,7 @@ def compare_scored(
         interval=interval,
         test=test,
         p=found.p_value(difference),
-        resolvable=min(most, found.smallest()),
+        resolvable=min(most, max(found.smallest(), excluded)),
     )
     return comparison if metric != "accuracy" else _exact(comparison, first, second, groups, pseudo)
 

@@ -112,6 +112,7 @@ def test_two_that_are_alike_everywhere_may_differ_on_what_the_images_cannot_excl
     assert -low == pytest.approx(high)
     assert high >= (1 - 0.05 ** (1 / 300)) * unit - 1e-12  # exact, of 0 in 300; about 3 / 300
     assert high <= 3.2 / 300 * unit
+    assert found.resolvable >= high  # what cannot be excluded cannot be found either
 
 
 def test_losses_that_do_not_vary_exclude_no_mistake() -> None:
