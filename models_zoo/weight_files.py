@@ -24,6 +24,16 @@ PLACEHOLDERS: Final = re.compile(
 )
 """Kinds of objects that trainers save beside the weights: options, dates, paths, figures."""
 
+OTHER_KINDS: Final = (
+    (rb"version https://git-lfs", "it is a pointer of Git LFS, not the file itself; fetch it: git lfs pull"),
+    (rb"\s*<", "it is a page of the web, as a download that failed leaves it; download the file again"),
+    (rb"\x1f\x8b", "it is compressed (gzip); unpack it first"),
+    (rb"\x89HDF", "it is an HDF5 file, as Keras writes it"),
+    (rb"\x08[\x01-\x20]\x12", "it is an ONNX file"),
+    (rb"\Z", "it is empty"),
+)
+"""How files begin that are no weights, and what they are then; the first that fits counts."""
+
 _SAYS_ARCH: Final = ("arch", "architecture", "model_name", "model", "backbone")
 _GLOBAL: Final = re.compile(r"GLOBAL (\S+)")
 _DEEPEST: Final = 8  # table in table; one that holds itself would have no end
@@ -50,13 +60,18 @@ def read(path: str) -> Any:
     """
     try:
         with open(path, "rb") as file:
-            start = file.read(9)
-        if start[8:] == b"{":
-            return load_file(path)
-        _check_archive(path)
-        return _unpickled(path)
+            start = file.read(64)
     except FileNotFoundError as error:
         raise ZooError(f"There is no file of weights at '{path}'.") from error
+    except OSError as error:
+        raise ZooError(f"'{path}' cannot be read as weights: {error.strerror}.") from error
+    try:
+        if start[8:9] == b"{":
+            return load_file(path)
+        _check_archive(path, start)
+        return _unpickled(path)
+    except ZooError:
+        raise
     except Exception as error:  # readers of foreign formats raise nearly anything on what is none
         if kind := _GLOBAL.search(str(error)):
             raise ZooError(
@@ -65,10 +80,10 @@ def read(path: str) -> Any:
             ) from error
         if "TorchScript" in str(error):
             raise ZooError(f"'{path}' cannot be read as weights: it is a TorchScript program. {_ALONE}") from error
+        what = next((what for begins, what in OTHER_KINDS if re.match(begins, start)), "it is damaged, or of another kind")
         raise ZooError(
-            f"'{path}' cannot be read as weights ({str(error).splitlines()[0] if str(error) else 'empty'}); "
-            f"wanted a .safetensors or .pth file of tensors."
-        ) from error
+            f"'{path}' cannot be read as weights: {what}. Wanted a .safetensors file, or one of torch.save."
+        ) from None  # what torch says of such a file advises to run its code
 
 
 def _unpickled(path: str) -> Any:
@@ -90,12 +105,14 @@ def _kind(placeholder: type) -> str:
     return f"{placeholder.__module__}.{placeholder.__qualname__}"
 
 
-def _check_archive(path: str) -> None:
-    """Raise on a compressed archive: torch.save writes none, and a few bytes could unpack to gigabytes."""
+def _check_archive(path: str, start: bytes) -> None:
+    """Raise on a compressed archive: torch.save writes none, and a few bytes could unpack to gigabytes; or on half one."""
     if is_zipfile(path):
         with ZipFile(path) as archive:
             if any(entry.compress_type != ZIP_STORED for entry in archive.infolist()):
-                raise ValueError("a compressed archive")
+                raise ZooError(f"'{path}' cannot be read as weights: it is a compressed archive. Unpack it first.")
+    elif start.startswith(b"PK"):
+        raise ZooError(f"'{path}' cannot be read as weights: its end is missing. Copy or download it again.")
 
 
 def tables(content: object, place: str = "") -> Iterator[tuple[str, State]]:

@@ -1,5 +1,7 @@
 """Weights from files."""
 
+import gzip
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -68,6 +70,34 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
     torch.save([1, 2, 3], tmp_path / "list.pth")
     with pytest.raises(ZooError, match="holds something else than tensors by name"):
         build("mlp", 7, 28, weights=tmp_path / "list.pth")
+
+
+@pytest.mark.parametrize(
+    ("begins", "said"),
+    [
+        (b"<!DOCTYPE html><html>", "a page of the web"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (gzip.compress(b"weights" * 99), "unpack it first"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "HDF5"),
+        (b"\x08\x07\x12\x07pytorch", "ONNX"),
+        (b"", "it is empty"),
+        (b"abc", "damaged, or of another kind"),
+    ],
+)
+def test_what_is_no_weights_is_called_what_it_is_and_no_advice_of_torch_is_repeated(tmp_path, begins, said):
+    (tmp_path / "w.pth").write_bytes(begins)
+    with pytest.raises(ZooError, match=f"w.pth' cannot be read as weights: .*{said}") as caught:
+        build("mlp", 7, 28, weights=tmp_path / "w.pth")
+    assert "weights_only" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_weights_whose_end_is_missing_are_called_so(source, tmp_path):
+    path = _saved(source.body.state_dict(), tmp_path / "w.pth")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ZooError, match="its end is missing. Copy or download it again") as caught:
+        build("cnn-deep", 7, 28, weights=path)
+    assert caught.value.__cause__ is None  # no failure of the system
 
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,10 @@ def build_network(
         CorruptError: the weights are a damaged checkpoint of ours.
         ResourceError: no network to fetch weights over.
     """
-    if weights is not None and not weights.is_file():
-        place = os.path.relpath(weights)
-        raise InvalidOptionError(f"There is no file of weights at '{place}'{beside(place)}")
-    mean, std = _mean_and_std(images)
     if weights is not None:
+        weights = _file_of_weights(weights)
         check_weights(weights)
+    mean, std = _mean_and_std(images)
     try:
         return models_zoo.build(
             arch,
@@ -62,6 +61,18 @@ def build_network(
         raise ResourceError(str(error)) from error
     except models_zoo.ZooError as error:
         raise InvalidOptionError(str(error)) from error
+
+
+def _file_of_weights(path: Path) -> Path:
+    """Return a file of weights by the path that a person would type, which is not by way of its run."""
+    place = os.path.relpath(path)
+    if path.is_dir():
+        held = sorted(map(str, Path(place).glob("*.safetensors")))
+        hint = f" There is a checkpoint in it: --init {quote(held[-1])}" if held else ""
+        raise InvalidOptionError(f"'{place}' is a folder; wanted a file of weights.{hint}")
+    if not path.is_file():
+        raise InvalidOptionError(f"There is no file of weights at '{place}'{beside(place)}")
+    return Path(place) if os.path.isfile(place) and os.path.samefile(path, place) else path
 
 
 def arch_options(arch: str, given: Mapping[str, Any], pretrained: bool) -> dict[str, int | float | str]:
