@@ -80,7 +80,9 @@ def read(path: str) -> Any:
             ) from error
         if "TorchScript" in str(error):
             raise ZooError(f"'{path}' cannot be read as weights: it is a TorchScript program. {_ALONE}") from error
-        what = next((what for begins, what in OTHER_KINDS if re.match(begins, start)), "it is damaged, or of another kind")
+        what = next(
+            (what for begins, what in OTHER_KINDS if re.match(begins, start)), "it is damaged, or of another kind"
+        )
         raise ZooError(
             f"'{path}' cannot be read as weights: {what}. Wanted a .safetensors file, or one of torch.save."
         ) from None  # what torch says of such a file advises to run its code
@@ -106,7 +108,7 @@ def _kind(placeholder: type) -> str:
 
 
 def _check_archive(path: str, start: bytes) -> None:
-    """Raise on a compressed archive: torch.save writes none, and a few bytes could unpack to gigabytes; or on half one."""
+    """Raise on half an archive, and on a compressed one: a few bytes could unpack to gigabytes."""
     if is_zipfile(path):
         with ZipFile(path) as archive:
             if any(entry.compress_type != ZIP_STORED for entry in archive.infolist()):

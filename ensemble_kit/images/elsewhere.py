@@ -15,6 +15,7 @@ from typing import Final
 
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.images.folders import is_image
 
 LOOKED_AT: Final = 50  # images of one CSV
 _ENTRIES: Final = 20_000  # of folders that are searched
@@ -79,8 +80,15 @@ def _remedy(csv: Path, paths: Sequence[Path], images: Path, option: str, look: C
     ends = _parts(str(path.relative_to(images) if path.is_relative_to(images) else path))
     if file is not None:
         folder = file.parents[max(min(_alike(file, path), len(ends)), 1) - 1]
-        lie = f"They lie in '{folder}': {option} {quote(str(folder))}"
-        return lie if any_there(look(folder)) else _other(path, file)
+        folder = folder.parent if any_there(look(folder.parent)) else folder  # which holds one folder a split
+        held = sum(map(_is_there, look(folder)))
+        if not held:
+            return _other(path, file)
+        who = "They lie" if held == len(paths) else f"{held} of {len(paths)} lie"
+        typed = f": {option} {quote(str(folder))}"
+        return (
+            f"{who} in '{folder}'{typed if 2 * held > len(paths) else ', others elsewhere: bring a column of paths.'}"
+        )
     if re.fullmatch(r"\w\w+:", ends[0]):
         return f"It is an address: download the images, then say where they are: {option} FOLDER."
     there = "" if images.is_dir() else f"There is no folder '{images}'{beside(images)} "
@@ -98,9 +106,11 @@ def _find(missing: Sequence[Path], places: Sequence[Path]) -> tuple[Path, Path] 
     wanted: dict[str, Path] = {}
     for path in missing[:: max(len(missing) // LOOKED_AT, 1)]:
         wanted.setdefault(_parts(str(path))[-1].casefold(), path)
+    stems = {os.path.splitext(name)[0]: path for name, path in wanted.items()}  # written with another ending
     best: tuple[int, Path, Path] | None = None
     for file in _below(list(dict.fromkeys(map(_standing, places)))):
         one = wanted.get(file.name.casefold()) or wanted.get(file.stem.casefold())
+        one = one or (stems.get(file.stem.casefold()) if is_image(file) else None)
         if one is not None and (best is None or _alike(file, one) > best[0]):
             best = _alike(file, one), one, file
     return None if best is None else best[1:]

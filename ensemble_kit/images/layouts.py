@@ -19,6 +19,7 @@ from typing import Final
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.folders import is_image
 from ensemble_kit.texts import Reader
+from ensemble_kit.workspace import Workspace
 
 CALLED: Final = {
     "train": ("train", "training"),
@@ -56,14 +57,21 @@ def class_folders(data: Path) -> list[Path]:
     train = find_folder(data, "train")
     if found := _folders(train or data / "train"):
         return found
+    own = [] if train else _own_folders(data)
+    classes = [path for path in own if _holds_images(path)]
     why = "does not exist" if train is None else "holds no folder"
     said = f"Wanted class folders in '{data / 'train'}', which {why}: train/CLASS/image.jpg."
     if options := _as_csvs(data):
         command = f"  ek data check {options}"
         raise BadDataError(f"{said} '{data}' holds CSVs; type:", command, "and ek train with the same options.")
     hint = _higher(data) or _deeper(data)
-    if train is None and not hint and (found := _own_classes(data)):
-        return found
+    if not hint and len(classes) > 1:
+        if classes == own:
+            return classes
+        other = next(path for path in own if path not in classes)
+        hint = (
+            f" '{data}' holds folders of images itself, as classes, but '{other}' holds none: move it out or fill it."
+        )
     raise BadDataError(f"{said}{hint}")
 
 
@@ -119,11 +127,23 @@ def _deeper(data: Path) -> str:
     return f" '{found[0]}' holds train/: name that folder." if len(found) == 1 else ""
 
 
-def _own_classes(data: Path) -> list[Path]:
-    """Return the folders of a data folder where all but those of other splits hold images, as classes do."""
+def unread(data: Path) -> list[Path]:
+    """Return the folders beside a train folder that hold images, or folders of images, and are no split's."""
+    read = [find_folder(data, split) for split in CALLED]
+    apart = [path for path in _brought(data) if path not in read] if read[0] else []
+    return [path for path in apart if any(map(_holds_images, [path, *_folders(path)]))]
+
+
+def _own_folders(data: Path) -> list[Path]:
+    """Return the folders of a data folder but those that are called as splits are."""
     words = {word for split in CALLED.values() for word in split}
-    found = [path for path in _folders(data) if not words & set(re.split(r"[\W\d_]+", path.name.casefold()))]
-    return found if len(found) > 1 and all(map(_holds_images, found)) else []
+    return [path for path in _brought(data) if not words & set(re.split(r"[\W\d_]+", path.name.casefold()))]
+
+
+def _brought(data: Path) -> list[Path]:
+    """Return the folders of a data folder, in the working folder without those that commands make there."""
+    ours = {folder.name for folder in vars(Workspace()).values()} if data.resolve() == Path.cwd() else set()
+    return [path for path in _folders(data) if path.name not in ours]
 
 
 def _is_called(path: Path, *words: str) -> bool:
@@ -140,7 +160,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in _entries(folder) if path.is_dir())
+    return sorted(path for path in _entries(folder) if path.is_dir() and path.name != "__MACOSX")  # as macOS packs it
 
 
 def _holds_images(folder: Path) -> bool:

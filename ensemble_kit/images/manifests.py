@@ -7,6 +7,7 @@ Other columns are passed over. Nothing but the CSV is opened here.
 """
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.elsewhere import any_there, fitted
 from ensemble_kit.images.folders import is_image
 from ensemble_kit.images.splits import Listing
-from ensemble_kit.texts import Reader, bare
+from ensemble_kit.texts import Reader, bare, same
 
 Rows = Sequence[Sequence[str]]
 _BOXES: Final = ("xmin", "xmax", "ymin", "ymax", "x1", "x2", "y1", "y2", "x", "y", "w", "h", "width", "height", "bbox")
@@ -137,12 +138,11 @@ def _paths(
         return tuple(images / cell for cell in cells) if "path" in places else _found(cells, images)
 
     def look(cells: Sequence[str]) -> tuple[Path, ...]:
-        found = list(look_as_written(cells))
-        others = {row: plain for row, cell in enumerate(cells) if (plain := bare(cell)) != cell}
-        taken = frozenset(cells) if others else frozenset()
-        others = {row: plain for row, plain in others.items() if plain not in taken}
-        for row, path in zip(others, look_as_written([*others.values()]), strict=True):
-            found[row] = path if os.path.exists(path) and not os.path.lexists(found[row]) else found[row]
+        found, taken = list(look_as_written(cells)), frozenset(cells)
+        for form in (bare, same, _decomposed):
+            others = {row: plain for row, cell in enumerate(cells) if (plain := form(cell)) not in taken}
+            for row, path in zip(others, look_as_written([*others.values()]), strict=True):
+                found[row] = path if os.path.exists(path) and not os.path.lexists(found[row]) else found[row]
         return tuple(found)
 
     def fit(place: int) -> tuple[tuple[Path, ...], str]:
@@ -167,6 +167,11 @@ def _paths(
             f"or --column {other}."
         )
     return at_ids, [how] if how else []
+
+
+def _decomposed(cell: str) -> str:
+    """Return a name as macOS packs it: letters and their accents apart."""
+    return unicodedata.normalize("NFD", bare(cell))
 
 
 def _found(ids: Sequence[str], images: Path) -> tuple[Path, ...]:

@@ -22,10 +22,10 @@ from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.groups import groups_from
 from ensemble_kit.images.class_lists import read_classes
-from ensemble_kit.images.elsewhere import check_there
+from ensemble_kit.images.elsewhere import any_there, check_there
 from ensemble_kit.images.folders import is_image, list_class_folders, list_flat_folders
 from ensemble_kit.images.label_spellings import one_spelling
-from ensemble_kit.images.layouts import class_folders, find_folder, read_as
+from ensemble_kit.images.layouts import CALLED, class_folders, find_folder, read_as, unread
 from ensemble_kit.images.manifests import list_manifest
 from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
@@ -150,8 +150,10 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     if "val" not in splits and (val_needed or source.val_fraction is not None):
         splits = _with_val(source, splits, train.taken)
     taken = [listing.taken for listing in found.values() if listing is not None and listing.taken]
-    if source.val_fraction is not None and source.data is not None and (unread := find_folder(source.data, "val")):
-        taken.append(f"'{unread}' is not read: --val-fraction takes val from train. To read it, leave that out.")
+    if source.val_fraction is not None and source.data is not None and (other := find_folder(source.data, "val")):
+        taken.append(f"'{other}' is not read: --val-fraction takes val from train. To read it, leave that out.")
+    if source.data is not None and not any((source.train_csv, source.val_csv, source.test_csv)):
+        taken += [f"Not read: '{path}', which holds images." for path in unread(source.data)]
     of_folders = [listing.paths for split, listing in found.items() if listing and not getattr(source, f"{split}_csv")]
     if by_bytes := [path for paths in of_folders for path in paths if not is_image(path)]:
         taken.append(f"Images by their first bytes, not by their names: {len(by_bytes)}, first '{by_bytes[0]}'.")
@@ -226,11 +228,21 @@ def _list(source: Source, split: str, passed_over: list[Path], reader: Reader) -
 
 
 def _rows(source: Source, split: str, images: Path, reader: Reader | None = None) -> Listing:
-    """Return what the CSV of a split holds, its images in that folder."""
+    """Return what the CSV of a split holds, its images in that folder or in the split's own inside it."""
     reader = reader or Reader(source.encoding)
     csvs = {one: csv for one in SPLITS if (csv := getattr(source, f"{one}_csv")) is not None}
     scope = split if len(csvs) > 1 else ""
-    return list_manifest(csvs[split], images, said_of(source.column, split), split != "test", scope, reader)
+
+    def listed(images: Path, reader: Reader) -> Listing:
+        return list_manifest(csvs[split], images, said_of(source.column, split), split != "test", scope, reader)
+
+    found = listed(images, reader)
+    inner = next((images / name for name in CALLED[split] if (images / name).is_dir()), None)
+    if inner is None or any_there(found.paths):
+        return found
+    inside = listed(inner, Reader(source.encoding))
+    said = f"'{csvs[split]}': its images lie in '{inner}'."
+    return replace(inside, taken=f"{inside.taken} {said}".lstrip()) if any_there(inside.paths) else found
 
 
 def _images(source: Source, split: str, csv: Path) -> Path:

@@ -33,8 +33,16 @@ def typed(*words):
         (("predict", "--output", "x"), 2, "No such option '--output'; did you mean '--out'?"),
         (("train", "--frobnicate", "1"), 2, "No such option '--frobnicate'."),
         (("train", "--data", "data", "--init", "nofile.pth"), 2, "There is no file of weights at 'nofile.pth'."),
-        (("train", "--data", "data", "--init", "runs/cnn"), 2, "There is a checkpoint in it: --init runs/cnn/checkpoint-"),
-        (("train", "--data", "data", "--init", "runs/cnn/config.yaml"), 2, "'runs/cnn/config.yaml' cannot be read as w"),
+        (
+            ("train", "--data", "data", "--init", "runs/cnn"),
+            2,
+            "There is a checkpoint in it: --init runs/cnn/checkpoint-",
+        ),
+        (
+            ("train", "--data", "data", "--init", "runs/cnn/config.yaml"),
+            2,
+            "'runs/cnn/config.yaml' cannot be read as w",
+        ),
         (("train", "--data", "dat", "--arch", "cnn"), 3, "got 'dat', which is no folder; did you mean 'data'?"),
         (("train", "--column", "id=a", "--column", "id=b"), 2, "id is given twice: 'a' and 'b'"),
         (("tta", "--ckpt", "cn"), 2, "no run or checkpoint cn; did you mean 'runs/cnn'?"),

@@ -137,3 +137,51 @@ def test_the_first_fifty_may_be_missing_where_others_are_there(here):
     Path("train.csv").write_text("image_id,path,label\n" + "\n".join(rows))
     found = read_source(Source(train_csv=Path("train.csv"), val_fraction=0.3))
     assert sum(path.is_file() for split in found.splits.values() for path in split.paths) == COUNT
+
+
+def split_csvs(*names):
+    """A CSV a split, with file names alone; the images lie in pics/SPLIT."""
+    for split in names:
+        for place in range(4):
+            path = Path(f"pics/{split}/{split}{place}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (9, 7), (place * 5, 40, 90)).save(path)
+        rows = [f"{split}{place}.png,{('cat', 'dog')[place % 2]}\n" for place in range(4)]
+        Path(f"{split}.csv").write_text(f"image_id,label\n{''.join(rows)}")
+
+
+@pytest.mark.parametrize("val", ["val", "valid"])
+def test_images_in_a_folder_a_split_are_read_and_that_is_said(here, val):
+    split_csvs("train", val)
+    found = read_source(Source(train_csv=Path("train.csv"), val_csv=Path(f"{val}.csv"), images=Path("pics")))
+    assert all(path.is_file() for split in found.splits.values() for path in split.paths)
+    assert found.taken == tuple(f"'{one}.csv': its images lie in 'pics/{one}'." for one in ("train", val))
+
+
+def test_the_folder_that_is_named_for_one_split_serves_all(here):
+    split_csvs("train", "val")
+    source = Source(train_csv=Path("train.csv"), val_csv=Path("val.csv"), images=Path("pics/train"))
+    assert images_said(refusal(source)) == Path("pics")
+
+
+def test_images_in_several_folders_are_not_said_to_lie_in_one(here):
+    for place in range(COUNT):
+        Path(f"s{place % 3}").mkdir(exist_ok=True)
+        Path(f"data/pics/a/n{place}.png").rename(f"s{place % 3}/n{place}.png")
+    message = refusal(train_csv("n{n}.png", "image_id"))
+    assert f"3 of {COUNT} lie in 's0', others elsewhere: bring a column of paths." in message
+    assert "--images" not in message
+
+
+def test_an_image_of_another_ending_is_named(here):
+    message = refusal(train_csv("data/pics/a/n{n}.jpg"))
+    assert "For 'n0.jpg' there is 'data/pics/a/n0.png'. Correct the paths in the CSV." in message
+
+
+@pytest.mark.parametrize("column", ["path", "image_id"])
+def test_images_whose_names_are_in_another_unicode_form_are_read(here, column):
+    for place in range(COUNT):
+        Path(f"data/pics/a/n{place}.png").rename(f"data/pics/a/e\u0301{place}.png")
+    found = read_source(train_csv("data/pics/a/\u00e9{n}.png", column))
+    assert all(path.is_file() for split in found.splits.values() for path in split.paths)
+    assert column == "path" or all("\u00e9" in one for one in found.splits["train"].ids)

@@ -154,7 +154,7 @@ def test_two_folders_that_may_be_val_are_both_named_and_one_without_images_is_no
     with pytest.raises(BadDataError, match=r"has no val/, and '.*/dev' and '.*/valid' may both be meant. Rename one"):
         read_source(Source(tmp_path))
     (tmp_path / "valid").rename(tmp_path / "val")
-    assert read_source(Source(tmp_path)).taken == ()
+    assert read_source(Source(tmp_path)).taken == (f"Not read: '{tmp_path / 'dev'}', which holds images.",)
     (tmp_path / "val").rename(tmp_path / "rest")
     (tmp_path / "dev").rename(tmp_path / "gone")
     (tmp_path / "dev/notes").mkdir(parents=True)
@@ -189,6 +189,30 @@ def test_folders_that_may_be_no_classes_are_not_read_as_such(tmp_path, other):
     drawn(tmp_path, "cat/1.png", "dog/1.png")
     drawn(tmp_path, other) if other.endswith("png") else (tmp_path / other).mkdir()
     assert "Wanted class folders" in refusal(tmp_path)
+
+
+def test_a_folder_that_keeps_others_from_being_read_as_classes_is_named(tmp_path):
+    drawn(tmp_path, "cat/1.png", "dog/1.png")
+    (tmp_path / "notes").mkdir()
+    assert f"but '{tmp_path / 'notes'}' holds none: move it out or fill it." in refusal(tmp_path)
+
+
+def test_classes_in_the_working_folder_are_read_beside_what_commands_make_there(tmp_path, monkeypatch):
+    drawn(tmp_path, "cat/1.png", "dog/1.png", "reports/augment-strong.png", "__MACOSX/cat/._1.png")
+    for name in ("runs", "predictions"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_source(Source(Path()), val_needed=False).classes == ("cat", "dog")
+    assert "'reports'" not in str(read_source(Source(Path()), val_needed=False).taken)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("val_set/cat/1.png", "val_set"), ("dev/1.png", "dev"), ("notes/a.txt", "")]
+)
+def test_folders_of_images_that_are_not_read_are_named(tmp_path, name, said):
+    drawn(split_folders(tmp_path, "train", "val"), name.replace(".txt", "/b/c/1.png"))
+    found = read_source(Source(tmp_path))
+    assert found.taken == ((f"Not read: '{tmp_path / said}', which holds images.",) if said else ())
 
 
 def test_what_is_no_csv_and_no_folder_is_passed_over(tmp_path):
