@@ -30,6 +30,7 @@ SPELLINGS: Final[Mapping[str, Sequence[str]]] = {kind: names.split() for kind, n
 """The usual names of each; the name of a file is an id where nothing is a better one."""
 _WORDS: Final = {"id": "id", "imageid": "id", "path": "path", "label": "label", "group": "group"}
 _SCOPED: Final = re.compile(rf"({'|'.join(SPLITS)})\.(?=(image_?)?id$|path$|label$|group$)")
+_IMAGE: Final = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp)$", re.IGNORECASE)
 _INDEX: Final = re.compile(r"(Unnamed: \d+|index)?")
 
 
@@ -128,11 +129,16 @@ def place_of_files(header: Sequence[str], path: Path, split: str = "") -> int | 
 
 def missing_column(header: Sequence[str], key: str, path: Path, split: str = "") -> BadDataError:
     """Return the error for a column that cannot be found."""
+    shown = ", ".join(map(repr, header))[:200]
+    if any(_IMAGE.search(name) for name in header):
+        return BadDataError(
+            f"'{path}' seems to have no header: its first line is {shown}. Write one above it, as image_id,label."
+        )
     index = next((name for name in header[:1] if key == "id" and name and _INDEX.fullmatch(name)), "")
     first = f", or --column {shlex.quote(f'{_scoped(key, split)}={index}')} for the index" if index else ""
     return BadDataError(
         f"'{path}' has no column {OWN[key]!r}, nor one of another usual name; its columns are "
-        f"{', '.join(header)[:200]}. Say which of them holds the {key}: --column {_scoped(key, split)}=NAME{first}."
+        f"{shown}. Say which of them holds the {key}: --column {_scoped(key, split)}=NAME{first}."
     )
 
 
@@ -161,7 +167,7 @@ def _said(
         if key in absent and key not in places:
             raise BadDataError(
                 f"'{path}' has no column for --column {shlex.quote(absent[key])}; its columns are "
-                f"{', '.join(header)[:200]}. Say for this file too which of them holds the {key}: --column "
+                f"{', '.join(map(repr, header))[:200]}. Say for this file too which of them holds the {key}: --column "
                 f"{f'{split}.{key}=NAME' if split else f'NAME={key}'}."
             )
     return places

@@ -35,17 +35,19 @@ def parse_csv(data: bytes, path: Path | str) -> list[list[str]]:
     return rows_of(data.decode("utf-8", "surrogateescape"), path)
 
 
-def rows_of(text: str, path: Path | str, separator: str = ",") -> list[list[str]]:
+def rows_of(text: str, path: Path | str, separator: str = ",", spaced: bool = False) -> list[list[str]]:
     """Return the rows of a table, the header first, all as wide as it.
 
     Args:
         path: where the text came from, for the message.
+        spaced: blanks behind a separator belong to no cell, as in `a, "b"`.
 
     Raises:
         BadDataError: an empty text, or one that is no such table.
     """
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
+        lines = io.StringIO(text, newline="")
+        rows = [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=spaced, strict=True) if row]
     except csv.Error as error:
         raise BadDataError(f"{path} is no CSV file: {error}. Save it as comma-separated UTF-8.") from error
     if not rows:

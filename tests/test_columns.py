@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ensemble_kit.columns import OWN, find_columns
+from ensemble_kit.columns import OWN, find_columns, missing_column
 from ensemble_kit.errors import BadDataError, UnknownNameError
 
 WHERE = Path("train.csv")
@@ -91,7 +91,7 @@ def test_a_pair_that_may_be_read_either_way_is_refused_with_both_readings():
 
 
 def test_a_column_that_was_said_and_is_not_there_is_named_unless_another_stands_in():
-    with pytest.raises(BadDataError, match=r"no column for --column id=nr; its columns are Id, x\..*NAME=id"):
+    with pytest.raises(BadDataError, match=r"no column for --column id=nr; its columns are 'Id', 'x'\..*NAME=id"):
         found("Id|x", [("id", "nr")])
     assert found("Id|x", [("nr", "id"), ("Id", "id")])["id"] == "Id"
     assert "group" not in found("Id|x", [("group", "scene")], must=["id"])
@@ -100,3 +100,11 @@ def test_a_column_that_was_said_and_is_not_there_is_named_unless_another_stands_
 def test_a_pair_without_a_role_is_no_pair():
     with pytest.raises(UnknownNameError, match="'lable'; did you mean 'label'"):
         found("Id|x", [("lable", "x")])
+
+
+def test_a_first_line_of_data_is_no_header():
+    header = ["train0.png", "cat"]
+    said = str(missing_column(header, "id", Path("train.csv")))
+    assert said.startswith("'train.csv' seems to have no header: its first line is 'train0.png', 'cat'. Write one")
+    assert "--column" not in said
+    assert "its columns are 'image_id:label'" in str(missing_column(["image_id:label"], "id", Path("train.csv")))

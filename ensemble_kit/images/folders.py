@@ -23,7 +23,10 @@ SUFFIXES = frozenset(
         *("pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp"),
     )
 )
-_OTHERS = "ai avif cur dds eps exr hdr heic heif hif ico j2k jp2 jpf jpx jxl jxr pcx psb psd qoi svg svgz xcf xpm"
+_OTHERS = (
+    "ai avif cur dcm dds dicom eps exr fits hdr heic heif hif ico j2k jp2 jpf jpx jxl jxr pcx psb psd qoi sgi svg svgz "
+    "xcf xpm"
+)
 OTHERS = RAW | {f".{kind}" for kind in _OTHERS.split()}
 """How images are called whose formats are not read."""
 _LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})

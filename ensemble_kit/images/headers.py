@@ -35,13 +35,15 @@ SIGNS: Final[tuple[tuple[bytes, str], ...]] = (
     (rb"....ftyp(hei|hev|mif1|msf1)", f"it is a HEIC image; {_OTHER}"),
     (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"it is a JPEG 2000 image; {_OTHER}"),
     (rb"\0\0\0\x0cJXL |\xff\x0a", f"it is a JPEG XL image; {_OTHER}"),
+    (rb".{128}DICM", f"it is a DICOM image; {_OTHER}"),
     (rb"v/1\x01|#\?RADIANCE|qoif|DDS |%!PS|gimp xcf", f"it is of a format that is not read; {_OTHER}"),
     (rb"\xff\xd8|\x89PNG|RIFF....WEBP|GIF8|II\*\0|MM\0\*|P[1-6]\s", "truncated or damaged: its header cannot be read"),
 )
 _BEGINNINGS: Final = re.compile(
     rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|GIF8[79]a|BM....\0\0\0\0|II\*\0|MM\0\*|P[1-6]\s+(#|\d+\s+\d+\s)|8BPS"
     rb"|....ftyp(avif|avis|hei|hev|mif1|msf1|crx)|\0\0\0\x0c(jP  |JXL )|\xff\x4f\xff\x51|\0\0\1\0[^\0]\0|v/1\x01"
-    rb"|qoif|DDS \x7c|gimp xcf|(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]",
+    rb"|.{128}DICM|qoif|DDS \x7c|gimp xcf"
+    rb"|(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]",
     re.DOTALL,
 )
 """How files begin that are images, whether read or not."""

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.splits import Listing
-from ensemble_kit.texts import bare, near, same, spelled
+from ensemble_kit.labels import whole_number
+from ensemble_kit.texts import around, bare, near, same, spelled
 
 Listings = Mapping[str, Listing | None]
 
@@ -35,7 +36,8 @@ def one_spelling(
     for split, names in counts.items():
         for name in names:
             if name != chosen[same(name)]:
-                what = "has blanks around it" if bare(name) == chosen[same(name)] else "is in another Unicode form"
+                is_bare = bare(name) != chosen[same(name)]
+                what = "is in another Unicode form" if is_bare else f"has {around(name)} around it"
                 read = f"it is read as {spelled(chosen[same(name)])}"
                 remarks.append(f"'{places[split]}': the class {spelled(name)} {what}; {read}.")
     _refuse_doubtful(counts, chosen, listed, places)
@@ -70,7 +72,8 @@ def _refuse_doubtful(
         for name in names:
             label = chosen[same(name)]
             twin, where = first.setdefault(near(label), (label, split))
-            if twin != label and label not in listed:
+            is_place = bool(listed) and whole_number(label) is not None  # which `labels` reads, or refuses
+            if twin != label and label not in listed and not is_place:
                 of_list = "the list of classes" if not where else _counted(twin, counts[where], places[where])
                 raise BadDataError(
                     f"Two labels may be one class: {spelled(twin)} ({of_list}) and {spelled(label)} "

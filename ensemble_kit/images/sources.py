@@ -29,6 +29,7 @@ from ensemble_kit.images.layouts import CALLED, class_folders, find_folder, read
 from ensemble_kit.images.manifests import list_manifest
 from ensemble_kit.images.several_labels import check_single
 from ensemble_kit.images.splits import DataSet, Listing, Split, labelled, split_off
+from ensemble_kit.labels import whole_number
 from ensemble_kit.splits import SPLITS
 from ensemble_kit.texts import Reader, check_encoding
 
@@ -134,6 +135,8 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     for split, listing in found.items():
         if listing is not None and (path := getattr(source, f"{split}_csv")) is not None:
             check_single(listing, classes if source.classes or split != "train" else (), path)
+    if source.classes is not None and (said := _one_short(source.classes, found, classes)):
+        reader.remarks.append(said)
     splits = {
         split: labelled(
             _grouped(source, listing),
@@ -271,6 +274,14 @@ def _classes(source: Source, train: Listing) -> tuple[str, ...]:
     if len(classes) < 2:
         raise BadDataError(f"Wanted two or more classes in '{_where(source, 'train')}', got {len(classes)}.")
     return classes
+
+
+def _one_short(path: Path, found: Mapping[str, Listing | None], classes: Sequence[str]) -> str:
+    """Return the sentence about labels that count one class less than are listed: the first may be a header."""
+    numbers = {whole_number(name) for one in found.values() if one is not None for name in one.names or ()}
+    if not {0, len(classes) - 2} <= numbers <= {*range(len(classes) - 1)}:
+        return ""
+    return f"No label is {len(classes) - 1}: if {classes[0]!r} in '{path}' is a header and no class, remove that line."
 
 
 def _may_count(source: Source, split: str, listing: Listing, classes: Sequence[str]) -> bool:

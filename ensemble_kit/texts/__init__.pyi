@@ -1,6 +1,7 @@
 from .encoding import NoTextError as NoTextError
 from .encoding import check_encoding as check_encoding
 from .encoding import decode as decode
+from .spellings import around as around
 from .spellings import bare as bare
 from .spellings import near as near
 from .spellings import pairs as pairs

@@ -31,9 +31,15 @@ LIKELY: Final = (
     ("euc_kr",),
     ("big5",),
     ("euc_jp",),
+    ("cp1253",),
+    ("cp1255",),
+    ("cp1256",),
+    ("cp874",),
 )
 """Encodings that people's files are in: of each script the likeliest first, and of those one alone is named."""
 _WORD: Final = re.compile(r"(?:[A-Za-z]|[^\x00-\x7f])+")
+_TYPED_AROUND: Final = "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00ab\u00bb\u00a9\u00ae\u2122\u00b0"
+"""Quotes, dashes and signs that word processors set around words and between them."""
 _MOST_WORDS: Final = 2000
 _MOST_NAMED: Final = 3
 _ENOUGH: Final = 0.75  # of the words, to call an encoding likely
@@ -107,7 +113,8 @@ def _refuse_unmarked(data: bytes) -> None:
     """Raise on bytes without a mark that are UTF-16 or, by many control characters, no text at all."""
     head = data[:LOOKED_AT]
     zeros = (head[::2].count(0), head[1::2].count(0))
-    if max(zeros) * 4 > len(head) > 3:
+    has_whole_zero = any(not high and not low for high, low in zip(head[::2], head[1::2], strict=False))
+    if max(zeros) * 4 > len(head) > 3 and not has_whole_zero:  # which no text has, but an archive or a program
         name = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
         raise NoTextError("is UTF-16 without a byte-order mark", f"Give --encoding {name}, or save it as UTF-8.")
     if sum(byte < 9 or 13 < byte < 32 for byte in head) > _MOST_CONTROLS * len(head):
@@ -137,7 +144,11 @@ def likely_encodings(data: bytes) -> list[tuple[str, str]]:
     best = max(score for score, _ in scored)
     if best < _ENOUGH:
         return []
-    return [(name, next(_words(data, name))) for score, name in scored if score == best][:_MOST_NAMED]
+    readings: dict[str, str] = {}
+    for score, name in scored:
+        if score == best:
+            readings.setdefault(data.decode(name), name)
+    return [(name, next(_words(data, name))) for name in readings.values()][:_MOST_NAMED]
 
 
 def _words(data: bytes, name: str) -> Iterator[str]:
@@ -157,7 +168,9 @@ def _share_of_words(data: bytes, name: str) -> float:
 @cache
 def _is_word(text: str) -> bool:
     """Return whether a text can be a word: letters of one script, no capital behind a small letter."""
-    letters = text.replace("\u2019", "")
+    letters = text.strip(_TYPED_AROUND).replace("\u2019", "")
+    if not letters:
+        return True
     if not letters.isalpha() or "\u0192" in letters:
         return False
     scripts = {unicodedata.name(letter, "?").split()[0] for letter in letters}

@@ -28,10 +28,16 @@ KINDS: Final = (
     (rb"\x89HDF\r\n", "an HDF5 file", _NUMPY),
     (rb"\x93NUMPY", "an array of NumPy (.npy)", _NUMPY),
     (rb"\x80[\x02-\x05](\x95|[\]}(c])", "a pickle, which is never opened here", _NUMPY),
+    (rb".{257}ustar", "an archive (tar)", "Unpack it first."),
     (rb"%PDF-", "a PDF", "Copy its table into a text file, as CSV."),
     (rb"SQLite format 3\0", "a database (SQLite)", "Export the table as CSV."),
     (rb"(?i:\s*<(!doctype html|html|\?xml))", "a page of the web (HTML, XML)", "Download the CSV itself once more."),
-    (rb'\s*(\{\s*"|\[\s*[\["{])', "JSON", _PANDAS.format("json")),
+    (rb"\s*\[\s*\{", "JSON", _PANDAS.format("json")),
+    (
+        rb'\s*(\{\s*"|\[\s*[\["])',
+        "JSON",
+        "Write what it holds as CSV, or of classes a name a line.",
+    ),
     (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch the file: git lfs pull"),
 )
 """Pattern of the first bytes, what the file is, the remedy; the first that fits counts."""

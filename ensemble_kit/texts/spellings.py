@@ -12,6 +12,8 @@ from typing import Final
 _FORMLESS: Final = ("Cf", "Cc", "Zl", "Zp")  # categories of Unicode
 _NUMBER: Final = re.compile(r"([+-]?)0*(\d+)(?:\.0*|(\.\d*[1-9])0*)?", re.ASCII)
 _BETWEEN_WORDS: Final = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
+_TYPED: Final = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212\u2018\u2019", "------''")
+"""Dashes and apostrophes that word processors and spreadsheets set in place of those that were typed."""
 
 
 def bare(text: str) -> str:
@@ -31,6 +33,16 @@ def bare(text: str) -> str:
     return text[start:end]
 
 
+def around(text: str) -> str:
+    r"""Return what stands around a name that is not bare.
+
+    Example:
+        >>> around(" cat"), around("cat\u200b")
+        ('blanks', 'invisible marks')
+    """
+    return "blanks" if text.strip() == bare(text) else "invisible marks"
+
+
 def same(text: str) -> str:
     """Return the form that spellings of one name share beyond doubt."""
     return bare(text) if text.isascii() else unicodedata.normalize("NFC", bare(text))
@@ -43,7 +55,7 @@ def near(text: str) -> str:
         >>> near("Cat") == near("cat"), near("7.0") == near("007"), near("0.5") == near("5"), near("a b") == near("a_b")
         (True, True, False, True)
     """
-    plain = "".join(_narrow(mark) for mark in same(text) if not _is_formless(mark))
+    plain = "".join(_narrow(mark) for mark in same(text) if not _is_formless(mark)).translate(_TYPED)
     if number := _NUMBER.fullmatch(plain):
         sign, whole, part = number.groups("")
         return f"{'' if sign == '+' else sign}{whole}{part}"

@@ -17,7 +17,7 @@ from ensemble_kit.csv_text import rows_of
 from ensemble_kit.disk import read_plain
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.texts.encoding import NoTextError, decode
-from ensemble_kit.texts.spellings import bare, spelled
+from ensemble_kit.texts.spellings import around, bare, spelled
 
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _DECIMAL: Final = re.compile(r"\s*[+-]?\d*([.,])\d+(?:[eE][+-]?\d+)?\s*")
@@ -77,9 +77,15 @@ class Reader:
         """
         text, separator = without_mark(self.text(path))
         separator = separator or separator_of(text)
-        rows = rows_of(text, path, separator)
+        spaced = _are_spaced(text, separator)
+        rows = rows_of(text, path, separator, spaced)
         if separator != ",":
             self.remarks.append(f"'{path}' is read as separated by {SEPARATORS.get(separator, repr(separator))}.")
+        if spaced:
+            self.remarks.append(f"'{path}': blanks before quotes are left out.")
+        if empty := [row for row in rows[1:] if not any(map(bare, row))]:
+            self.remarks.append(f"'{path}': rows without anything in them are left out: {len(empty)}.")
+            rows = [rows[0], *(row for row in rows[1:] if any(map(bare, row)))]
         header = rows[0] if as_written else _named(self.stripped(rows[0], "column", path), rows[1:])
         return Table(header, rows[1:], separator)
 
@@ -108,7 +114,8 @@ class Reader:
         if changed:
             several = f"{len(changed)} {what}{'es' if what.endswith('s') else 's'}"
             which = f"{several if len(changed) > 1 else f'the {what}'} are left out: {spelled(changed[0])}"
-            self.remarks.append(f"'{path}': blanks around {which}{' and so on' if len(changed) > 1 else ''}.")
+            marks = " and ".join(dict.fromkeys(map(around, changed)))
+            self.remarks.append(f"'{path}': {marks} around {which}{' and so on' if len(changed) > 1 else ''}.")
         return [plain[cell] for cell in cells]
 
 
@@ -142,6 +149,12 @@ def separator_of(text: str) -> str:
     if len(widths) > 1:
         return next((mark for mark, width in widths.items() if _is_even(lines, mark, width)), ",")
     return next(iter(widths), ",")
+
+
+def _are_spaced(text: str, separator: str) -> bool:
+    """Return whether all lines below the header have a blank between a separator and a quote, as in `a, "b"`."""
+    lines = [line for line in text.splitlines()[1:] if line.strip()]
+    return bool(lines) and all(re.search(rf'(^|{re.escape(separator)}) +"', line) for line in lines)
 
 
 def _width(lines: io.StringIO, mark: str) -> int:

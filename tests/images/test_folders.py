@@ -91,6 +91,7 @@ IMAGES = {
     "a.heic": HEIC,
     "b.avif": b"\0\0\0\x1cftypavif\0\0\0\0",
     "c.HEIC": b"",
+    "scan": bytes(128) + b"DICM" + bytes(9),
     "d.jxl": b"\xff\x0a\x01\x02",
     "e.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "f.psd": b"8BPS\0\1",

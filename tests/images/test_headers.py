@@ -76,6 +76,7 @@ def test_no_suffix_is_listed_whose_format_is_refused():
         (saved("ICO"), "an ICO image"),
         (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF image; wanted one of JPEG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC image"),
+        (bytes(128) + b"DICM" + bytes(9), "a DICOM image"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image"),
         (b"\xff\x0a\x01\x02", "a JPEG XL image"),
         (b"qoif\0\0", "it is of a format that is not read; wanted one of JPEG"),

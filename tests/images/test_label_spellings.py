@@ -107,6 +107,25 @@ def test_labels_that_index_a_list_with_a_header_are_not_shifted(tmp_path):
     assert any("'class_name', is read as a header" in one for one in found.taken)
 
 
+def test_numbers_that_index_a_list_may_be_written_as_others_write_them(tmp_path):
+    found = read_source(csvs(tmp_path, listed=("cat", "dog"), train=("0", "0.0", "1"), val=("0.0", "1.0")))
+    assert [list(found.splits[split].labels) for split in ("train", "val")] == [[0, 0, 1], [0, 1]]
+
+
+def test_labels_that_leave_the_last_class_of_a_list_out_may_be_shifted_by_a_header(tmp_path):
+    splits = {"train": ("0", "1", "1"), "val": ("0", "1")}
+    said = read_source(csvs(tmp_path, listed=("breed", "cat", "dog"), **splits)).taken
+    assert any(one.startswith("No label is 2: if 'breed' in") for one in said)
+    (tmp_path / "other").mkdir()
+    whole = read_source(csvs(tmp_path / "other", listed=("breed", "cat", "dog"), train=("0", "1", "2"), val=("0",)))
+    assert not any("No label is" in one for one in whole.taken)
+
+
+def test_marks_that_are_not_seen_are_called_so(tmp_path):
+    found = read_source(folders(tmp_path, train=("homer", "homer\u200b", "bart"), val=("homer", "bart")))
+    assert any(r"'homer\u200b' has invisible marks around it" in one for one in found.taken)
+
+
 def test_a_csv_in_another_encoding_is_read_where_that_is_said_and_one_in_utf8_stays(tmp_path):
     source = csvs(tmp_path, train=(COMPOSED, "b"), val=(COMPOSED, "b"))
     path = tmp_path / "train.csv"

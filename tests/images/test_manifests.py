@@ -112,7 +112,11 @@ def test_the_labels_of_test_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("header", "rows", "message"),
     [
-        (["a", "b", "c"], [["1", "a", "b"]], "no column 'image_id', nor .*; its columns are a, b, c.*--column id=NAME"),
+        (
+            ["a", "b", "c"],
+            [["1", "a", "b"]],
+            "no column 'image_id', .*; its columns are 'a', 'b', 'c'.*--column id=NAME",
+        ),
         (["image_id"], [["1"]], "no column 'label'.*--column label=NAME"),
         (["image_id", "label"], [], "a header and no rows"),
         (

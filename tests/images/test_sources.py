@@ -145,7 +145,11 @@ def test_a_test_csv_gives_the_ids_of_images_in_a_folder_of_their_own(data, tmp_p
     test = read_source(Source(data, test_csv=tmp_path / "sample.csv", test_dir=(data / "test",))).splits["test"]
     assert test.ids == ("1e5", "0001")
     assert [path.name for path in test.paths] == ["1e5.png", "0001.png"]
-    with pytest.raises(BadDataError, match=r"none of its 2 images is there.*--test-dir .*/test$"):
+    unsaid = read_source(Source(data, test_csv=tmp_path / "sample.csv"))
+    assert unsaid.splits["test"].paths == test.paths
+    assert unsaid.taken[-1].endswith(f"its images lie in '{data / 'test'}'.")
+    (data / "test").rename(data / "new")
+    with pytest.raises(BadDataError, match=r"none of its 2 images is there.*--test-dir .*/new$"):
         read_source(Source(data, test_csv=tmp_path / "sample.csv"))
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tarfile
 import zipfile
 
 import numpy as np
@@ -22,6 +23,10 @@ WORDS = {
     "gb18030": "猫 狗 鸟 马 鱼",
     "euc_kr": "고양이 강아지 새",
     "big5": "貓 狗 鳥 馬",
+    "cp1253": "γάτα σκύλος άλογο",
+    "cp1255": "חתול כלב סוס",
+    "cp1256": "قطة كلب حصان",
+    "cp874": "แมว หมา ปลา",
 }
 
 
@@ -70,6 +75,22 @@ def test_utf16_without_a_mark_is_named(name):
         decode(data)
     assert f"--encoding {name}" in caught.value.remedy
     assert decode(data, name)[0] == table("Pokémon")
+
+
+@pytest.mark.parametrize("words", ["\u201ccat\u201d dog", "dog \u2013 small", "Nike\u00ae \u201cPok\u00e9mon\u201d"])
+def test_quotes_and_dashes_of_word_processors_speak_for_windows(words):
+    assert likely_encodings(table(words).encode("cp1252"))[0][0] == "cp1252"
+
+
+@pytest.mark.parametrize("name", ["tar", "program", "zeros"])
+def test_archives_and_programs_are_no_utf16(name):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("train.csv"))
+    data = {"tar": buffer.getvalue(), "program": b"\x7fELF\x02\x01\x01" + bytes(57), "zeros": bytes(4096)}[name]
+    with pytest.raises(NoTextError, match="is an archive .tar." if name == "tar" else "is a binary file") as caught:
+        decode(data)
+    assert "--encoding" not in caught.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -74,3 +74,23 @@ def test_an_encoding_that_is_not_needed_is_said(tmp_path):
     _, remarks = read(tmp_path, "id,label\na,Pokémon\n", "cp1252")
     assert remarks == [f"'{tmp_path / 't.csv'}' is UTF-8, so it is not read as cp1252."]
     assert read(tmp_path, "id,label\na,cat\n", "cp1252")[1] == []
+
+
+def test_blanks_before_quotes_are_no_part_of_a_cell(tmp_path):
+    reader = Reader()
+    (tmp_path / "t.csv").write_text('image_id, label\n0.png, "cat, big"\n1.png, "dog"\n')
+    assert reader.table(tmp_path / "t.csv") == Table(["image_id", "label"], [["0.png", "cat, big"], ["1.png", "dog"]])
+    assert reader.remarks == [f"'{tmp_path / 't.csv'}': blanks before quotes are left out."]
+
+
+def test_rows_without_anything_are_left_out_and_counted(tmp_path):
+    reader = Reader()
+    (tmp_path / "t.csv").write_text("image_id,label\n0.png,cat\n,\n , \n")
+    assert reader.table(tmp_path / "t.csv").rows == [["0.png", "cat"]]
+    assert reader.remarks == [f"'{tmp_path / 't.csv'}': rows without anything in them are left out: 2."]
+
+
+def test_marks_that_are_not_seen_are_not_called_blanks(tmp_path):
+    reader = Reader()
+    assert reader.stripped(["cat\u200b", "dog"], "label", tmp_path) == ["cat", "dog"]
+    assert reader.remarks == [f"'{tmp_path}': invisible marks around the label are left out: 'cat\\u200b'."]

@@ -12,7 +12,7 @@ from ensemble_kit.storage import blends as blend_store
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import ledger
 from ensemble_kit.storage.submissions import sample_and_csv as submission_csvs
-from ensemble_kit.texts import Reader, spelled
+from ensemble_kit.texts import Reader, bare, same, spelled
 from ensemble_kit.types import Pool, Tuned, align
 
 SHOWN: Final = 5  # labels and classes, in a note
@@ -58,6 +58,13 @@ def read_noted(
     notes = [note("sample-read", what=remark) for remark in reader.remarks]
     if classes and (others := asked.other_labels(classes)):
         notes.append(note("other-labels", labels=_first(others), classes=_first(classes)))
+    ours = {same(name): name for name in classes}
+    forms = {label: ours.get(same(label), bare(label)) for label in dict.fromkeys(asked.labels)}
+    notes += [
+        note("other-form", theirs=spelled(bare(label)), ours=spelled(one))
+        for label, one in forms.items()
+        if bare(label) != one
+    ]
     return asked, notes
 
 

@@ -76,6 +76,8 @@ NOTES: Final[Mapping[str, str]] = {
     "sample-read": "The sample {what} The submission is written with commas, in UTF-8.",
     "other-labels": "None of the labels of the sample ({labels}) is a class of ours ({classes}). See that the judge "
     "wants labels like ours.",
+    "other-form": "The sample has {theirs} in another Unicode form than our class {ours}, and a judge may compare "
+    "bytes. Spell the class in train as the sample does.",
     "judge-flattered": "{split} also decided how {members} were made, so the honest estimate is flattered.",
     "classes-unchecked": "There is no member in '{folder}', so the names of classes could not be checked.",
     "fixed": "Fixed in the copy: {what}",

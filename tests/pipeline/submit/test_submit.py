@@ -17,6 +17,7 @@ from ensemble_kit.cli import ek as command
 from ensemble_kit.csv_text import parse_csv
 from ensemble_kit.ensembling.contest.public_split import prediction_interval, telling
 from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedError, ResourceError, UnknownNameError
+from ensemble_kit.pipeline.blends.submission_csv import read_noted
 from ensemble_kit.pipeline.models.saved_blend import open_blend
 from ensemble_kit.pipeline.submit import advice as desk
 from ensemble_kit.reporting.terminal.notes import NOTES
@@ -412,3 +413,9 @@ def test_the_command_says_it_all_in_80_columns(folder, monkeypatch):
     empty = typed("submissions", "--submissions", "none").stdout
     assert empty.startswith("Nothing has been handed in yet")
     assert max(map(len, empty.splitlines())) <= 40
+
+
+def test_a_class_that_the_sample_has_in_another_unicode_form_is_said(tmp_path):
+    (tmp_path / "sample.csv").write_text("image_id,label\n0,Pok\u00e9mon\n1,dog \n", encoding="utf-8")
+    _, (said,) = read_noted(tmp_path / "sample.csv", None, ["Poke\u0301mon", "dog"])
+    assert "The sample has 'Pok\u00e9mon' in another Unicode form than our class 'Poke\\u0301mon'" in said

@@ -235,8 +235,8 @@ def test_arrays_that_cannot_be_used_are_refused(changes, message, npz_file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("key,ant,bee,label\nx,1,2,ant\n", "has no column 'image_id', .* its columns are key, ant, bee, label"),
-        ("key;ant;bee\nx;1;2\n", "has no column 'image_id'.*key, ant, bee"),
+        ("key,ant,bee,label\nx,1,2,ant\n", "has no column 'image_id', .* its columns are 'key', 'ant', 'bee', 'label'"),
+        ("key;ant;bee\nx;1;2\n", "has no column 'image_id'.*'key', 'ant', 'bee'"),
         ("image_id;ant;bee;label\nx;1,5;2.5;ant\ny;1;2;bee\n", "wanted a number for 'x', class 'ant', got '1,5'"),
         ("image_id;ant;bee;label\nx;1.000,5;2;ant\ny;1;2;bee\n", "wanted a number for 'x', class 'ant', got '1.000,5'"),
         ('image_id,ant,bee,label\nx,"1,5",2,ant\ny,1,2,bee\n', "wanted a number for 'x', class 'ant', got '1,5'"),
