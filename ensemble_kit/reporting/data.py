@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ensemble_kit.reporting.terminal import DARK, counted, note, percent, table, wrapped
+from ensemble_kit.reporting.terminal import counted, dark, percent, table, wrapped
 from ensemble_kit.results import DataReport, Finding, Shift
 
 SHOWN: Final = 10
@@ -131,9 +131,9 @@ def _elongated(report: DataReport) -> list[str]:
 
 
 def _dark(report: DataReport) -> list[str]:
-    """Return that all images are dark, or which show nothing."""
-    if report.brightest is not None and report.brightest <= DARK:
-        return [wrapped(note("dark", what="any image", brightest=report.brightest))]
+    """Return that all images, or those of a split, are dark, or which show nothing."""
+    if said := dark({split.split: split.brightest for split in report.splits if split.brightest is not None}):
+        return [wrapped(said)]
     found = [finding for finding in report.findings if finding.kind == "black"]
     if not found:
         return []

@@ -41,6 +41,7 @@ class SplitFacts:
     """What one split holds; `classes` is empty where it has no labels, sides are those that could be read.
 
     side_px: smallest, median and largest shorter side; None where nothing could be read.
+    brightest: the highest value in any image, 0 to 255; None likewise.
     """
 
     split: str
@@ -49,6 +50,7 @@ class SplitFacts:
     formats: Mapping[str, int]
     modes: Mapping[str, int]
     side_px: tuple[int, int, int] | None
+    brightest: int | None = None
 
 
 @dataclass(frozen=True)

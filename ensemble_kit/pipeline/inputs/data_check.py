@@ -125,6 +125,7 @@ def _split_facts(name: str, rows: Sequence[Row], data: DataSet) -> SplitFacts:
         formats=dict(Counter(appearance.format for appearance in appearances).most_common()),
         modes=dict(Counter(appearance.mode for appearance in appearances).most_common()),
         side_px=(sides[0], int(np.median(sides)), sides[-1]) if sides else None,
+        brightest=max((appearance.brightest for appearance in appearances), default=None),
     )
 
 

@@ -26,7 +26,7 @@ from ensemble_kit.images import (
     straddling,
 )
 from ensemble_kit.pipeline.inputs.shared_images import pixel_digests, shared_images
-from ensemble_kit.reporting.terminal import DARK, Watch, note, say
+from ensemble_kit.reporting.terminal import Watch, dark, say
 from ensemble_kit.splits import OOF
 from ensemble_kit.texts import spelled
 
@@ -126,9 +126,8 @@ def open_images(
         paths = [found.splits[name].paths[row] for name, one in loaded.items() for row in sorted(one.unreadable)]
         refuse(bad, total, f"{lie_elsewhere(paths)}{SKIP}")
     brightest = {name: int(one.images[:: max(len(one.images) // LOOKED_AT, 1)].max()) for name, one in loaded.items()}
-    if dark := [name for name, value in brightest.items() if value <= DARK]:
-        what = "the images" if len(dark) == len(brightest) else f"the images of {' and '.join(dark)}"
-        say(note("dark", what=what, brightest=max(brightest[name] for name in dark)), context.quiet)
+    if said := dark(brightest):
+        say(said, context.quiet)
     for line in shared_images(found, pixel_digests(loaded)):
         say(line, context.quiet)
     return _without_bad(found, loaded, size, context.quiet)

@@ -1,4 +1,4 @@
-from .notes import DARK as DARK
+from .notes import dark as dark
 from .notes import note as note
 from .plain import can_say as can_say
 from .plain import use_stand_ins as use_stand_ins

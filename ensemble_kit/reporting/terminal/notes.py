@@ -132,3 +132,18 @@ def note(code: str, **values: Any) -> str:
         name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value for name, value in values.items()
     }
     return NOTES[code].format(**joined)
+
+
+def dark(brightest: Mapping[str, int]) -> str:
+    """Return the note about splits of which all images are nearly black; empty where there are none.
+
+    Args:
+        brightest: the highest value (0 to 255) in each split.
+
+    Example:
+        >>> dark({"train": 255, "val": 16})[:44]
+        'No value in the images of val is over 16 of '
+    """
+    those = [name for name, value in brightest.items() if value <= DARK]
+    what = "the images" if len(those) == len(brightest) else f"the images of {' and '.join(those)}"
+    return note("dark", what=what, brightest=max(brightest[name] for name in those)) if those else ""
