@@ -97,7 +97,7 @@ def compare_scored(
     found = _spread_of(first, second, metric, groups, pseudo)
     difference, most = first.score(metric) - second.score(metric), METRICS[metric].highest
     excluded = _excluded(first, metric, found)
-    half = max(0.0 if metric == "accuracy" and groups is None else found.reach, excluded)
+    half = max(0.0 if metric == "accuracy" and groups is None else found.half_width, excluded)
     interval = max(-most, difference - half), min(most, difference + half)
     test = "paired t test" if groups is None else f"paired t test of {len(set(groups))} groups"
     comparison = Comparison(
@@ -156,10 +156,11 @@ def _spread_of(first: Scored, second: Scored, metric: str, groups: Sequence[str]
     """
     found = spread(first.influences(metric) - second.influences(metric), groups)
     if groups is not None and len(first.predicted) > 1 and len(set(groups)) <= FOLDS:
-        found = found._replace(error=math.sqrt(2) * found.error)
+        found = found._replace(standard_error=math.sqrt(2) * found.standard_error)
     if metric == "accuracy" or METRICS[metric].reads != "predicted":
         return found
-    return found._replace(error=math.hypot(found.error, math.sqrt(2 * pseudo) * _one_image(first, metric)))
+    hidden = math.sqrt(2 * pseudo) * _one_image(first, metric)
+    return found._replace(standard_error=math.hypot(found.standard_error, hidden))
 
 
 def _excluded(scored: Scored, metric: str, found: Spread) -> float:
@@ -167,7 +168,7 @@ def _excluded(scored: Scored, metric: str, found: Spread) -> float:
 
     Losses are hardly ever alike; of those that are the same everywhere, 3 of n may differ as `_one_image` says.
     """
-    if METRICS[metric].reads != "predicted" and found.error > _ROUNDING:
+    if METRICS[metric].reads != "predicted" and found.standard_error > _ROUNDING:
         return 0.0
     images = len(scored.labels)
     return upper_bound(0, images) * images * _one_image(scored, metric)

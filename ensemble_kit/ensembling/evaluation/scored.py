@@ -101,10 +101,10 @@ class Scored:
         if METRICS[metric].reads == "predicted":
             hidden = hidden_variance(self.correct.mean(axis=0), self.labels)
             return share_interval(score, found, len(self.labels), hidden)
-        if not math.isfinite(found.error):
+        if not math.isfinite(found.standard_error):
             return 0.0, METRICS[metric].highest
         with np.errstate(over="ignore"):
-            times = float(np.exp(found.reach / score)) if score > 0 else 1.0
+            times = float(np.exp(found.half_width / score)) if score > 0 else 1.0
         return score / times, min(METRICS[metric].highest, score * times)
 
     def _read(self, metric: str) -> np.ndarray:

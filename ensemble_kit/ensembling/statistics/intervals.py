@@ -61,11 +61,11 @@ def share_interval(share: float, found: Spread, images: int, hidden: float = 0.0
     Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 24(2), 1998.
     """
-    if not math.isfinite(found.error):
+    if not math.isfinite(found.standard_error):
         return 0.0, 1.0
-    variance, middle = found.error**2 + hidden, (share * images + 2) / (images + 4)  # all right varies as well
+    variance, middle = found.standard_error**2 + hidden, (share * images + 2) / (images + 4)  # all right varies as well
     worth = min(middle * (1 - middle) / variance, images) if variance else images
-    return _wilson(share, worth, found.errors)
+    return _wilson(share, worth, found.quantile)
 
 
 def accuracy_interval(correct: Correct, groups: Sequence[str] | None = None) -> tuple[float, float]:

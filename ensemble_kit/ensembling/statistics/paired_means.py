@@ -48,8 +48,8 @@ def paired_mean(
     if units < FEWEST_MEANT:
         return PairedMean(mean, (-np.inf, np.inf), 0.0, 1.0, np.inf)
     found = spread(((differences - mean) / len(differences))[None], groups)
-    t = mean / max(found.error, np.finfo(np.float64).tiny)
-    interval = mean - found.reach, mean + found.reach
+    t = mean / max(found.standard_error, np.finfo(np.float64).tiny)
+    interval = mean - found.half_width, mean + found.half_width
     return PairedMean(mean, interval, t, found.p_value(mean), found.smallest(level))
 
 

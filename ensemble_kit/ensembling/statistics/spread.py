@@ -28,20 +28,20 @@ Influences = Float[np.ndarray, "repeats images"]
 class Spread(NamedTuple):
     """The standard error of a score, and the degrees of freedom by which it is known; of a lone group: infinite, 0."""
 
-    error: float
-    freedom: float
+    standard_error: float
+    degrees_of_freedom: float
 
     @property
-    def reach(self) -> float:
+    def half_width(self) -> float:
         """How far 95 % reach to either side."""
-        return self.error * self.errors if math.isfinite(self.error) else math.inf
+        return self.standard_error * self.quantile if math.isfinite(self.standard_error) else math.inf
 
     @property
-    def errors(self) -> float:
+    def quantile(self) -> float:
         """How many standard errors 95 % reach to either side: 1.96 of many images, 3.18 of 4 equal groups."""
         from scipy.special import stdtrit
 
-        return float(stdtrit(self.freedom, 1 - LEVEL / 2))
+        return float(stdtrit(self.degrees_of_freedom, 1 - LEVEL / 2))
 
     def smallest(self, level: float = LEVEL) -> float:
         """Return the smallest difference that a two-sided t test at a level finds in 80 % of sets like this one.
@@ -52,17 +52,20 @@ class Spread(NamedTuple):
         """
         from scipy.special import nctdtrinc, stdtrit
 
-        if not math.isfinite(self.error):
+        if not math.isfinite(self.standard_error):
             return math.inf
-        return float(nctdtrinc(self.freedom, 1 - POWER, stdtrit(self.freedom, 1 - level / 2))) * self.error
+        sure = stdtrit(self.degrees_of_freedom, 1 - level / 2)
+        return float(nctdtrinc(self.degrees_of_freedom, 1 - POWER, sure)) * self.standard_error
 
     def p_value(self, difference: float) -> float:
         """Return the two-sided p-value of a difference from 0, as exact as the interval: 0.05 where it ends at 0."""
         from scipy.special import stdtr
 
-        if not difference or not math.isfinite(self.error):
+        if not difference or not math.isfinite(self.standard_error):
             return 1.0
-        return 2 * float(stdtr(self.freedom, -abs(difference) / self.error)) if self.error else 0.0
+        if not self.standard_error:
+            return 0.0
+        return 2 * float(stdtr(self.degrees_of_freedom, -abs(difference) / self.standard_error))
 
 
 def spread(influences: Influences, groups: Sequence[str] | None) -> Spread:
@@ -74,7 +77,7 @@ def spread(influences: Influences, groups: Sequence[str] | None) -> Spread:
     Example:
         >>> right = np.array([[1.0, 1.0, 1.0, 0.0]])
         >>> found = spread((right - right.mean()) / 4, None)  # s / sqrt(n) = 0.5 / 2
-        >>> found.error, found.freedom
+        >>> found.standard_error, found.degrees_of_freedom
         (0.25, 3.0)
     """
     moved, sizes = _of_units(influences, groups)
