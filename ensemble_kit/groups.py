@@ -30,12 +30,13 @@ for image_id in ids:
 """
 
 
-def groups_from(ids: Sequence[str], pattern: str) -> tuple[str, ...]:
+def groups_from(ids: Sequence[str], pattern: str, all_named: bool = True) -> tuple[str, ...]:
     """Return the group of each image: what the pattern finds in its id.
 
     Args:
         pattern: a regular expression, found anywhere in the id; its first capture group is
             the name, or the whole match where it captures nothing.
+        all_named: whether an id in which it finds nothing is an error; else it is a group of its own.
 
     Raises:
         InvalidOptionError: the pattern is no regular expression, or does not come to an end in time.
@@ -48,12 +49,12 @@ def groups_from(ids: Sequence[str], pattern: str) -> tuple[str, ...]:
     """
     groups: list[str] = []
     for image_id, group in zip(ids, _found(ids, pattern), strict=True):
-        if not group:
+        if not group and all_named:
             raise BadDataError(
                 f"--group-from: {pattern!r} finds no group in the image id {image_id!r}. "
                 "Correct the pattern, so that it finds a name in every id."
             )
-        groups.append(group)
+        groups.append(group or image_id)
     return tuple(groups)
 
 
@@ -73,7 +74,7 @@ def _found(ids: Sequence[str], pattern: str) -> list[str | None]:
         at = ids[min((error.stdout or b"").count(b"\n"), len(ids) - 1)] if ids else ""
         raise InvalidOptionError(
             f"{called} did not come to an end within {longest_s:.0f} s; it was at the image id {at!r}. "
-            "Repeat nothing that repeats, as in (a+)+; wanted a pattern such as '^[^_]+'."
+            "Repeat nothing that repeats, as in (a+)+; wanted a pattern such as '([^_]+)_'."
         ) from error
     except OSError as error:
         raise ResourceError(f"{called}: no process can be started to search in: {error.strerror}.") from error

@@ -34,7 +34,7 @@ def check(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     \b
     Example:
       ek data check DIR
-      ek data check DIR --csv found.csv --sheet found.png --group-from "^[^_]+"
+      ek data check DIR --csv found.csv --sheet found.png --group-from "(.*)_"
     """
     import ensemble_kit
     from ensemble_kit.reporting import data as data_report

@@ -12,6 +12,7 @@ then index. To read another kind of source: a function that returns a `Listing`.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -139,7 +140,7 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
         reader.remarks.append(said)
     splits = {
         split: labelled(
-            _grouped(source, listing),
+            _grouped(source, listing, split),
             classes,
             _may_count(source, split, listing, classes),
             _where(source, split),
@@ -161,6 +162,9 @@ def read_source(source: Source, val_needed: bool = True) -> DataSet:
     if by_bytes := [path for paths in of_folders for path in paths if not is_image(path)]:
         taken.append(f"Images by their first bytes, not by their names: {len(by_bytes)}, first '{by_bytes[0]}'.")
     splits = {split: splits[split] for split in SPLITS if split in splits}
+    taken += [
+        _counted(split, groups) for split in ("train", "val") if split in splits and (groups := splits[split].groups)
+    ]
     return DataSet(classes, splits, len(passed_over), (*taken, *reader.remarks), source.max_px)
 
 
@@ -290,11 +294,17 @@ def _may_count(source: Source, split: str, listing: Listing, classes: Sequence[s
     return source.classes is not None and not (in_folders and set(listing.names or ()) <= set(classes))
 
 
-def _grouped(source: Source, listing: Listing) -> Listing:
-    """Return the listing with the groups that its ids name, where a pattern was given."""
+def _grouped(source: Source, listing: Listing, split: str) -> Listing:
+    """Return the listing with the groups that its ids name, where a pattern was given; those of test may name none."""
     if source.group_from is None:
         return listing
-    return replace(listing, groups=groups_from(listing.ids, source.group_from))
+    return replace(listing, groups=groups_from(listing.ids, source.group_from, split != "test"))
+
+
+def _counted(split: str, groups: Sequence[str]) -> str:
+    """Return how many groups the images are in, so that a wrong pattern is seen."""
+    (largest, most), *_ = Counter(groups).most_common(1)
+    return f"{len(set(groups)):,} groups of {len(groups):,} {split} images, the largest '{largest}': {most:,} images."
 
 
 def _with_val(source: Source, splits: dict[str, Split], taken: str) -> dict[str, Split]:

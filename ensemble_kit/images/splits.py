@@ -105,6 +105,7 @@ def split_off(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
 
     Raises:
         InvalidOptionError: a fraction outside (0, 1), or a class of a single image.
+        BadDataError: groups of which none can be taken, as where each is a whole class.
     """
     if not 0 < fraction < 1:
         raise InvalidOptionError(f"--val-fraction must lie between 0 and 1, got {fraction:g}.")
@@ -119,6 +120,12 @@ def split_off(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
         )
     units = train.ids if train.groups is None else train.groups
     taken = _take(train.labels, units, np.maximum(np.round(fraction * counts), 1), seed)
+    if not taken.any():
+        raise BadDataError(
+            f"No val images can be taken from train: without any of its {len(set(units)):,} groups, as "
+            f"{spelled(units[0])} with {spelled(train.ids[0])}, a class would have none left. Correct --group-from, "
+            "which is searched in the whole id, its folder too; or bring a val/ folder."
+        )
     return train.rows(np.flatnonzero(~taken)), train.rows(np.flatnonzero(taken))
 
 

@@ -186,6 +186,9 @@ def test_groups_come_from_the_ids(data):
     found = read_source(Source(data, group_from=r"(\d)\.(?:JPG|png)$"))
     assert found.splits["val"].groups == ("0", "1", "2") * 3
     assert found.splits["test"].groups == ("1", "2", "5")
+    assert found.taken[-1] == "3 groups of 9 val images, the largest '0': 3 images."
+    found = read_source(Source(data, group_from=r"^(.*)/"))
+    assert found.splits["test"].groups == found.splits["test"].ids  # which name none
     with pytest.raises(BadDataError, match="finds no group in the image id 'NA/0000.JPG'"):
         read_source(Source(data, group_from=r"^0001/"))
     with pytest.raises(InvalidOptionError, match="is no regular expression"):

@@ -56,7 +56,13 @@ def test_groups_are_never_torn_and_every_class_can_be_learnt(labels, groups, fra
         with pytest.raises(InvalidOptionError, match="has one image"):
             split_off(whole, fraction, seed)
         return
+    left = [{label for label, name in zip(labels, names, strict=True) if name != one} for one in set(names)]
+    if set(labels) not in left:
+        with pytest.raises(BadDataError, match="without any of its .* groups.* a class would have none left"):
+            split_off(whole, fraction, seed)
+        return
     train, val = split_off(whole, fraction, seed)
+    assert len(val.ids)
     assert not set(train.groups) & set(val.groups)
     assert set(train.labels) == set(labels)
     assert sorted(train.ids + val.ids) == sorted(whole.ids)
@@ -69,6 +75,11 @@ def test_a_class_of_two_large_groups_gives_the_smaller_to_val():
     assert {group for group in val.groups if not group.startswith("a")} == {"small"}
     assert 4 <= (val.labels == 0).sum() <= 8
     assert "large" in train.groups
+
+
+def test_groups_of_whole_classes_leave_nothing_to_take():
+    with pytest.raises(BadDataError, match=r"without any of its 2 groups, as 'a' with .*Correct --group-from"):
+        split_off(split_of([0] * 5 + [1] * 3, tuple("aaaaabbb")), 0.2, seed=0)
 
 
 def test_groups_in_two_splits_are_named():
