@@ -32,7 +32,7 @@ NOTES: Final[Mapping[str, str]] = {
     "few-groups": "The images are of {groups} groups only, so intervals are wide (Student's t of {groups} groups).",
     "one-class-in-folds": "In {folds} of {all} folds the images to tune on are of one class, so weights were equal "
     "there, and honest figures are in part those of equal weights.",
-    "near-duplicates": "'{first}' and '{second}' are nearly the same network, so its votes count twice.",
+    "near-duplicates": "'{first}' and '{second}' are nearly the same network: equal weights count it twice.",
     "chosen-on-val": "honest for the blending; members were chosen on this val: {members}.",
     "chosen-on-oof": "honest for the blending; members were chosen on the images that they held out: {members}.",
     "views-chosen": "honest for weights and temperatures; {split} chose the view weights of {members}, so its figures "
