@@ -4,8 +4,22 @@ import os
 import shutil
 
 import pytest
+from jaxtyping import config
 
 os.environ.setdefault("COLUMNS", "80")
+
+UNCHECKED = ("auto", "blends", "report")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Leave shapes unchecked where whole blends are made again and again, a third of the time of such a test.
+
+    What they are made of is checked where it is tested, and whole commands are in tests/pipeline/test_road.py.
+    """
+    config.update(
+        "jaxtyping_disable", item.path.parent.parent.name == "pipeline" and item.path.parent.name in UNCHECKED
+    )
 
 
 @pytest.fixture(scope="session")
