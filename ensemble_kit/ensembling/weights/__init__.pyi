@@ -24,6 +24,7 @@ from .stacking import among as among
 from .stacking import check_enough_rows as check_enough_rows
 from .stacking import enough_rows as enough_rows
 from .stacking import stack as stack
+from .stacking import why_too_few as why_too_few
 from .table import TEMPERATURES as TEMPERATURES
 from .table import VIEW_CHOICES as VIEW_CHOICES
 from .table import WEIGHTS as WEIGHTS

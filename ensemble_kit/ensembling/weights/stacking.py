@@ -68,7 +68,25 @@ def among(stack: Stack, places: Int[np.ndarray, " heard"], members: int) -> Stac
 
 def enough_rows(pool: Pool) -> bool:
     """Say whether the pool has images enough for a stack; see `check_enough_rows`."""
-    return len(pool.ids) >= ROWS_A_VOTE * len(pool.members) * len(pool.classes)
+    return not why_too_few(len(pool.ids), len(pool.members), len(pool.classes))
+
+
+def why_too_few(images: int, members: int, classes: int) -> str:
+    """Return what a stack wants of which there is less; empty where there are images enough.
+
+    Example:
+        >>> why_too_few(29, 1, 2)
+        'wants 15 labelled images for each class of each member, 30 for 1 member and 2 classes; there are 29'
+        >>> why_too_few(30, 1, 2)
+        ''
+    """
+    wanted = ROWS_A_VOTE * members * classes
+    if images >= wanted:
+        return ""
+    return (
+        f"wants {ROWS_A_VOTE} labelled images for each class of each member, {wanted} for "
+        f"{members} member{'' if members == 1 else 's'} and {classes} classes; there are {images}"
+    )
 
 
 def check_enough_rows(images: int, members: int, classes: int) -> None:
@@ -81,12 +99,8 @@ def check_enough_rows(images: int, members: int, classes: int) -> None:
     Raises:
         InvalidOptionError: there are fewer.
     """
-    wanted = ROWS_A_VOTE * members * classes
-    if images < wanted:
-        raise InvalidOptionError(
-            f"Stacking wants {ROWS_A_VOTE} labelled images for each class of each member, {wanted} for {members} "
-            f"members and {classes} classes; there are {images}. Take --weights auto, fewer members, or more images."
-        )
+    if why := why_too_few(images, members, classes):
+        raise InvalidOptionError(f"Stacking {why}. Take --weights auto, fewer members, or more images.")
 
 
 def _path(votes: MemberLogits, labels: Labels, inverse_ridges: Sequence[float]) -> list[Stack]:

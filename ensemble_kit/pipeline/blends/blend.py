@@ -12,7 +12,7 @@ from ensemble_kit.ensembling.weights import WEIGHTS, weight_method
 from ensemble_kit.errors import EnsembleKitError, InvalidOptionError, MisalignedError
 from ensemble_kit.pipeline.blends.assemble import assemble
 from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation, evaluate_blend
-from ensemble_kit.pipeline.blends.full_report import full_report
+from ensemble_kit.pipeline.blends.full_report import full_report, why_no_stack
 from ensemble_kit.pipeline.blends.notes import notes_of
 from ensemble_kit.pipeline.blends.saved_figures import figures_to_json
 from ensemble_kit.pipeline.blends.settings import BlendSettings, blend_settings
@@ -144,6 +144,8 @@ def blend(
     scored = evaluate_blend(sets, settings)
     beside = full_report(sets, settings, scored, full, certify_seconds, context.quiet)
     notes = notes_of(val, sets, settings, scored.measured.diversity)
+    if full and (why := why_no_stack(sets.pool, settings.method)):
+        notes.append(note("no-stack", why=why))
     saved = _saved(name, settings, held, val, scored)
     path = blends / f"{name}.json"
     if path.exists() and (other := _other_members(path, saved)):

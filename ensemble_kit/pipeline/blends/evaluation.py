@@ -10,7 +10,7 @@ import numpy as np
 from ensemble_kit.ensembling.combining import calibrated
 from ensemble_kit.ensembling.diagnostics import Diversity, diversity, equal_blend_curve, equivalent, near_duplicates
 from ensemble_kit.ensembling.evaluation import Calibration, Scored, compare_scored, evaluate, optimism
-from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, fold_of
+from ensemble_kit.ensembling.statistics import PSEUDO_SHARE, fold_of, why_not_fitted
 from ensemble_kit.ensembling.tuning import best_single, tune
 from ensemble_kit.ensembling.weights import Certificate
 from ensemble_kit.metrics import METRICS
@@ -25,7 +25,7 @@ from ensemble_kit.results import (
     Estimates,
     Gain,
 )
-from ensemble_kit.types import MemberLogits, Pool, Tuned
+from ensemble_kit.types import MemberLogits, Pool, Tuned, Weights
 
 
 class Measured(NamedTuple):
@@ -75,6 +75,8 @@ def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
     seen, honest = sets.evaluate(numbers, {"this": procedure_of(settings, sets.redone), **procedures})
     this, equal, single = (Compared(seen[key], honest[key]) for key in ("this", "equal", "single"))
     over_equal, over_single = (_gain(val, this.honest, baseline.honest, metric) for baseline in (equal, single))
+    if _weighs_equally(sets.pool, settings, found.weights):
+        over_equal = replace(over_equal, difference=0.0, interval=(0.0, 0.0), p=1.0)
     name = sets.pool.members[int(numbers["single"].weights.argmax())]
     estimates = Estimates(
         this=_of_blend(sets, found, this, metric),
@@ -85,6 +87,13 @@ def evaluate_blend(sets: BlendSets, settings: BlendSettings) -> BlendEvaluation:
     calibration = _calibration(val, there, this.honest)
     measured = Measured(estimates, *calibration, _diversity(sets, there, this.honest))
     return BlendEvaluation(found, sets.whole(found), certificate, measured)
+
+
+def _weighs_equally(pool: Pool, settings: BlendSettings, found: Weights) -> bool:
+    """Return whether the blend is that of equal weights in every fold too, so that it is compared with itself."""
+    assert pool.labels is not None
+    asked = settings.weights == "equal" or not isinstance(settings.weights, str)
+    return bool(np.ptp(found) < 1e-9) and (asked or why_not_fitted(pool.labels) is not None)
 
 
 def _of_blend(sets: BlendSets, found: Tuned, compared: Compared, metric: str) -> BlendFigures:

@@ -10,7 +10,7 @@ from ensemble_kit.ensembling.combining import METHODS, calibrated, cast_prob, vo
 from ensemble_kit.ensembling.diagnostics import Shapley, contributions, shapley, subset_accuracies
 from ensemble_kit.ensembling.evaluation import repeats_of
 from ensemble_kit.ensembling.tuning import prepare, prove
-from ensemble_kit.ensembling.weights import WEIGHTS, Certificate, enough_rows, grow, weight_method
+from ensemble_kit.ensembling.weights import WEIGHTS, Certificate, grow, weight_method, why_too_few
 from ensemble_kit.pipeline.blends.evaluation import BlendEvaluation
 from ensemble_kit.pipeline.blends.settings import BlendSettings, with_method
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets, estimate, procedure_of
@@ -68,7 +68,7 @@ def every_method(sets: BlendSets, settings: BlendSettings, quiet: bool) -> tuple
 def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettings]:
     """Yield every way to find weights with the blend's method, then every method with equal and auto."""
     for weights, line in WEIGHTS.items():
-        if line.stacks and not (settings.method == "logit-sum" and enough_rows(pool)):
+        if line.stacks and why_no_stack(pool, settings.method):
             continue
         yield with_method(settings, settings.method, weights)
         if "bags" in line.goes_by:
@@ -78,6 +78,13 @@ def _other_settings(pool: Pool, settings: BlendSettings) -> Iterator[BlendSettin
             settings.search.metric != "log-loss" or METHODS[method].load().unit != "votes"
         ):
             yield from (with_method(settings, method, weights) for weights in ("equal", "auto"))
+
+
+def why_no_stack(pool: Pool, method: str) -> str:
+    """Return why stacking is not among the methods; empty where it is."""
+    if method != "logit-sum":
+        return "reads logits, so it needs --method logit-sum"
+    return why_too_few(len(pool.ids), len(pool.members), len(pool.classes))
 
 
 def every_member(sets: BlendSets, settings: BlendSettings, scored: BlendEvaluation) -> tuple[ContributionReport, ...]:

@@ -41,6 +41,7 @@ NOTES: Final[Mapping[str, str]] = {
     "figures flatter a little. Give all folds of a family the same views: ek tta with the same --views and --choose.",
     "unread-test": "{images} of the test images could not be read, first {first!r}; for them members predict the "
     "most frequent class of train.",
+    "no-stack": "Stacking is left out of the methods: it {why}.",
     "no-submission": "No submission: {why}",
     "replaced": "This replaces the blend '{name}' of {members}; --name keeps both.",
     "other-csv-stands": "{path} is unchanged: it belongs to another blend.",

@@ -55,12 +55,19 @@ class Gain:
     p: float
     resolvable: float | None = None
 
+    @property
+    def is_of_itself(self) -> bool:
+        """Whether the baseline is the blend itself, made in the same way: of two that differ no interval is a point."""
+        return self.interval == (0.0, 0.0)
+
     def verdict(self, trials: int) -> Verdict:
-        """Return what may be said of the blend against the baseline, see `verdicts`.
+        """Return what may be said of the blend against the baseline, see `verdicts`; as good where they are one.
 
         Args:
             trials: how many configurations were tried on these images.
         """
+        if self.is_of_itself:
+            return "as-good"
         detectable = math.inf if self.resolvable is None else self.resolvable
         return verdict(self.difference, self.interval, self.p, trials, detectable)
 

@@ -136,6 +136,50 @@ def test_full_adds_methods_contributions_and_the_proof(pool):
     assert "Proof: no weights have more than" in blended(report)
 
 
+@pytest.mark.parametrize(
+    ("members", "method", "said"),
+    [
+        (("good", "better"), "logit-sum", None),  # 15 * 2 members * 3 classes = 90 of the 101 images
+        (("good", "better", "fair"), "logit-sum", "it wants 15 labelled images for each class of each member, 135 for"),
+        (("good", "better"), "prob-mean", "it reads logits, so it needs --method logit-sum."),
+    ],
+)
+def test_full_says_why_stacking_is_not_among_the_methods(pool, members, method, said):
+    report = ek.blend(members, method, full=True, certify_seconds=0.1, **QUIET)
+    notes = [each for each in report.notes if "tacking" in each]
+    assert ("stacking" in [one.weights_method for one in report.full.methods]) == (said is None)
+    assert (f"Stacking is left out of the methods: {said}" in notes[0]) if said else not notes
+    assert not [each for each in ek.blend(members, method, **QUIET).notes if "tacking" in each]
+
+
+@pytest.mark.parametrize("weights", ["equal", "good=2,better=2"])
+@pytest.mark.parametrize("metric", ["accuracy", "log-loss"])
+def test_a_blend_of_equal_weights_gains_nothing_over_itself(pool, weights, metric):
+    report = ek.blend(["good", "better"], weights=weights, metric=metric, **QUIET)
+    gain = report.equal.gain
+    assert (gain.difference, gain.interval, gain.p, report.vs_equal) == (0.0, (0.0, 0.0), 1.0, "as-good")
+    assert report.this.honest_score == report.equal.honest_score
+    assert "equal weights" not in report.verdict
+    page = ek.report(report.name, **QUIET).html.read_text(encoding="utf-8")
+    assert "gain over best single" in page
+    assert "gain over equal weights" not in page
+
+
+def test_too_few_images_to_fit_are_blended_by_equal_weights_and_compared_with_no_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(globals(), "IMAGES", 49)
+    random = np.random.default_rng(0)
+    labels = random.integers(CLASSES, size=49)
+    for name in ("one", "two"):
+        add(name, np.eye(CLASSES)[labels] + random.normal(size=(49, CLASSES)), labels, np.zeros((TEST, CLASSES)))
+    assert ek.blend(**QUIET).equal.gain.is_of_itself
+
+
+def test_weights_that_were_fitted_are_compared_with_equal_ones_though_they_decide_alike(pool):
+    low, high = ek.blend(["good"], **QUIET).equal.gain.interval
+    assert low < 0 < high
+
+
 def test_a_certified_blend_has_as_many_right_as_was_proven(pool):
     report = ek.blend(["good", "better", "fair"], weights="accuracy", certify=True, certify_seconds=5, **QUIET)
     assert report.full.certificate.gap == 0
