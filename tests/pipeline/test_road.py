@@ -105,17 +105,23 @@ def test_a_name_that_another_process_trains_is_refused_or_passed_over(road):
 
 
 def test_without_a_test_folder_there_are_no_test_logits_and_no_submission(road):
-    shutil.rmtree("data/test")
+    Path("data/test").rename("elsewhere")
     report = ek.train("data", "mlp", name="bare", **PLAIN)
     assert report.member.test_images is None
     blended = ek.blend(["bare"], quiet=True)
     assert blended.submission_path is None
-    assert "no test logits in member 'bare'. Compute them with ek tta --replace" in " ".join(blended.notes)
+    said = "no test logits in member 'bare'. No member has test images: put them into DIR/test (DIR holds train), then "
+    assert f"{said}ek tta --ckpt bare --replace." in " ".join(blended.notes)
+    mixed = " ".join(ek.blend(["bare", "cnn"], quiet=True).notes)
+    assert "no test logits in member 'bare'. Compute them with ek tta --replace, or blend without it." in mixed
     ek.blend(["cnn"], name=blended.name, quiet=True)
     again = ek.blend(["bare"], name=blended.name, quiet=True)
     assert f"submissions/{blended.name}.csv is unchanged: it belongs to another blend." in again.notes
     with pytest.raises(MisalignedError, match="no test logits in member 'bare'"):
         ek.blend(["bare", "cnn"], out="x.csv", quiet=True)
+    Path("elsewhere").rename("data/test")
+    ek.tta("bare", replace=True, quiet=True)
+    assert ek.blend(["bare"], quiet=True).submission_path is not None
 
 
 def test_val_is_taken_from_train_where_there_is_none(road):

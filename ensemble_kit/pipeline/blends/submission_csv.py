@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Final, NamedTuple
 
 from ensemble_kit.ensembling.combining import predict
@@ -73,12 +74,23 @@ def _first(names: Sequence[str]) -> list[str]:
 
 
 def without_test(members: Sequence[store.Member]) -> str:
-    """Return the sentence that names the members without test logits; empty where all have them."""
+    """Return the sentence that names the members without test logits, and the remedy; empty where all have them."""
     bare = [member.manifest.name for member in members if "test" not in member.splits]
     if not bare:
         return ""
+    if len(bare) == len(members):
+        return f"no test logits in {named(bare)}. No member has test images{_how_to_add_test(members)}."
     it = "it" if len(bare) == 1 else "them"
     return f"no test logits in {named(bare)}. Compute them with ek tta --replace, or blend without {it}."
+
+
+def _how_to_add_test(members: Sequence[store.Member]) -> str:
+    """Return what to do where no member has test images."""
+    ours = [member.manifest.name for member in members if member.manifest.run is not None]
+    if all(member.manifest.source == "imported" for member in members):
+        return ": add their scores on test too, with ek members add --test FILE --replace"
+    each, ckpt = "" if len(members) == 1 else " for each:", quote(ours[0]) if ours else "PATH"
+    return f": put them into DIR/test (DIR holds train), then{each} ek tta --ckpt {ckpt} --replace"
 
 
 def named(members: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ is enough, whatever was resized meanwhile, and wherever work breaks off, the ter
 """
 
 import os
+import re
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ from ensemble_kit.visible import visible
 LINE_EVERY_S: Final = 10.0
 DRAW_EVERY_S: Final = 0.1
 ERASE: Final = "\r\x1b[K \x1b[J\r"  # the line and all below; never the whole screen at once, which tmux would keep
+COMMAND: Final = re.compile(" +ek ")  # set in, on a line of its own
 UNWRAPPED: Final = "\x1b[?7l{}\x1b[?7h"  # a line that stays one
 
 _lock: Final = threading.RLock()  # of all that is written here
@@ -114,10 +116,11 @@ class Watch:
 
 
 def say(text: str, quiet: bool = False) -> None:
-    """Print one line to standard error, unless quiet; one that begins with blanks, a command to copy, is not broken."""
+    """Print one line to standard error, unless quiet; one that is set in and a command, to be copied, is not broken."""
     if not quiet:
         with _lock:
-            line = wrapped(text, columns=_columns()) if _can_draw() and text[:1] != " " else visible(text)
+            whole = COMMAND.match(text) or not _can_draw()
+            line = visible(text) if whole else wrapped(text, "    " if text[:1] == " " else "", columns=_columns())
             _write(f"{ERASE if _living else ''}{line}\n{_standing()}")
 
 

@@ -34,6 +34,17 @@ def terminal(monkeypatch):
         screen.close()
 
 
+def test_what_is_set_in_is_broken_between_words_and_a_command_is_not(terminal):
+    screen = terminal(44)
+    prose = "  line 2: labels differ in case: 'Cat' (wanted 'cat'). Write them as they are."
+    command = "  ek train --config runs/cnn/unfinished.yaml --resume"
+    progress.say(prose)
+    progress.say(command)
+    first, second, *whole = screen.close()
+    assert [first, second] == ["  line 2: labels differ in case: 'Cat'", "    (wanted 'cat'). Write them as they are."]
+    assert "".join(whole) == command
+
+
 def titles(screen):
     """The titles of the bars on the screen; every line has to be a finished one."""
     time.sleep(0.02)
