@@ -58,7 +58,7 @@ class Gain:
     @property
     def is_of_itself(self) -> bool:
         """Whether the baseline is the blend itself, made in the same way: of two that differ no interval is a point."""
-        return self.interval == (0.0, 0.0)
+        return (self.difference, self.interval, self.p) == (0.0, (0.0, 0.0), 1.0)
 
     def verdict(self, trials: int) -> Verdict:
         """Return what may be said of the blend against the baseline, see `verdicts`; as good where they are one.

@@ -53,9 +53,11 @@ def data(tmp_path_factory):
 
 
 def standing(name):
-    """Return the checkpoint of the member of that name; None where there is none."""
+    """Return the checkpoint of the member of that name, and when it was written: the same bits may be made anew."""
     folder = Path("predictions") / str(name)
-    return read_manifest(folder).checkpoint_sha256 if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    return read_manifest(folder).checkpoint_sha256, (folder / "member.json").stat().st_mtime_ns
 
 
 class World:
