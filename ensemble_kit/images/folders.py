@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ensemble_kit.disk import beside
 from ensemble_kit.errors import BadDataError, InvalidOptionError
-from ensemble_kit.images.headers import RAW, begins_as_image
+from ensemble_kit.images.signatures import RAW, begins_as_image
 from ensemble_kit.images.splits import Listing
 
 SUFFIXES = frozenset(

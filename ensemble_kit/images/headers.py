@@ -2,8 +2,7 @@
 
 An image is accepted when it is in one of FORMATS and neither it nor one of its tiles has
 more than MAX_PIXELS, or what was allowed; everything else gets a reason that a person can act on. Names and
-suffixes are never trusted. To let in a format: a word in FORMATS (Pillow's), a suffix in
-`folders`. To recognise one more stranger: a line in SIGNS.
+suffixes are never trusted. To let in a format: a word in `signatures.FORMATS` (Pillow's), a suffix in `folders`.
 """
 
 import functools
@@ -18,38 +17,10 @@ from PIL import Image, UnidentifiedImageError
 
 from ensemble_kit.disk import NOT_OF_THE_FILE, read_plain, unreachable
 from ensemble_kit.errors import BadDataError
+from ensemble_kit.images.signatures import FORMATS, OTHER, RAW, stranger
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA")
 MAX_PIXELS: Final = 50_000_000
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF tags
-_OTHER: Final = f"wanted one of {', '.join(FORMATS)}. Convert it"
-SIGNS: Final[tuple[tuple[bytes, str], ...]] = (
-    (rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|!--|html|head|body|script)", "it is an HTML page, not an image"),
-    (rb"(\xef\xbb\xbf)?\s*<(\?xml|svg)", f"it is XML, perhaps an SVG drawing; {_OTHER}"),
-    (rb"version https://git-lfs", "it is a Git LFS pointer; fetch the image with `git lfs pull`"),
-    (rb"PK\x03\x04", "it is a ZIP archive, not an image"),
-    (rb"%PDF", f"it is a PDF document; {_OTHER}"),
-    (rb"8BPS", f"it is a Photoshop file; {_OTHER}"),
-    (rb"\x00\x00\x01\x00", f"it is an ICO image; {_OTHER}"),
-    (rb"....ftyp(avif|avis)", f"it is an AVIF image; {_OTHER}"),
-    (rb"....ftyp(hei|hev|mif1|msf1)", f"it is a HEIC image; {_OTHER}"),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"it is a JPEG 2000 image; {_OTHER}"),
-    (rb"\0\0\0\x0cJXL |\xff\x0a", f"it is a JPEG XL image; {_OTHER}"),
-    (rb".{128}DICM", f"it is a DICOM image; {_OTHER}"),
-    (rb"v/1\x01|#\?RADIANCE|qoif|DDS |%!PS|gimp xcf", f"it is of a format that is not read; {_OTHER}"),
-    (rb"\xff\xd8|\x89PNG|RIFF....WEBP|GIF8|II\*\0|MM\0\*|P[1-6]\s", "truncated or damaged: its header cannot be read"),
-)
-_BEGINNINGS: Final = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|GIF8[79]a|BM....\0\0\0\0|II\*\0|MM\0\*|P[1-6]\s+(#|\d+\s+\d+\s)|8BPS"
-    rb"|....ftyp(avif|avis|hei|hev|mif1|msf1|crx)|\0\0\0\x0c(jP  |JXL )|\xff\x4f\xff\x51|\0\0\1\0[^\0]\0|v/1\x01"
-    rb"|.{128}DICM|qoif|DDS \x7c|gimp xcf"
-    rb"|(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]",
-    re.DOTALL,
-)
-"""How files begin that are images, whether read or not."""
-_RAW: Final = "3fr arw cr2 cr3 crw dcr dng erf kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf srw x3f"
-RAW: Final = frozenset(f".{kind}" for kind in _RAW.split())
-"""How raw images of cameras are called: TIFFs for the most part, of which the small preview alone could be read."""
 
 
 Image.init()  # loads Pillow's readers here, once: two threads that load them side by side can lose one
@@ -93,7 +64,7 @@ def open_image(content: bytes, path: Path, max_px: int | None = None) -> Image.I
     if not content:
         raise BadDataError(f"cannot read '{path}': the file is empty.")
     if path.suffix.lower() in RAW:
-        raise BadDataError(f"cannot read '{path}': it is a raw image of a camera; {_OTHER}.")
+        raise BadDataError(f"cannot read '{path}': it is a raw image of a camera; {OTHER}.")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -102,7 +73,7 @@ def open_image(content: bytes, path: Path, max_px: int | None = None) -> Image.I
             f"cannot read '{path}': {pixels / 1e6:.0f} megapixels; {_too_large(pixels, max_px)}."
         ) from error
     except UnidentifiedImageError as error:
-        raise BadDataError(f"cannot read '{path}': {_stranger(content)}.") from error
+        raise BadDataError(f"cannot read '{path}': {stranger(content)}.") from error
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on damaged input
@@ -119,25 +90,6 @@ def open_image(content: bytes, path: Path, max_px: int | None = None) -> Image.I
 
 def _too_large(pixels: int, max_px: int) -> str:
     return f"at most {max_px / 1e6:g} megapixels. To allow it: --max-megapixels {math.ceil(pixels / 1e6)}"
-
-
-def _stranger(content: bytes) -> str:
-    """Return what the file is instead of an image that is let in."""
-    for sign, reason in SIGNS:
-        if re.match(sign, content[:512], re.IGNORECASE | re.DOTALL):
-            return reason
-    return "not an image"
-
-
-def begins_as_image(path: Path) -> bool:
-    """Return whether the first bytes of a plain file are those of an image; what cannot be opened is none."""
-    try:
-        if not path.is_file():  # a pipe would be waited for
-            return False
-        with path.open("rb") as file:
-            return bool(_BEGINNINGS.match(file.read(512)))
-    except OSError:
-        return False
 
 
 @functools.cache

@@ -16,7 +16,8 @@ from PIL import Image
 
 from ensemble_kit.errors import BadDataError
 from ensemble_kit.images.folders import SUFFIXES
-from ensemble_kit.images.headers import FORMATS, MAX_PIXELS, open_image, read_file
+from ensemble_kit.images.headers import MAX_PIXELS, open_image, read_file
+from ensemble_kit.images.signatures import FORMATS
 
 WHERE = Path("x")
 
