@@ -97,7 +97,8 @@ def compare_scored(
     found = _spread_of(first, second, metric, groups, pseudo)
     difference, most = first.score(metric) - second.score(metric), METRICS[metric].highest
     excluded = _excluded(first, metric, found)
-    half = max(0.0 if metric == "accuracy" and groups is None else found.half_width, excluded)
+    by_t = metric != "accuracy" or groups is not None  # else all of it is exact, and SciPy need not be loaded
+    half = max(found.half_width, excluded) if by_t else excluded
     interval = max(-most, difference - half), min(most, difference + half)
     test = "paired t test" if groups is None else f"paired t test of {len(set(groups))} groups"
     comparison = Comparison(
@@ -108,8 +109,8 @@ def compare_scored(
         difference=difference,
         interval=interval,
         test=test,
-        p=found.p_value(difference),
-        resolvable=min(most, max(found.smallest(), excluded)),
+        p=found.p_value(difference) if by_t else 1.0,
+        resolvable=min(most, max(found.smallest(), excluded)) if by_t else excluded,
     )
     return comparison if metric != "accuracy" else _exact(comparison, first, second, groups, pseudo)
 

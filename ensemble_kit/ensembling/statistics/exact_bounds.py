@@ -25,9 +25,13 @@ def upper_bound(lost: int, total: int) -> float:
     Source: Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the
     case of the binomial", Biometrika 26(4), 1934.
     """
+    if lost >= total:
+        return 1.0
+    if lost == 0:
+        return 1 - math.pow(RISK, 1 / total)  # as below, without the tenth of a second that SciPy takes to load
     from scipy.special import betaincinv
 
-    return 1.0 if lost >= total else float(betaincinv(lost + 1, total - lost, 1 - RISK))
+    return float(betaincinv(lost + 1, total - lost, 1 - RISK))
 
 
 def most_lost(total: int, loss: float) -> int:
