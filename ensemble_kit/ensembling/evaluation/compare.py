@@ -97,8 +97,7 @@ def compare_scored(
     found = _spread_of(first, second, metric, groups, pseudo)
     difference, most = first.score(metric) - second.score(metric), METRICS[metric].highest
     excluded = _excluded(first, metric, found)
-    by_t = metric != "accuracy" or groups is not None  # else all of it is exact, and SciPy need not be loaded
-    half = max(found.half_width, excluded) if by_t else excluded
+    half = max(found.half_width, excluded)
     interval = max(-most, difference - half), min(most, difference + half)
     test = "paired t test" if groups is None else f"paired t test of {len(set(groups))} groups"
     comparison = Comparison(
@@ -109,8 +108,8 @@ def compare_scored(
         difference=difference,
         interval=interval,
         test=test,
-        p=found.p_value(difference) if by_t else 1.0,
-        resolvable=min(most, max(found.smallest(), excluded)) if by_t else excluded,
+        p=found.p_value(difference),
+        resolvable=min(most, max(found.smallest(), excluded)),
     )
     return comparison if metric != "accuracy" else _exact(comparison, first, second, groups, pseudo)
 
@@ -150,11 +149,15 @@ def _exact_p(nets: Int[np.ndarray, " units"]) -> float:
 
 
 def _spread_of(first: Scored, second: Scored, metric: str, groups: Sequence[str] | None, pseudo: float) -> Spread:
-    """Return how much a difference varies; other shares than accuracy vary by pseudo-images as well.
+    """Return how much a difference varies; not at all for accuracy without groups, of which all that is said is exact.
+
+    Other shares than accuracy vary by pseudo-images as well.
 
     Where each fold is one group, repeats cannot show how weights vary. Where the best weights are the baseline's, a
     difference is a sum over pairs of images, and varies twice as much as its terms say; so it is taken to be then.
     """
+    if metric == "accuracy" and groups is None:
+        return Spread(0.0, math.inf)
     found = spread(first.influences(metric) - second.influences(metric), groups)
     if groups is not None and len(first.predicted) > 1 and len(set(groups)) <= FOLDS:
         found = found._replace(standard_error=math.sqrt(2) * found.standard_error)

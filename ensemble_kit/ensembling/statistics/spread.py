@@ -34,7 +34,9 @@ class Spread(NamedTuple):
     @property
     def half_width(self) -> float:
         """How far 95 % reach to either side."""
-        return self.standard_error * self.quantile if math.isfinite(self.standard_error) else math.inf
+        if self.standard_error in (0.0, math.inf):
+            return self.standard_error
+        return self.standard_error * self.quantile
 
     @property
     def quantile(self) -> float:
@@ -50,21 +52,21 @@ class Spread(NamedTuple):
             >>> round(Spread(1.0, 300.0).smallest(), 2), round(Spread(1.0, 3.0).smallest(), 2)  # many images; 4 groups
             (2.81, 4.26)
         """
+        if self.standard_error in (0.0, math.inf):
+            return self.standard_error
         from scipy.special import nctdtrinc, stdtrit
 
-        if not math.isfinite(self.standard_error):
-            return math.inf
         sure = stdtrit(self.degrees_of_freedom, 1 - level / 2)
         return float(nctdtrinc(self.degrees_of_freedom, 1 - POWER, sure)) * self.standard_error
 
     def p_value(self, difference: float) -> float:
         """Return the two-sided p-value of a difference from 0, as exact as the interval: 0.05 where it ends at 0."""
-        from scipy.special import stdtr
-
         if not difference or not math.isfinite(self.standard_error):
             return 1.0
         if not self.standard_error:
             return 0.0
+        from scipy.special import stdtr
+
         return 2 * float(stdtr(self.degrees_of_freedom, -abs(difference) / self.standard_error))
 
 

@@ -75,13 +75,13 @@ def _first(names: Sequence[str]) -> list[str]:
 
 def without_test(members: Sequence[store.Member]) -> str:
     """Return the sentence that names the members without test logits, and the remedy; empty where all have them."""
-    bare = [member.manifest.name for member in members if "test" not in member.splits]
-    if not bare:
+    without = [member.manifest.name for member in members if "test" not in member.splits]
+    if not without:
         return ""
-    if len(bare) == len(members):
-        return f"no test logits in {named(bare)}. No member has test images{_how_to_add_test(members)}."
-    it = "it" if len(bare) == 1 else "them"
-    return f"no test logits in {named(bare)}. Compute them with ek tta --replace, or blend without {it}."
+    if len(without) == len(members):
+        return f"no test logits in {named(without)}. No member has test images{_how_to_add_test(members)}."
+    it = "it" if len(without) == 1 else "them"
+    return f"no test logits in {named(without)}. Compute them with ek tta --replace, or blend without {it}."
 
 
 def _how_to_add_test(members: Sequence[store.Member]) -> str:
