@@ -185,6 +185,11 @@ def kill_all(command, ek, template, work, kills, seed):
     points = [1 + place * count // at_operations for place in range(at_operations)] if at_operations else []
     found = {"command": command, "operations": count, "kills": 0, "lost": 0, "left": 0, "refused": 0, "differs": 0}
     found["examples"] = {}
+
+    def has_ended(child):
+        """Say whether a child ended before it was killed: it said so, or all is done and its receipt is gone."""
+        return "moment" in child or commands.seen(work / "killed") == after
+
     for number in range(kills):
         folder = fresh(template, work / "killed")
         if number < len(points):
@@ -195,8 +200,8 @@ def kill_all(command, ek, template, work, kills, seed):
 
             in_child(work_in, folder)
         else:
-            while "moment" in in_child(lambda: {"moment": commands.ran(command, ek)}, folder, rng.uniform(0, seconds)):
-                folder = fresh(template, work / "killed")  # it had ended before
+            while has_ended(in_child(lambda: {"moment": commands.ran(command, ek)}, folder, rng.uniform(0, seconds))):
+                folder = fresh(template, work / "killed")
         first = number % 2 == 0
         seen = in_child(lambda first=first: looked_at(command, ek, before, after, verified_first=first), folder)
         found["kills"] += 1
