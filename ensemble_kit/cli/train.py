@@ -151,7 +151,7 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     show_default=True,
     help="Early stopping: epochs without improvement on val (0: off).",
 )
-@click.option("--minutes", type=float, default=None, help="Time limit of each run, in minutes; keeps what is learnt.")
+@click.option("--minutes", type=float, default=None, help="Time limit of each run, in minutes.")
 @click.option("--threads", type=int, default=None, help="CPU threads.  [default: torch's choice]")
 @click.option("--resume", is_flag=True, help="Resume unfinished runs; skip finished ones.")
 @click.option(

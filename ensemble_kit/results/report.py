@@ -61,13 +61,16 @@ class ReliabilityReport:
 
 @dataclass(frozen=True)
 class LearningReport:
-    """How a member learnt, a number an epoch; note: why nothing is known, None where all is well."""
+    """How a member learnt, a number an epoch; note: why nothing is known, None where all is well.
+
+    val_loss, val_accuracy: None in epochs after which val was not measured.
+    """
 
     member: str
     epochs: tuple[int, ...]
     train_loss: tuple[float, ...]
-    val_loss: tuple[float, ...]
-    val_accuracy: tuple[float, ...]
+    val_loss: tuple[float | None, ...]
+    val_accuracy: tuple[float | None, ...]
     note: str | None
 
 

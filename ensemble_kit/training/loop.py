@@ -2,8 +2,9 @@
 
 All randomness (order, augmentation, mixing, dropout) comes from (seed, epoch, step, image
 index), so a run repeats bit for bit at equal threads, and so does one that was stopped and
-taken up from a snapshot. The test set is never seen; val is only measured, unless `keep="best"`
-or `patience` choose by it. Never reads or writes files, and lets KeyboardInterrupt through.
+taken up from a snapshot, unless a clock shortens it. The test set is never seen; val is only measured, a few
+times a run, unless `keep="best"` or `patience` choose by it. Never reads or writes files, and lets
+KeyboardInterrupt through.
 """
 
 import time
@@ -23,6 +24,7 @@ from ensemble_kit.tables import pick
 from ensemble_kit.training.averaging import RunningMean
 from ensemble_kit.training.layers import hold_all_but_the_head
 from ensemble_kit.training.optimizers import make_optimizer
+from ensemble_kit.training.pace import Pace
 from ensemble_kit.training.progress import Best, Epoch, Progress, Snapshot, state_of
 from ensemble_kit.training.recipes import Recipe, check
 from ensemble_kit.training.schedules import factor
@@ -46,6 +48,7 @@ Pause = Callable[[Callable[[], Snapshot]], None]
 
 _VAL_BATCH = 256
 _READ_EVERY = 20  # steps between readings of the loss, where reading waits for the device
+_LOOKS = 5  # at val in a run where nothing is chosen by it; each takes as long as some steps
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Step:
     """What a progress bar may show after each step; read `loss` sparingly, it waits for the device."""
 
     epoch: int  # from 1
-    epochs: int
+    epochs: int  # as many as there will be, where a clock shortens the run
     step: int  # from 1, within the epoch
     steps: int
     loss: Tensor
@@ -75,7 +78,7 @@ class Fitted:
     history: tuple[Epoch, ...]
     kept_epoch: int
     precision: str  # what products were taken in: float32 or bfloat16
-    in_time: bool = True  # False: the clock stopped it before its last step
+    in_time: bool = True  # False: the clock ended it before its last step, and its schedule with it
 
 
 def fit(
@@ -96,7 +99,7 @@ def fit(
     on_epoch: Callable[[Epoch], None] | None = None,
     on_cycle: Keep = lambda cycle, weights, history: None,
     on_pause: Pause = lambda snapshot: None,
-    out_of_time: Callable[[], bool] = lambda: False,
+    time_gone: Callable[[], float] = lambda: 0.0,
 ) -> Fitted:
     """Train the module in place and return the weights that are kept.
 
@@ -109,11 +112,13 @@ def fit(
         metric: what that score is, see `metrics.METRICS`; ties go to the earlier epoch.
         patience: epochs without a better val score after which training stops; 0: never.
         resume: a snapshot of a run of the same arguments, to go on from.
-        on_step: called after every step, on_epoch after every epoch.
+        on_step: called after every step, on_epoch after every epoch; val is measured in some of them only,
+            unless something is chosen by it.
         on_cycle: called at the end of every cycle of the schedule but the last, where there are several.
         on_pause: called after every step and every batch measured on val, with a function that
             takes a snapshot; what it raises leaves `fit`, never in the middle of a step.
-        out_of_time: asked after every step; once it says so, training ends, and what is there is kept.
+        time_gone: the share of the run's time that is over; at 1 training ends. The schedule never lags
+            behind it, see `Pace`; a run that is taken up has its whole time for what is left.
 
     Raises:
         InvalidOptionError: `keep` is neither; `best` or `patience` without val; the loss
@@ -124,21 +129,28 @@ def fit(
     check(recipe)
     _check(images, labels, val_images, val_labels, keep, patience)
     rule = pick(METRICS, metric, "metric")
-    place = torch.device(device)
-    module.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images, labels = images.to(place), labels.to(place)
+    where = torch.device(device)
+    module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images, labels = images.to(where), labels.to(where)
     optimizer = make_optimizer(module, recipe)
     work = work_of(module, images, labels, recipe, seed, augment)
     run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
     if resume is not None:
-        run.take_up(resume, place)
-    in_time = True
+        run.take_up(resume, where)
+    total = recipe.epochs * work.steps
+    pace = Pace(total, time_gone, max(run.place, float(run.epoch * work.steps + run.step)))
+    run.cycle = max(run.cycle, _cycle(recipe, run.epoch * work.steps, total))
+    always, in_time = keep == "best" or patience > 0, True
     while run.epoch < recipe.epochs and not _worn_out(run, patience) and in_time:
-        row, in_time = _epoch(run, work, on_step, on_pause, out_of_time)
-        if val_images is not None and val_labels is not None:
+        row, in_time = _epoch(run, work, pace, on_step, on_pause, on_cycle)
+        ahead = pace.place((run.epoch + 1) * work.steps)
+        ended = not in_time or run.epoch + 1 == recipe.epochs
+        due = _LOOKS if ended else int(_LOOKS * ahead / total)
+        if val_images is not None and val_labels is not None and (always or due > run.looks):
             seen = measure(
-                run.scored, val_images.to(place), val_labels.to(place), metric, lambda: on_pause(run.snapshot)
+                run.scored, val_images.to(where), val_labels.to(where), metric, lambda: on_pause(run.snapshot)
             )
+            run.looks = due
             row = replace(row, val_loss=seen.loss, val_accuracy=seen.accuracy, val_score=seen.score)
             if run.best is None or rule.gain(seen.score) > run.best.gain:
                 weights = state_of(run.scored) if keep == "best" else {}
@@ -146,10 +158,10 @@ def fit(
         run.end_epoch(row)
         if on_epoch is not None:
             on_epoch(row)
-        cycle, rest = divmod(run.epoch * recipe.cycles, recipe.epochs)
-        if in_time and not rest and cycle < recipe.cycles:
-            on_cycle(cycle, state_of(run.scored), tuple(run.history))
-    half = "bfloat16" if computes_in_bfloat16(recipe.precision, place) else "float32"
+        if not ended and _cycle(recipe, ahead, total) > run.cycle:
+            run.cycle += 1
+            on_cycle(run.cycle, state_of(run.scored), tuple(run.history))
+    half = "bfloat16" if computes_in_bfloat16(recipe.precision, where) else "float32"
     if keep == "best" and run.best is not None:
         return Fitted(run.best.state, tuple(run.history), run.best.epoch, half, in_time)
     return Fitted(state_of(run.scored), tuple(run.history), run.epoch, half, in_time)
@@ -190,21 +202,28 @@ def measure(
 def _epoch(
     run: Progress,
     work: Work,
+    pace: Pace,
     on_step: Callable[[Step], None] | None,
     on_pause: Pause,
-    out_of_time: Callable[[], bool],
+    on_cycle: Keep,
 ) -> tuple[Epoch, bool]:
     """Take the steps of the epoch that are left; return its row, without val, and whether there was time for all."""
     epoch, module, recipe, steps = run.epoch, run.module, work.recipe, work.steps
     read_every = 1 if work.images.device.type == "cpu" else _READ_EVERY
     module.train()
-    hold_all_but_the_head(module, epoch < recipe.head_epochs)
+    hold_all_but_the_head(module, epoch < recipe.head_epochs and 2 * run.place < pace.steps)
+    lr = _rate(recipe, run.place, steps)
     for step, index in enumerate(batches(work, epoch)):
         if step < run.step:
             continue  # taken before the snapshot
+        run.place = pace.place(epoch * steps + step)
+        if _cycle(recipe, run.place, pace.steps) > run.cycle and not pace.is_over:  # by the clock, within an epoch
+            run.cycle += 1
+            on_cycle(run.cycle, state_of(run.scored), tuple(run.history))
         start = time.perf_counter()
         rows = torch.from_numpy(index).to(work.images.device)
-        loss = take_step(module, run.optimizer, work, rows, epoch, step, _rate(recipe, epoch, step, steps))
+        lr = _rate(recipe, run.place, steps)
+        loss = take_step(module, run.optimizer, work, rows, epoch, step, lr)
         if run.mean is not None:
             run.mean.update(module, epoch * steps + step)
         run.losses.append(loss)
@@ -213,21 +232,26 @@ def _epoch(
             run.check_losses(since=run.step - read_every)
         run.seconds += time.perf_counter() - start
         if on_step is not None:
-            on_step(Step(epoch + 1, recipe.epochs, run.step, steps, loss))
+            epochs = -(-pace.expected(epoch * steps + run.step) // steps)
+            on_step(Step(epoch + 1, max(epochs, epoch + 1), run.step, steps, loss))
         on_pause(run.snapshot)
-        if run.step < steps and out_of_time():
+        if run.step < steps and pace.is_over:
             break
     run.check_losses(since=run.step // read_every * read_every)
     train_loss, done = float(torch.stack(run.losses).mean()), run.step / steps
-    lr = _rate(recipe, epoch, run.step - 1, steps)
     row = Epoch(epoch + 1, train_loss, None, None, lr, run.seconds, done * len(work.images) / run.seconds)
-    return row, done == 1 and (epoch + 1 == recipe.epochs or not out_of_time())
+    return row, done == 1 and (epoch + 1 == recipe.epochs or not pace.is_over)
 
 
-def _rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
-    """Return the learning rate of a step."""
+def _rate(recipe: Recipe, place: float, steps: int) -> float:
+    """Return the learning rate at a place of the schedule, of so many steps an epoch."""
     warmup = round(min(recipe.warmup_epochs, recipe.epochs / recipe.cycles / 2) * steps)
-    return recipe.lr * factor(recipe.schedule, epoch * steps + step, recipe.epochs * steps, warmup, recipe.cycles)
+    return recipe.lr * factor(recipe.schedule, place, recipe.epochs * steps, warmup, recipe.cycles)
+
+
+def _cycle(recipe: Recipe, place: float, total: int) -> int:
+    """Return how many cycles of the schedule are over at a place."""
+    return int(place * recipe.cycles / total)
 
 
 def _worn_out(run: Progress, patience: int) -> bool:

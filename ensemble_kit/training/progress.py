@@ -26,7 +26,7 @@ class Epoch:
 
     epoch: int  # from 1
     train_loss: float  # as trained: with smoothing, mixing and augmentation
-    val_loss: float | None
+    val_loss: float | None  # None where val was not measured
     val_accuracy: float | None
     lr: float  # at the epoch's last step
     seconds: float  # of its steps alone, without measuring on val
@@ -49,6 +49,7 @@ class Progress:
 
     epoch: the one under way, from 0; step: how many of its steps are done.
     seconds, losses: what those steps took, and their losses, on the device.
+    place: of the last step in the schedule, see `Pace`; cycle: how many of its cycles are over; looks: at val so far.
     """
 
     module: nn.Module
@@ -60,6 +61,9 @@ class Progress:
     losses: list[Float[Tensor, ""]] = field(default_factory=list)
     history: list[Epoch] = field(default_factory=list)
     best: Best | None = None
+    place: float = 0.0
+    cycle: int = 0
+    looks: int = 0
 
     @property
     def scored(self) -> nn.Module:
@@ -80,6 +84,9 @@ class Progress:
             "mean": None if self.mean is None else state_of(self.mean.module),
             "epoch": self.epoch,
             "step": self.step,
+            "place": self.place,
+            "cycle": self.cycle,
+            "looks": self.looks,
             "seconds": self.seconds,
             "losses": torch.stack(self.losses).cpu() if self.losses else torch.zeros(0),
             "history": [asdict(row) for row in self.history],
@@ -106,6 +113,8 @@ class Progress:
         if self.mean is not None:
             self.mean.module.load_state_dict(snapshot["mean"])
         self.epoch, self.step, self.seconds = snapshot["epoch"], snapshot["step"], snapshot["seconds"]
+        # earlier versions knew no clock, so their place is that of their steps
+        self.place, self.cycle, self.looks = (snapshot.get(name, 0) for name in ("place", "cycle", "looks"))
         self.losses = list(snapshot["losses"].to(device).unbind())
         self.history = [Epoch(**row) for row in snapshot["history"]]
         self.best = None if snapshot["best"] is None else Best(**snapshot["best"])

@@ -27,11 +27,11 @@ def cosine(progress: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def factor(schedule: str, step: int, steps: int, warmup_steps: int, cycles: int = 1) -> float:
+def factor(schedule: str, step: float, steps: int, warmup_steps: int, cycles: int = 1) -> float:
     """Return what the highest learning rate is multiplied by at a step.
 
     Args:
-        step: from 0 to steps - 1, counted over the whole run.
+        step: from 0 to steps - 1, counted over the whole run; between two where a clock is ahead.
         warmup_steps: the factor rises in equal stairs up to 1 over this many steps, once.
         cycles: how often the schedule begins anew; they divide `steps`.
 
@@ -46,7 +46,7 @@ def factor(schedule: str, step: int, steps: int, warmup_steps: int, cycles: int 
     """
     course = pick(SCHEDULES, schedule, "schedule").load()
     if step < warmup_steps:
-        return (step + 1) / warmup_steps
+        return min(1.0, (step + 1) / warmup_steps)
     length = steps // cycles
     into, begun = step % length, warmup_steps if step < length else 0
     return float(course((into - begun) / max(1, length - begun)))

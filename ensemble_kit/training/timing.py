@@ -53,12 +53,10 @@ def seconds_per_image(
         float(step.loss)  # waits for the device
         ends.append(time.perf_counter())
 
-    def out_of_time() -> bool:
-        return len(ends) >= _WARM_UP + _LEAST and ends[-1] - ends[_WARM_UP - 1] > at_least_s
+    def time_gone() -> float:
+        return float(len(ends) >= _WARM_UP + _LEAST and ends[-1] - ends[_WARM_UP - 1] > at_least_s)
 
     endless = replace(recipe, epochs=10_000, cycles=1, head_epochs=0)
-    fit(
-        module, images, labels, None, None, endless, 0, augment, device=device, on_step=on_step, out_of_time=out_of_time
-    )
+    fit(module, images, labels, None, None, endless, 0, augment, device=device, on_step=on_step, time_gone=time_gone)
     steps = [later - earlier for earlier, later in zip(ends[_WARM_UP - 1 :], ends[_WARM_UP:], strict=False)]
     return statistics.median(steps) / recipe.batch_size

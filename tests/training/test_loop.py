@@ -221,7 +221,7 @@ def test_best_is_best_by_the_metric_that_was_asked_for(metric):
 
 def test_patience_ends_a_run_that_gets_no_better():
     recipe = replace(RECIPE, epochs=50, lr=1.0, optimizer="sgd", schedule="constant")
-    whole, short = _fit(recipe), _fit(recipe, patience=3)
+    whole, short = _fit(recipe, patience=50), _fit(recipe, patience=3)
     losses = [row.val_loss for row in whole.history]
     best = [1 + losses.index(min(losses[:epoch])) for epoch in range(1, 51)]
     ends = next(epoch for epoch in range(1, 51) if epoch - best[epoch - 1] == 3)
@@ -268,17 +268,101 @@ def test_cycles_begin_anew_and_the_end_of_each_but_the_last_is_told():
 @pytest.mark.parametrize(("steps", "epochs"), [(3, 1), (5, 1), (7, 2)])
 def test_the_clock_ends_training_after_the_step_and_what_is_there_is_kept(steps, epochs):
     seen = []
-    fitted = _fit(replace(RECIPE, epochs=9), on_step=seen.append, out_of_time=lambda: len(seen) >= steps)
+    fitted = _fit(replace(RECIPE, epochs=9), on_step=seen.append, time_gone=lambda: len(seen) / steps)
     assert not fitted.in_time
     assert len(seen) == steps
     assert len(fitted.history) == fitted.kept_epoch == epochs
     assert fitted.history[-1].val_accuracy is not None
 
 
+def _rates(steps, **changes):
+    """The learning rates of all steps of a run that has time for so many."""
+    rates, seen = [], []
+
+    class Recorded(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    recipe = replace(RECIPE, optimizer="sgd", **changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.optim.SGD", Recorded)
+        _fit(recipe, on_step=seen.append, time_gone=lambda: len(seen) / steps)
+    return rates
+
+
+def test_a_run_that_the_clock_shortens_goes_through_its_whole_schedule():
+    whole, short = _rates(10**9, epochs=12), _rates(20, epochs=12)
+    assert (len(whole), len(short)) == (60, 20)
+    assert max(short) == pytest.approx(max(whole), rel=0.01)
+    assert short[2:] == pytest.approx(whole[6::3], rel=1e-6)  # a third of the steps, spread alike; after the warm-up
+    assert short[-1] < 0.01 * max(short)
+
+
+def test_a_clock_with_time_to_spare_changes_nothing():
+    assert _rates(61, epochs=12) == _rates(10**9, epochs=12)
+
+
+def test_a_machine_that_slows_down_midway_still_ends_with_the_smallest_rate():
+    rates, seen = [], []
+
+    def time_gone():  # from step 12 on each takes three times as long
+        return (len(seen) + 2 * max(0, len(seen) - 12)) / 60
+
+    def on_step(step):
+        seen.append(step)
+        rates.append(step.epochs)
+
+    fitted = _fit(replace(RECIPE, epochs=12), on_step=on_step, time_gone=time_gone)
+    assert not fitted.in_time
+    assert len(seen) == 28
+    assert fitted.history[-1].lr < 0.02 * RECIPE.lr
+    assert rates[0] == 12
+    assert rates[-1] == len(fitted.history) == 6
+
+
+def test_a_clock_ends_a_cycle_within_an_epoch():
+    seen, told = [], []
+    _fit(
+        replace(RECIPE, epochs=6, cycles=2),
+        on_step=seen.append,
+        on_cycle=lambda cycle, weights, history: told.append((cycle, len(seen), len(history))),
+        time_gone=lambda: len(seen) / 14,
+    )
+    assert told == [(1, 7, 1)]
+
+
+def test_a_run_taken_up_has_its_whole_time_for_what_is_left():
+    class Left(Exception):
+        pass
+
+    seen, snapshots = [], []
+
+    def leave(take):
+        if len(seen) == 8:
+            snapshots.append(take())
+            raise Left
+
+    recipe = replace(RECIPE, epochs=6)
+    with pytest.raises(Left):
+        _fit(recipe, on_step=seen.append, on_pause=leave, time_gone=lambda: len(seen) / 15)
+    again = []
+    fitted = _fit(recipe, resume=snapshots[0], on_step=again.append, time_gone=lambda: len(again) / 5)
+    assert len(again) == 5
+    assert fitted.history[-1].lr < 0.1 * RECIPE.lr
+
+
+def test_val_is_measured_a_few_times_unless_it_decides():
+    looked = [row.epoch for row in _fit(replace(RECIPE, epochs=50)).history if row.val_loss is not None]
+    assert looked == [10, 20, 30, 40, 50]
+    assert all(row.val_loss is not None for row in _fit(replace(RECIPE, epochs=12), keep="best").history)
+    assert all(row.val_loss is not None for row in _fit(replace(RECIPE, epochs=12), patience=12).history)
+
+
 def test_time_that_ends_with_the_last_step_was_enough():
-    fitted = _fit(out_of_time=lambda: True, recipe=replace(RECIPE, epochs=1, batch_size=31))
+    fitted = _fit(time_gone=lambda: 1.0, recipe=replace(RECIPE, epochs=1, batch_size=31))
     assert fitted.in_time
-    assert not _fit(out_of_time=lambda: True).in_time
+    assert not _fit(time_gone=lambda: 1.0).in_time
 
 
 def test_balanced_sampling_shows_rare_classes_as_often_as_frequent_ones():

@@ -119,7 +119,7 @@ def _ask(decoded: DecodedImages, held: np.ndarray, end: float, device: str, epoc
         0,
         partial(augment, strength=recipe.augment, flip=False),
         device=device,
-        out_of_time=lambda: time.perf_counter() >= end,
+        time_gone=lambda: float(time.perf_counter() >= end),
     )
     network.eval()
     said = []

@@ -18,8 +18,6 @@ from ensemble_kit.results import CurveGainReport, CurveStepReport, LearningRepor
 from ensemble_kit.storage.members import Manifest, Member
 from ensemble_kit.storage.runs import METRICS_NAME, is_between
 
-COLUMNS = ("train_loss", "val_loss", "val_accuracy")
-
 
 def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     """Return how a member learnt, from its run's metrics.csv; a note where that is not known.
@@ -45,7 +43,10 @@ def learning_of(manifest: Manifest, runs: Path) -> LearningReport:
     try:
         with open(own[0], encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        train_loss, val_loss, val_accuracy = (tuple(float(row[name]) for row in rows) for name in COLUMNS)
+        train_loss = tuple(float(row["train_loss"]) for row in rows)
+        val_loss, val_accuracy = (
+            tuple(float(row[name]) if row[name] else None for row in rows) for name in ("val_loss", "val_accuracy")
+        )
         epochs = tuple(int(row["epoch"]) for row in rows)
     except (OSError, KeyError, TypeError, ValueError):
         return replace(nothing, note=f"the {METRICS_NAME} that is there holds no epochs")

@@ -31,7 +31,7 @@ class RunTarget(NamedTuple):
     """Where a run is written, and what it goes on from.
 
     standing: the checkpoint of the member that the run will replace; None: there is none.
-    minutes: by the clock, after which training ends with what there is; None: never.
+    minutes: by the clock, in which training ends, its schedule with it; None: as long as it takes.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ def fit_and_save(
     evaluated_on = evaluation_split(decoded.images)
     train, val = decoded.split("train"), decoded.split(evaluated_on)
     snapshot = None if target.state is None else target.state["snapshot"]
-    end = math.inf if target.minutes is None else time.perf_counter() + 60 * target.minutes
+    seconds, begun = 60 * (target.minutes or math.inf), time.perf_counter()
     history = [] if snapshot is None else list(snapshot["history"])
     if target.state is None:
         remove_states(target.folder)
@@ -85,10 +85,12 @@ def fit_and_save(
 
         def on_step(step: Any) -> None:
             saver.step = step
+            watch.expect(len(train.ids) * step.epochs)
             watch.advance(recipe.batch_size)
 
         def on_epoch(epoch: Any) -> None:
-            watch.note(*_epoch_lines(epoch, recipe.epochs, evaluated_on))
+            expected = recipe.epochs if saver.step is None else saver.step.epochs
+            watch.note(*_epoch_lines(epoch, expected, evaluated_on))
             history.append(asdict(epoch))
             if target.standing is None:
                 run_store.write_metrics(target.folder, metric_rows(history, plan.metric))
@@ -115,14 +117,15 @@ def fit_and_save(
                 on_epoch=on_epoch,
                 on_cycle=on_cycle,
                 on_pause=saver.pause,
-                out_of_time=lambda: time.perf_counter() >= end,
+                time_gone=lambda: (time.perf_counter() - begun) / seconds,
             )
         except InvalidOptionError:
             remove_states(target.folder)  # a run that diverged is nothing to go on with
             raise
         saver.leave_if_asked()
     if not fitted.in_time:
-        say(f"{plan.name}: out of time in epoch {len(fitted.history)} of {recipe.epochs}; kept as it is.", quiet)
+        epochs = len(fitted.history)
+        say(f"{plan.name}: its time was over in epoch {epochs} of {recipe.epochs}; the schedule kept pace.", quiet)
     elif len(fitted.history) < recipe.epochs:
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better {evaluated_on} {plan.metric} since epoch {best}; stopped early.", quiet)
@@ -168,7 +171,9 @@ def metric_rows(history: list[dict[str, Any]], metric: str) -> list[dict[str, An
 def _epoch_lines(epoch: Any, epochs: int, evaluated_on: str) -> tuple[str, str]:
     """Return how an epoch went, short for the bar and as a line of its own."""
     left_s = int(epoch.seconds * (epochs - epoch.epoch))
-    facts = f"loss {epoch.train_loss:.3f}  {evaluated_on} {100 * epoch.val_accuracy:4.1f} %"
+    facts = f"loss {epoch.train_loss:.3f}"
+    if epoch.val_accuracy is not None:
+        facts += f"  {evaluated_on} {100 * epoch.val_accuracy:4.1f} %"
     return (
         f"epoch {epoch.epoch}/{epochs}  {facts}",
         f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  {facts}"

@@ -59,8 +59,11 @@ def learning(number: int, one: LearningReport, judged_on: str = VAL) -> str:
             ("train", one.train_loss, ORANGE, (0, (4, 2))),
             (judged_on, one.val_loss, BLUE, "-"),
         ):
-            marker = "o" if len(one.epochs) == 1 else None
-            axes.plot(one.epochs, values, color=colour, linestyle=dashes, label=name, marker=marker)
+            there = [(epoch, value) for epoch, value in zip(one.epochs, values, strict=True) if value is not None]
+            marker = "o" if len(there) < len(one.epochs) or len(there) == 1 else None
+            axes.plot(
+                *zip(*there, strict=True), color=colour, linestyle=dashes, label=name, marker=marker, markersize=3
+            )
         axes.set(xlabel="epoch", ylabel="log loss, nats")
         axes.set_ylim(bottom=0)
         _whole(axes)

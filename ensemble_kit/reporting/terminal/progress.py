@@ -74,6 +74,10 @@ class Watch:
                 say(f"{self._title}: {done} of {self._total}, {speed}", self._quiet)
             self._draw(passed_s)
 
+    def expect(self, images: int) -> None:
+        """Take so many images for the total from now on."""
+        self._total = images
+
     def reach(self, images: int) -> None:
         """Count so many images as done in all, if fewer were: what took no work is no news, but counts."""
         with _lock:

@@ -154,9 +154,9 @@ def _config(config: Mapping[str, Any]) -> bytes:
 
 
 def _metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return what metrics.csv holds."""
+    """Return what metrics.csv holds; nothing in the place of what was not measured."""
     columns = list(rows[0]) if rows else ["epoch"]
-    lines = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    lines = [columns, *(["" if row[column] is None else str(row[column]) for column in columns] for row in rows)]
     return render_csv(lines, folder / METRICS_NAME)
 
 
