@@ -6,6 +6,7 @@ from .loop import measure as measure
 from .mixing import mix as mix
 from .optimizers import adam as adam
 from .optimizers import adamw as adamw
+from .optimizers import muon as muon
 from .optimizers import sgd as sgd
 from .probe import best as best
 from .probe import choose_penalty as choose_penalty

@@ -50,6 +50,12 @@ def hold_all_but_the_head(module: nn.Module, hold: bool) -> None:
                 part.training = False
 
 
+def in_head(module: nn.Module, name: str) -> bool:
+    """Return whether a weight of the module belongs to its classifier."""
+    heads = tuple(getattr(module, "head", ()))
+    return bool(heads) and name.removeprefix("body.").startswith(heads)
+
+
 def _layer(name: str) -> str:
     """Return the layer that a weight belongs to."""
     parts = name.split(".")

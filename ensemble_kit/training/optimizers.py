@@ -1,7 +1,7 @@
 """Optimisers over a module's parameters, decay only where decay belongs.
 
 Weight decay pulls on matrices and filters, never on biases and norms. Every optimiser is
-fused into one pass over the weights. Never steps by itself and never knows a schedule.
+fused into one pass over the weights, where it has such a form. Never steps by itself and never knows a schedule.
 To add one: write the function, add a line to OPTIMIZERS.
 """
 
@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from ensemble_kit.tables import pick
-from ensemble_kit.training.layers import learning_scales
+from ensemble_kit.training.layers import in_head, learning_scales
+from ensemble_kit.training.orthogonal_steps import Muon
 from ensemble_kit.training.recipes import Recipe
 from ensemble_kit.training.tables import OPTIMIZERS
 
@@ -33,6 +34,11 @@ def sgd(groups: Groups, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=True)
 
 
+def muon(groups: Groups, lr: float) -> torch.optim.Optimizer:
+    """Return Muon (Jordan et al., 2024) for filters and matrices, and AdamW for all that is none."""
+    return Muon(groups, lr=lr, fused=True)
+
+
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the optimiser of a recipe over all parameters that learn; each group knows its `lr_scale`.
 
@@ -46,15 +52,24 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """
     make = pick(OPTIMIZERS, recipe.optimizer, "optimizer").load()
     learning = {weight: one for weight, one in module.named_parameters() if one.requires_grad}
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for weight, scale in learning_scales(learning, recipe.layer_decay).items():
         decay = recipe.weight_decay if learning[weight].ndim > 1 else 0.0
-        groups.setdefault((scale, decay), []).append(learning[weight])
+        matrix = is_matrix(learning[weight]) and not in_head(module, weight)
+        groups.setdefault((scale, decay, matrix), []).append(learning[weight])
     optimizer: torch.optim.Optimizer = make(
-        [{"params": held, "weight_decay": decay, "lr_scale": scale} for (scale, decay), held in groups.items()],
+        [
+            {"params": held, "weight_decay": decay, "lr_scale": scale, "is_matrix": matrix}
+            for (scale, decay, matrix), held in groups.items()
+        ],
         recipe.lr,
     )
     return optimizer
+
+
+def is_matrix(weight: nn.Parameter) -> bool:
+    """Return whether weights mix several inputs into several outputs, as no norm, bias or depthwise filter does."""
+    return weight.ndim in (2, 4) and min(weight.shape[:2]) > 1
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -19,6 +19,7 @@ else:
 OPTIMIZERS: Final[Mapping[str, Entry["Callable[[Groups, float], Optimizer]"]]] = {
     "adam": Entry("Adam; weight decay as an L2 penalty", lambda: optimizers.adam),
     "adamw": Entry("AdamW; decoupled weight decay", lambda: optimizers.adamw),
+    "muon": Entry("Muon for filters and matrices, AdamW for the rest", lambda: optimizers.muon),
     "sgd": Entry("SGD with Nesterov momentum 0.9", lambda: optimizers.sgd),
 }
 
