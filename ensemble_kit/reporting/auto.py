@@ -13,7 +13,7 @@ def done(report: AutoReport) -> str:
         [
             one.name,
             str(one.size_px),
-            f"{one.epochs_done}/{one.epochs}" if one.epochs_done < one.epochs else str(one.epochs),
+            str(one.epochs),
             f"{one.train_s:.0f}",
             str(one.views),
             percent(one.val_accuracy),

@@ -14,7 +14,8 @@ FlipVerdict = Literal["harmful", "harmless", "unclear"]
 class AutoPlanReport:
     """A member that is to be trained.
 
-    pretrained: whether from ImageNet weights; seconds: what training and forward passes should take.
+    pretrained: whether from ImageNet weights; epochs: about so many, the clock decides; seconds: what training and
+    forward passes should take.
     done: it stands already.
     """
 
@@ -34,7 +35,6 @@ class AutoStepReport:
 
     val_accuracy: its own, with its views. honest_accuracy: of the blend of the members so far, by
     cross-fitting on val; added: that, minus the same before this member (None for the first).
-    in_time: False where the clock ended its training.
     """
 
     name: str
@@ -43,8 +43,6 @@ class AutoStepReport:
     size_px: int
     recipe: str
     epochs: int
-    epochs_done: int
-    in_time: bool
     train_s: float
     views: int
     val_accuracy: float

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Unpack
 
@@ -10,18 +9,16 @@ from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsO
 from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import Source, SourceOption
-from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
+from ensemble_kit.pipeline.auto.budget import alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
-from ensemble_kit.pipeline.auto.plan_and_train import member_name, names_of, next_step, plan_now, try_member
+from ensemble_kit.pipeline.auto.plan_and_train import member_name, names_of, next_step, plan_now, step_of, try_member
 from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO
-from ensemble_kit.pipeline.blends import blend, blend_sets, blend_settings, estimate
+from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
-from ensemble_kit.pipeline.members import costs_of, describe_member, evaluation_of
 from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
 from ensemble_kit.reporting.terminal import say
-from ensemble_kit.results import AutoReport, AutoStepReport
-from ensemble_kit.storage import members as store
+from ensemble_kit.results import AutoReport
 from ensemble_kit.storage.files import check_output, is_sealed, locked
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import budget_path
@@ -130,14 +127,14 @@ def auto(
             check_writable(workspace.submissions)
         again = "the same again, without --replace." if replace else "the same again."
         with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
-            flips, costs = find_out(work, decoded, budget)
-            planned = plan_now(work, decoded, costs, budget)
+            flips = find_out(work, decoded, budget)
+            planned = plan_now(work, decoded, budget)
             if plan:
                 return AutoReport(name, minutes, budget.used_s, flips, planned)
-            ahead = [f"{one.name} ({one.epochs} epochs)" for one in planned if not one.done]
+            ahead = [f"{one.name} (about {one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
-            while (step := next_step(work, decoded, costs, budget)) is not None:
-                try_member(work, step, budget)
+            while (step := next_step(work, decoded, budget)) is not None:
+                try_member(work, decoded, step, budget)
             names = names_of(budget)
             blended = blend(
                 names,
@@ -150,7 +147,7 @@ def auto(
                 workspace=workspace,
                 quiet=context.quiet,
             )
-            steps = _steps(names, budget, workspace)
+        steps = tuple(step_of(budget, one) for one in names)
         return AutoReport(name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path)
 
 
@@ -177,35 +174,3 @@ def _check_target(
     check_writable(path.parent, path)
     with locked(path.parent):
         pass  # it can be written
-
-
-def _steps(names: Sequence[str], budget: Budget, workspace: Workspace) -> tuple[AutoStepReport, ...]:
-    """Return what each member is, and what it added to the honest estimate of the blend of those before it."""
-    held = store.read_members(workspace.predictions, names, workspace.cache)
-    steps: list[AutoStepReport] = []
-    for count, member in enumerate(held, start=1):
-        those, manifest = held[:count], member.manifest
-        settings = blend_settings("logit-sum", "auto", "accuracy", {}, costs_of([one.manifest for one in those]))
-        evaluation = evaluation_of(those)
-        honest = estimate(blend_sets(evaluation, those, (), "accuracy", "auto"), settings).honest
-        val = evaluation.pool
-        training = manifest.training
-        steps.append(
-            AutoStepReport(
-                name=manifest.name,
-                arch=manifest.arch,
-                pretrained=training["pretrained"],
-                size_px=training["size"],
-                recipe=training["recipe"],
-                epochs=training["hyperparameters"].get("epochs", training["kept_epoch"]),
-                epochs_done=training["kept_epoch"],
-                in_time=training["in_time"],
-                train_s=float(manifest.cost["train_s"] or 0.0),
-                views=len(manifest.views),
-                val_accuracy=describe_member(workspace.predictions, manifest.name).val_accuracy,
-                honest_accuracy=honest.accuracy,
-                honest_interval=honest.interval(val.groups),
-                added=honest.accuracy - steps[-1].honest_accuracy if steps else None,
-            )
-        )
-    return tuple(steps)

@@ -1,9 +1,13 @@
-"""What `ek auto` finds out before it plans: flips, what candidates cost here, how near the weights are."""
+"""What `ek auto` finds out before it plans: flips, and what candidates cost here; and what they took, afterwards."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
+from statistics import median
 from typing import Any, Final, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
 
 import models_zoo
 from ensemble_kit.context import RunContext
@@ -13,20 +17,21 @@ from ensemble_kit.pipeline.auto.flip_test import FlipTrial, try_flips
 from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO, Candidate, Cost, candidates
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network
-from ensemble_kit.pipeline.runs import probe
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import FlipReport
-from ensemble_kit.training import Recipe, resolve
+from ensemble_kit.storage.members import read_manifest
+from ensemble_kit.storage.runs import metrics_column
+from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import Workspace
 
 TRIAL_PX: Final = 32  # side of the images of the flip trial
 TRIAL_SHARE: Final = 0.04  # of the budget, what the flip trial may take
-MEASURING_SHARE: Final = 0.04  # and measuring candidates; those not come to are not planned
-PROBING_SHARE: Final = 0.1  # and the linear probe; where it would take longer there is none
-NEAR: Final = 0.85  # val accuracy of a linear probe from which images are much like ImageNet's
-SETTING_UP_S: Final = 8.0  # of a member: building, first steps, writing, weighing its views
-ALL_VIEWS: Final = "ten-crop,scales"
-UNMIRRORED: Final = "five-crop,scales"
+MEASURING_SHARE: Final = 0.04  # and measuring candidates; of those not come to, the first two alone are planned
+KINDS: Final = 2  # that are measured however long it takes, so that there is a choice
+ONCE_S: Final = 4.0  # of a member, until one is done: building, writing, weighing its views
+SAMPLE: Final = 64  # images that a forward pass is timed on
+VIEWS: Final = "hflip,scale@1.1,scale@1.1*hflip,ten-crop,scales"
+UNMIRRORED: Final = "scale@1.1,five-crop,scales"
 
 
 class Work(NamedTuple):
@@ -42,8 +47,16 @@ class Work(NamedTuple):
     skip_bad: bool
 
 
-def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[FlipReport, Mapping[str, Cost]]:
-    """Return whether to mirror images, and what each candidate costs here; measured once, then remembered."""
+class Taken(NamedTuple):
+    """Seconds that a member took: all its steps, an epoch of them, and one view of val and test."""
+
+    steps_s: float
+    epoch_s: float
+    view_s: float
+
+
+def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
+    """Find out whether to mirror images, and what candidates cost here; once, then it is remembered."""
     found = budget.spent.found
     if "at_hand" not in found:
         found["at_hand"] = _at_hand(work)
@@ -51,19 +64,33 @@ def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[FlipRe
     if "flips" not in found:
         found["flips"] = asdict(_flips(work, decoded, budget))
         budget.save()
-    wanted = wanted_here(decoded, budget)
     if "costs" not in found:
-        found["costs"] = {}
-        until_s = budget.left_s - MEASURING_SHARE * budget.seconds
-        for one in wanted:
-            if kind_of(one) not in found["costs"] and (budget.left_s > until_s or not found["costs"]):
+        found["costs"], until_s = {}, budget.left_s - MEASURING_SHARE * budget.seconds
+        for one in wanted_here(decoded, budget):
+            if kind_of(one) not in found["costs"] and (budget.left_s > until_s or len(found["costs"]) < KINDS):
                 found["costs"][kind_of(one)] = asdict(_cost(one, work, decoded, found["flips"]["flip"]))
         budget.save()
-    costs = {kind: Cost(**cost) for kind, cost in found["costs"].items()}
-    if "near" not in found:
-        found["near"] = _probed(work, wanted, costs, decoded, budget)
-        budget.save()
-    return FlipReport(**found["flips"]), costs
+    return FlipReport(**found["flips"])
+
+
+def costs_of(budget: Budget) -> Mapping[str, Cost]:
+    """Return what each kind of candidate costs here, as far as that is known by now."""
+    return {kind: Cost(**cost) for kind, cost in budget.spent.found["costs"].items()}
+
+
+def learn(budget: Budget, kind: str, took: Cost) -> None:
+    """Take what a member took for what its kind costs; other kinds are as much dearer than was measured as it was."""
+    costs = costs_of(budget)
+    was = costs[kind]
+    budget.spent.found["costs"] = {
+        other: asdict(
+            took
+            if other == kind
+            else Cost(cost.epoch_s * took.epoch_s / was.epoch_s, cost.view_s * took.view_s / was.view_s, took.once_s)
+        )
+        for other, cost in costs.items()
+    }
+    budget.save()
 
 
 def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
@@ -78,40 +105,6 @@ def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
     return FlipReport(trial.verdict == "harmless", False, *trial, trial.verdict)
 
 
-def _probed(
-    work: Work, wanted: Sequence[Candidate], costs: Mapping[str, Cost], decoded: DecodedImages, budget: Budget
-) -> bool | None:
-    """Fit a linear probe; return whether images are much like those of the weights.
-
-    None: there are no weights, or no time for all images, which takes at most as long as an
-    epoch. Judged on val: train may hold near copies, among which cross-validation flatters. The member
-    it makes lies in the cache, where no blend takes it in.
-    """
-    tuned = next((one for one in wanted if one.pretrained and kind_of(one) in costs), None)
-    if tuned is None:
-        return None
-    cost = costs[kind_of(tuned)]
-    if cost.epoch_s + once_s(cost, budget) > PROBING_SHARE * budget.seconds:
-        return None
-    cache = work.workspace.cache
-    aside = replace(work.workspace, predictions=cache / "probe" / "predictions", runs=cache / "probe" / "runs")
-    found = probe(
-        **vars(work.source),
-        arch=tuned.arch,
-        arch_option=options_of(tuned),
-        size=tuned.size_px(decoded.size_px),
-        name=_probe_name(work),
-        pretrained=True,
-        flip=budget.spent.found["flips"]["flip"],
-        device=work.context.device,
-        skip_bad=work.skip_bad,
-        replace=True,
-        workspace=aside,
-        quiet=work.context.quiet,
-    )
-    return found.member.val_accuracy >= NEAR
-
-
 def _at_hand(work: Work) -> list[str]:
     """Return the architectures of the portfolio whose pre-trained weights are on this machine."""
     archs = {one.arch for one in PORTFOLIO if one.pretrained} if work.pretrained else set()
@@ -124,46 +117,48 @@ def wanted_here(decoded: DecodedImages, budget: Budget) -> list[Candidate]:
 
 
 def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cost:
-    """Measure what an epoch of a candidate takes here, and all views of val and test."""
+    """Measure what an epoch of a candidate takes here, and one view of val and test."""
     from ensemble_kit.images.augmentation import augment
-    from ensemble_kit.training import seconds_per_image, seconds_per_pass
+    from ensemble_kit.inference.engines import compute_logits, start
+    from ensemble_kit.training import resolve, seconds_per_image
 
-    size_px, recipe = one.size_px(decoded.size_px), _recipe(one)
+    size_px, recipe, device = one.size_px(decoded.size_px), resolve(one.recipe, one.overrides), work.context.device
     images = {split: len(decoded.split(split).ids) for split in decoded.images}
+    sample = noise(min(SAMPLE, images["train"]), size_px)
     network = build_network(
-        one.arch,
-        arch_options(one.arch, options_of(one), False),
-        size_px,
-        decoded.data.classes,
-        decoded.images["train"][:64],
+        one.arch, arch_options(one.arch, options_of(one), False), size_px, decoded.data.classes, sample
     )
+    running = start(network, "auto", device, sample)
+    pass_s = min(float(compute_logits(running, sample, (IDENTITY,)).ms_by_view[0]) for _ in range(2)) / 1000
     classes, strength = len(decoded.data.classes), partial(augment, strength=recipe.augment, flip=flip)
-    pass_s = seconds_per_pass(network, size_px, work.context.device)
-    train_s = seconds_per_image(network, recipe, size_px, classes, strength, work.context.device)
-    views = len(all_views(flip))
-    passed = sum(count for split, count in images.items() if split != "train")
+    train_s = seconds_per_image(network, recipe, size_px, classes, strength, device)
     say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} images/s in training", work.context.quiet)
-    return Cost(
-        epoch_s=images["train"] * train_s + images["val"] * pass_s,
-        look_s=passed * views * pass_s + SETTING_UP_S,
+    passed = sum(count for split, count in images.items() if split != "train")
+    return Cost(epoch_s=images["train"] * train_s, view_s=passed * pass_s, once_s=ONCE_S)
+
+
+def taken_by(work: Work, decoded: DecodedImages, name: str) -> Taken:
+    """Return what a member took that was just made."""
+    folder, manifest = work.workspace.runs / name, read_manifest(work.workspace.predictions / name)
+    images = {split: len(decoded.split(split).ids) for split in decoded.images}
+    passed = sum(count for split, count in images.items() if split != "train")
+    return Taken(
+        steps_s=sum(metrics_column(folder, "seconds")),
+        epoch_s=images["train"] / median(metrics_column(folder, "images_per_s")),
+        view_s=float(manifest.cost["ms_per_image"] or 0.0) / 1000 * passed,
     )
 
 
-def once_s(cost: Cost, budget: Budget) -> float:
-    """Return the seconds that identity alone takes on val and test."""
-    return (cost.look_s - SETTING_UP_S) / len(all_views(budget.spent.found["flips"]["flip"]))
+def noise(images: int, size_px: int) -> UInt8[np.ndarray, "images 3 size size"]:
+    """Return images of noise: what a network costs does not depend on what it sees."""
+    return np.random.default_rng(0).integers(0, 256, (images, 3, size_px, size_px), dtype=np.uint8)
 
 
-def all_views(flip: bool) -> tuple[str, ...]:
-    """Return the views that a member has where there is time."""
+def views_of(flip: bool) -> tuple[str, ...]:
+    """Return the views that a member has where there is time, the most useful ones first."""
     from ensemble_kit.inference.views import parse_views
 
-    return parse_views(view_sets(flip)[0])
-
-
-def view_sets(flip: bool) -> tuple[str, str]:
-    """Return the views that a member has where there is time, and where there is little."""
-    return (ALL_VIEWS, "flips") if flip else (UNMIRRORED, "five-crop")
+    return parse_views(VIEWS if flip else UNMIRRORED)
 
 
 def kind_of(one: Candidate) -> str:
@@ -174,13 +169,3 @@ def kind_of(one: Candidate) -> str:
 def options_of(one: Candidate) -> dict[str, Any]:
     """Return the options of a candidate's architecture."""
     return {**one.arch_option, **({"input_px": one.input_px} if one.input_px else {})}
-
-
-def _recipe(one: Candidate) -> Recipe:
-    """Return the recipe of a candidate."""
-    return resolve(one.recipe, one.overrides)
-
-
-def _probe_name(work: Work) -> str:
-    """Return what the linear probe is called."""
-    return f"{work.name}-probe"

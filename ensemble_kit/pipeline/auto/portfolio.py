@@ -1,16 +1,16 @@
-"""The members that `ek auto` trains, in order, and how a budget of time is shared among them.
+"""The members that `ek auto` trains, in order, and how the time that is left is shared among them.
 
-The portfolio is fixed: the first candidates that fit are taken, and what time is left lengthens
-them all. Nothing here is chosen by val. Pure: seconds in, a plan out. To add a candidate: a line in
-`PORTFOLIO`, where it should be tried.
+The portfolio is fixed. Kinds take turns, since members that differ err apart. Where time is short, members are
+shorter, not fewer, down to the least that each is worth. Nothing here is chosen by val. Pure: seconds in, a plan
+out. To add a candidate: a line in `PORTFOLIO`, where it should be tried.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-MARGIN: Final = 0.08  # of the time, for a machine that slows down
 LONGEST: Final = 2.0  # times its epochs that a candidate is trained at most
+WANTED: Final = 3  # members; fewer only where not even short ones fit
 SMALL_PX: Final = 48  # median side up to which small networks see all there is
 
 
@@ -21,7 +21,6 @@ class Candidate:
     epochs: what it is worth; least_epochs: below them it is not worth its place.
     largest_px: side of its input at most; input_px: side to which it enlarges that; 0: it does not.
     pretrained: starts from ImageNet weights; None of them at hand, it is passed over.
-    with_weights: whether it has a place beside members that do.
     smallest_px, biggest_px: median sides of the images that it is for.
     overrides: fields of its recipe that differ.
     """
@@ -35,7 +34,6 @@ class Candidate:
     seed: int = 0
     input_px: int = 0
     pretrained: bool = False
-    with_weights: bool = True
     smallest_px: int = 0
     biggest_px: int = 1_000_000
     arch_option: Mapping[str, Any] = field(default_factory=dict)
@@ -48,44 +46,57 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that a candidate takes here: one epoch, and all views of val and test."""
+    """Seconds that a candidate takes here: an epoch, one view of val and test, and all that comes once a member."""
 
     epoch_s: float
-    look_s: float
+    view_s: float
+    once_s: float
+
+    def of(self, epochs: float, views: int) -> float:
+        """Return the seconds of a member."""
+        return epochs * self.epoch_s + views * self.view_s + self.once_s
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A candidate that will be trained, for so many epochs, and the seconds that should take with its views."""
+    """A candidate that will be trained, for about so many epochs, and its seconds, with its views."""
 
     candidate: Candidate
     epochs: int
     seconds: float
 
 
-_LITE: Final[Mapping[str, Any]] = {"recipe": "finetune-far", "largest_px": 128, "input_px": 112, "pretrained": True}
-_DEEP: Final[Mapping[str, Any]] = {"arch": "cnn-deep", "recipe": "strong", "overrides": {"mix": 0.5}}
-_SMALL: Final[Mapping[str, Any]] = {**_DEEP, "epochs": 50, "least_epochs": 25, "largest_px": 40, "biggest_px": SMALL_PX}
-_LARGE: Final[Mapping[str, Any]] = {
-    **_DEEP,
-    "epochs": 40,
-    "least_epochs": 20,
-    "largest_px": 64,
-    "smallest_px": SMALL_PX + 1,
-    "with_weights": False,
+Field = list[tuple[Candidate, Cost]]
+
+_TUNED: Final[Mapping[str, Any]] = {
+    "recipe": "finetune-far",
+    "epochs": 12,
+    "least_epochs": 5,
+    "largest_px": 128,
+    "input_px": 112,
+    "pretrained": True,
 }
+_DEEP: Final[Mapping[str, Any]] = {
+    "arch": "cnn-deep",
+    "recipe": "strong",
+    "epochs": 40,
+    "least_epochs": 24,
+    "overrides": {"mix": 0.5},
+}
+_SMALL: Final[Mapping[str, Any]] = {**_DEEP, "largest_px": 40, "biggest_px": SMALL_PX}
+_LARGE: Final[Mapping[str, Any]] = {**_DEEP, "largest_px": 64, "smallest_px": SMALL_PX + 1}
 
 PORTFOLIO: Final[Sequence[Candidate]] = (
-    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=12, least_epochs=5, **_LITE),
     Candidate("cnn-deep", **_SMALL),
+    Candidate("lite0", "timm:tf_efficientnet_lite0", **_TUNED),
     Candidate("cnn-deep", **_LARGE),
-    Candidate("lite0", "timm:tf_efficientnet_lite0", epochs=12, least_epochs=5, seed=1, **_LITE),
     Candidate("cnn-deep", seed=1, **_SMALL),
+    Candidate("lite0", "timm:tf_efficientnet_lite0", seed=1, **_TUNED),
     Candidate("cnn-deep", seed=1, **_LARGE),
-    Candidate("lite1", "timm:tf_efficientnet_lite1", epochs=12, least_epochs=5, seed=2, **_LITE),
-    Candidate("lite2", "timm:tf_efficientnet_lite2", epochs=12, least_epochs=5, seed=3, **_LITE),
     Candidate("cnn-deep", seed=2, **_SMALL),
+    Candidate("lite1", "timm:tf_efficientnet_lite1", seed=2, **_TUNED),
     Candidate("cnn-deep", seed=2, **_LARGE),
+    Candidate("lite2", "timm:tf_efficientnet_lite2", seed=3, **_TUNED),
     Candidate("cnn-deep", seed=3, **_SMALL),
     Candidate("cnn-deep", seed=3, **_LARGE),
 )
@@ -98,53 +109,74 @@ def candidates(median_px: int, at_hand: Sequence[str]) -> list[Candidate]:
         at_hand: architectures whose pre-trained weights may be used.
     """
     fits = [one for one in PORTFOLIO if one.smallest_px <= median_px <= one.biggest_px]
-    able = [one for one in fits if not one.pretrained or one.arch in at_hand]
-    tuned = any(one.pretrained for one in able)
-    return [one for one in able if one.with_weights or not tuned]
+    return [one for one in fits if not one.pretrained or one.arch in at_hand]
 
 
 def plan(
-    wanted: Sequence[Candidate],
-    costs: Sequence[Cost],
-    seconds: float,
-    evaluating_s: float = 0.0,
-    at_any_cost: bool = True,
+    wanted: Sequence[Candidate], costs: Sequence[Cost], seconds: float, views: int, done: int = 0
 ) -> list[Planned]:
-    """Return what to train in so many seconds, in order.
+    """Return what to train in so many seconds, in order; all of them together take all of the time.
 
-    Candidates are taken first come first served: for all their epochs, or where there is no time for
-    them, for as many as there is time for, but never fewer than their least. Where none is taken, the
-    cheapest is, at any cost. The time that is left lengthens all of them alike.
+    First come first served: candidates with all their epochs, as long as they fit. Where these would be fewer members
+    than `WANTED`, so many with their least epochs instead, or as many as fit. Where not even one does, and none is
+    done, the one that comes nearest to its epochs. Time is shared as their epochs cost, up to `LONGEST` times them.
 
     Args:
         costs: one a candidate.
-        seconds: for training and forward passes; a share of it is kept as a margin.
-        evaluating_s: what each member takes when all are blended, on top.
-        at_any_cost: plan one even where none fits.
+        views: of a member that has time for them; one that has its least epochs has one.
+        done: members that stand already.
 
     Example:
-        >>> a, b = (Candidate(name, "cnn", "strong", 10, 5, 32) for name in "ab")
-        >>> [(one.candidate.name, one.epochs) for one in plan([a, b], [Cost(8, 4), Cost(2, 4)], 100)]
-        [('a', 11)]
-        >>> [(one.candidate.name, one.epochs) for one in plan([a, b], [Cost(4, 4), Cost(2, 4)], 100)]
-        [('a', 14), ('b', 14)]
+        >>> field = [Candidate(name, "cnn", "strong", 10, 5, 32) for name in "ab"], [Cost(4, 1, 2), Cost(2, 1, 2)]
+        >>> [(one.candidate.name, round(one.seconds)) for one in plan(*field, 108, views=10)]
+        [('a', 68), ('b', 40)]
+        >>> [(one.candidate.name, round(one.seconds)) for one in plan(*field, 36, views=10)]
+        [('a', 23), ('b', 13)]
     """
-    left = (1 - MARGIN) * seconds
-    pairs = [(one, replace(cost, look_s=cost.look_s + evaluating_s)) for one, cost in zip(wanted, costs, strict=True)]
-    taken: list[tuple[Candidate, Cost, float]] = []
-    for one, cost in pairs:
-        epochs = min(float(one.epochs), (left - cost.look_s) / cost.epoch_s)
-        if epochs >= one.least_epochs:
-            taken.append((one, cost, epochs))
-            left -= epochs * cost.epoch_s + cost.look_s
-    if not taken and pairs and at_any_cost:
-        one, cost = min(pairs, key=lambda pair: pair[0].least_epochs * pair[1].epoch_s + pair[1].look_s)
-        taken.append((one, cost, max(1.0, (left - cost.look_s) / cost.epoch_s)))
-        left = 0.0
-    learning_s = sum(epochs * cost.epoch_s for _, cost, epochs in taken)
-    factor = min(LONGEST, 1 + max(0.0, left) / learning_s) if taken else 1.0
-    planned = []
-    for one, cost, epochs in taken:
-        whole = max(1, int(epochs * factor + 1e-9))
-        planned.append(Planned(one, whole, whole * cost.epoch_s + cost.look_s))
-    return planned
+    field = list(zip(wanted, costs, strict=True))
+    taken = _fitting(field, [cost.of(one.epochs, views) for one, cost in field], seconds)
+    if len(taken) + done < WANTED:
+        short = _fitting(field, [cost.of(one.least_epochs, 1) for one, cost in field], seconds)
+        taken = max(taken, short[: WANTED - done], key=len)
+    if not taken and field and not done:
+        taken = [max(field, key=lambda pair: (seconds - pair[1].of(0, 1)) / (pair[0].epochs * pair[1].epoch_s))]
+    return _shared(taken, seconds, views)
+
+
+def _fitting(field: Field, needed_s: Sequence[float], seconds: float) -> Field:
+    """Return the candidates that fit into so many seconds, first come first served."""
+    taken = []
+    for pair, needed in zip(field, needed_s, strict=True):
+        if needed <= seconds:
+            taken.append(pair)
+            seconds -= needed
+    return taken
+
+
+def _shared(taken: Field, seconds: float, views: int) -> list[Planned]:
+    """Return a plan for all of the time: a factor on the epochs of all, within the least and the longest of each.
+
+    Where less than the least of one candidate is left, it has what is left.
+    """
+
+    def at(factor: float) -> list[Planned]:
+        looks = max(1, round(min(factor, 1) * views))
+        epochs = [max(factor * one.epochs, one.least_epochs) for one, _ in taken]
+        return [
+            Planned(one, int(many + 1e-9), cost.of(many, looks))
+            for (one, cost), many in zip(taken, epochs, strict=True)
+        ]
+
+    low, high = 0.0, LONGEST
+    if taken and total_s(at(low)) > seconds:
+        [(one, cost)] = taken
+        return [Planned(one, max(1, int((seconds - cost.of(0, 1)) / cost.epoch_s)), seconds)]
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if total_s(at(middle)) <= seconds else (low, middle)
+    return at(low)
+
+
+def total_s(planned: Sequence[Planned]) -> float:
+    """Return the seconds that a plan takes."""
+    return sum(one.seconds for one in planned)

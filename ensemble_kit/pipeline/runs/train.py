@@ -81,8 +81,9 @@ def train(
         keep: `last` epoch, or `best` on val, or that fold (which then had a say in the member; recorded).
         metric: by which an epoch is better on val: log-loss, accuracy, balanced-accuracy, macro-f1.
         patience: epochs without a better one after which training stops; 0: never. Recorded too.
-        minutes: by the clock, in which a run ends, though it has not all its epochs; its learning rate comes
-            down in that time. Recorded. None: as long as it takes. Each member of a family has so many, and so has a run that is gone on with.
+        minutes: by the clock, in which a run ends, with fewer epochs where it must; its learning rate comes down in
+            that time. Recorded. None: as long as it takes. Each member of a family has so many, and so has a run
+            that is gone on with.
         resume: go on with the unfinished run of that name, bit for bit; begin where there is none;
             do nothing where the member stands as asked for. So for each member of a family.
         replace: overwrite the member of that name, and discard an unfinished run.

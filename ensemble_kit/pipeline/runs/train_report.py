@@ -13,7 +13,7 @@ from ensemble_kit.pipeline.runs.find_lr import command_of
 from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import TrainReport
 from ensemble_kit.storage.members import read_manifest
-from ensemble_kit.storage.runs import train_losses
+from ensemble_kit.storage.runs import metrics_column
 from ensemble_kit.training import RECIPES, STEP_FIELDS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LEARNT: Final = 0.95  # of guessing, above which nothing was learnt
 
 def report_of(plan: Plan, decoded: DecodedImages, order: "Order", folder: Path) -> TrainReport:
     """Return what there is to say of the member that stands."""
-    predictions, losses = order.workspace.predictions, train_losses(folder)
+    predictions, losses = order.workspace.predictions, metrics_column(folder, "train_loss")
     manifest, member = read_manifest(predictions / plan.name), describe_member(predictions, plan.name)
     cost, kept_epoch = manifest.cost, manifest.training["kept_epoch"]
     return TrainReport(

@@ -16,9 +16,9 @@ from .runs import check_weights as check_weights
 from .runs import checkpoint_name as checkpoint_name
 from .runs import find_checkpoint as find_checkpoint
 from .runs import is_between as is_between
+from .runs import metrics_column as metrics_column
 from .runs import new_checkpoint as new_checkpoint
 from .runs import read_checkpoint as read_checkpoint
 from .runs import remove_old_checkpoints as remove_old_checkpoints
-from .runs import train_losses as train_losses
 from .runs import write_config as write_config
 from .runs import write_metrics as write_metrics

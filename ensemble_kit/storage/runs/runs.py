@@ -78,11 +78,11 @@ def write_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     return _replace(folder / METRICS_NAME, _metrics(folder, rows))
 
 
-def train_losses(folder: Path) -> list[float]:
-    """Return the training loss of every epoch, from metrics.csv; none where it does not say."""
+def metrics_column(folder: Path, column: str) -> list[float]:
+    """Return a figure of every epoch, from metrics.csv; none where it does not say."""
     try:
         with open(folder / METRICS_NAME, encoding="utf-8", newline="") as file:
-            return [float(row["train_loss"]) for row in csv.DictReader(file)]
+            return [float(row[column]) for row in csv.DictReader(file)]
     except (OSError, KeyError, TypeError, ValueError):
         return []
 

@@ -19,6 +19,7 @@ from ensemble_kit.pipeline.auto import budget, portfolio
 from ensemble_kit.pipeline.auto import measure as auto_measuring
 from ensemble_kit.pipeline.auto import plan_and_train as auto_work
 from ensemble_kit.pipeline.auto.flip_test import NO_TRIAL, FlipTrial
+from ensemble_kit.pipeline.auto.measure import Taken
 from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost
 from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
@@ -39,9 +40,9 @@ FIELD = (
     Candidate("ant", **TINY, **WIDTH, seed=1),
     Candidate("ant", **TINY, **WIDTH, seed=2),
 )
-COST = Cost(epoch_s=1.0, look_s=10.0)
+COST = Cost(epoch_s=8.0, view_s=0.5, once_s=2.0)
 TWO = ["auto-zebra-0", "auto-ant-1"]
-"""Those that fit into a minute: (2 x 1 + 10 + 4) s each, 12 s for blending, a margin of 8 %."""
+"""Those that fit into a minute: 2 x 8 + 3 x 0.5 + 2 s each, and 7 s at the end."""
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +65,27 @@ class World:
     """A working folder in which time goes by only while members are made, as was measured."""
 
     def __init__(self, data, patch):
-        self.now, self.data, self.patch, self.calls = 0.0, data, patch, []
+        self.now, self.data, self.patch, self.calls, self.steps_s = 0.0, data, patch, [], 0.0
         for module in (budget, auto_module):
             patch.setattr(module, "time", self)
         for module in (portfolio, auto_measuring):
             patch.setattr(module, "PORTFOLIO", FIELD)
         patch.setattr(auto_measuring, "_cost", lambda *given: COST)
         patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "absent")
-        patch.setattr(auto_measuring, "ALL_VIEWS", "flips,scale@1.1")
+        patch.setattr(auto_measuring, "VIEWS", "flips,scale@1.1")
         patch.setattr(auto_measuring, "UNMIRRORED", "scale@1.1,scale@1.2")
+        patch.setattr(portfolio, "WANTED", 2)
         patch.setattr(tta_module, "curve_of", lambda *given: None)  # a plot takes a second
-        self.takes("train", lambda given: 8.0 + given["epochs"] * COST.epoch_s)
-        self.takes("tta", lambda given: 2.0)
+        patch.setattr(auto_work, "taken_by", lambda work, decoded, name: Taken(self.steps_s, COST.epoch_s, COST.view_s))
+        self.takes("train", self.trained_in)
+        self.takes("tta", lambda given: 2 * COST.view_s)
 
     def perf_counter(self):
         return self.now
+
+    def trained_in(self, given):
+        self.steps_s = min(60 * given["minutes"], given["epochs"] * COST.epoch_s)
+        return self.steps_s + COST.view_s + 1.5
 
     @property
     def made(self):
@@ -148,9 +155,8 @@ def test_those_that_fit_are_trained_as_planned_and_blended(finished):
     for seed, (planned, step) in enumerate(zip(report.plan, report.steps, strict=True)):
         manifest = read_manifest(folder / "predictions" / step.name)
         assert manifest.seed == seed
-        assert manifest.training["hyperparameters"]["epochs"] == step.epochs == step.epochs_done
-        assert planned.epochs <= step.epochs <= portfolio.LONGEST * TINY["epochs"]
-        assert step.in_time
+        assert manifest.training["kept_epoch"] == step.epochs
+        assert planned.epochs <= step.epochs <= auto_work.CAP * portfolio.LONGEST * TINY["epochs"]
         assert step.views == len(manifest.views) > 2
         assert {"hflip", "identity"} < set(manifest.views)
 
@@ -312,25 +318,6 @@ def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
     assert report.flips == ek.results.FlipReport(True, False, 17, 0.5, 0.5, 1.0, 0.1, True, "harmless")
 
 
-@pytest.mark.slow
-def test_training_that_the_clock_ends_is_kept_as_far_as_it_came(world):
-    genuine = auto_work.train
-    world.patch.setattr(auto_work, "train", lambda **given: genuine(**{**given, "minutes": 1e-9}))
-    step = world.run().steps[0]
-    assert not step.in_time
-    assert (step.epochs_done, step.epochs) == (1, 4)
-
-
-def test_a_member_may_train_until_blending_must_begin(world):
-    world.run()
-    once_s = (COST.look_s - auto_measuring.SETTING_UP_S) / 3
-    left = [60.0, 60.0 - (8 + 4) - 2]
-    for members, (seconds, (_, given)) in enumerate(zip(left, world.calls[::2], strict=True), start=1):
-        looks_s = 3 * once_s + auto_measuring.SETTING_UP_S
-        kept_s = auto_work.BLENDING_S + members * auto_work.EVALUATING_S + looks_s
-        assert 60 * given["minutes"] == pytest.approx(seconds - kept_s)
-
-
 @pytest.mark.parametrize(
     ("trial", "flip", "verdict"),
     [
@@ -361,27 +348,15 @@ def test_not_to_be_mirrored_holds_for_training_and_looking(world):
         assert len(manifest.views) > 2
 
 
-@pytest.mark.parametrize(("accuracy", "recipe"), [(0.99, "finetune"), (0.2, "finetune-far")])
-def test_weights_at_hand_go_first_and_a_probe_says_how_they_are_tuned(world, accuracy, recipe):
-    probed = []
-
-    def probe(*args, **given):
-        probed.append(given)
-        return SimpleNamespace(member=SimpleNamespace(val_accuracy=accuracy), train_accuracy=accuracy)
-
+def test_weights_at_hand_are_used_unless_not_asked_for(world):
     for module in (portfolio, auto_measuring):
         world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
-    world.patch.setattr(auto_measuring, "probe", probe)
     assert [one.name for one in world.run(plan=True, name="bare").plan] == ["bare-zebra-0", "bare-ant-1"]
-    assert probed == []
     world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
     first = world.run(plan=True).plan[0]
-    assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, recipe)
-    assert (probed[0]["arch"], probed[0]["name"], probed[0]["pretrained"]) == (TUNED["arch"], "auto-probe", True)
-    assert ".ek" in probed[0]["workspace"].predictions.parts  # no blend takes it in
+    assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, "finetune-far")
     without = world.run(plan=True, name="without", pretrained=False)
     assert not any(one.pretrained for one in without.plan)
-    assert len(probed) == 1
 
 
 def test_what_was_at_hand_at_first_stays_the_portfolio(world):
@@ -390,15 +365,6 @@ def test_what_was_at_hand_at_first_stays_the_portfolio(world):
     planned = world.run(plan=True).plan
     world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
     assert world.run(plan=True).plan == planned
-
-
-def test_a_probe_that_would_take_long_is_left_out(world):
-    world.patch.setattr(auto_measuring, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
-    world.patch.setattr(portfolio, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
-    world.patch.setattr(auto_measuring, "_cost", lambda *given: Cost(100.0, 10.0))
-    world.patch.setattr(auto_measuring, "probe", lambda *args, **given: pytest.fail("probed"))
-    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "cached")
-    assert world.run(plan=True).plan[0].recipe == "finetune-far"
 
 
 def test_without_test_images_it_says_that_there_is_no_submission(world, tmp_path):
