@@ -77,13 +77,18 @@ def _flips(flips: FlipReport) -> str:
     remedy = "Where a mirrored image keeps its class: --flip"
     if flips.images == 0:
         return f"{done}: there are too few of them, or of their groups, to find out whether they may be. {remedy}"
-    if flips.asked or flips.accuracy is None or flips.mirrored_accuracy is None:
+    if flips.asked:
         return f"{done}, as asked."
+    if flips.accuracy_without is None or flips.accuracy_with is None:
+        return f"{done}, as an older version found."
+    if flips.swapped is not None:
+        one, other = flips.swapped
+        return f"{done}: a small network takes mirror images of '{one}' for '{other}', and the other way round."
     has = (
-        f"a small network has {percent(flips.accuracy)} % of {flips.images} training images held out right, and "
-        f"{percent(flips.mirrored_accuracy)} % of their mirror images"
+        f"trained with mirror images a small network has {percent(flips.accuracy_with)} % of {flips.images} held-out "
+        f"training images right, without {percent(flips.accuracy_without)} %"
     )
-    most = "any share" if flips.lost_at_most is None else f"at most {100 * flips.lost_at_most:.0f} %"
+    most = "any share" if flips.lost_at_most is None else f"at most {max(0.0, 100 * flips.lost_at_most):.0f} %"
     if flips.verdict == "harmless":
         return f"{done}: {has}, so mirroring costs {most} of what it has learnt (95 %)."
     if flips.verdict != "unclear":

@@ -55,19 +55,21 @@ class AutoStepReport:
 class FlipReport:
     """Whether images may be mirrored, and how that is known.
 
-    asked: it was said; else a small network that never saw a mirrored image was shown `images` training
-    images held out, as they are and mirrored; p is McNemar's, exact and two-sided; lost_at_most is the share
-    of what the network has learnt that mirroring costs at most (95 %; None: it could not tell), in_time whether
-    it had time to learn. They are mirrored where the verdict is harmless.
+    asked: it was said; else two small networks, one trained without mirror images and one with them, were shown
+    `images` training images held out, as they are: their accuracies, and p, exact and two-sided, of the difference.
+    lost_at_most is the share of what the network without has learnt that mirroring costs at most (95 %; None: it could
+    not tell), swapped two classes whose mirror images it takes for one another, in_time whether there was time to
+    learn. Images are mirrored where the verdict is harmless. A verdict without figures is that of an older version.
     """
 
     flip: bool
     asked: bool
     images: int | None = None
-    accuracy: float | None = None
-    mirrored_accuracy: float | None = None
+    accuracy_without: float | None = None
+    accuracy_with: float | None = None
     p: float | None = None
     lost_at_most: float | None = None
+    swapped: tuple[str, str] | None = None
     in_time: bool = True
     verdict: FlipVerdict | None = None
 

@@ -70,7 +70,7 @@ def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
             if kind_of(one) not in found["costs"] and (budget.left_s > until_s or len(found["costs"]) < KINDS):
                 found["costs"][kind_of(one)] = asdict(_cost(one, work, decoded, found["flips"]["flip"]))
         budget.save()
-    return FlipReport(**found["flips"])
+    return _flips_found(found["flips"])
 
 
 def costs_of(budget: Budget) -> Mapping[str, Cost]:
@@ -94,15 +94,26 @@ def learn(budget: Budget, kind: str, took: Cost) -> None:
 
 
 def _flips(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
-    """Return whether to mirror images: as asked, or as a small network says."""
+    """Return whether to mirror images: as asked, or as two small networks say."""
     if work.flip is not None:
         return FlipReport(work.flip, asked=True)
     small = open_images(
         work.source, min(decoded.size_px, TRIAL_PX), work.workspace.cache, work.context, skip_bad=work.skip_bad
     )
-    say("May images be mirrored? A small network tells ...", work.context.quiet)
+    say("May images be mirrored? Two small networks tell ...", work.context.quiet)
     trial: FlipTrial = try_flips(small, TRIAL_SHARE * budget.seconds, work.context.device)
     return FlipReport(trial.verdict == "harmless", False, *trial, trial.verdict)
+
+
+def _flips_found(found: Mapping[str, Any]) -> FlipReport:
+    """Return what was found out, in whatever version; of an older one's trial, which was another, the decision alone.
+
+    The decision stands, for members may have been made by it.
+    """
+    if "accuracy_without" not in found:
+        return FlipReport(found["flip"], found["asked"], verdict=found.get("verdict"))
+    swapped = found["swapped"]
+    return FlipReport(**{**found, "swapped": swapped if swapped is None else tuple(swapped)})
 
 
 def _at_hand(work: Work) -> list[str]:

@@ -26,7 +26,7 @@ from ensemble_kit.pipeline.runs.resume import Saver
 from ensemble_kit.storage.files.atomic import locked
 from ensemble_kit.storage.members.commit import list_members, read_manifest
 from ensemble_kit.storage.members.read import read_predictions
-from ensemble_kit.storage.runs.auto_state import read_spent
+from ensemble_kit.storage.runs.auto_state import read_spent, write_spent
 
 auto_module, tta_module = (
     importlib.import_module(f"ensemble_kit.pipeline.{name}") for name in ("auto.auto", "views.tta")
@@ -315,7 +315,7 @@ def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
     assert [one.name for one in report.steps] == TWO[:1]
     assert report.steps[0].views == 1
     assert len(rows()) == 1 + TEST
-    assert report.flips == ek.results.FlipReport(True, False, 17, 0.5, 0.5, 1.0, 0.1, True, "harmless")
+    assert report.flips == ek.results.FlipReport(True, False, 17, 0.5, 0.5, 1.0, 0.1, None, True, "harmless")
 
 
 @pytest.mark.parametrize(
@@ -323,6 +323,7 @@ def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
     [
         (FlipTrial(53, 0.9, 0.1, 1e-9, 1.3), False, "harmful"),
         (FlipTrial(53, 0.9, 0.9, 1.0, 0.1), True, "harmless"),
+        (FlipTrial(53, 0.9, 0.9, 1.0, 0.1, ("b", "d")), False, "harmful"),
         (FlipTrial(53, 0.9, 0.9, 1.0, 0.3), False, "unclear"),
         (FlipTrial(53, 0.2, 0.2, 1.0, None, in_time=False), False, "unclear"),
         (NO_TRIAL, False, "unclear"),
@@ -334,6 +335,17 @@ def test_what_the_flip_trial_says_is_obeyed(world, trial, flip, verdict):
     assert (report.flips.flip, report.flips.verdict) == (flip, verdict)
     assert not report.flips.asked
     assert world.run(flip=None, plan=True).flips == report.flips  # as it was remembered
+
+
+@pytest.mark.parametrize(("flip", "verdict"), [(True, "harmless"), (False, "harmful"), (False, None)])
+def test_what_the_trial_of_an_older_version_decided_stands_without_its_figures(world, flip, verdict):
+    world.patch.setattr(auto_measuring, "try_flips", lambda *given: NO_TRIAL)
+    world.run(flip=None, plan=True)
+    spent = read_spent(Path("runs/auto.budget.json"))
+    spent.found["flips"] = {"flip": flip, "asked": False, "images": 53, "accuracy": 0.9, "mirrored_accuracy": 0.4}
+    spent.found["flips"] |= {"p": 1e-9, "verdict": verdict} if verdict else {"p": 1e-9}
+    write_spent(Path("runs/auto.budget.json"), spent)
+    assert world.run(flip=None, plan=True).flips == ek.results.FlipReport(flip, False, verdict=verdict)
 
 
 @pytest.mark.slow
@@ -434,10 +446,11 @@ def test_the_command_prints_80_columns_or_json(spent):
     found = json.loads(CliRunner().invoke(command, [*said, "--json", "--quiet"]).stdout)
     assert [one["name"] for one in found["steps"]] == TWO
     assert found["submission_path"] == "submissions/auto.csv"
-    assert found["flips"] == {"flip": True, "asked": True, "images": None, "accuracy": None} | {
-        "mirrored_accuracy": None,
+    assert found["flips"] == {"flip": True, "asked": True, "images": None, "accuracy_without": None} | {
+        "accuracy_with": None,
         "p": None,
         "lost_at_most": None,
+        "swapped": None,
         "in_time": True,
         "verdict": None,
     }
