@@ -80,3 +80,22 @@ def test_one_is_written_in_the_singular():
     text = checked(report([Finding("near", "test", "a", None, "train", "b", "x", 3)], leaks=1))
     assert "Leaks: 1 image or group in two splits" in text
     assert "To put right first: 1 leak." in text
+
+
+def test_leaks_say_what_they_can_be_worth_an_image_once_and_groups_not_at_all():
+    found = [
+        Finding("same pixels", "test", "a", None, "train", "b", "x"),
+        Finding("near", "test", "a", None, "train", "c", "x", 3),
+        Finding("near", "test", "d", None, "train", "b", "x", 3),
+        Finding("near", "test", "e", None, "val", "f", "x", 3),
+        Finding("group", "test", "g", None, "train", "h", "x"),
+        Finding("near", "train", "i", "x", "train", "j", "x", 3),
+    ]
+    text = " ".join(checked(report(found, leaks=5, duplicates=1)).split())
+    assert "2 of 7 images of test are in train too: they can raise the accuracy on test by 28.6 points at most." in text
+    assert text.count("in train too") == 1
+
+
+def test_where_no_image_is_in_train_too_nothing_is_said_of_its_worth():
+    found = [Finding("near", "test", "e", None, "val", "f", "x", 3)]
+    assert "in train too" not in checked(report(found, leaks=1))
