@@ -1,5 +1,6 @@
 """What `ek auto` prints: the plan, then what each member added."""
 
+from ensemble_kit.reporting.blend import expected_on_test
 from ensemble_kit.reporting.terminal import interval, percent, points, table, wrapped
 from ensemble_kit.results import AutoReport, FlipReport
 
@@ -34,6 +35,7 @@ def done(report: AutoReport) -> str:
             f"Blend '{report.name}': honest estimate {percent(blend.honest_accuracy)} % "
             f"({interval(blend.honest_interval)})"
         ),
+        *map(wrapped, expected_on_test(blend)),
         wrapped(blend.verdict),
         *(wrapped(note) for note in blend.notes),
         wrapped(_flips(report.flips)),

@@ -14,6 +14,7 @@ from ensemble_kit.reporting.terminal import (
     bare_score,
     interval,
     number,
+    on_test,
     percent,
     points,
     score_interval,
@@ -64,6 +65,13 @@ def _against(verdict: Verdict, baseline: str, gain: Gain, report: BlendReport) -
     return against(verdict, baseline, report.procedure.metric, *figures)
 
 
+def expected_on_test(report: BlendReport) -> Iterator[str]:
+    """Yield which accuracy to expect on test, where accuracy is what was asked for and there are test images."""
+    evaluated = report.evaluated
+    if report.procedure.metric == "accuracy" and report.expected_on_test is not None and evaluated.test_images:
+        yield on_test(report.expected_on_test, evaluated.test_images, evaluated.judged_on)
+
+
 def _weights(report: BlendReport) -> str:
     numbers = report.numbers
     if numbers.families:
@@ -107,6 +115,7 @@ def _worth(report: BlendReport) -> str:
         [
             table(header, rows),
             _meaning(report),
+            *map(wrapped, expected_on_test(report)),
             "",
             wrapped(report.verdict),
             *map(wrapped, report.notes),

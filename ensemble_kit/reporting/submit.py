@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import Final
 
-from ensemble_kit.reporting.terminal import counted, interval, p_value, percent, table, weighed, wrapped
+from ensemble_kit.reporting.terminal import WHERE, counted, interval, p_value, percent, table, weighed, wrapped
 from ensemble_kit.results import BalanceReport, ChangeReport, SubmissionReport, SubmissionsReport, SubmitReport
-from ensemble_kit.splits import OOF, VAL
 from ensemble_kit.verdicts import LEVEL
 
 UNLIKELY: Final = 0.001  # a balance of classes that chance gives less often is warned of
 SHOWN: Final = 5
-WHERE: Final = {VAL: "val", OOF: "train"}  # whose images they are, by the split that judges members
 
 
 def submitted(report: SubmitReport) -> str:

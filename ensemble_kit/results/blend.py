@@ -97,7 +97,8 @@ class EvaluatedReport:
 
     judged_on: the evaluation set, that all figures are of: val, or oof, the training images that members held
         out, where they have no val; val_images: how many images it has, either way.
-    tuned_images: how many images were tuned on.
+    tuned_images: how many images were tuned on; test_images: how many test images the members have, None: not all
+        have any.
     ledger_trials: how many configurations were tried on the evaluation set; a p-value is worth that many times
         itself.
     """
@@ -107,6 +108,7 @@ class EvaluatedReport:
     groups: int | None
     tuned_images: int
     ledger_trials: int
+    test_images: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class BlendReport:
     """A blend, its figures, and the files that hold it; `KEYS` are the names that its JSON has for them.
 
     calibration_before, calibration_after: with every temperature 1, and cross-fitted; None for votes.
+    expected_on_test: where 95 % of accuracies on so many test images lie, if they are like those evaluated on: wider
+        than the interval of the honest accuracy, which is of any number of such images; None without test images.
     full: what stands beside it.
     verdict: what may be said of its gains, in words.
     """
@@ -134,6 +138,7 @@ class BlendReport:
     blend_path: Path
     submission_path: Path | None
     seconds: float
+    expected_on_test: Interval | None = None
     KEYS: ClassVar[Mapping[str, str]] = KEYS
 
     @property

@@ -62,11 +62,34 @@ def prediction_interval(accuracy: float, val_images: float, images: int) -> tupl
     Source: Krishnamoorthy and Peng, "Improved closed-form prediction intervals for binomial and
     Poisson distributions", J. Statistical Planning and Inference 141(5), 2011.
     """
-    from scipy.stats import betabinom
+    from scipy.special import betaln  # scipy.stats takes longer to import than a blend to evaluate
 
-    law = betabinom(images, accuracy * val_images + 0.5, (1 - accuracy) * val_images + 0.5)
-    low, high = law.ppf([LEVEL / 2, 1 - LEVEL / 2])
+    right, wrong = np.arange(images + 1), np.arange(images + 1)[::-1]
+    first, second = accuracy * val_images + 0.5, (1 - accuracy) * val_images + 0.5
+    ways = -betaln(right + 1, wrong + 1)  # the logarithm of how many, up to a constant
+    below = np.cumsum(np.exp(ways + betaln(right + first, wrong + second) - betaln(first, second)))
+    low, high = np.searchsorted(below, np.array([LEVEL / 2, 1 - LEVEL / 2]) * below[-1])
     return float(low) / images, float(high) / images
+
+
+def expected_interval(
+    accuracy: float, interval: tuple[float, float], val_images: int, images: int
+) -> tuple[float, float]:
+    """Return where 95 % of accuracies on so many new images lie, if they are like val.
+
+    It is wider than the interval of the accuracy itself, for the new images are a sample too. Where val has groups,
+    images of both are worth as many separate ones as val's interval says.
+
+    Args:
+        accuracy, interval: the honest ones, on `val_images`.
+
+    Example:
+        >>> low, high = expected_interval(0.9, (0.8608, 0.9291), 300, 500)
+        >>> round(low, 3), round(high, 3)
+        (0.852, 0.938)
+    """
+    worth = effective_images(accuracy, interval, val_images)
+    return prediction_interval(accuracy, worth, max(1, round(images * worth / val_images)))
 
 
 def effective_images(accuracy: float, interval: tuple[float, float], images: int) -> float:

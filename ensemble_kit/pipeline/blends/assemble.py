@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ensemble_kit.ensembling.contest import expected_interval
 from ensemble_kit.pipeline.blends.evaluation import Measured
+from ensemble_kit.pipeline.blends.submission_csv import without_test
 from ensemble_kit.pipeline.blends.trials import count_trials
 from ensemble_kit.pipeline.blends.tuning_set import BlendSets
 from ensemble_kit.pipeline.members import cost_ms
@@ -18,12 +20,14 @@ from ensemble_kit.results import (
     ProcedureReport,
 )
 from ensemble_kit.storage import Blend
+from ensemble_kit.storage.members import Member
 
 
 def assemble(
     saved: Blend,
     path: Path,
     blends: Path,
+    held: Sequence[Member],
     sets: BlendSets,
     measured: Measured,
     *,
@@ -38,13 +42,16 @@ def assemble(
     Args:
         path: the file that holds it.
         blends: the folder whose ledger knows what was tried on its evaluation set.
+        held: its members.
     """
+    this, evaluated = measured.estimates.this, _evaluated(saved, held, sets, blends)
+    like_val = this.honest_accuracy, this.honest_interval, evaluated.val_images
     report = BlendReport(
         name=saved.name,
         procedure=_procedure(saved),
         numbers=_numbers(saved, sets, families),
-        evaluated=_evaluated(saved, sets, blends),
-        this=measured.estimates.this,
+        evaluated=evaluated,
+        this=this,
         equal=measured.estimates.equal,
         best_single=measured.estimates.best_single,
         calibration_before=measured.calibration_before,
@@ -56,6 +63,7 @@ def assemble(
         blend_path=path,
         submission_path=submission,
         seconds=seconds,
+        expected_on_test=expected_interval(*like_val, evaluated.test_images) if evaluated.test_images else None,
     )
     return replace(report, verdict=verdict(report))
 
@@ -82,7 +90,7 @@ def _numbers(saved: Blend, sets: BlendSets, families: tuple[FamilyWeightReport, 
     )
 
 
-def _evaluated(saved: Blend, sets: BlendSets, blends: Path) -> EvaluatedReport:
+def _evaluated(saved: Blend, held: Sequence[Member], sets: BlendSets, blends: Path) -> EvaluatedReport:
     val = sets.evaluated
     return EvaluatedReport(
         judged_on=sets.evaluation.split,
@@ -90,4 +98,5 @@ def _evaluated(saved: Blend, sets: BlendSets, blends: Path) -> EvaluatedReport:
         groups=None if val.groups is None else len(set(val.groups)),
         tuned_images=len(sets.pool.ids),
         ledger_trials=0 if saved.val_fingerprint is None else count_trials(blends, saved.val_fingerprint),
+        test_images=None if without_test(held) else len(held[0].split("test").ids),
     )

@@ -164,6 +164,7 @@ def blend(
         saved,
         path,
         blends,
+        held,
         sets,
         scored.measured,
         families=_families(sets, scored),

@@ -94,6 +94,7 @@ def blend_report(case: Case, blends: Path, quiet: bool) -> BlendReport:
         opened.saved,
         opened.path,
         blends,
+        opened.members,
         sets,
         measured,
         families=_families(case),

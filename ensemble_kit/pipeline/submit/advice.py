@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ensemble_kit.ensembling.contest import effective_images, final_two, prediction_interval, public_images, telling
+from ensemble_kit.ensembling.contest import expected_interval, final_two, public_images, telling
 from ensemble_kit.id_forms import stem
 from ensemble_kit.reporting.terminal import note
 from ensemble_kit.results import Interval, MoveReport, SubmissionReport, SubmissionsReport
@@ -67,16 +67,12 @@ def next_day(rules: QuotaRules, moment: datetime) -> str:
 
 
 def expected_public(one: HandedIn, rules: QuotaRules) -> Interval | None:
-    """Return where 95 % of public scores would lie, were test like val; None without an honest estimate.
-
-    Where val has groups, images of both are worth as many separate ones as val's interval says.
-    """
+    """Return where 95 % of public scores would lie, were test like val; None without an honest estimate."""
     if one.honest_accuracy is None or one.honest_interval is None or not one.val_images:
         return None
     low, high = one.honest_interval
-    worth = effective_images(one.honest_accuracy, (low, high), one.val_images)
-    public = max(1, round(public_images(one.images, rules.public_fraction) * worth / one.val_images))
-    return prediction_interval(one.honest_accuracy, worth, public)
+    public = public_images(one.images, rules.public_fraction)
+    return expected_interval(one.honest_accuracy, (low, high), one.val_images, public)
 
 
 def by_image(sheet: Sheet, stems: bool = False) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.reporting.blend import expected_on_test
 from ensemble_kit.reporting.html import charts, maps
 from ensemble_kit.reporting.html.words import changed_images, label_errors
 from ensemble_kit.reporting.terminal import (
@@ -59,6 +60,7 @@ def render(page: PageReport, thumbnails: Mapping[str, str]) -> str:
     return engine.get_template("page.html").render(
         page=page,
         blend=page.blend,
+        expected_on_test=" ".join(expected_on_test(page.blend)),
         changed_images=changed_images(page),
         IMAGES=IMAGES,
         unit=METRICS[page.blend.procedure.metric].unit,

@@ -10,10 +10,12 @@ from .statements import against as against
 from .statements import amount as amount
 from .statements import briefly as briefly
 from .statements import curve_gain as curve_gain
+from .statements import on_test as on_test
 from .statements import p_value as p_value
 from .statements import weighed as weighed
 from .tables import IMAGES as IMAGES
 from .tables import WHAT as WHAT
+from .tables import WHERE as WHERE
 from .tables import bare_score as bare_score
 from .tables import counted as counted
 from .tables import interval as interval

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ensemble_kit.metrics import METRICS
+from ensemble_kit.reporting.terminal.tables import WHERE, counted, interval
 from ensemble_kit.results import CurveGainReport, Interval
 from ensemble_kit.verdicts import CLOSE, Verdict
 
@@ -26,6 +27,22 @@ WORDS: Final[Mapping[Verdict, str]] = {
     "as-good": "as good or better",
     "unclear": "within chance",
 }
+
+
+def on_test(bounds: Interval, images: int, judged_on: str) -> str:
+    """Return which accuracy to expect of so many test images.
+
+    Args:
+        judged_on: the split that the honest accuracy is of.
+
+    Example:
+        >>> on_test((0.852, 0.938), 500, "val")
+        'If test is like val, expect 85.2 to 93.8 % on its 500 images (95 of 100 times), for they are a sample too.'
+    """
+    return (
+        f"If test is like {WHERE[judged_on]}, expect {interval(bounds)} % on its {counted(images, 'image')} (95 of 100 "
+        "times), for they are a sample too."
+    )
 
 
 def against(

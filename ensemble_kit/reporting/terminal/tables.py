@@ -16,6 +16,7 @@ IMAGES: Final = {
     OOF: "held-out images of train",
 }  # by the split that members are evaluated on
 WHAT: Final = {VAL: "Val", OOF: "What was held out"}  # the same at the start of a sentence
+WHERE: Final = {VAL: "val", OOF: "train"}  # whose images they are
 NARROWEST: Final = 8  # a first column is shortened no further
 GAP: Final = 2  # columns between columns
 TOGETHER: Final = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] \d)|(?<=\bp [=<]) (?=\d)")  # 95 %; p = 0.04

@@ -69,6 +69,8 @@ KEYS: Final[Mapping[str, str]] = {
     "judged_on": "evaluated.judged_on",
     "vs_equal": "vs_equal",
     "vs_best_single": "vs_best_single",
+    "test_images": "evaluated.test_images",
+    "expected_on_test": "expected_on_test",
 }
 """In the order in which they are written."""
 KEPT: Final[Mapping[str, str]] = {

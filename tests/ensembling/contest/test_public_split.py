@@ -11,6 +11,7 @@ from ensemble_kit.ensembling.contest.public_split import (
     chance_to_show,
     draw_public,
     effective_images,
+    expected_interval,
     prediction_interval,
     public_images,
     telling,
@@ -51,6 +52,27 @@ def test_the_prediction_interval_covers_what_is_drawn():
 def test_the_prediction_interval_is_one(val, public, share):
     low, high = prediction_interval(round(share * val) / val, val, public)
     assert 0 <= low <= high <= 1
+
+
+@pytest.mark.parametrize(("val", "new"), [(300, 500), (300, 250), (53, 101), (997, 499)])
+@pytest.mark.parametrize("true", [0.5, 0.88, 0.95, 0.99])
+def test_what_is_expected_holds_95_of_100_accuracies_on_new_images_summed_over_all_val_sets(val, new, true):
+    rights = np.arange(val + 1)
+    bounds = [expected_interval(right / val, wilson(right, val), val, new) for right in rights.tolist()]
+    low, high = np.round(np.array(bounds).T * new)
+    held = stats.binom.cdf(high, new, true) - stats.binom.cdf(low - 1, new, true)
+    assert stats.binom.pmf(rights, val, true) @ held >= 0.95
+
+
+def test_where_images_come_in_groups_both_val_and_test_are_worth_fewer():
+    bounds = expected_interval(0.9, wilson(45, 50), 300, 600)
+    assert bounds == pytest.approx(prediction_interval(0.9, 50, 100))
+
+
+def test_what_is_expected_narrows_to_the_interval_of_the_accuracy_as_test_grows():
+    some, many = (expected_interval(0.9, wilson(270, 300), 300, images) for images in (500, 1_000_000))
+    assert some[0] < many[0] < 0.9 < many[1] < some[1]
+    assert many == pytest.approx(stats.beta(270.5, 30.5).ppf([0.025, 0.975]), abs=1e-3)  # Jeffreys'
 
 
 def test_groups_are_worth_fewer_images():

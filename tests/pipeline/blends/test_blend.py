@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import softmax
-from scipy.stats import binomtest
+from scipy.stats import betabinom, binomtest
 
 import ensemble_kit as ek
 from ensemble_kit.ensembling.weights.stacking import ROWS_A_VOTE
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
 from ensemble_kit.reporting.blend import blended
+from ensemble_kit.results import as_json
 from ensemble_kit.storage import blends as blend_store
 
 IMAGES, TEST, CLASSES = 101, 13, 3
@@ -58,6 +59,27 @@ def test_gains_are_paired_and_tested_as_scipy_does(pool):
     assert report.equal.gain.difference == pytest.approx(report.honest_accuracy - report.equal.honest_accuracy)
     low, high = report.equal.gain.interval
     assert low < report.equal.gain.difference < high
+
+
+def test_what_to_expect_on_test_is_wider_than_the_interval_by_what_test_varies_itself(pool):
+    report = ek.blend(weights="good=1", **QUIET)
+    right = report.honest_accuracy * IMAGES
+    law = betabinom(TEST, right + 0.5, IMAGES - right + 0.5)  # Jeffreys' prior
+    assert report.evaluated.test_images == TEST
+    assert report.expected_on_test == pytest.approx(tuple(law.ppf([0.025, 0.975]) / TEST))
+    told = " ".join(blended(report).split())
+    low, high = (f"{100 * bound:.1f}" for bound in report.expected_on_test)
+    assert f"If test is like val, expect {low} to {high} % on its {TEST} images (95 of 100 times)" in told
+    assert json.loads(as_json(report))["expected_on_test"] == list(report.expected_on_test)
+
+
+def test_of_other_metrics_and_without_test_images_nothing_is_expected_on_test(pool):
+    assert "If test is like" not in blended(ek.blend(metric="macro-f1", **QUIET))
+    for name in ("good", "better", "fair", "nothing"):
+        ek.members_add(name, val="val.npz", kind="logits", replace=True)
+    report = ek.blend(**QUIET)
+    assert (report.expected_on_test, report.evaluated.test_images) == (None, None)
+    assert "If test is like" not in blended(report)
 
 
 def test_a_blend_of_one_against_the_best_single_is_the_binomial_test(pool):

@@ -241,6 +241,13 @@ def test_one_member_has_nothing_to_be_compared_with(pool):
     assert "There is only one member." in words(report)
 
 
+def test_the_page_says_what_to_expect_on_test_as_the_terminal_does(road):
+    report = ek.report(**QUIET)
+    low, high = (f"{100 * bound:.1f}" for bound in report.blend.expected_on_test)
+    told = f"If test is like val, expect {low} to {high} % on its {report.blend.evaluated.test_images} images"
+    assert told in words(report)
+
+
 def test_another_metric_stands_first_and_accuracy_beside_it(pool):
     made = ek.blend(metric="log-loss", **EQUAL)
     report = ek.report(**QUIET)

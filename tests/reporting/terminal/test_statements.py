@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from reporting.test_compare import REPORT as COMPARED
 from reporting.test_tta import REPORT as LOOKED
 
+from ensemble_kit.reporting.auto import done
 from ensemble_kit.reporting.blend import verdict as blend_verdict
 from ensemble_kit.reporting.compare import sentence
 from ensemble_kit.reporting.html.words import headline
 from ensemble_kit.reporting.submit import submitted
 from ensemble_kit.reporting.terminal.statements import PHRASES, WORDS, curve_gain
 from ensemble_kit.reporting.tta import views_added
+from ensemble_kit.results.auto import AutoReport, FlipReport
 from ensemble_kit.results.blend import BlendReport, DiversityReport, EvaluatedReport, NumbersReport, ProcedureReport
 from ensemble_kit.results.json_text import as_json
 from ensemble_kit.results.parts.figures import BaselineFigures, BlendFigures, Gain
@@ -195,3 +197,15 @@ def test_flips_that_lowered_the_honest_figure_are_not_said_to_help():
 def test_a_blend_that_no_ledger_knows_is_not_better_for_it(trials):
     """p = 0.63 times no trial at all was below 0.05."""
     assert not claims(blend_verdict(blend_report(trials=trials)))
+
+
+def test_auto_says_what_to_expect_on_test_beside_the_honest_estimate_where_test_images_are_known():
+    blend = blend_report()
+    known = replace(blend, evaluated=replace(blend.evaluated, test_images=500), expected_on_test=(0.8521, 0.9382))
+    said, unsaid = (
+        " ".join(done(AutoReport("auto", 20, 780, FlipReport(True, True), (), (), one)).split())
+        for one in (known, blend)
+    )
+    told = "(86.0 to 93.0) If test is like val, expect 85.2 to 93.8 % on its 500 images (95 of 100 times)"
+    assert told in said
+    assert "If test is like" not in unsaid
