@@ -49,8 +49,9 @@ from ensemble_kit.cli import options
 def auto(as_json: bool, **given: Any) -> None:
     """Train, blend and write a submission within a time budget.
 
-    Measures this machine, plans members of a fixed portfolio and their views, and ends in
-    time. After an interruption the same command resumes; with more --minutes it adds members.
+    Measures this machine and trains members of a fixed portfolio. The time is shared anew
+    after each, and the last one takes all that is left, so it ends in time. After an
+    interruption the same command resumes; with more --minutes it adds members.
 
     \b
     Example:

@@ -16,16 +16,14 @@ def planned(name="auto-cnn-deep-0", seconds=65.9, **more):
     return AutoPlanReport(name, "cnn-deep", False, 40, "strong", 60, seconds, **more)
 
 
-def step(name, honest, added, epochs_done=60):
+def step(name, honest, added, epochs=60):
     return AutoStepReport(
         name=name,
         arch="cnn-deep",
         pretrained=False,
         size_px=40,
         recipe="strong",
-        epochs=60,
-        epochs_done=epochs_done,
-        in_time=epochs_done == 60,
+        epochs=epochs,
         train_s=123.4,
         views=13,
         val_accuracy=0.876,
@@ -43,7 +41,7 @@ def blended(notes=()):
 
 
 def trained(**changes):
-    steps = (step("auto-lite0-0", 0.89, None), step("auto-cnn-deep-0", 0.9033, 0.0133, epochs_done=17))
+    steps = (step("auto-lite0-0", 0.89, None), step("auto-cnn-deep-0", 0.9033, 0.0133, epochs=17))
     report = AutoReport("auto", 20, 780, FOUND, (planned(),), steps, blended(), Path("submissions/auto.csv"))
     return replace(report, **changes)
 
@@ -78,7 +76,7 @@ def test_a_member_that_stands_takes_no_more_time():
 def test_what_each_member_added_is_told_signed_and_the_first_added_nothing():
     rows = [line.split() for line in done(trained()).splitlines()[2:4]]
     assert rows[0] == ["auto-lite0-0", "40", "60", "123", "13", "87.6", "89.0", "-"]
-    assert rows[1] == ["auto-cnn-deep-0", "40", "17/60", "123", "13", "87.6", "90.3", "+1.3"]
+    assert rows[1] == ["auto-cnn-deep-0", "40", "17", "123", "13", "87.6", "90.3", "+1.3"]
     lost = trained(steps=(step("a", 0.9, None), step("b", 0.88, -0.02)))
     assert done(lost).splitlines()[3].split()[-1] == "-2.0"
 

@@ -69,9 +69,9 @@ def auto(
 ) -> AutoReport:
     """Train the members that fit into a budget of time, compute their views, blend, and write a submission in time.
 
-    The portfolio is fixed, see `portfolio`; this machine is measured for some seconds, and the
-    first candidates that fit are trained. Val weighs views and members, and says whether images are
-    like ImageNet's; it decides nothing else.
+    The portfolio is fixed, see `portfolio`; this machine is measured for some seconds. After each member the time is
+    shared anew by what it took, and the last one trains by the clock until all must be blended. Where there is time
+    for one member alone, a second goes on from it. Val weighs views and members, and decides nothing else.
     Interrupted, the same call goes on; with more minutes it adds members.
 
     Args:

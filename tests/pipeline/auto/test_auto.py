@@ -66,17 +66,20 @@ class World:
 
     def __init__(self, data, patch):
         self.now, self.data, self.patch, self.calls, self.steps_s = 0.0, data, patch, [], 0.0
+        self.cost = COST
         for module in (budget, auto_module):
             patch.setattr(module, "time", self)
         for module in (portfolio, auto_measuring):
             patch.setattr(module, "PORTFOLIO", FIELD)
-        patch.setattr(auto_measuring, "_cost", lambda *given: COST)
+        patch.setattr(auto_measuring, "_cost", lambda *given: self.cost)
         patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "absent")
         patch.setattr(auto_measuring, "VIEWS", "flips,scale@1.1")
         patch.setattr(auto_measuring, "UNMIRRORED", "scale@1.1,scale@1.2")
         patch.setattr(portfolio, "WANTED", 2)
         patch.setattr(tta_module, "curve_of", lambda *given: None)  # a plot takes a second
-        patch.setattr(auto_work, "taken_by", lambda work, decoded, name: Taken(self.steps_s, COST.epoch_s, COST.view_s))
+        patch.setattr(
+            auto_work, "taken_by", lambda work, decoded, name: Taken(self.steps_s, self.cost.epoch_s, COST.view_s)
+        )
         self.takes("train", self.trained_in)
         self.takes("tta", lambda given: 2 * COST.view_s)
 
@@ -84,7 +87,7 @@ class World:
         return self.now
 
     def trained_in(self, given):
-        self.steps_s = min(60 * given["minutes"], given["epochs"] * COST.epoch_s)
+        self.steps_s = min(60 * given["minutes"], given["epochs"] * self.cost.epoch_s)
         return self.steps_s + COST.view_s + 1.5
 
     @property
@@ -156,7 +159,7 @@ def test_those_that_fit_are_trained_as_planned_and_blended(finished):
         manifest = read_manifest(folder / "predictions" / step.name)
         assert manifest.seed == seed
         assert manifest.training["kept_epoch"] == step.epochs
-        assert planned.epochs <= step.epochs <= auto_work.CAP * portfolio.LONGEST * TINY["epochs"]
+        assert planned.epochs <= step.epochs <= auto_work.CAP_OF_LAST * portfolio.LONGEST * TINY["epochs"]
         assert step.views == len(manifest.views) > 2
         assert {"hflip", "identity"} < set(manifest.views)
 
@@ -303,6 +306,20 @@ def test_a_member_is_gone_on_with_by_as_many_threads_as_it_was_begun(world, monk
         world.run()
     assert [one.name for one in world.run(threads=2).steps] == TWO
     assert {read_manifest(Path("predictions") / name).training["threads"] for name in TWO} == {1}
+
+
+def test_where_one_member_alone_fits_a_second_goes_on_from_it(world):
+    world.cost = replace(COST, epoch_s=30.0)
+    report = world.run()
+    assert [one.name for one in report.steps] == ["auto-zebra-0", "auto-zebra-0-longer"]
+    (_, first), _, (_, second), _ = world.calls
+    assert 60 * first["minutes"] == pytest.approx(0.6 * (60 - 0.6 - 2 * auto_work.BLENDING_S) - 2.5 - 2.5, abs=0.1)
+    assert second["init"].startswith("runs/auto-zebra-0/checkpoint-")
+    assert second["lr"] == pytest.approx(1e-4)
+    manifest = read_manifest(Path("predictions/auto-zebra-0-longer"))
+    assert (manifest.arch, manifest.training["size"], manifest.seed) == ("mlp", 16, 0)
+    assert not manifest.training["pretrained"]
+    assert 0.96 * 60 <= report.used_s <= 60
 
 
 def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
