@@ -51,7 +51,9 @@ class Muon(torch.optim.AdamW):
         assert weight.grad is not None
         state = self.state[weight]
         if not state:
+            state["step"] = torch.zeros(())  # counted as AdamW counts, which looks for it where a state is taken up
             state["momentum"] = torch.zeros_like(weight)
+        state["step"] += 1
         state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
         update = weight.grad.lerp(state["momentum"], MOMENTUM).flatten(1)
         size = LIKE_ADAMW * max(update.shape) ** 0.5

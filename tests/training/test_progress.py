@@ -75,6 +75,7 @@ def test_a_run_left_at_any_pause_goes_on_bit_for_bit(pauses):
         ({"ema": 0.9}, {}),
         ({"mix": 0.5, "optimizer": "sgd"}, {}),
         ({"optimizer": "adamw", "weight_decay": 0.1, "layer_decay": 0.7}, {}),
+        ({"optimizer": "muon", "weight_decay": 0.1, "layer_decay": 0.7}, {}),
         ({"precision": "bfloat16"}, {}),
         ({"lr": 1.0, "optimizer": "sgd", "epochs": 5}, {"keep": "best"}),
         ({"ema": 0.5, "lr": 0.5, "epochs": 5}, {"keep": "best", "metric": "macro-f1", "patience": 2}),

@@ -11,6 +11,7 @@ from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.auto.budget import alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
+from ensemble_kit.pipeline.auto.nearness import find_nearness
 from ensemble_kit.pipeline.auto.plan_and_train import member_name, names_of, next_step, plan_now, step_of, try_member
 from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO
 from ensemble_kit.pipeline.blends import blend
@@ -71,7 +72,8 @@ def auto(
 
     The portfolio is fixed, see `portfolio`; this machine is measured for some seconds. After each member the time is
     shared anew by what it took, and the last one trains by the clock until all must be blended. Where there is time
-    for one member alone, a second goes on from it. Val weighs views and members, and decides nothing else.
+    for one member alone, a second goes on from it. Val weighs views and members, says whether images are like those
+    of pre-trained weights, and decides nothing else.
     Interrupted, the same call goes on; with more minutes it adds members.
 
     Args:
@@ -128,6 +130,7 @@ def auto(
         again = "the same again, without --replace." if replace else "the same again."
         with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
             flips = find_out(work, decoded, budget)
+            find_nearness(work, decoded, budget)
             planned = plan_now(work, decoded, budget)
             if plan:
                 return AutoReport(name, minutes, budget.used_s, flips, planned)

@@ -81,7 +81,7 @@ class Machine:
 
     def run(self, measured):
         kinds = {auto_work.kind_of(one): vars(measured[one.arch]) for one in FIELD}
-        self.budget.spent.found |= {"costs": kinds, "flips": {"flip": True}, "replace": False}
+        self.budget.spent.found |= {"costs": kinds, "flips": {"flip": True}, "near": None, "replace": False}
         decoded = SimpleNamespace(size_px=28)
         self.do(10)  # to read the images, and to measure
         while (name := auto_work.next_step(self.work, decoded, self.budget)) is not None:
