@@ -1,7 +1,7 @@
 """Claim: at equal processor time, the recipe `strong` with Muon is more accurate than with AdamW.
 
-Trains a network by the clock of CPU seconds of this process, one thread, with each set of overrides and each seed; test and
-val accuracy, on images as they are and by the plain mean over views. The schedule follows that clock.
+Trains a network by the clock of CPU seconds of this process, one thread, with each set of overrides and each seed; val
+and test accuracy, on images as they are and by the plain mean over views. The schedule follows that clock.
 
     python bench/equal_time.py simpsons28 --labels simpsons28-test-labels.csv --seconds 240 --seeds 3 \
         --change optimizer=adamw --change optimizer=muon
