@@ -12,7 +12,15 @@ from ensemble_kit.images import Source, SourceOption
 from ensemble_kit.pipeline.auto.budget import alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
 from ensemble_kit.pipeline.auto.nearness import find_nearness
-from ensemble_kit.pipeline.auto.plan_and_train import member_name, names_of, next_step, plan_now, step_of, try_member
+from ensemble_kit.pipeline.auto.plan_and_train import (
+    look_more,
+    member_name,
+    names_of,
+    next_step,
+    plan_now,
+    step_of,
+    try_member,
+)
 from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO
 from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.entry import command
@@ -138,6 +146,7 @@ def auto(
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
             while (step := next_step(work, decoded, budget)) is not None:
                 try_member(work, decoded, step, budget)
+            look_more(work, budget)
             names = names_of(budget)
             blended = blend(
                 names,

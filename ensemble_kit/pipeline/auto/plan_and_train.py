@@ -166,8 +166,24 @@ def make_member(work: Work, decoded: DecodedImages, name: str, budget: Budget) -
     budget.save()
 
 
-def add_views(work: Work, name: str, views: Sequence[str], until_s: float, view_s: float, budget: Budget) -> int:
-    """Compute as many views of a member, the first ones first, as there is time for; return how many.
+def look_more(work: Work, budget: Budget) -> None:
+    """Add views to the last member, where time is left that is too short to learn in."""
+    done = {name: one for name, one in budget.spent.begun.items() if one["done"]}
+    if not done:
+        return
+    name, one = list(done.items())[-1]
+    cost, views = costs_of(budget)[one["kind"]], views_of(budget.spent.found["flips"]["flip"])
+    until_s = budget.used_s + _left_s(budget)
+    if add_views(work, name, views, until_s, cost.view_s, budget, there=one["step"]["views"]):
+        del one["step"]
+        one["step"] = asdict(_evaluated(work, name, budget))
+        budget.save()
+
+
+def add_views(
+    work: Work, name: str, views: Sequence[str], until_s: float, view_s: float, budget: Budget, there: int = 1
+) -> int:
+    """Compute as many more views of a member, the first ones first, as there is time for; return how many.
 
     A share of them at a time, so that a machine that slows down on the way is noticed.
 
@@ -175,7 +191,7 @@ def add_views(work: Work, name: str, views: Sequence[str], until_s: float, view_
         until_s: of the budget, when the last has to be there.
         view_s: what one takes.
     """
-    done = 1
+    done = there
     while (fitting := int(CAUTION * (until_s - budget.used_s) / view_s)) >= (1 if done == 1 else AT_ONCE):
         wanted, begun_s = min(done + fitting, len(views)), budget.used_s
         if wanted == done:
@@ -189,7 +205,7 @@ def add_views(work: Work, name: str, views: Sequence[str], until_s: float, view_
             quiet=work.context.quiet,
         )
         done, view_s = wanted, max(view_s, (budget.used_s - begun_s) / (wanted - done))
-    return done - 1
+    return done - there
 
 
 def step_of(budget: Budget, name: str) -> AutoStepReport:

@@ -77,7 +77,9 @@ class Machine:
         begun = self.now
         self.do(BLENDING_S * len(self.members) ** 0.5)
         budget.spent.found["blending_s"] = self.now - begun + auto_work.WRITING_S
-        return AutoStepReport(name, "", False, 28, "", self.members[name][2], 1.0, 1, 0.5, 0.5, (0.4, 0.6), None)
+        return AutoStepReport(
+            name, "", False, 28, "", self.members[name][2], 1.0, self.members[name][1], 0.5, 0.5, (0.4, 0.6), None
+        )
 
     def run(self, measured):
         kinds = {auto_work.kind_of(one): vars(measured[one.arch]) for one in FIELD}
@@ -86,6 +88,7 @@ class Machine:
         self.do(10)  # to read the images, and to measure
         while (name := auto_work.next_step(self.work, decoded, self.budget)) is not None:
             auto_work.try_member(self.work, decoded, name, self.budget)
+        auto_work.look_more(self.work, self.budget)
         self.do(1.3 * BLENDING_S * len(self.members) ** 0.5 + 0.5)
         return self.now / self.budget.seconds
 
@@ -94,7 +97,6 @@ def steady(now):
     return 1.0
 
 
-WANTED = ("steady", "half from the middle on", "twice from the middle on")
 SPEEDS = {
     "steady": lambda seconds: steady,
     "half from the middle on": lambda seconds: lambda now: 1.0 if now < seconds / 2 else 0.5,
@@ -117,7 +119,7 @@ def test_nearly_all_of_the_time_is_used_and_never_more(tmp_path, monkeypatch, mi
     measured = {arch: Cost(off * cost.epoch_s, off * cost.view_s, 4.0) for arch, cost in true.items()}
     machine = Machine(tmp_path, monkeypatch, seconds, true, SPEEDS[speed](seconds))
     used = machine.run(measured)
-    assert (0.96 if speed in WANTED else 0.94) <= used <= 1.0, [
+    assert 0.96 <= used <= 1.0, [
         (name, round(epochs, 1), views) for name, (_, views, epochs) in machine.members.items()
     ]
     assert len(machine.members) >= (3 if slower == 1 and minutes > 5 and off <= 1 else 1)
