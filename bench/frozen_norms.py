@@ -5,7 +5,8 @@ EfficientNet-Lite0 from its installed ImageNet weights, recipe `finetune-far` in
 thread. Steps are timed in turns, each network in every repeat, by processor time: medians (lowest to highest). Then
 each is trained for so many seconds of processor time, its schedule with it, and evaluated on val and test.
 
-    python bench/frozen_norms.py simpsons28 --labels simpsons28-test-labels.csv --seconds 60 --seeds 2
+    python bench/frozen_norms.py simpsons28 --labels simpsons28-test-labels.csv --seconds 60 --seeds 1
+    python bench/frozen_norms.py simpsons28 --labels simpsons28-test-labels.csv --norms frozen --lr 5e-4 --seeds 1
 """
 
 import argparse
@@ -28,6 +29,7 @@ from ensemble_kit.pipeline.models import arch_options, build_network
 from ensemble_kit.training import fit, measure, resolve, stepper
 
 ARCH, REPEATS = "timm:tf_efficientnet_lite0", 7
+NORMS = ("learning", "frozen")
 
 
 def main():
@@ -37,10 +39,12 @@ def main():
     parser.add_argument("--px", type=int, default=112, help="side that images are enlarged to")
     parser.add_argument("--seconds", type=float, default=60.0, help="of processor time, of each training")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--lr", type=float, default=None, help="peak learning rate; without it the recipe's")
+    parser.add_argument("--norms", nargs="+", choices=NORMS, default=list(NORMS), help="that are trained")
     parser.add_argument("--no-flip", action="store_true", help="train without flips")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    recipe = resolve("finetune-far", {"flip": False} if asked.no_flip else {})
+    recipe = resolve("finetune-far", {"lr": asked.lr, "flip": False if asked.no_flip else None})
     change = partial(augment, strength=recipe.augment, flip=recipe.flip)
     with tempfile.TemporaryDirectory() as cache:
         decoded = open_images(Source(data=asked.data), None, Path(cache), RunContext(quiet=True))
@@ -74,7 +78,7 @@ def main():
 
     print("| norms | seed | steps | val | test |\n|---|---|---|---|---|")
     for seed in range(asked.seeds):
-        for frozen in (False, True):
+        for frozen in (name == "frozen" for name in asked.norms):
             one, begin, count = network(frozen, seed), time.process_time(), []
             fitted = fit(
                 *(one, images["train"], labels["train"], None, None, recipe, seed, change),
@@ -100,7 +104,7 @@ def stay(norm, mode=True):
 
 
 def called(frozen):
-    return "frozen" if frozen else "as they learn"
+    return NORMS[frozen]
 
 
 if __name__ == "__main__":

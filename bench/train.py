@@ -46,10 +46,10 @@ from torchvision.transforms import v2
 
 from ensemble_kit.images.augmentation.augment import augment
 from ensemble_kit.images.cache import load_images
+from ensemble_kit.training.computing import computes_in_bfloat16
 from ensemble_kit.training.loop import fit, measure
 from ensemble_kit.training.recipes import resolve
 from ensemble_kit.training.schedules import factor
-from ensemble_kit.training.step import computes_in_bfloat16
 from models_zoo import Network
 
 NETWORKS = {

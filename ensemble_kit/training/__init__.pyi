@@ -16,6 +16,7 @@ from .recipes import AUGMENTS as AUGMENTS
 from .recipes import RANGES as RANGES
 from .recipes import RECIPES as RECIPES
 from .recipes import STEP_FIELDS as STEP_FIELDS
+from .recipes import Computing as Computing
 from .recipes import Range as Range
 from .recipes import Recipe as Recipe
 from .recipes import RecipeOption as RecipeOption
@@ -32,5 +33,6 @@ from .soups import settle_norms as settle_norms
 from .soups import uniform as uniform
 from .step import joins_last as joins_last
 from .tables import SOUPS as SOUPS
+from .timing import quickest as quickest
 from .timing import seconds_per_image as seconds_per_image
 from .timing import seconds_per_pass as seconds_per_pass

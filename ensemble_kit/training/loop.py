@@ -22,11 +22,12 @@ from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import METRICS, accuracy, mean_loss
 from ensemble_kit.tables import pick
 from ensemble_kit.training.averaging import RunningMean
+from ensemble_kit.training.computing import LAYOUTS
 from ensemble_kit.training.layers import hold_all_but_the_head
 from ensemble_kit.training.optimizers import make_optimizer
 from ensemble_kit.training.pace import Pace
 from ensemble_kit.training.progress import Best, Epoch, Progress, Snapshot, state_of
-from ensemble_kit.training.recipes import Recipe, check
+from ensemble_kit.training.recipes import Computing, Recipe, check
 from ensemble_kit.training.schedules import factor
 from ensemble_kit.training.step import (
     Augment,
@@ -35,7 +36,6 @@ from ensemble_kit.training.step import (
     Work,
     as_float,
     batches,
-    computes_in_bfloat16,
     take_step,
     work_of,
 )
@@ -77,7 +77,7 @@ class Fitted:
     state_dict: dict[str, Tensor]
     history: tuple[Epoch, ...]
     kept_epoch: int
-    precision: str  # what products were taken in: float32 or bfloat16
+    computing: Computing
     in_time: bool = True  # False: the clock ended it before its last step, and its schedule with it
 
 
@@ -100,6 +100,7 @@ def fit(
     on_cycle: Keep = lambda cycle, weights, history: None,
     on_pause: Pause = lambda snapshot: None,
     time_gone: Callable[[], float] = lambda: 0.0,
+    computing: Computing | None = None,
 ) -> Fitted:
     """Train the module in place and return the weights that are kept.
 
@@ -119,6 +120,7 @@ def fit(
             takes a snapshot; what it raises leaves `fit`, never in the middle of a step.
         time_gone: the share of the run's time that is over; at 1 training ends. The schedule never lags
             behind it, see `Pace`; a run that is taken up has its whole time for what is left.
+        computing: what to compute in, whatever the recipe's precision; part of the bits. None: the usual.
 
     Raises:
         InvalidOptionError: `keep` is neither; `best` or `patience` without val; the loss
@@ -130,10 +132,10 @@ def fit(
     _check(images, labels, val_images, val_labels, keep, patience)
     rule = pick(METRICS, metric, "metric")
     where = torch.device(device)
-    module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = images.to(where), labels.to(where)
+    work = work_of(module.to(where), images, labels, recipe, seed, augment, computing)
+    module.to(memory_format=LAYOUTS[work.computing.layout])
     optimizer = make_optimizer(module, recipe)
-    work = work_of(module, images, labels, recipe, seed, augment)
     run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
     if resume is not None:
         run.take_up(resume, where)
@@ -161,10 +163,9 @@ def fit(
         if not ended and _cycle(recipe, ahead, total) > run.cycle:
             run.cycle += 1
             on_cycle(run.cycle, state_of(run.scored), tuple(run.history))
-    half = "bfloat16" if computes_in_bfloat16(recipe.precision, where) else "float32"
     if keep == "best" and run.best is not None:
-        return Fitted(run.best.state, tuple(run.history), run.best.epoch, half, in_time)
-    return Fitted(state_of(run.scored), tuple(run.history), run.epoch, half, in_time)
+        return Fitted(run.best.state, tuple(run.history), run.best.epoch, work.computing, in_time)
+    return Fitted(state_of(run.scored), tuple(run.history), run.epoch, work.computing, in_time)
 
 
 def measure(

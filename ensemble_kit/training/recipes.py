@@ -45,6 +45,17 @@ class Recipe:
     cycles: int = 1  # of the schedule; the end of each is a member of its own
 
 
+class Computing(NamedTuple):
+    """What a run computes in: products in float32 or bfloat16, images and filters channels_last or contiguous."""
+
+    precision: str
+    layout: str = "channels_last"
+
+    def __str__(self) -> str:
+        """Return both, as a person reads them."""
+        return f"{self.precision}, {self.layout}"
+
+
 class StepOption(TypedDict, total=False):
     """What a step of training is made of; each overrides the recipe's."""
 

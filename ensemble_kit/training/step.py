@@ -18,10 +18,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ensemble_kit.errors import BadDataError, InvalidOptionError
 from ensemble_kit.training.balance import balanced_order, class_weights
+from ensemble_kit.training.computing import LAYOUTS, usual
 from ensemble_kit.training.depthwise import QuickDepthwise
 from ensemble_kit.training.mixing import mix
 from ensemble_kit.training.optimizers import set_rate
-from ensemble_kit.training.recipes import Recipe
+from ensemble_kit.training.recipes import Computing, Recipe
 
 Pixels = UInt8[Tensor, "images 3 side side"]
 Labels = Int[Tensor, " images"]
@@ -37,6 +38,7 @@ class Work:
 
     images, labels: all of train, on the device.
     joined: an image that would be a batch of its own joins the batch before it, see `joins_last`.
+    asked: what to compute in; None: the usual.
     """
 
     images: Pixels
@@ -46,6 +48,7 @@ class Work:
     seed: int
     augment: Augment
     joined: bool = False
+    asked: Computing | None = None
 
     @cached_property
     def steps(self) -> int:
@@ -53,9 +56,14 @@ class Work:
         return -(-len(self.images) // self.recipe.batch_size) - self.joined
 
     @cached_property
+    def computing(self) -> Computing:
+        """What the steps compute in."""
+        return self.asked or usual(self.recipe.precision, self.images.device)
+
+    @cached_property
     def half(self) -> bool:
         """Whether products are taken in bfloat16."""
-        return computes_in_bfloat16(self.recipe.precision, self.images.device)
+        return self.computing.precision == "bfloat16"
 
     @cached_property
     def class_weights(self) -> Tensor | None:
@@ -63,14 +71,22 @@ class Work:
         return class_weights(self.labels, self.classes) if self.recipe.balance == "loss" else None
 
 
-def work_of(module: nn.Module, images: Pixels, labels: Labels, recipe: Recipe, seed: int, augment: Augment) -> Work:
+def work_of(
+    module: nn.Module,
+    images: Pixels,
+    labels: Labels,
+    recipe: Recipe,
+    seed: int,
+    augment: Augment,
+    computing: Computing | None = None,
+) -> Work:
     """Return what there is to learn, in batches that the module can learn from.
 
     Raises:
         as `joins_last` says.
     """
     joined = joins_last(module, images, recipe)
-    return Work(images, labels, count_classes(module, images), recipe, seed, augment, joined)
+    return Work(images, labels, count_classes(module, images), recipe, seed, augment, joined, computing)
 
 
 def joins_last(module: nn.Module, images: Pixels, recipe: Recipe) -> bool:
@@ -117,7 +133,8 @@ def take_step(
         epoch, step: name the randomness of the step.
     """
     recipe, key = work.recipe, (work.seed, epoch, step)
-    batch = work.augment(work.images[rows], rows, work.seed, epoch).contiguous(memory_format=torch.channels_last)
+    batch = work.augment(work.images[rows], rows, work.seed, epoch)
+    batch = batch.contiguous(memory_format=LAYOUTS[work.computing.layout])
     targets = work.labels[rows]
     generator = generator_of(_MIX, *key)
     torch.manual_seed(int(generator_of(_NOISE, *key).integers(2**63)))  # for dropout
@@ -180,15 +197,6 @@ def _first_logits(module: nn.Module, images: Pixels) -> Tensor:
         logits: Tensor = module(as_float(images[:1]))
     module.train(was)
     return logits
-
-
-def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
-    """Return whether products are taken in bfloat16; `auto`: where the processor has instructions for it."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device.type == "cpu":
-        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def generator_of(purpose: int, *key: int) -> np.random.Generator:

@@ -9,9 +9,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import nn
 
 from ensemble_kit.errors import InvalidOptionError, UnknownNameError
+from ensemble_kit.training.computing import computes_in_bfloat16
 from ensemble_kit.training.loop import fit, measure
-from ensemble_kit.training.recipes import Recipe
-from ensemble_kit.training.step import computes_in_bfloat16
+from ensemble_kit.training.recipes import Computing, Recipe
 
 SIDE, CLASSES = 11, 3
 RECIPE = Recipe(epochs=2, lr=1e-2, batch_size=7, warmup_epochs=0.5, schedule="cosine")
@@ -156,10 +156,46 @@ def test_label_smoothing_keeps_the_loss_from_zero():
 
 def test_bfloat16_is_taken_where_it_is_asked_for():
     exact, rounded = (_fit(replace(RECIPE, precision=name)) for name in ("float32", "bfloat16"))
-    assert (exact.precision, rounded.precision) == ("float32", "bfloat16")
+    assert (exact.computing.precision, rounded.computing.precision) == ("float32", "bfloat16")
     assert not _same(exact, rounded)
     assert all(value.dtype == exact.state_dict[name].dtype for name, value in rounded.state_dict.items())
     assert rounded.history[-1].val_loss == pytest.approx(exact.history[-1].val_loss, abs=0.05)
+
+
+def test_what_is_handed_in_is_computed_in_whatever_the_recipe_says():
+    handed = _fit(computing=Computing("bfloat16"))
+    assert handed.computing == Computing("bfloat16", "channels_last")
+    assert _same(handed, _fit(replace(RECIPE, precision="bfloat16")))
+
+
+def test_filters_and_images_lie_as_asked_and_learn_the_same_but_for_rounding():
+    seen, modules = [], {"contiguous": _module(), "channels_last": _module()}
+
+    def look(module, arguments):
+        if module.training:
+            seen.append((arguments[0].is_contiguous(), module.weight.is_contiguous()))
+
+    ends = []
+    for layout, module in modules.items():
+        module[0].register_forward_pre_hook(look)
+        ends.append(_fit(replace(RECIPE, optimizer="sgd"), module=module, computing=Computing("float32", layout)))
+    steps = 2 * 5  # epochs, batches of 7 of 31 images
+    assert seen == [(True, True)] * steps + [(False, False)] * steps
+    for name, weight in ends[0].state_dict.items():
+        torch.testing.assert_close(weight, ends[1].state_dict[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("computing", [Computing(one, "contiguous") for one in ("float32", "bfloat16")])
+def test_a_run_that_is_taken_up_in_what_it_began_with_ends_with_the_same_bits(computing):
+    taken = []
+
+    def on_pause(snapshot):
+        if len(taken) < 7:
+            taken.append(snapshot())
+
+    whole = _fit(computing=computing, on_pause=on_pause)
+    again = _fit(computing=computing, module=_module(seed=1), resume=taken[-1])
+    assert _same(whole, again)
 
 
 @pytest.mark.parametrize("supported", [True, False])

@@ -64,7 +64,7 @@ def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:
         preprocessing=dict(facts["preprocessing"]),
         training={key: value for key, value in plan.items() if key not in ("name", "classes")}
         | {"kept_epoch": facts["kept_epoch"], "in_time": facts.get("in_time", True)}
-        | ({"soup": facts["soup"]} if "soup" in facts else {}),
+        | {name: facts[name] for name in ("soup", "computing") if name in facts},
         recipe=plan["recipe"],
         seed=plan["seed"],
         family=plan.get("family"),

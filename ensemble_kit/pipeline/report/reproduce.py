@@ -27,7 +27,7 @@ from ensemble_kit.training import RECIPES
 from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import Workspace
 
-UNSAID: Final = ("family", "kept_epoch", "in_time", "soup", "penalty", "hyperparameters", "source")
+UNSAID: Final = ("family", "kept_epoch", "in_time", "computing", "soup", "penalty", "hyperparameters", "source")
 """What a member's training holds that no option takes as it is."""
 
 

@@ -16,15 +16,16 @@ from ensemble_kit.metrics import HAVE_COLUMNS
 from ensemble_kit.pipeline.entry import noticed
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
+from ensemble_kit.pipeline.runs.computing import COMPUTING, computing_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
 from ensemble_kit.reporting.terminal import Watch, note, say
 from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import runs as run_store
 from ensemble_kit.storage.files import intended
 from ensemble_kit.storage.runs import UNFINISHED_NAME, remove_states
-from ensemble_kit.training import Recipe
+from ensemble_kit.training import Computing, Recipe
 
-OnCycle = Callable[[int, Mapping[str, Any], tuple[Any, ...]], None]
+OnCycle = Callable[[Computing, int, Mapping[str, Any], tuple[Any, ...]], None]
 
 
 class RunTarget(NamedTuple):
@@ -32,6 +33,7 @@ class RunTarget(NamedTuple):
 
     standing: the checkpoint of the member that the run will replace; None: there is none.
     minutes: by the clock, in which training ends, its schedule with it; None: as long as it takes.
+    cache: where it is remembered what this machine computes fastest in.
     """
 
     folder: Path
@@ -39,7 +41,8 @@ class RunTarget(NamedTuple):
     state: Mapping[str, Any] | None
     standing: str | None
     save_every_s: float
-    minutes: float | None = None
+    minutes: float | None
+    cache: Path
 
 
 def fit_and_save(
@@ -65,6 +68,8 @@ def fit_and_save(
     train, val = decoded.split("train"), decoded.split(evaluated_on)
     snapshot = None if target.state is None else target.state["snapshot"]
     seconds, begun = 60 * (target.minutes or math.inf), time.perf_counter()
+    facts = None if target.state is None else target.state["facts"]
+    computing = computing_of(plan, recipe, network, len(train.ids), target.minutes, facts, target.cache, quiet)
     history = [] if snapshot is None else list(snapshot["history"])
     if target.state is None:
         remove_states(target.folder)
@@ -76,10 +81,10 @@ def fit_and_save(
         saver = Saver(
             folder=target.folder,
             config=config_of(plan),
-            facts=facts_of(plan, decoded.fingerprints, target.standing),
+            facts=facts_of(plan, decoded.fingerprints, target.standing) | {COMPUTING: computing._asdict()},
             go_on=go_on(target.folder, target.predictions) + _clock(target.minutes),
             save_every_s=target.save_every_s,
-            train_s=0.0 if target.state is None else target.state["facts"]["train_s"],
+            train_s=0.0 if facts is None else facts["train_s"],
             notice=notice,
         )
 
@@ -115,9 +120,10 @@ def fit_and_save(
                 resume=snapshot,
                 on_step=on_step,
                 on_epoch=on_epoch,
-                on_cycle=on_cycle,
+                on_cycle=partial(on_cycle, computing),
                 on_pause=saver.pause,
                 time_gone=lambda: (time.perf_counter() - begun) / seconds,
+                computing=computing,
             )
         except InvalidOptionError:
             remove_states(target.folder)  # a run that diverged is nothing to go on with

@@ -26,6 +26,7 @@ from ensemble_kit.pipeline.models import (
     threads_of,
 )
 from ensemble_kit.pipeline.runs.claim_name import Request, claim, names_of
+from ensemble_kit.pipeline.runs.computing import COMPUTING
 from ensemble_kit.pipeline.runs.fit_with_saves import RunTarget, fit_and_save, metric_rows
 from ensemble_kit.pipeline.runs.resume import differences
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
@@ -35,7 +36,7 @@ from ensemble_kit.results import TrainReport
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage.files import locked
 from ensemble_kit.storage.runs import remove_states
-from ensemble_kit.training import Recipe
+from ensemble_kit.training import Computing, Recipe
 from ensemble_kit.workspace import Workspace
 
 
@@ -76,6 +77,7 @@ class Trained(NamedTuple):
     kept_epoch: int
     in_time: bool
     seconds: float
+    computing: Computing
 
 
 def train_one(order: Order) -> TrainReport:
@@ -150,7 +152,13 @@ def train_one(order: Order) -> TrainReport:
             other = f"For another member: --seed {order.seed + 1}."
             say(f"{plan.name} repeats {twin}: same options, same seed. {other}", order.context.quiet)
         target = RunTarget(
-            folder, order.workspace.predictions, claimed.state, claimed.standing, order.save_every, order.minutes
+            folder,
+            order.workspace.predictions,
+            claimed.state,
+            claimed.standing,
+            order.save_every,
+            order.minutes,
+            order.workspace.cache,
         )
         _run(plan, order.recipe, decoded(), target, order.context.quiet)
         return report_of(plan, decoded(), order, folder)
@@ -182,18 +190,18 @@ def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, 
     def seconds() -> float:
         return round(float(before_s + time.perf_counter() - started), 3)
 
-    def on_cycle(cycle: int, weights: Mapping[str, Any], history: tuple[Any, ...]) -> None:
+    def on_cycle(computing: Computing, cycle: int, weights: Mapping[str, Any], history: tuple[Any, ...]) -> None:
         one = with_changes(plan, name=snapshot_names(plan.name, recipe.cycles)[cycle - 1])
         folder = target.folder.with_name(one.name)
         rows = [asdict(epoch) for epoch in history]
         with locked(folder, timeout_s=0):
-            trained = Trained(weights, rows, len(rows), True, seconds())
+            trained = Trained(weights, rows, len(rows), True, seconds(), computing)
             _write(one, decoded, trained, target._replace(folder=folder), config_of(plan), quiet=True)  # a bar is there
         say(f"{one.name}: kept as it is after epoch {len(rows)}.", quiet)
 
     fitted = fit_and_save(plan, recipe, decoded, network, target, on_cycle, quiet)
     rows = [asdict(epoch) for epoch in fitted.history]
-    trained = Trained(fitted.state_dict, rows, fitted.kept_epoch, fitted.in_time, seconds())
+    trained = Trained(fitted.state_dict, rows, fitted.kept_epoch, fitted.in_time, seconds(), fitted.computing)
     _write(plan, decoded, trained, target, config_of(plan), quiet)
 
 
@@ -205,6 +213,7 @@ def _write(
     facts = facts_of_run(asdict(plan), decoded, network, trained.seconds) | {
         "kept_epoch": trained.kept_epoch,
         "in_time": trained.in_time,
+        COMPUTING: trained.computing._asdict(),
     }
     metrics = metric_rows(trained.history, plan.metric)
     compute_and_write(target.folder, target.predictions, facts, network, decoded, quiet, metrics, config)
