@@ -13,20 +13,28 @@ are medians (lowest to highest), and medians of the ratios within a repeat.
   seconds are printed); in float32, and in the precision that `auto` finds for this processor.
 
 Rates are of three times the convolutions and linear layers of one look; matrix products of the same numbers (float32
-or bfloat16) say what the processor can do. With `--accuracy EPOCHS` every way trains that long from scratch, all with
-AdamW, channels_last, the same cosine, smoothing 0.1 and no running mean; each keeps its own augmentation, and its own
-look at the images that are evaluated.
+or bfloat16) say what the processor can do. `--processor-time` counts the seconds of all processors instead of those of
+the clock, workers included: what a way costs where nothing is idle, and on a machine with other work.
+`--optimizers sgd muon` has ours with the peers' optimiser and with that of `strong`, a row each.
+
+With `--accuracy EPOCHS` every way trains that long from scratch, all with AdamW, channels_last, the same cosine,
+smoothing 0.1 and no running mean; each keeps its own augmentation, and its own look at the images that are evaluated.
 
     python bench/train.py DATA
     python bench/train.py DATA --networks resnet18 --images 1024 --repeats 9 --batch-size 32
+    python bench/train.py DATA --images 64 --batch-size 32 --repeats 2 --processor-time --ours float32
+    ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python bench/train.py ...    as on a processor without AVX-512
+    python bench/train.py DATA --choices    what `quickest` finds for networks of the zoo
     python bench/train.py DATA --accuracy 20 --labels test-labels.csv --seeds 3    without labels: on val
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import tempfile
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -46,11 +54,15 @@ from torchvision.transforms import v2
 
 from ensemble_kit.images.augmentation.augment import augment
 from ensemble_kit.images.cache import load_images
+from ensemble_kit.pipeline.models import arch_options
+from ensemble_kit.pipeline.runs.computing import LEAST_IMAGES, STEP_GFLOP, gflop_of, processor
 from ensemble_kit.training.computing import computes_in_bfloat16
 from ensemble_kit.training.loop import fit, measure
 from ensemble_kit.training.recipes import resolve
 from ensemble_kit.training.schedules import factor
-from models_zoo import Network
+from ensemble_kit.training.tables import OPTIMIZERS
+from ensemble_kit.training.timing import quickest
+from models_zoo import Network, build
 
 NETWORKS = {
     "resnet18": lambda classes: torchvision.models.resnet18(num_classes=classes),
@@ -58,6 +70,11 @@ NETWORKS = {
 }
 WANTED = {"resnet18": 1.1, "tf_efficientnet_lite0": 1.4}  # times the peers' defaults
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+CHOSEN = (
+    ("cnn-deep", 28, {}, "strong"),
+    ("timm:tf_efficientnet_lite0", 28, {"input_px": 112}, "finetune-far"),
+    ("timm:resnet18", 128, {}, "strong"),
+)
 TIMM_WORKERS = 4
 ORDERS = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
 RATE, DECAY, SMOOTHING, WARMUP = 2e-3, 0.05, 0.1, 0.1  # of --accuracy; the warm-up is a share of the run
@@ -87,12 +104,21 @@ def main():
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--images", type=int, default=512, help="of train, evenly spaced, for the rates")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--orders", nargs="+", choices=ORDERS, default=list(ORDERS), help="of the peers' memory")
+    parser.add_argument("--ours", nargs="+", choices=("float32", "auto"), default=["float32", "auto"])
+    parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=[], help="of ours; without it strong's")
+    parser.add_argument("--processor-time", action="store_true", help="seconds of all processes, not of the clock")
+    parser.add_argument("--choices", action="store_true", help="measure precisions and layouts, and nothing else")
     parser.add_argument("--accuracy", type=int, default=0, metavar="EPOCHS")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--labels", type=Path, help="CSV file,label of test")
     asked = parser.parse_args()
     print(f"{asked.data.name}, {asked.size} px, batches of {asked.batch_size}; {measuring.machine()}, timm ", end="")
     print(f"{timm.__version__}, torchvision {torchvision.__version__}, load {os.getloadavg()[0]:.1f} at the start")
+    print(f"{processor()}, torch computes with {torch.backends.cpu.get_cpu_capability()}")
+    if asked.choices:
+        all_choices(asked)
+        return
     with tempfile.TemporaryDirectory() as folder:
         (accuracies if asked.accuracy else rates)(asked, Path(folder))
 
@@ -112,37 +138,44 @@ def rates(asked, folder):
     print("|---|---|---|---|---|---|---|---|---|")
     for name in asked.networks:
         torch.manual_seed(0)
-        ways = all_ways(name, sets, images)
+        ways = all_ways(name, sets, images, asked)
         for way in ways.values():
             way()  # starts workers, fills the page cache, lets libraries choose their kernels
-        turns = [one_turn(ways) for _ in range(asked.repeats)]
+        turns = [one_turn(ways, asked) for _ in range(asked.repeats)]
         gflop = 3 * counted(NETWORKS[name](len(sets.classes)), asked.size)
         for what in ways:
             row(name, what, turns, gflop)
 
 
-def all_ways(name, sets, images):
+def all_ways(name, sets, images, asked):
     """Return what takes turns: each call is one epoch and returns the images that it took."""
     ways = {}
-    for order, memory in ORDERS.items():
+    orders = {order: ORDERS[order] for order in asked.orders}
+    for order, memory in orders.items():
         network = NETWORKS[name](len(sets.classes)).to(memory_format=memory)
         ways[f"timm, {order}"] = timm_epochs(network, sets, memory)
-    for order, memory in ORDERS.items():
+    for order, memory in orders.items():
         network = NETWORKS[name](len(sets.classes)).to(memory_format=memory)
         ways[f"torchvision, {order}"] = torchvision_epochs(network, sets, memory)
-    for precision in ("float32", "auto"):
-        recipe = resolve("strong", {"epochs": 1, "batch_size": sets.batch_size, "precision": precision})
-        ways[f"ours, {precision}"] = our_epochs(normalised(name, sets), sets, images, recipe)
+    for precision, optimizer in itertools.product(asked.ours, asked.optimizers or [None]):
+        recipe = resolve(
+            "strong", {"epochs": 1, "batch_size": sets.batch_size, "precision": precision, "optimizer": optimizer}
+        )
+        ways[", ".join(filter(None, ("ours", precision, optimizer)))] = our_epochs(
+            normalised(name, sets), sets, images, recipe
+        )
     return ways
 
 
-def one_turn(ways):
+def one_turn(ways, asked):
     """Return images a second of every way, and the GFLOP/s of matrix products right before."""
-    found = {numbers: matmul_rate(numbers) for numbers in (torch.float32, torch.bfloat16)}
+    numbers = (torch.float32, torch.bfloat16) if "auto" in asked.ours else (torch.float32,)
+    found = {one: matmul_rate(one) for one in numbers}
+    seconds = processor_seconds if asked.processor_time else time.perf_counter
     for name, way in ways.items():
-        begin = time.perf_counter()
+        begin = seconds()
         images = way()
-        found[name] = images / (time.perf_counter() - begin)
+        found[name] = images / (seconds() - begin)
     return found
 
 
@@ -153,6 +186,9 @@ def row(name, what, turns, gflop):
     ratios = []
     for order in ORDERS:
         for rival in ("timm", "torchvision"):
+            if f"{rival}, {order}" not in turns[0]:
+                ratios.append("")
+                continue
             beside = [turn[what] / turn[f"{rival}, {order}"] for turn in turns]
             wanted = (WANTED[name] if order == "default" else 1.0) if what == "ours, auto" else 0.0
             missed = f" MISSED {wanted}" if statistics.median(beside) < wanted else ""
@@ -242,6 +278,23 @@ def our_epochs(network, sets, images, recipe, seed=0):
         return len(images) * recipe.epochs
 
     return run
+
+
+# what to compute in
+
+
+def all_choices(asked):
+    print("\n| network | px | choice | ms an image, tried to the end | seconds that it took |\n|---|---|---|---|---|")
+    for arch, size_px, options, recipe in CHOSEN:
+        network = build(arch, 10, size_px, options=arch_options(arch, options, False))
+        resolved = resolve(recipe, {"batch_size": min(asked.batch_size, 32)})
+        change = partial(augment, strength=resolved.augment, flip=resolved.flip)
+        images = min(resolved.batch_size, max(LEAST_IMAGES, round(STEP_GFLOP / gflop_of(network, size_px))))
+        begin = time.perf_counter()
+        found = quickest(network, resolved, size_px, 10, change, images)
+        taken = time.perf_counter() - begin
+        tried = "; ".join(f"{one}: {1000 * seconds / images:.2f}" for one, seconds in found.seconds.items())
+        print(f"| {arch} | {size_px} | {found.computing} | {tried} | {taken:.1f} |", flush=True)
 
 
 # equal accuracy after equal epochs
@@ -374,6 +427,17 @@ def counted(network, size_px):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(torch.zeros(1, 3, size_px, size_px))
     return counter.get_total_flops() / 1e9
+
+
+def processor_seconds():
+    """Seconds that this process and its living children, such as loaders' workers, have had of all processors."""
+    tick, spent = os.sysconf("SC_CLK_TCK"), time.process_time()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()  # from the state on: its parent is the second
+            if int(fields[1]) == os.getpid():
+                spent += (int(fields[11]) + int(fields[12])) / tick
+    return spent
 
 
 def matmul_rate(numbers, side=3072):

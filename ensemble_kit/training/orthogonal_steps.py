@@ -77,10 +77,18 @@ def orthogonal(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows col
         return orthogonal(matrix.T).T
     scaled = matrix / matrix.norm().clamp(min=torch.finfo(matrix.dtype).tiny)
     gram = scaled @ scaled.T
-    whole = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    for a, b, c in COEFFICIENTS:
-        part = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-        part.diagonal().add_(a)
-        whole, gram = part @ whole, part @ gram @ part
+    whole = _polynomial(gram, *COEFFICIENTS[0])
+    part = whole
+    for numbers in COEFFICIENTS[1:]:
+        gram = part @ gram @ part
+        part = _polynomial(gram, *numbers)
+        whole = part @ whole
     found: Tensor = whole @ scaled
+    return found
+
+
+def _polynomial(gram: Float[Tensor, "rows rows"], a: float, b: float, c: float) -> Float[Tensor, "rows rows"]:
+    """Return a + b x + c x^2 of the Gram matrix."""
+    found = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    found.diagonal().add_(a)
     return found

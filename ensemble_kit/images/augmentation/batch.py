@@ -17,6 +17,7 @@ ImageArray = Float[Tensor, "images 3 rows columns"]
 Draws = Float[Tensor, "images draws"]
 
 DRAWS: Final = 16  # random numbers per image
+_IN_CACHE: Final = 1 << 19  # numbers of images that a processor changes at a time, all changes in its cache
 _GREY: Final = (0.299, 0.587, 0.114)
 
 
@@ -42,6 +43,13 @@ def change_batch(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray
     Args:
         draws: `DRAWS` uniform numbers in [0, 1) an image.
     """
+    few = max(1, _IN_CACHE // images[0].numel()) if images.device.type == "cpu" else len(images)
+    parts = zip(images.split(few), draws.split(few), strict=True)
+    return torch.cat([_change(some, theirs, limits) for some, theirs in parts])
+
+
+def _change(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
+    """Return a few images, changed; they stay as they are."""
     images = _move(images, 2.0 * draws[:, :6] - 1.0, limits)
     images = _colour(images, 2.0 * draws[:, 6:12] - 1.0, limits)
     return _erase(images, draws[:, 12:16], limits)
@@ -91,15 +99,15 @@ def _move(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
 
 
 def _colour(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:
-    """Change brightness, contrast, saturation and tint; clamp to [0, 1]."""
+    """Change brightness, contrast, saturation and tint, in place; clamp to [0, 1]."""
     factors = torch.exp(
         draws * draws.new_tensor([limits.brightness, limits.contrast, limits.saturation] + 3 * [limits.tint])
     )[:, :, None, None]
-    images = images * factors[:, 0:1] * factors[:, 3:6]
+    images = images.mul_(factors[:, 0:1]).mul_(factors[:, 3:6])
     grey = (images * images.new_tensor(_GREY)[:, None, None]).sum(dim=1, keepdim=True)
-    images = torch.lerp(grey.expand_as(images), images, factors[:, 2:3].expand_as(images))
+    images = torch.lerp(grey.expand_as(images), images, factors[:, 2:3].expand_as(images), out=images)
     middle = grey.mean(dim=(2, 3), keepdim=True)
-    return ((images - middle) * factors[:, 1:2] + middle).clamp(0.0, 1.0)
+    return images.sub_(middle).mul_(factors[:, 1:2]).add_(middle).clamp_(0.0, 1.0)
 
 
 def _erase(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:

@@ -6,7 +6,8 @@ import torch
 from scipy import stats
 from torchvision.transforms.v2 import functional as reference
 
-from ensemble_kit.images.augmentation.augment import draw
+from ensemble_kit.images.augmentation import batch
+from ensemble_kit.images.augmentation.augment import STRENGTHS, draw
 from ensemble_kit.images.augmentation.batch import DRAWS, Limits, change_batch, words
 
 ROWS, COLUMNS = 17, 13
@@ -84,3 +85,12 @@ def test_the_words_hold_every_limit_that_is_on_and_no_other():
     assert words(Limits(erase=0.5, erase_share=0.25)) == (
         "in 50 % of the images up to 25 % painted over in the image's mean colour",
     )
+
+
+def test_images_are_changed_a_few_at_a_time_as_all_at_once_and_stay_as_they_were(monkeypatch):
+    images, draws, limits = _images(7), _draws(7), STRENGTHS["strong"].change
+    before, whole = images.clone(), change_batch(images, draws, limits)
+    assert torch.equal(images, before)
+    for few in (1, 3 * 3 * ROWS * COLUMNS):
+        monkeypatch.setattr(batch, "_IN_CACHE", few)
+        assert torch.equal(change_batch(images, draws, limits), whole)
