@@ -4,7 +4,7 @@
     --precision given, or a GPU     the usual
     a short run                     the usual; whether a run is short, its options and its images say, not a clock
     the cache knows                 that
-    else                            some steps of each choice, a second or so; then the cache knows
+    else                            some steps of each choice, a few seconds at most; then the cache knows
 
     <cache>/computing/<key>.json    the choice, the seconds of a step, and what they hold for
 
@@ -31,9 +31,9 @@ from ensemble_kit.training import Computing, Recipe
 COMPUTING: Final = "computing"  # in the cache, and in what a run says of itself
 STEP_GFLOP: Final = 4.0  # of a measured step: a tenth of a second or so
 LEAST_IMAGES: Final = 8  # of it
-STEPS: Final = 400  # as large as a measured one, so that some ten of them are a small share of the run
+STEPS: Final = 1000  # as large as a measured one, so that some twenty of them are a small share of the run
 RUN_GFLOP: Final = 500.0  # below which a run is a matter of seconds
-MINUTES: Final = 1.0  # below which it is, by the clock
+MINUTES: Final = 3.0  # by the clock, below which they are none
 
 
 def computing_of(
