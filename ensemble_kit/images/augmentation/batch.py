@@ -44,7 +44,7 @@ def change_batch(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray
         draws: `DRAWS` uniform numbers in [0, 1) an image.
     """
     few = max(1, _IN_CACHE // images[0].numel()) if images.device.type == "cpu" else len(images)
-    parts = zip(images.split(few), draws.split(few), strict=True)
+    parts = zip(torch.split(images, few), torch.split(draws, few), strict=True)
     return torch.cat([_change(some, theirs, limits) for some, theirs in parts])
 
 
