@@ -1,4 +1,5 @@
 from . import finder as finder
+from .computing import choices as choices
 from .finder import stepper as stepper
 from .finder import sweep as sweep
 from .loop import fit as fit

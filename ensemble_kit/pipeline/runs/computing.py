@@ -24,8 +24,7 @@ from ensemble_kit.disk import seal, unseal
 from ensemble_kit.errors import CorruptError, ResourceError
 from ensemble_kit.pipeline.models import Plan
 from ensemble_kit.reporting.terminal import say
-from ensemble_kit.storage.files import replace_file
-from ensemble_kit.storage.files.atomic import create_file_in_parts
+from ensemble_kit.storage.files import create_file_in_parts, replace_file
 from ensemble_kit.training import Computing, Recipe
 
 COMPUTING: Final = "computing"  # in the cache, and in what a run says of itself
@@ -56,7 +55,7 @@ def computing_of(
     """
     import torch
 
-    from ensemble_kit.training.computing import choices
+    from ensemble_kit.training import choices
 
     device = torch.device(plan.device)
     usual = choices(recipe.precision, device)[0]

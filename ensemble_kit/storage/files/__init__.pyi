@@ -1,6 +1,7 @@
 from . import ledger as ledger
 from .atomic import LOCK_NAME as LOCK_NAME
 from .atomic import abandoned as abandoned
+from .atomic import create_file_in_parts as create_file_in_parts
 from .atomic import locked as locked
 from .atomic import make_folder as make_folder
 from .atomic import remove_files as remove_files
