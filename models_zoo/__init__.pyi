@@ -1,6 +1,7 @@
 from . import cnn as cnn
 from . import cnn_deep as cnn_deep
 from . import efficientnet_lite as efficientnet_lite
+from . import hub as hub
 from . import mlp as mlp
 from . import timm_nets as timm_nets
 from . import torchvision_nets as torchvision_nets
@@ -13,12 +14,16 @@ from .contract import Option as Option
 from .contract import UnreachableError as UnreachableError
 from .contract import ZooError as ZooError
 from .find import find as find
+from .imagenet import BUDGETS as BUDGETS
+from .imagenet import IMAGENET as IMAGENET
+from .imagenet import PERMISSIVE as PERMISSIVE
+from .imagenet import ImageNet as ImageNet
 from .names import SHOWN as SHOWN
 from .names import did_you_mean as did_you_mean
 from .names import nearest as nearest
+from .pretrained import fetch_weights as fetch_weights
 from .pretrained import own_size_px as own_size_px
 from .pretrained import resolved as resolved
 from .pretrained import weights_at_hand as weights_at_hand
 from .table import ARCHITECTURES as ARCHITECTURES
-from .table import PACKAGED as PACKAGED
 from .table import TIMM as TIMM

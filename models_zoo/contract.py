@@ -23,13 +23,17 @@ class UnreachableError(ZooError):
 
 
 class Option(NamedTuple):
-    """One option of an architecture: a number from `low` to `high`, or one of `choices`."""
+    """One option of an architecture: a number from `low` to `high`, or one of `choices`.
+
+    unset: what the default means, where it is a number that stands for none.
+    """
 
     help: str
     default: int | float | str
     low: float = 0.0
     high: float = 0.0
     choices: tuple[str, ...] = ()
+    unset: str = ""
 
     def __str__(self) -> str:
         """Return the range in words."""

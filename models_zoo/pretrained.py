@@ -1,9 +1,12 @@
 """What an architecture's pretrained weights are: of which size, where to be had, with which options."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from models_zoo.contract import complete
+from models_zoo import hub
+from models_zoo.contract import UnreachableError, complete
 from models_zoo.find import find
+from models_zoo.imagenet import IMAGENET
 
 
 def own_size_px(arch: str) -> int | None:
@@ -29,6 +32,21 @@ def weights_at_hand(arch: str) -> str:
     from models_zoo.timm_nets import at_hand
 
     return at_hand(arch)
+
+
+def fetch_weights(arch: str, seconds: float) -> Path:
+    """Return the weights of a line of IMAGENET, fetched from the hub where they are not in its cache.
+
+    Raises:
+        UnreachableError: they are not there after so many seconds, or this timm starts from others, whose licence
+            the table does not know.
+    """
+    from models_zoo.timm_nets import repository
+
+    repo = IMAGENET[arch].hub
+    if repository(arch) != repo:
+        raise UnreachableError(f"The timm that is installed does not start '{arch}' from '{repo}'; update timm.")
+    return hub.fetch(repo, seconds)
 
 
 def resolved(arch: str, options: Mapping[str, object], pretrained: bool) -> dict[str, int | float | str]:

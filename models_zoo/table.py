@@ -1,4 +1,4 @@
-"""The architectures by name, and the networks of timm whose weights are installed with us. Imports nothing heavy."""
+"""The architectures by name. Imports nothing heavy."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -27,7 +27,9 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
             "stride": Option("step of the filters", 1, 1, 4),
             "pool": Option("how each block halves the image", "max", choices=("max", "avg")),
             "cells": Option("largest side of what the classifier sees; above 1 it knows where things are", 1, 1, 8),
-            "dropout": Option("dropout of whole channels after each block; -1: as the recipe", -1.0, -1.0, 0.9),
+            "dropout": Option(
+                "dropout of whole channels after each block; -1: as the recipe", -1.0, -1.0, 0.9, unset="as the recipe"
+            ),
         },
     ),
     "cnn-deep": Architecture(
@@ -50,7 +52,11 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
         smallest_px=1,
         options={
             "input_px": Option(
-                "side to which it enlarges smaller images; 0: pre-trained, to the weights' own, else not", 0, 0, 1024
+                "side to which it enlarges smaller images; 0: pre-trained, to the weights' own, else not",
+                0,
+                0,
+                1024,
+                unset="the weights' own where pre-trained, else the images'",
             ),
         },
         pretrained=True,
@@ -58,9 +64,3 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
 }
 
 TIMM: Final = "timm:"
-PACKAGED: Final[Mapping[str, str]] = {
-    "timm:tf_efficientnet_lite0": "EfficientNet-Lite0; its weights come as a package",
-    "timm:tf_efficientnet_lite1": "the same, deeper",
-    "timm:tf_efficientnet_lite2": "the same, deeper and wider",
-}
-"""Networks of timm whose ImageNet weights the extra `pretrained` installs."""

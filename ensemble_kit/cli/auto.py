@@ -25,7 +25,10 @@ from ensemble_kit.cli import options
     "--pretrained/--no-pretrained",
     default=True,
     show_default=True,
-    help="Start from ImageNet weights where they are installed.",
+    help="Start from ImageNet weights where they are installed or cached.",
+)
+@click.option(
+    "--fetch", is_flag=True, help="First fetch weights that suit the budget from huggingface.co, within its time."
 )
 @click.option(
     "--flip/--no-flip", default=None, help="Use horizontal flips or not.  [default: tested on training images]"
@@ -49,15 +52,17 @@ from ensemble_kit.cli import options
 def auto(as_json: bool, **given: Any) -> None:
     """Train, blend and write a submission within a time budget.
 
-    Measures this machine and trains members of a fixed portfolio. The time is shared anew
-    after each, and the last one takes all that is left, so it ends in time. After an
-    interruption the same command resumes; with more --minutes it adds members.
+    Measures this machine and trains small networks and pre-trained ones whose weights are
+    at hand (see `ek zoo`) in turn. The time is shared anew after each, and the last one
+    takes all that is left, so it ends in time. After an interruption the same command
+    resumes; with more --minutes it adds members.
 
     \b
     Example:
       ek auto --data DIR --minutes 20
       ek auto --data DIR --minutes 20 --plan
       ek auto --data DIR --minutes 60 --no-pretrained --out mine.csv
+      ek auto --data DIR --minutes 60 --fetch
     """
     import ensemble_kit
     from ensemble_kit.reporting import auto as words

@@ -40,7 +40,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 def _architectures(ctx: click.Context) -> Iterable[str]:
     import models_zoo
 
-    return (name for name in (*models_zoo.ARCHITECTURES, *models_zoo.PACKAGED) if name != "timm:NAME")
+    return (name for name in (*models_zoo.ARCHITECTURES, *models_zoo.IMAGENET) if name != "timm:NAME")
 
 
 def _members(ctx: click.Context) -> Iterable[str]:

@@ -38,6 +38,7 @@ def done(report: AutoReport) -> str:
         *map(wrapped, expected_on_test(blend)),
         wrapped(blend.verdict),
         *(wrapped(note) for note in blend.notes),
+        *map(wrapped, _fetched(report)),
         wrapped(_flips(report.flips)),
         f"{report.used_s / 60:.1f} of {report.minutes:g} min used.",
     ]
@@ -67,10 +68,20 @@ def _plan(report: AutoReport) -> str:
                 f"{_clock(total_s)} of {report.minutes:g} min, {report.used_s / 60:.1f} of them used; "
                 "the rest is for blending and a margin."
             ),
+            *map(wrapped, _fetched(report)),
             wrapped(_flips(report.flips)),
             wrapped("Nothing was trained. Next: the same without --plan"),
         ]
     )
+
+
+def _fetched(report: AutoReport) -> list[str]:
+    """Return what was fetched, and why no more was."""
+    lines = [
+        f"Fetched: the weights of {one.arch}, {one.size_mb:.1f} MB, {one.licence}, in {one.seconds:.0f} s."
+        for one in report.fetched
+    ]
+    return lines if report.not_fetched is None else [*lines, f"{report.not_fetched} What was at hand was taken."]
 
 
 def _flips(flips: FlipReport) -> str:

@@ -1,6 +1,7 @@
 from .auto import AutoPlanReport as AutoPlanReport
 from .auto import AutoReport as AutoReport
 from .auto import AutoStepReport as AutoStepReport
+from .auto import FetchedReport as FetchedReport
 from .auto import FlipReport as FlipReport
 from .auto import FlipVerdict as FlipVerdict
 from .blend import BlendReport as BlendReport
@@ -87,4 +88,5 @@ from .tta import ShardReport as ShardReport
 from .tta import TtaReport as TtaReport
 from .tta import ViewReport as ViewReport
 from .zoo import ArchReport as ArchReport
+from .zoo import PublishedWeights as PublishedWeights
 from .zoo import ZooReport as ZooReport

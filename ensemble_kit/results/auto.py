@@ -75,10 +75,25 @@ class FlipReport:
 
 
 @dataclass(frozen=True)
+class FetchedReport:
+    """Weights that were fetched.
+
+    hub: the repository that they are from. size_mb: of the file, 10^6 bytes.
+    """
+
+    arch: str
+    hub: str
+    licence: str
+    size_mb: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class AutoReport:
     """A run under a budget of time: the plan, and, where it was carried out, its members and their blend.
 
     minutes: the budget; used_s: seconds spent, over all processes.
+    fetched: weights that were fetched, as was asked; not_fetched: why no more were.
     """
 
     name: str
@@ -89,3 +104,5 @@ class AutoReport:
     steps: tuple[AutoStepReport, ...] = ()
     blend: BlendReport | None = None
     submission_path: Path | None = None
+    fetched: tuple[FetchedReport, ...] = ()
+    not_fetched: str | None = None

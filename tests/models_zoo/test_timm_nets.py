@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from models_zoo import UnreachableError, ZooError, build, timm_nets
+from models_zoo import UnreachableError, ZooError, build, hub
 
 
 def test_a_transformer_is_made_for_the_images_size():
@@ -42,7 +42,7 @@ def test_without_network_pretrained_weights_are_refused_at_once(monkeypatch):
         assert timeout <= 10
         raise URLError("Name or service not known")
 
-    monkeypatch.setattr(timm_nets, "urlopen", unreachable)
+    monkeypatch.setattr(hub, "urlopen", unreachable)
     with pytest.raises(UnreachableError, match=r"cannot be had .*Name or service not known"):
         build("timm:resnet10t", 7, 32, pretrained=True)
 
@@ -55,7 +55,7 @@ def test_a_hub_that_answers_is_asked_even_if_its_front_page_is_an_error(monkeypa
         assert arguments["pretrained_cfg_overlay"] == {}
         raise RuntimeError("no such file\nand more")
 
-    monkeypatch.setattr(timm_nets, "urlopen", forbidden)
+    monkeypatch.setattr(hub, "urlopen", forbidden)
     monkeypatch.setattr(timm, "create_model", fails)
     with pytest.raises(ZooError, match=r"cannot be had \(no such file\)"):
         build("timm:resnet10t", 7, 32, pretrained=True)

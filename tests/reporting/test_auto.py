@@ -7,7 +7,7 @@ import pytest
 from reporting.terminal.test_statements import blend_report
 
 from ensemble_kit.reporting.auto import done
-from ensemble_kit.results.auto import AutoPlanReport, AutoReport, AutoStepReport, FlipReport
+from ensemble_kit.results.auto import AutoPlanReport, AutoReport, AutoStepReport, FetchedReport, FlipReport
 
 FOUND = FlipReport(True, False, 397, 0.907, 0.913, 0.8, 0.124, None, True, "harmless")
 
@@ -142,3 +142,12 @@ def test_that_there_is_no_submission_is_told():
 def test_whether_images_are_mirrored_and_why_is_told(flips, sentence):
     assert sentence in flat(done(trained(flips=flips)))
     assert sentence in flat(done(plan(flips=flips)))
+
+
+def test_what_was_fetched_is_said_with_size_and_licence_and_why_no_more_was():
+    one = FetchedReport("timm:resnet18", "timm/resnet18.a1_in1k", "apache-2.0", 46.83, 12.4)
+    for report in (plan(fetched=(one,)), trained(fetched=(one,))):
+        assert "Fetched: the weights of timm:resnet18, 46.8 MB, apache-2.0, in 12 s." in flat(done(report))
+        failed = flat(done(replace(report, not_fetched="The hub does not answer.")))
+        assert "in 12 s. The hub does not answer. What was at hand was taken." in failed
+    assert "etched" not in done(plan()) + done(trained())

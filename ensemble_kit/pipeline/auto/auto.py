@@ -3,13 +3,13 @@
 import math
 import time
 from pathlib import Path
-from typing import Final, Unpack
+from typing import Any, Final, Unpack
 
 from ensemble_kit.context import DeviceOption, QuietOption, RunContext, ThreadsOption
 from ensemble_kit.disk import check_writable
 from ensemble_kit.errors import InvalidOptionError, MisalignedError
 from ensemble_kit.images import Source, SourceOption
-from ensemble_kit.pipeline.auto.budget import alone, open_budget
+from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
 from ensemble_kit.pipeline.auto.nearness import find_nearness
 from ensemble_kit.pipeline.auto.plan_and_train import (
@@ -21,13 +21,13 @@ from ensemble_kit.pipeline.auto.plan_and_train import (
     step_of,
     try_member,
 )
-from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO
+from ensemble_kit.pipeline.auto.portfolio import every_candidate
 from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
 from ensemble_kit.reporting.terminal import say
-from ensemble_kit.results import AutoReport
+from ensemble_kit.results import AutoReport, FetchedReport
 from ensemble_kit.storage.files import check_output, is_sealed, locked
 from ensemble_kit.storage.members import check_name
 from ensemble_kit.storage.runs import budget_path
@@ -68,6 +68,7 @@ def auto(
     name: str = "auto",
     plan: bool = False,
     pretrained: bool = True,
+    fetch: bool = False,
     flip: bool | None = None,
     seed: int = 0,
     sample: str | Path | None = None,
@@ -78,10 +79,10 @@ def auto(
 ) -> AutoReport:
     """Train the members that fit into a budget of time, compute their views, blend, and write a submission in time.
 
-    The portfolio is fixed, see `portfolio`; this machine is measured for some seconds. After each member the time is
-    shared anew by what it took, and the last one trains by the clock until all must be blended. Where there is time
-    for one member alone, a second goes on from it. Val weighs views and members, says whether images are like those
-    of pre-trained weights, and decides nothing else.
+    Small networks and pre-trained ones that are at hand take turns, see `portfolio` and `weights`; this machine is
+    measured for some seconds. After each member the time is shared anew by what it took, and the last one trains by
+    the clock until all must be blended. Where there is time for one member alone, a second goes on from it. Val weighs
+    views and members, says whether images are like those of pre-trained weights, and decides nothing else.
     Interrupted, the same call goes on; with more minutes it adds members.
 
     Args:
@@ -90,7 +91,9 @@ def auto(
         out: the CSV; None takes `submissions/<name>.csv`.
         name: of the blend; members are called after it.
         plan: measure and plan only.
-        pretrained: start from ImageNet weights where they are at hand; never over the network.
+        pretrained: start from ImageNet weights where they are at hand.
+        fetch: fetch those that suit the budget from the hub before planning, which is part of the budget; without it
+            nothing goes over the network. A hub that does not answer is said, and what is at hand is taken.
         flip: whether images may be mirrored; None finds out on the training images.
         seed: of the first member of each kind.
         sample, id: of the submission, see `blend`.
@@ -98,7 +101,8 @@ def auto(
         replace: begin anew, and overwrite the blend and the CSV of that name whoever wrote them.
 
     Raises:
-        InvalidOptionError: less than a minute, or a name under which something else was begun.
+        InvalidOptionError: less than a minute, a name under which something else was begun, or `fetch` without
+            `pretrained`.
         LockedError: another process runs under this name.
         MisalignedError: a submission is asked for that cannot be written; found out before training.
         Stopped: Ctrl-C, SIGTERM or SIGHUP came; what is done is kept.
@@ -107,6 +111,8 @@ def auto(
     started = time.perf_counter()
     if not LEAST_MINUTES <= minutes < math.inf:
         raise InvalidOptionError(f"--minutes is {minutes:g}; wanted {LEAST_MINUTES:g} or more.")
+    if fetch and not pretrained:
+        raise InvalidOptionError("Wanted --fetch or --no-pretrained, got both; leave one away.")
     check_name(name)
     workspace, context = Workspace.of(options), with_device(RunContext.of(options))
     csv = Path(out or workspace.submissions / f"{name}.csv")
@@ -116,8 +122,8 @@ def auto(
         for folder in (workspace.predictions, workspace.runs, workspace.blends, workspace.reports):
             check_writable(folder)
     source = Source.of({"data": data, **options})
-    work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad)
-    for one in PORTFOLIO:
+    work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad, fetch)
+    for one in every_candidate():
         check_name(member_name(work, one))
     with threads_of(context.threads), alone(workspace.cache / LOCKS / f"{name}.budget", name):
         decoded = open_images(source, None, workspace.cache, context, skip_bad=skip_bad)
@@ -140,8 +146,9 @@ def auto(
             flips = find_out(work, decoded, budget)
             find_nearness(work, decoded, budget)
             planned = plan_now(work, decoded, budget)
+            fetched = _fetched(budget)
             if plan:
-                return AutoReport(name, minutes, budget.used_s, flips, planned)
+                return AutoReport(name, minutes, budget.used_s, flips, planned, **fetched)
             ahead = [f"{one.name} (about {one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
             while (step := next_step(work, decoded, budget)) is not None:
@@ -160,7 +167,18 @@ def auto(
                 quiet=context.quiet,
             )
         steps = tuple(step_of(budget, one) for one in names)
-        return AutoReport(name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path)
+        return AutoReport(
+            name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path, **fetched
+        )
+
+
+def _fetched(budget: Budget) -> dict[str, Any]:
+    """Return what was fetched under a budget, in whichever call, as it is reported."""
+    found = budget.spent.found.get("fetched", {"files": [], "failed": None})
+    return {
+        "fetched": tuple(FetchedReport(**one) for one in found["files"]),
+        "not_fetched": found["failed"],
+    }
 
 
 def _check_target(

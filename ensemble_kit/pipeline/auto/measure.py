@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-import models_zoo
 from ensemble_kit.context import RunContext
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.auto.budget import Budget
 from ensemble_kit.pipeline.auto.flip_test import FlipTrial, try_flips
-from ensemble_kit.pipeline.auto.portfolio import PORTFOLIO, Candidate, Cost, candidates
+from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost, candidates
+from ensemble_kit.pipeline.auto.weights import fetch_suited, suited_at_hand
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network
 from ensemble_kit.reporting.terminal import say
@@ -45,6 +45,7 @@ class Work(NamedTuple):
     workspace: Workspace
     context: RunContext
     skip_bad: bool
+    fetch: bool = False
 
 
 class Taken(NamedTuple):
@@ -59,8 +60,12 @@ def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
     """Find out whether to mirror images, and what candidates cost here; once, then it is remembered."""
     found = budget.spent.found
     if "at_hand" not in found:
-        found["at_hand"] = _at_hand(work)
-        budget.save()
+        _find_weights(work, budget)
+    elif work.fetch and "fetched" not in found:
+        say(
+            f"Nothing is fetched: what '{work.name}' starts from was settled when it was begun. Anew: --replace",
+            work.context.quiet,
+        )
     if "flips" not in found:
         found["flips"] = asdict(_flips(work, decoded, budget))
         budget.save()
@@ -116,10 +121,15 @@ def _flips_found(found: Mapping[str, Any]) -> FlipReport:
     return FlipReport(**{**found, "swapped": swapped if swapped is None else tuple(swapped)})
 
 
-def _at_hand(work: Work) -> list[str]:
-    """Return the architectures of the portfolio whose pre-trained weights are on this machine."""
-    archs = {one.arch for one in PORTFOLIO if one.pretrained} if work.pretrained else set()
-    return [arch for arch in sorted(archs) if models_zoo.weights_at_hand(arch) in ("installed", "cached")]
+def _find_weights(work: Work, budget: Budget) -> None:
+    """Find out which pre-trained weights are at hand, those fetched among them; it stays so in every call."""
+    found, on_gpu, minutes = budget.spent.found, work.context.device != "cpu", budget.seconds / 60
+    if work.fetch:
+        fetched, failed = fetch_suited(minutes, on_gpu, work.context.quiet)
+        found["fetched"] = {"files": [asdict(one) for one in fetched], "failed": failed}
+        budget.save()
+    found["at_hand"] = suited_at_hand(minutes, on_gpu) if work.pretrained else []
+    budget.save()
 
 
 def wanted_here(decoded: DecodedImages, budget: Budget) -> list[Candidate]:

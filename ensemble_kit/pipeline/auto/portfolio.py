@@ -1,13 +1,17 @@
 """The members that `ek auto` trains, in order, and how the time that is left is shared among them.
 
-The portfolio is fixed. Kinds take turns, since members that differ err apart. Where time is short, members are
-shorter, not fewer, down to the least that each is worth. Nothing here is chosen by val. Pure: seconds in, a plan
-out. To add a candidate: a line in `PORTFOLIO`, where it should be tried.
+Networks from scratch and pre-trained ones take turns, since members that differ err apart; which pre-trained ones is
+told, see `weights`. Where time is short, members are shorter, not fewer, down to the least that each is worth. Nothing
+here is chosen by val. Pure: seconds in, a plan out. To add a network from scratch: a line in `PORTFOLIO`, where it
+should be tried; a pre-trained one: a line in `models_zoo.IMAGENET`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
+
+from models_zoo import IMAGENET
 
 LONGEST: Final = 2.0  # times its epochs that a candidate is trained at most
 WANTED: Final = 3  # members; fewer only where not even short ones fit
@@ -20,7 +24,7 @@ class Candidate:
 
     epochs: what it is worth; least_epochs: below them it is not worth its place.
     largest_px: side of its input at most; input_px: side to which it enlarges that; 0: it does not.
-    pretrained: starts from ImageNet weights; None of them at hand, it is passed over.
+    pretrained: starts from ImageNet weights.
     smallest_px, biggest_px: median sides of the images that it is for.
     overrides: fields of its recipe that differ.
     """
@@ -86,30 +90,66 @@ _DEEP: Final[Mapping[str, Any]] = {
 _SMALL: Final[Mapping[str, Any]] = {**_DEEP, "largest_px": 40, "biggest_px": SMALL_PX}
 _LARGE: Final[Mapping[str, Any]] = {**_DEEP, "largest_px": 64, "smallest_px": SMALL_PX + 1}
 
-PORTFOLIO: Final[Sequence[Candidate]] = (
+_PRETRAINED: Final = None  # the turn of the next pre-trained network
+PORTFOLIO: Final[Sequence[Candidate | None]] = (
     Candidate("cnn-deep", **_SMALL),
-    Candidate("lite0", "timm:tf_efficientnet_lite0", **_TUNED),
+    _PRETRAINED,
     Candidate("cnn-deep", **_LARGE),
     Candidate("cnn-deep", seed=1, **_SMALL),
-    Candidate("lite0", "timm:tf_efficientnet_lite0", seed=1, **_TUNED),
+    _PRETRAINED,
     Candidate("cnn-deep", seed=1, **_LARGE),
     Candidate("cnn-deep", seed=2, **_SMALL),
-    Candidate("lite1", "timm:tf_efficientnet_lite1", seed=2, **_TUNED),
+    _PRETRAINED,
     Candidate("cnn-deep", seed=2, **_LARGE),
-    Candidate("lite2", "timm:tf_efficientnet_lite2", seed=3, **_TUNED),
+    _PRETRAINED,
     Candidate("cnn-deep", seed=3, **_SMALL),
     Candidate("cnn-deep", seed=3, **_LARGE),
 )
+"""Those from scratch; pre-trained ones beyond the last turn come at the end."""
 
 
 def candidates(median_px: int, at_hand: Sequence[str]) -> list[Candidate]:
     """Return the candidates for images of that median side, in order.
 
     Args:
-        at_hand: architectures whose pre-trained weights may be used.
+        at_hand: architectures whose pre-trained weights may be used, the one that suits best first.
+
+    Example:
+        >>> [one.name for one in candidates(32, ["timm:resnet18", "timm:regnety_004"])][:5]
+        ['cnn-deep', 'resnet18', 'cnn-deep', 'regnety_004', 'cnn-deep']
     """
-    fits = [one for one in PORTFOLIO if one.smallest_px <= median_px <= one.biggest_px]
-    return [one for one in fits if not one.pretrained or one.arch in at_hand]
+    pretrained = iter(_pretrained(at_hand))
+    found: list[Candidate] = []
+    for one in PORTFOLIO:
+        if one is None:
+            found += islice(pretrained, 1)
+        elif one.smallest_px <= median_px <= one.biggest_px:
+            found.append(one)
+    return [*found, *pretrained]
+
+
+def every_candidate() -> list[Candidate]:
+    """Return one of each that may be trained, whatever the images and the weights at hand."""
+    return [*(one for one in PORTFOLIO if one is not None), *_pretrained([*IMAGENET])]
+
+
+def _pretrained(at_hand: Sequence[str]) -> list[Candidate]:
+    """Return the pre-trained candidates: one of each family, the first once more, then the others of a family."""
+    known = [arch for arch in at_hand if arch in IMAGENET]
+    families = [IMAGENET[arch].family for arch in known]
+    apart = next((i for i, family in enumerate(families) if family in families[:i]), len(known))
+    turns = [*known[:apart], *known[: min(apart, 1)], *known[apart:]]
+    return [Candidate(short_name(arch), arch, seed=seed, **_TUNED) for seed, arch in enumerate(turns)]
+
+
+def short_name(arch: str) -> str:
+    """Return what members of a pre-trained network are called.
+
+    Example:
+        >>> short_name("timm:tf_efficientnet_lite0"), short_name("timm:tiny_vit_5m_224.dist_in22k_ft_in1k")
+        ('lite0', 'tiny_vit_5m_224')
+    """
+    return arch.removeprefix("timm:").removeprefix("tf_efficientnet_").partition(".")[0]
 
 
 def plan(

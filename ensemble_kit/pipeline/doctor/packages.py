@@ -8,13 +8,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import PackageNotFoundError, distributions, metadata
 from typing import Any, Final
 
 from ensemble_kit.extras import install_hint, installed, requirements_of
 from ensemble_kit.results import Diagnosis
-from models_zoo import efficientnet_lite
+from models_zoo import IMAGENET, efficientnet_lite, hub
 
 PATIENCE_S = 120
 FOR_DEVELOPERS = ("test", "check")
@@ -152,10 +152,18 @@ def check_extras() -> Diagnosis:
 
 def check_weights() -> Diagnosis:
     """Say which pre-trained weights can be had without a network."""
-    there = [name for name in efficientnet_lite.DEPTHS if efficientnet_lite.installed_file(name)]
+    installed_here = [f"timm:{name}" for name in efficientnet_lite.DEPTHS if efficientnet_lite.installed_file(name)]
+    there = [*installed_here, *_cached(installed_here)]
     if there:
-        return Diagnosis("weights", "ok", f"without a network: {', '.join(f'timm:{name}' for name in there)}")
+        return Diagnosis("weights", "ok", f"without a network: {', '.join(there)}")
     return Diagnosis("weights", "note", "none without a network; --pretrained asks the hub", install_hint("pretrained"))
+
+
+def _cached(besides: Collection[str]) -> list[str]:
+    """Return the networks whose weights are in the hub's cache, besides some; timm, which loads torch, is not asked."""
+    if installed("huggingface_hub") is None:
+        return []
+    return [f"{arch} (cached)" for arch, row in IMAGENET.items() if arch not in besides and hub.cached(row.hub)]
 
 
 def _build(version_text: str | None) -> str:

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from hub_stand_in import keep
 
 import ensemble_kit as ek
+import models_zoo
 from ensemble_kit.cli import ek as command
 from ensemble_kit.errors import BadDataError, InvalidOptionError, LockedError, MisalignedError, ResourceError
 from ensemble_kit.pipeline.auto import budget, portfolio
@@ -35,7 +37,8 @@ auto_module, tta_module = (
 TEST = 13
 TINY = {"arch": "mlp", "recipe": "assignment", "epochs": 2, "least_epochs": 1, "largest_px": 16}
 WIDTH = {"arch_option": {"width": 7}}
-TUNED = {**TINY, "arch": "timm:tf_efficientnet_lite0", "recipe": "finetune-far", "pretrained": True}
+TUNED = {name: value for name, value in TINY.items() if name != "arch"} | {"recipe": "finetune-far", "pretrained": True}
+LITE0, SMALLEST = "timm:tf_efficientnet_lite0", "timm:mobilenetv4_conv_small"
 FIELD = (
     Candidate("zebra", **TINY, **WIDTH),
     Candidate("ant", **TINY, **WIDTH, seed=1),
@@ -70,10 +73,9 @@ class World:
         self.cost = COST
         for module in (budget, auto_module):
             patch.setattr(module, "time", self)
-        for module in (portfolio, auto_measuring):
-            patch.setattr(module, "PORTFOLIO", FIELD)
+        patch.setattr(portfolio, "PORTFOLIO", FIELD)
         patch.setattr(auto_measuring, "_cost", lambda *given: self.cost)
-        patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "absent")
+        self.has()
         patch.setattr(auto_measuring, "VIEWS", "flips,scale@1.1")
         patch.setattr(auto_measuring, "UNMIRRORED", "scale@1.1,scale@1.2")
         patch.setattr(portfolio, "WANTED", 2)
@@ -83,6 +85,16 @@ class World:
         )
         self.takes("train", self.trained_in)
         self.takes("tta", lambda given: 2 * COST.view_s)
+
+    def has(self, **where):
+        """Let weights be at hand: lite0="installed"; all others are at the hub alone, where nothing is fetched."""
+        self.patch.setattr(models_zoo, "weights_at_hand", lambda arch: where.get(portfolio.short_name(arch), "hub"))
+        self.patch.setattr(models_zoo, "fetch_weights", lambda *given: pytest.fail("fetched unasked"))
+
+    def offers_weights(self):
+        """Let the portfolio begin with a pre-trained network that costs as little as the others."""
+        self.patch.setattr(portfolio, "PORTFOLIO", (None, *FIELD))
+        self.patch.setattr(portfolio, "_TUNED", TUNED)
 
     def perf_counter(self):
         return self.now
@@ -135,6 +147,10 @@ def spent(finished, world):
     """A copy of that folder, to go on in."""
     shutil.copytree(finished.folder, ".", dirs_exist_ok=True)
     return world
+
+
+def flat(text):
+    return " ".join(text.split())
 
 
 def rows(path="submissions/auto.csv"):
@@ -378,6 +394,16 @@ def test_not_to_be_mirrored_holds_for_training_and_looking(world):
         assert len(manifest.views) > 2
 
 
+def test_weights_at_hand_are_used_unless_not_asked_for(world):
+    world.offers_weights()
+    assert [one.name for one in world.run(plan=True, name="bare").plan] == ["bare-zebra-0", "bare-ant-1"]
+    world.has(lite0="installed")
+    first = world.run(plan=True).plan[0]
+    assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, "finetune-far")
+    without = world.run(plan=True, name="without", pretrained=False)
+    assert not any(one.pretrained for one in without.plan)
+
+
 def probing(world, accuracy):
     """Let the probe of weights that are installed have that accuracy on val; return what it was asked."""
     probed = []
@@ -386,10 +412,9 @@ def probing(world, accuracy):
         probed.append(given)
         return SimpleNamespace(member=SimpleNamespace(val_accuracy=accuracy), train_accuracy=accuracy)
 
-    for module in (portfolio, auto_measuring):
-        world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    world.offers_weights()
+    world.has(lite0="installed")
     world.patch.setattr(auto_nearness, "probe", probe)
-    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
     world.cost = replace(COST, epoch_s=4.0)
     return probed
 
@@ -411,14 +436,14 @@ def test_features_that_beat_a_small_network_from_nothing_are_changed_little(worl
         world.patch.setattr(auto_measuring, "try_flips", lambda *given: trial)
     first = world.run(plan=True, flip=None if from_nothing else True).plan[0]
     assert (first.name, first.pretrained, first.recipe) == ("auto-lite0-0", True, recipe)
-    assert (probed[0]["arch"], probed[0]["name"], probed[0]["pretrained"]) == (TUNED["arch"], "auto-probe", True)
+    assert (probed[0]["arch"], probed[0]["name"], probed[0]["pretrained"]) == (LITE0, "auto-probe", True)
     assert ".ek" in probed[0]["workspace"].predictions.parts  # no blend takes it in
 
 
 def test_without_weights_nothing_is_probed(world):
     probed = probing(world, 0.9)
     assert not any(one.pretrained for one in world.run(plan=True, pretrained=False).plan)
-    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "absent")
+    world.has()
     assert [one.name for one in world.run(plan=True, name="bare").plan] == ["bare-zebra-0", "bare-ant-1", "bare-ant-2"]
     assert probed == []
 
@@ -430,12 +455,95 @@ def test_a_probe_that_would_take_long_is_left_out(world):
     assert probed == []
 
 
+def test_weights_in_the_hubs_cache_are_at_hand_as_installed_ones_are(world):
+    world.offers_weights()
+    world.has(mobilenetv4_conv_small="cached")
+    first = world.run(plan=True).plan[0]
+    assert (first.name, first.arch, first.pretrained) == ("auto-mobilenetv4_conv_small-0", SMALLEST, True)
+
+
+def test_weights_that_cannot_be_read_are_not_probed_and_their_members_passed_over(world, hub_cache, monkeypatch):
+    world.offers_weights()
+    keep(hub_cache, models_zoo.IMAGENET[SMALLEST].hub, b"half a file")
+    world.has(mobilenetv4_conv_small="cached")
+    world.cost = replace(COST, epoch_s=4.0)
+    report = world.run()
+    assert report.plan[0].name == "auto-mobilenetv4_conv_small-0"
+    assert [one.name for one in report.steps] == ["auto-zebra-0", "auto-ant-1", "auto-ant-2"]
+
+
 def test_what_was_at_hand_at_first_stays_the_portfolio(world):
-    for module in (portfolio, auto_measuring):
-        world.patch.setattr(module, "PORTFOLIO", (Candidate("lite0", **TUNED), *FIELD))
+    world.offers_weights()
     planned = world.run(plan=True).plan
-    world.patch.setattr(auto_measuring.models_zoo, "weights_at_hand", lambda arch: "installed")
+    world.has(lite0="installed")
     assert world.run(plan=True).plan == planned
+
+
+def fetching(world, tmp_path, fails_at=99):
+    """Let the hub answer, up to so many files; return what was fetched."""
+    asked, here = [], {"lite0": "installed"}
+
+    def fetch(arch, seconds):
+        assert 0 < seconds <= 6  # a tenth of the minute
+        asked.append(arch)
+        if len(asked) >= fails_at:
+            raise models_zoo.UnreachableError("The hub does not answer.")
+        here[portfolio.short_name(arch)] = "cached"
+        (tmp_path / "weights").write_bytes(bytes(17_000_000))
+        return tmp_path / "weights"
+
+    world.offers_weights()
+    world.has(**here)
+    world.patch.setattr(models_zoo, "weights_at_hand", lambda arch: here.get(portfolio.short_name(arch), "hub"))
+    world.patch.setattr(models_zoo, "fetch_weights", fetch)
+    return asked
+
+
+def test_asked_to_fetch_it_fetches_what_suits_the_budget_once_and_says_so(world, tmp_path, capsys):
+    asked = fetching(world, tmp_path)
+    report = world.run(plan=True, fetch=True, quiet=False)
+    assert asked == ["timm:hgnetv2_b0", "timm:convnext_atto"]  # of the three that suit a minute, one is installed
+    assert [(one.arch, one.size_mb, one.licence) for one in report.fetched] == [
+        (arch, 17.0, "apache-2.0") for arch in asked
+    ]
+    assert report.not_fetched is None
+    assert "Fetching the weights of timm:hgnetv2_b0 (24 MB, apache-2.0) ..." in capsys.readouterr().err
+    again = world.run(plan=True, fetch=True)
+    assert (len(asked), again.fetched, again.plan) == (2, report.fetched, report.plan)
+
+
+def test_a_hub_that_does_not_answer_is_said_and_what_is_at_hand_is_taken(world, tmp_path, capsys):
+    asked = fetching(world, tmp_path, fails_at=2)
+    report = world.run(plan=True, fetch=True, quiet=False)
+    assert len(asked) == 2
+    assert [one.arch for one in report.fetched] == asked[:1]
+    assert report.not_fetched == "The hub does not answer."
+    assert report.plan[0].name == "auto-lite0-0"
+    assert "The hub does not answer. What is at hand is taken." in capsys.readouterr().err
+
+
+def test_fetching_is_part_of_the_budget(world, tmp_path):
+    fetching(world, tmp_path)
+    genuine = models_zoo.fetch_weights
+
+    def slow(arch, seconds):
+        world.now += 2.5
+        return genuine(arch, seconds)
+
+    world.patch.setattr(models_zoo, "fetch_weights", slow)
+    assert world.run(plan=True, fetch=True).used_s == pytest.approx(5.0)
+
+
+def test_what_was_begun_without_fetching_goes_on_without_and_says_so(world, capsys):
+    planned = world.run(plan=True).plan
+    again = world.run(plan=True, fetch=True, quiet=False)
+    assert (again.plan, again.fetched) == (planned, ())
+    assert "Nothing is fetched: what 'auto' starts from was settled when it was begun." in flat(capsys.readouterr().err)
+
+
+def test_to_fetch_weights_that_are_not_wanted_is_refused(world):
+    with pytest.raises(InvalidOptionError, match="Wanted --fetch or --no-pretrained, got both"):
+        world.run(fetch=True, pretrained=False)
 
 
 def test_without_test_images_it_says_that_there_is_no_submission(world, tmp_path):

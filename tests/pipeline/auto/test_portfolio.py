@@ -6,9 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensemble_kit.pipeline.auto.portfolio import LONGEST, PORTFOLIO, WANTED, Candidate, Cost, candidates, plan
+from ensemble_kit.pipeline.auto.portfolio import (
+    LONGEST,
+    PORTFOLIO,
+    WANTED,
+    Candidate,
+    Cost,
+    candidates,
+    every_candidate,
+    plan,
+)
 from ensemble_kit.pipeline.models.build import arch_options
 from ensemble_kit.training.recipes import check, resolve
+from models_zoo import IMAGENET
 
 SECONDS = st.floats(0, 5_000)
 COSTS = st.builds(Cost, epoch_s=st.floats(0.01, 300), view_s=st.floats(0, 10), once_s=st.floats(0, 20))
@@ -128,22 +138,43 @@ def test_nobody_wanted_is_no_plan():
     assert plan([], [], 100, VIEWS) == []
 
 
-def weights():
-    return sorted({each.arch for each in PORTFOLIO if each.pretrained})
+LITE = [f"timm:tf_efficientnet_lite{number}" for number in range(3)]
+OTHERS = ["timm:hgnetv2_b1", "timm:resnet18", "timm:regnety_004"]
+AT_HAND = [[], LITE[:1], LITE, [*OTHERS, LITE[0]], [LITE[0], "timm:resnet18", *LITE[1:]]]
 
 
-@pytest.mark.parametrize("at_hand", [[], weights()[:1], weights()])
+@pytest.mark.parametrize("at_hand", AT_HAND)
 @pytest.mark.parametrize("median_px", [8, 16, 32, 47, 48, 49, 64, 128, 500])
 def test_every_kind_of_images_has_candidates_and_only_those_made_for_it(median_px, at_hand):
     found = candidates(median_px, at_hand)
-    assert found
-    assert [each for each in PORTFOLIO if each in found] == found
+    scratch = [each for each in found if not each.pretrained]
+    assert scratch
+    assert scratch == [each for each in PORTFOLIO if each in scratch]
     for each in found:
         assert each.smallest_px <= median_px <= each.biggest_px
         assert not each.pretrained or each.arch in at_hand
-    assert any(each.pretrained for each in found) == bool(at_hand)
-    assert any(not each.pretrained for each in found)
+    assert {each.arch for each in found if each.pretrained} == set(at_hand)
     assert not at_hand or found[0].pretrained != found[1].pretrained  # kinds take turns
+
+
+@pytest.mark.parametrize("median_px", [16, 48])
+def test_small_images_with_efficientnet_lite_alone_have_the_order_that_was_measured(median_px):
+    order = ["cnn-deep 0", "lite0 0", "cnn-deep 1", "lite0 1", "cnn-deep 2", "lite1 2", "lite2 3", "cnn-deep 3"]
+    found = candidates(median_px, LITE)
+    assert [f"{each.name} {each.seed}" for each in found] == order
+    assert {(each.largest_px, each.input_px) for each in found if each.pretrained} == {(128, 112)}
+    assert {each.largest_px for each in found if not each.pretrained} == {40}
+
+
+def test_large_images_with_efficientnet_lite_alone_have_the_order_that_was_measured():
+    order = ["lite0 0", "cnn-deep 0", "lite0 1", "cnn-deep 1", "lite1 2", "cnn-deep 2", "lite2 3", "cnn-deep 3"]
+    assert [f"{each.name} {each.seed}" for each in candidates(64, LITE)] == order
+
+
+def test_families_take_turns_then_the_first_comes_once_more_then_their_other_sizes():
+    pretrained = [each for each in candidates(32, ["timm:resnet34", *LITE[:2], "timm:resnet18"]) if each.pretrained]
+    assert [each.name for each in pretrained] == ["resnet34", "lite0", "resnet34", "lite1", "resnet18"]
+    assert [each.seed for each in pretrained] == [0, 1, 2, 3, 4]
 
 
 def test_weights_that_are_not_in_the_portfolio_change_nothing():
@@ -153,12 +184,12 @@ def test_weights_that_are_not_in_the_portfolio_change_nothing():
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 2_000))
 def test_images_are_never_enlarged_but_to_sixteen_and_never_beyond_the_largest(median_px):
-    for each in PORTFOLIO:
+    for each in every_candidate():
         assert each.size_px(median_px) == sorted([16, median_px, each.largest_px])[1]
 
 
 def test_a_line_of_the_portfolio_can_be_trained():
-    for each in PORTFOLIO:
+    for each in every_candidate():
         assert 1 <= each.least_epochs <= each.epochs
         check(resolve(each.recipe, {**each.overrides, "epochs": each.epochs}))
         enlarged = {"input_px": each.input_px} if each.input_px else {}
@@ -167,6 +198,6 @@ def test_a_line_of_the_portfolio_can_be_trained():
 
 def test_no_two_candidates_for_one_image_size_have_the_same_name_and_seed():
     for median_px in (16, 32, 48, 49, 128):
-        for at_hand in ([], weights()):
+        for at_hand in (*AT_HAND, [*IMAGENET]):
             counted = Counter((each.name, each.seed) for each in candidates(median_px, at_hand))
             assert max(counted.values()) == 1

