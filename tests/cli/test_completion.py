@@ -34,7 +34,7 @@ def offered(*words):
         (("members", ""), ["add", "rename", "rm"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("train", "--arch", "cn"), ["cnn", "cnn-deep"]),
-        (("train", "--arch", "timm:tf"), [f"timm:tf_efficientnet_lite{i}" for i in range(3)]),
+        (("train", "--arch", "timm:tf_efficientnet_l"), [f"timm:tf_efficientnet_lite{i}" for i in range(3)]),
         (("train", "--recipe", ""), sorted(RECIPES)),
         (("train", "--show-recipe", "fine"), ["finetune", "finetune-far"]),
         (("train", "--optimizer", "adam"), ["adam", "adamw"]),

@@ -26,8 +26,8 @@ from ensemble_kit.workspace import Workspace
 
 TRIAL_PX: Final = 32  # side of the images of the flip trial
 TRIAL_SHARE: Final = 0.04  # of the budget, what the flip trial may take
-MEASURING_SHARE: Final = 0.04  # and measuring candidates; of those not come to, the first two alone are planned
-KINDS: Final = 2  # that are measured however long it takes, so that there is a choice
+MEASURING_SHARE: Final = 0.04  # and measuring candidates; of kinds not come to, none is planned
+KINDS: Final = 3  # that are measured however long it takes, so that there is a choice, the quick one in it
 ONCE_S: Final = 4.0  # of a member, until one is done: building, writing, weighing its views
 SAMPLE: Final = 64  # images that a forward pass is timed on
 VIEWS: Final = "hflip,scale@1.1,scale@1.1*hflip,ten-crop,scales"

@@ -1,9 +1,10 @@
 """The members that `ek auto` trains, in order, and how the time that is left is shared among them.
 
 Networks from scratch and pre-trained ones take turns, since members that differ err apart; which pre-trained ones is
-told, see `weights`. Where time is short, members are shorter, not fewer, down to the least that each is worth. Nothing
-here is chosen by val. Pure: seconds in, a plan out. To add a network from scratch: a line in `PORTFOLIO`, where it
-should be tried; a pre-trained one: a line in `models_zoo.IMAGENET`.
+told, see `weights`. The third is a small quick one, for budgets that are too short for others. Where time is short,
+members are shorter, not fewer, down to the least that each is worth. Nothing here is chosen by val. Pure: seconds in, a
+plan out. To add a network from scratch: a line in `PORTFOLIO`, where it should be tried; a pre-trained one: a line in
+`models_zoo.IMAGENET`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,12 +90,22 @@ _DEEP: Final[Mapping[str, Any]] = {
 }
 _SMALL: Final[Mapping[str, Any]] = {**_DEEP, "largest_px": 40, "biggest_px": SMALL_PX}
 _LARGE: Final[Mapping[str, Any]] = {**_DEEP, "largest_px": 64, "smallest_px": SMALL_PX + 1}
+_QUICK: Final[Mapping[str, Any]] = {
+    "arch": "cnn",
+    "recipe": "strong",
+    "epochs": 40,
+    "least_epochs": 16,
+    "largest_px": 32,
+    "arch_option": {"width": 32, "cells": 4},
+    "overrides": {"mix": 0.5},
+}
 
 _PRETRAINED: Final = None  # the turn of the next pre-trained network
 PORTFOLIO: Final[Sequence[Candidate | None]] = (
     Candidate("cnn-deep", **_SMALL),
     _PRETRAINED,
     Candidate("cnn-deep", **_LARGE),
+    Candidate("cnn", **_QUICK),  # once: three of them would keep slower ones out
     Candidate("cnn-deep", seed=1, **_SMALL),
     _PRETRAINED,
     Candidate("cnn-deep", seed=1, **_LARGE),
@@ -116,7 +127,7 @@ def candidates(median_px: int, at_hand: Sequence[str]) -> list[Candidate]:
 
     Example:
         >>> [one.name for one in candidates(32, ["timm:resnet18", "timm:regnety_004"])][:5]
-        ['cnn-deep', 'resnet18', 'cnn-deep', 'regnety_004', 'cnn-deep']
+        ['cnn-deep', 'resnet18', 'cnn', 'cnn-deep', 'regnety_004']
     """
     pretrained = iter(_pretrained(at_hand))
     found: list[Candidate] = []

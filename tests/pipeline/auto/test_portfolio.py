@@ -157,18 +157,32 @@ def test_every_kind_of_images_has_candidates_and_only_those_made_for_it(median_p
     assert not at_hand or found[0].pretrained != found[1].pretrained  # kinds take turns
 
 
+def order(median_px, at_hand):
+    return ", ".join(f"{each.name} {each.seed}" for each in candidates(median_px, at_hand))
+
+
 @pytest.mark.parametrize("median_px", [16, 48])
-def test_small_images_with_efficientnet_lite_alone_have_the_order_that_was_measured(median_px):
-    order = ["cnn-deep 0", "lite0 0", "cnn-deep 1", "lite0 1", "cnn-deep 2", "lite1 2", "lite2 3", "cnn-deep 3"]
+def test_small_images_and_efficientnet_lite_alone(median_px):
     found = candidates(median_px, LITE)
-    assert [f"{each.name} {each.seed}" for each in found] == order
+    assert order(median_px, LITE) == (
+        "cnn-deep 0, lite0 0, cnn 0, cnn-deep 1, lite0 1, cnn-deep 2, lite1 2, lite2 3, cnn-deep 3"
+    )
     assert {(each.largest_px, each.input_px) for each in found if each.pretrained} == {(128, 112)}
-    assert {each.largest_px for each in found if not each.pretrained} == {40}
+    assert {(each.name, each.largest_px) for each in found if not each.pretrained} == {("cnn-deep", 40), ("cnn", 32)}
 
 
-def test_large_images_with_efficientnet_lite_alone_have_the_order_that_was_measured():
-    order = ["lite0 0", "cnn-deep 0", "lite0 1", "cnn-deep 1", "lite1 2", "cnn-deep 2", "lite2 3", "cnn-deep 3"]
-    assert [f"{each.name} {each.seed}" for each in candidates(64, LITE)] == order
+@pytest.mark.parametrize("median_px", [49, 500])
+def test_large_images_and_efficientnet_lite_alone(median_px):
+    found = candidates(median_px, LITE)
+    assert order(median_px, LITE) == (
+        "lite0 0, cnn-deep 0, cnn 0, lite0 1, cnn-deep 1, lite1 2, cnn-deep 2, lite2 3, cnn-deep 3"
+    )
+    assert {(each.name, each.largest_px) for each in found if not each.pretrained} == {("cnn-deep", 64), ("cnn", 32)}
+
+
+@pytest.mark.parametrize("median_px", [16, 500])
+def test_without_weights_the_quick_one_is_second(median_px):
+    assert order(median_px, []) == "cnn-deep 0, cnn 0, cnn-deep 1, cnn-deep 2, cnn-deep 3"
 
 
 def test_families_take_turns_then_the_first_comes_once_more_then_their_other_sizes():
@@ -201,3 +215,27 @@ def test_no_two_candidates_for_one_image_size_have_the_same_name_and_seed():
         for at_hand in (*AT_HAND, [*IMAGENET]):
             counted = Counter((each.name, each.seed) for each in candidates(median_px, at_hand))
             assert max(counted.values()) == 1
+
+
+@pytest.mark.parametrize("at_hand", AT_HAND)
+@pytest.mark.parametrize("median_px", [16, 48, 49, 500])
+def test_all_kinds_have_had_a_turn_before_one_has_its_second(median_px, at_hand):
+    kinds = ["pretrained" if each.pretrained else each.name for each in candidates(median_px, at_hand)]
+    first = ["cnn-deep", *["pretrained"][: len(at_hand)]]
+    first = [*(first if median_px <= 48 else first[::-1]), "cnn"]
+    assert kinds[: len(first)] == first
+    assert kinds[len(first)] == first[0]
+    assert kinds.count("cnn") == 1
+
+
+@pytest.mark.parametrize("median_px", [16, 500])
+def test_the_quick_one_is_there_where_others_are_too_slow_and_takes_no_place_of_theirs(median_px):
+    def planned(seconds):
+        field = candidates(median_px, LITE[:1])
+        costs = {"cnn": Cost(1, 0, 2), "cnn-deep": Cost(10, 0, 2), "lite0": Cost(30, 0, 2)}
+        return {step.candidate.name for step in plan(field, [costs[each.name] for each in field], seconds, VIEWS)}
+
+    assert planned(100) == {"cnn"}  # the least of lite0: 5 x 30 + 2 s
+    assert planned(160) == {"cnn"}  # with all its epochs; lite0 with its least would be one alone too
+    assert planned(170) == {"cnn", "lite0"}  # the least of both: 152 + 18
+    assert planned(420) == {"cnn", "lite0", "cnn-deep"}  # 152 + 18 + 242, with which no other is there
