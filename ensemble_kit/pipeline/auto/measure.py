@@ -13,7 +13,7 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.auto.budget import Budget
 from ensemble_kit.pipeline.auto.flip_test import FlipTrial, try_flips
-from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost, candidates
+from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost, as_near, candidates
 from ensemble_kit.pipeline.auto.weights import fetch_suited, suited_at_hand
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network
@@ -134,7 +134,8 @@ def _find_weights(work: Work, budget: Budget) -> None:
 
 def wanted_here(decoded: DecodedImages, budget: Budget) -> list[Candidate]:
     """Return the candidates for these images, in order; the same ones in every call."""
-    return candidates(decoded.size_px, budget.spent.found["at_hand"])
+    found = candidates(decoded.size_px, budget.spent.found["at_hand"])
+    return [as_near(one) for one in found] if budget.spent.found.get("near") else found
 
 
 def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cost:

@@ -51,7 +51,7 @@ def plan_now(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[AutoPl
         for one in budget.spent.begun.values()
         if "failed" not in one
     ]
-    return (*begun, *(_reported(work, decoded, one, budget) for one in _ahead(work, decoded, budget)))
+    return (*begun, *(_reported(work, decoded, one) for one in _ahead(work, decoded, budget)))
 
 
 def next_step(work: Work, decoded: DecodedImages, budget: Budget) -> str | None:
@@ -73,7 +73,7 @@ def _first_of(
 ) -> tuple[str, dict[str, Any]]:
     """Return the name of the first member of a plan, and how it is made; one alone leaves time to go on from it."""
     step, alone = ahead[0], len(ahead) == 1 and not any(one["done"] for one in budget.spent.begun.values())
-    report = _reported(work, decoded, step, budget)
+    report = _reported(work, decoded, step)
     return report.name, {
         "plan": asdict(report),
         "how": _how(step, report, len(ahead) == 1, budget.spent.found["flips"]["flip"], work.seed),
@@ -278,7 +278,7 @@ def _left_s(budget: Budget) -> float:
     return budget.left_s - MARGIN * budget.seconds - SLOWER * blending_s
 
 
-def _reported(work: Work, decoded: DecodedImages, planned: Planned, budget: Budget) -> AutoPlanReport:
+def _reported(work: Work, decoded: DecodedImages, planned: Planned) -> AutoPlanReport:
     """Return a step of the plan as it is reported."""
     one = planned.candidate
     return AutoPlanReport(
@@ -286,7 +286,7 @@ def _reported(work: Work, decoded: DecodedImages, planned: Planned, budget: Budg
         arch=one.arch,
         pretrained=one.pretrained,
         size_px=one.size_px(decoded.size_px),
-        recipe="finetune" if one.pretrained and budget.spent.found["near"] else one.recipe,
+        recipe=one.recipe,
         epochs=planned.epochs,
         seconds=planned.seconds,
     )

@@ -8,7 +8,7 @@ plan out. To add a network from scratch: a line in `PORTFOLIO`, where it should 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -139,6 +139,11 @@ def candidates(median_px: int, at_hand: Sequence[str]) -> list[Candidate]:
     return [*found, *pretrained]
 
 
+def as_near(one: Candidate) -> Candidate:
+    """Return a candidate for images like those of its weights: early layers change little, and few epochs do."""
+    return replace(one, recipe="finetune", epochs=6, least_epochs=2) if one.pretrained else one
+
+
 def every_candidate() -> list[Candidate]:
     """Return one of each that may be trained, whatever the images and the weights at hand."""
     return [*(one for one in PORTFOLIO if one is not None), *_pretrained([*IMAGENET])]
@@ -169,8 +174,9 @@ def plan(
     """Return what to train in so many seconds, in order; all of them together take all of the time.
 
     First come first served: candidates with all their epochs, as long as they fit. Where these would be fewer members
-    than `WANTED`, so many with their least epochs instead, or as many as fit. Where not even one does, and none is
-    done, the one that comes nearest to its epochs. Time is shared as their epochs cost, up to `LONGEST` times them.
+    than `WANTED`, so many with their least epochs instead, or as many as fit: shorter ones before worse ones. Where
+    not even one does, and none is done, the one that comes nearest to its epochs. Time is shared as their epochs
+    cost, up to `LONGEST` times them.
 
     Args:
         costs: one a candidate.
@@ -188,7 +194,7 @@ def plan(
     taken = _fitting(field, [cost.of(one.epochs, views) for one, cost in field], seconds)
     if len(taken) + done < WANTED:
         short = _fitting(field, [cost.of(one.least_epochs, 1) for one, cost in field], seconds)
-        taken = max(taken, short[: WANTED - done], key=len)
+        taken = max(short[: WANTED - done], taken, key=len)
     if not taken and field and not done:
         taken = [max(field, key=lambda pair: (seconds - pair[1].of(0, 1)) / (pair[0].epochs * pair[1].epoch_s))]
     return _shared(taken, seconds, views)

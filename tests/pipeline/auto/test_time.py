@@ -1,9 +1,15 @@
 """How much of a budget is used, on a simulated machine: never more than all, and at least 96 % of it."""
 
+import os
+import subprocess
+import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 
+import ensemble_kit as ek
 from ensemble_kit.context import RunContext
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.auto import budget as budgets
@@ -123,3 +129,25 @@ def test_nearly_all_of_the_time_is_used_and_never_more(tmp_path, monkeypatch, mi
         (name, round(epochs, 1), views) for name, (_, views, epochs) in machine.members.items()
     ]
     assert len(machine.members) >= (3 if slower == 1 and minutes > 5 and off <= 1 else 1)
+
+
+@pytest.mark.slow
+def test_so_it_is_beside_processes_that_begin_midway(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ek.demo_data("data", train=600, val=100, test=100, size=28, quiet=True)
+    others = []
+
+    def compete():
+        others.extend(subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * os.cpu_count()))
+
+    timer = threading.Timer(70, compete)
+    timer.start()
+    begun = time.perf_counter()
+    try:
+        report = ek.auto("data", 2.5, quiet=True, threads=1, pretrained=False)
+    finally:
+        timer.cancel()
+        for other in others:
+            other.kill()
+    assert 0.96 <= (time.perf_counter() - begun) / 150 <= 1.0
+    assert len(report.steps) >= 2
