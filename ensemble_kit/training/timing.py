@@ -49,6 +49,7 @@ def seconds_per_image(
     augment: Augment,
     device: str = "cpu",
     at_least_s: float = 0.7,
+    computing: Computing | None = None,
 ) -> float:
     """Return how long training takes, in seconds per image, as the median of some steps.
 
@@ -56,6 +57,7 @@ def seconds_per_image(
         module: its weights are spoilt.
         size_px: side of the images.
         at_least_s: how long to measure; at least two steps are, whatever they take.
+        computing: what to compute in; None: the usual.
     """
     images, labels = _noise(recipe.batch_size, size_px, classes)
     ends: list[float] = []
@@ -68,7 +70,13 @@ def seconds_per_image(
         return float(len(ends) >= _WARM_UP + _LEAST and ends[-1] - ends[_WARM_UP - 1] > at_least_s)
 
     endless = replace(recipe, epochs=10_000, cycles=1, head_epochs=0)
-    fit(module, images, labels, None, None, endless, 0, augment, device=device, on_step=on_step, time_gone=time_gone)
+    fit(
+        *(module, images, labels, None, None, endless, 0, augment),
+        device=device,
+        on_step=on_step,
+        time_gone=time_gone,
+        computing=computing,
+    )
     steps = [later - earlier for earlier, later in zip(ends[_WARM_UP - 1 :], ends[_WARM_UP:], strict=False)]
     return statistics.median(steps) / recipe.batch_size
 

@@ -217,6 +217,13 @@ def test_one_thread_is_timed_by_its_own_seconds_and_several_by_the_clock(fastest
     assert set(read) == {by}
 
 
+def test_seconds_of_an_image_are_of_what_is_computed_in(clock):
+    module = Torn(clock, {**ALIKE, BFLOAT16_APART: 0.35})
+    asked = {"at_least_s": 0.0, "computing": BFLOAT16_APART}
+    assert seconds_per_image(module, RECIPE, SIZE_PX, CLASSES, as_it_is, **asked) == pytest.approx(0.35 / 7)
+    assert set(module.steps) == {BFLOAT16_APART}
+
+
 @pytest.mark.parametrize(("able", "first"), [(True, "bfloat16"), (False, "float32")])
 def test_the_usual_is_bfloat16_where_there_are_instructions_for_it(monkeypatch, able, first):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})

@@ -18,6 +18,7 @@ Draws = Float[Tensor, "images draws"]
 
 DRAWS: Final = 16  # random numbers per image
 _IN_CACHE: Final = 1 << 19  # numbers of images that a processor changes at a time, all changes in its cache
+_LEAST: Final = 2  # images at a time: several threads share out the sum of a single one, and round it otherwise
 _GREY: Final = (0.299, 0.587, 0.114)
 
 
@@ -43,9 +44,10 @@ def change_batch(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray
     Args:
         draws: `DRAWS` uniform numbers in [0, 1) an image.
     """
-    few = max(1, _IN_CACHE // images[0].numel()) if images.device.type == "cpu" else len(images)
-    parts = zip(torch.split(images, few), torch.split(draws, few), strict=True)
-    return torch.cat([_change(some, theirs, limits) for some, theirs in parts])
+    few = max(_LEAST, _IN_CACHE // images[0].numel()) if images.device.type == "cpu" else len(images)
+    parts = max(1, len(images) // few)
+    pairs = zip(torch.tensor_split(images, parts), torch.tensor_split(draws, parts), strict=True)
+    return torch.cat([_change(some, theirs, limits) for some, theirs in pairs])
 
 
 def _change(images: ImageArray, draws: Draws, limits: Limits) -> ImageArray:

@@ -1,7 +1,7 @@
 """What `ek auto` finds out before it plans: flips, and what candidates cost here; and what they took, afterwards."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -13,10 +13,11 @@ from ensemble_kit.context import RunContext
 from ensemble_kit.images import Source
 from ensemble_kit.pipeline.auto.budget import Budget
 from ensemble_kit.pipeline.auto.flip_test import FlipTrial, try_flips
-from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost, as_near, candidates
+from ensemble_kit.pipeline.auto.portfolio import WANTED, Candidate, Cost, as_near, candidates
 from ensemble_kit.pipeline.auto.weights import fetch_suited, suited_at_hand
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import arch_options, build_network
+from ensemble_kit.pipeline.runs import Subject, computing_of
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import FlipReport
 from ensemble_kit.storage.members import read_manifest
@@ -73,7 +74,7 @@ def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
         found["costs"], until_s = {}, budget.left_s - MEASURING_SHARE * budget.seconds
         for one in wanted_here(decoded, budget):
             if kind_of(one) not in found["costs"] and (budget.left_s > until_s or len(found["costs"]) < KINDS):
-                found["costs"][kind_of(one)] = asdict(_cost(one, work, decoded, found["flips"]["flip"]))
+                found["costs"][kind_of(one)] = asdict(_cost(one, work, decoded, found["flips"]["flip"], budget))
         budget.save()
     return _flips_found(found["flips"])
 
@@ -138,8 +139,10 @@ def wanted_here(decoded: DecodedImages, budget: Budget) -> list[Candidate]:
     return [as_near(one) for one in found] if budget.spent.found.get("near") else found
 
 
-def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cost:
-    """Measure what an epoch of a candidate takes here, and one view of val and test."""
+def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool, budget: Budget) -> Cost:
+    """Measure what an epoch of a candidate takes here, in what its run will compute, and one view of val and test."""
+    import torch
+
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.inference.engines import compute_logits, start
     from ensemble_kit.training import resolve, seconds_per_image
@@ -153,7 +156,13 @@ def _cost(one: Candidate, work: Work, decoded: DecodedImages, flip: bool) -> Cos
     running = start(network, "auto", device, sample)
     pass_s = min(float(compute_logits(running, sample, (IDENTITY,)).ms_by_view[0]) for _ in range(2)) / 1000
     classes, strength = len(decoded.data.classes), partial(augment, strength=recipe.augment, flip=flip)
-    train_s = seconds_per_image(network, recipe, size_px, classes, strength, device)
+    options = arch_options(one.arch, options_of(one), one.pretrained)
+    subject = Subject(one.name, one.arch, options, classes, size_px, device, torch.get_num_threads())
+    long, minutes = replace(recipe, epochs=one.epochs), budget.seconds / 60 / WANTED
+    computing = computing_of(
+        subject, long, network, images["train"], minutes, None, work.workspace.cache, work.context.quiet
+    )
+    train_s = seconds_per_image(network, recipe, size_px, classes, strength, device, computing=computing)
     say(f"{one.name} at {size_px} px: {1 / train_s:,.0f} images/s in training", work.context.quiet)
     passed = sum(count for split, count in images.items() if split != "train")
     return Cost(epoch_s=images["train"] * train_s, view_s=passed * pass_s, once_s=ONCE_S)

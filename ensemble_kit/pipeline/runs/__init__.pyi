@@ -1,3 +1,5 @@
+from .computing import Subject as Subject
+from .computing import computing_of as computing_of
 from .probe import RECIPE as RECIPE
 from .probe import probe as probe
 from .train import train as train

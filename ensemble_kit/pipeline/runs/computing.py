@@ -18,11 +18,10 @@ import platform
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ensemble_kit.disk import seal, unseal
 from ensemble_kit.errors import CorruptError, ResourceError
-from ensemble_kit.pipeline.models import Plan
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.storage.files import create_file_in_parts, replace_file
 from ensemble_kit.training import Computing, Recipe
@@ -35,8 +34,20 @@ RUN_GFLOP: Final = 500.0  # below which a run is a matter of seconds
 MINUTES: Final = 3.0  # by the clock, below which they are none
 
 
+class Subject(NamedTuple):
+    """What is trained, and where; `name` is what a person calls it."""
+
+    name: str
+    arch: str
+    arch_option: Mapping[str, Any]
+    classes: int
+    size_px: int
+    device: str
+    threads: int
+
+
 def computing_of(
-    plan: Plan,
+    subject: Subject,
     recipe: Recipe,
     network: Any,
     images: int,
@@ -57,19 +68,22 @@ def computing_of(
 
     from ensemble_kit.training import choices
 
-    device = torch.device(plan.device)
-    usual = choices(recipe.precision, device)[0]
+    device = torch.device(subject.device)
+    usual, *others = choices(recipe.precision, device)
     if facts is not None:
         return Computing(**facts[COMPUTING]) if COMPUTING in facts else usual
     if recipe.precision != "auto" or device.type != "cpu" or (minutes or MINUTES) < MINUTES:
         return usual
-    gflop = gflop_of(network, plan.size)
+    gflop = gflop_of(network, subject.size_px)
     of_step = min(recipe.batch_size, max(LEAST_IMAGES, round(STEP_GFLOP / gflop)))
     if recipe.epochs * images < STEPS * of_step or recipe.epochs * images * gflop < RUN_GFLOP:
         return usual
-    known = _facts(plan, recipe)
+    known = _facts(subject, recipe, usual)
     path = cache / COMPUTING / f"{hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]}.json"
-    return _read(path) or _measured(path, known, plan, recipe, network, of_step, quiet) or usual
+    held = _read(path)
+    if held in (usual, *others):
+        return held
+    return _measured(path, known, subject, recipe, network, of_step, quiet) or usual
 
 
 def gflop_of(network: Any, size_px: int) -> float:
@@ -95,19 +109,20 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return next(filter(None, named), platform.processor() or platform.machine())
 
 
-def _facts(plan: Plan, recipe: Recipe) -> dict[str, Any]:
+def _facts(subject: Subject, recipe: Recipe, usual: Computing) -> dict[str, Any]:
     """Return all that a choice holds for."""
     import torch
 
     return {
         "processor": processor(),
         "instructions": [torch.backends.cpu.get_cpu_capability(), os.environ.get("ONEDNN_MAX_CPU_ISA", "")],
+        "usual": usual.precision,
         "torch": torch.__version__,
-        "threads": plan.threads,
-        "arch": plan.arch,
-        "arch_option": dict(plan.arch_option),
-        "classes": len(plan.classes),
-        "size_px": plan.size,
+        "threads": subject.threads,
+        "arch": subject.arch,
+        "arch_option": dict(subject.arch_option),
+        "classes": subject.classes,
+        "size_px": subject.size_px,
         "batch_size": recipe.batch_size,
     }
 
@@ -122,7 +137,7 @@ def _read(path: Path) -> Computing | None:
 
 
 def _measured(
-    path: Path, known: dict[str, Any], plan: Plan, recipe: Recipe, network: Any, images: int, quiet: bool
+    path: Path, known: dict[str, Any], subject: Subject, recipe: Recipe, network: Any, images: int, quiet: bool
 ) -> Computing | None:
     """Measure what is fastest, write it down and return it, or what another run wrote meanwhile.
 
@@ -132,7 +147,7 @@ def _measured(
     from ensemble_kit.training import quickest
 
     change = partial(augment, strength=recipe.augment, flip=recipe.flip)
-    found = quickest(network, recipe, plan.size, len(plan.classes), change, images)
+    found = quickest(network, recipe, subject.size_px, subject.classes, change, images)
     seconds = {str(one): round(taken / images, 6) for one, taken in found.seconds.items()}
     content = {**found.computing._asdict(), "seconds_per_image": seconds, "holds_for": known}
     try:
@@ -144,5 +159,5 @@ def _measured(
         return _read(path)
     except (OSError, ResourceError):
         return None
-    say(f"{plan.name}: fastest here in {found.computing}; measured.", quiet)
+    say(f"{subject.name}: fastest here in {found.computing}; measured.", quiet)
     return found.computing

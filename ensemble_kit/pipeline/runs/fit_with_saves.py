@@ -16,7 +16,7 @@ from ensemble_kit.metrics import HAVE_COLUMNS
 from ensemble_kit.pipeline.entry import noticed
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import Plan, config_of
-from ensemble_kit.pipeline.runs.computing import COMPUTING, computing_of
+from ensemble_kit.pipeline.runs.computing import COMPUTING, Subject, computing_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
 from ensemble_kit.reporting.terminal import Watch, note, say
 from ensemble_kit.splits import evaluation_split
@@ -69,7 +69,8 @@ def fit_and_save(
     snapshot = None if target.state is None else target.state["snapshot"]
     seconds, begun = 60 * (target.minutes or math.inf), time.perf_counter()
     facts = None if target.state is None else target.state["facts"]
-    computing = computing_of(plan, recipe, network, len(train.ids), target.minutes, facts, target.cache, quiet)
+    subject = Subject(plan.name, plan.arch, plan.arch_option, len(plan.classes), plan.size, plan.device, plan.threads)
+    computing = computing_of(subject, recipe, network, len(train.ids), target.minutes, facts, target.cache, quiet)
     history = [] if snapshot is None else list(snapshot["history"])
     if target.state is None:
         remove_states(target.folder)

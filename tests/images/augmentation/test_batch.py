@@ -94,3 +94,20 @@ def test_images_are_changed_a_few_at_a_time_as_all_at_once_and_stay_as_they_were
     for few in (1, 3 * 3 * ROWS * COLUMNS):
         monkeypatch.setattr(batch, "_IN_CACHE", few)
         assert torch.equal(change_batch(images, draws, limits), whole)
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_large_images_are_changed_a_few_at_a_time_to_the_same_bits_by_several_threads(two_threads, monkeypatch):
+    images, draws, limits = torch.rand(7, 3, 223, 211), _draws(7), STRENGTHS["strong"].change
+    monkeypatch.setattr(batch, "_IN_CACHE", images.numel())
+    whole = change_batch(images, draws, limits)
+    for few in (1, 3 * images[0].numel()):
+        monkeypatch.setattr(batch, "_IN_CACHE", few)
+        assert torch.equal(change_batch(images, draws, limits), whole)

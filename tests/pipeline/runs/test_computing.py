@@ -191,7 +191,10 @@ def test_what_was_measured_on_another_processor_is_not_taken(train, measured, mo
     assert "Another 3000" in held
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", seal({"layout": "contiguous"})])
+STRANGE = seal({"precision": "float8", "layout": "contiguous"})
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", seal({"layout": "contiguous"}), STRANGE])
 def test_a_damaged_note_is_measured_anew(train, measured, damage):
     measured += [ODD, OTHER]
     train("one")
