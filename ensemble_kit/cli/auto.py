@@ -33,6 +33,12 @@ from ensemble_kit.cli import options
 @click.option(
     "--flip/--no-flip", default=None, help="Use horizontal flips or not.  [default: tested on training images]"
 )
+@click.option(
+    "--unlabelled",
+    metavar="test",
+    default=None,
+    help="Last member: learn from the test images too, by soft labels of the others; rules may forbid it.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the first member of each kind.")
 @click.option(
     "--sample", type=options.FOLDER, default=None, help="Sample submission: its header, ids and order are used."
@@ -61,6 +67,7 @@ def auto(as_json: bool, **given: Any) -> None:
     Example:
       ek auto --data DIR --minutes 20
       ek auto --data DIR --minutes 20 --plan
+      ek auto --data DIR --minutes 60 --unlabelled test
       ek auto --data DIR --minutes 60 --no-pretrained --out mine.csv
       ek auto --data DIR --minutes 60 --fetch
     """

@@ -95,6 +95,8 @@ VALUES: Final[Mapping[str, Found]] = {
     "option --ckpt": _runs,
     "option --device": _devices,
     "option --show-recipe": _recipes,
+    "option --teacher": _members,
+    "option --unlabelled": lambda ctx: ("test",),
     "option --views": _views,
 }
 """What stands behind a parameter, whichever command has it."""

@@ -121,6 +121,18 @@ def _as_typed(param: click.Parameter, value: Any, path: Path) -> Any:
     "--folds", type=int, default=0, show_default=True, help="K-fold cross-validation: K members, each without one fold."
 )
 @click.option("--fold", type=int, default=0, show_default=True, help="Train this fold only (0: all).")
+@click.option(
+    "--unlabelled",
+    metavar="test",
+    default=None,
+    help="Learn from the test images too, by soft labels of --teacher; rules may forbid it.",
+)
+@click.option(
+    "--teacher",
+    metavar="MEMBER[,MEMBER...]",
+    default=None,
+    help="Members whose mean probabilities are the soft labels of --unlabelled.",
+)
 @click.option("--family", default=None, help="Family name of members trained alike.  [default: NAME]")
 @options.several(*options.locations, *options.readings, options.skip_bad)
 @click.option(
@@ -173,6 +185,7 @@ def train(as_json: bool, show_recipe: str | None, **given: Any) -> None:
       ek train --data DIR --seeds 3
       ek train --data DIR --cycles 5 --name snapshots
       ek train --data DIR --folds 5 --name folded
+      ek train --data DIR --unlabelled test --teacher cnn,resnet18
       ek train --train-csv train.csv --column label=Category --val-fraction 0.15
       ek train --config runs/cnn/config.yaml --name cnn-again
       ek train --config runs/cnn/unfinished.yaml --resume

@@ -1,5 +1,7 @@
 """What `ek auto` prints: the plan, then what each member added."""
 
+from collections.abc import Iterator
+
 from ensemble_kit.reporting.blend import expected_on_test
 from ensemble_kit.reporting.terminal import interval, percent, points, table, wrapped
 from ensemble_kit.results import AutoReport, FlipReport
@@ -35,6 +37,7 @@ def done(report: AutoReport) -> str:
             f"Blend '{report.name}': honest estimate {percent(blend.honest_accuracy)} % "
             f"({interval(blend.honest_interval)})"
         ),
+        *map(wrapped, _taught(report)),
         *map(wrapped, expected_on_test(blend)),
         wrapped(blend.verdict),
         *(wrapped(note) for note in blend.notes),
@@ -45,6 +48,15 @@ def done(report: AutoReport) -> str:
     if report.submission_path is not None:
         lines.append(f"Submission: {report.submission_path}")
     return "\n".join(lines)
+
+
+def _taught(report: AutoReport) -> Iterator[str]:
+    """Yield which member learnt from unlabelled images, where that was asked for, and whose soft labels."""
+    taught = [one for one in report.steps if one.teacher]
+    for one in taught:
+        yield f"{one.name} learnt from the test images too, by soft labels of {', '.join(one.teacher)}."
+    if report.unlabelled and not taught:
+        yield "No member learnt from the test images: none stood before the last one to give them soft labels."
 
 
 def _plan(report: AutoReport) -> str:

@@ -1,5 +1,6 @@
 """What `ek train` prints: a member, or a family as a table."""
 
+from collections.abc import Sequence
 from shlex import join, quote
 
 from ensemble_kit.reporting.terminal import interval, number, percent, table, wrapped
@@ -24,6 +25,7 @@ def trained(report: TrainReport | FamilyReport) -> str:
             wrapped(
                 f"checkpoint ({number(member.size_mb, 1)} MB), metrics.csv, config.yaml", "    ", f"  {report.run}  "
             ),
+            *([wrapped(taught(report.unlabelled_images, report.teacher))] if report.teacher else []),
             *map(wrapped, report.notes),
             f"Next: ek tta --ckpt {quote(str(report.run))} --views flips",
         ]
@@ -52,6 +54,8 @@ def _family(report: FamilyReport) -> str:
             f"mean {evaluated} accuracy {percent(mean)} ({percent(low)} to {percent(high)}) over {len(members)} members"
         ),
     ]
+    if report.trained[0].teacher:
+        lines.append(wrapped(taught(report.trained[0].unlabelled_images, report.trained[0].teacher)))
     lines += [wrapped(f"{one.member.name}: {note}") for one in report.trained for note in one.notes]
     families = [str(member.family) for member in members]
     folds = all("-fold-" in member.name for member in members)
@@ -59,6 +63,16 @@ def _family(report: FamilyReport) -> str:
     oof = "" if evaluated == OOF else " --tune-on oof"
     lines.append(f"Next: ek blend {join(dict.fromkeys(families))}{oof}" if whole else "Next: ek blend")
     return "\n".join(lines)
+
+
+def taught(images: int, teacher: Sequence[str]) -> str:
+    """Return in a sentence what was learnt from beside train.
+
+    Example:
+        >>> taught(500, ["cnn", "vit"])
+        'Learnt from 500 test images too, by soft labels: the mean probabilities of cnn, vit.'
+    """
+    return f"Learnt from {images} test images too, by soft labels: the mean probabilities of {', '.join(teacher)}."
 
 
 def headline(member: MemberReport) -> str:

@@ -35,6 +35,7 @@ class AutoStepReport:
 
     val_accuracy: its own, with its views. honest_accuracy: of the blend of the members so far, by
     cross-fitting on val; added: that, minus the same before this member (None for the first).
+    teacher: the members whose soft labels of test images it learnt from too.
     """
 
     name: str
@@ -49,6 +50,7 @@ class AutoStepReport:
     honest_accuracy: float
     honest_interval: Interval
     added: float | None
+    teacher: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class AutoReport:
 
     minutes: the budget; used_s: seconds spent, over all processes.
     fetched: weights that were fetched, as was asked; not_fetched: why no more were.
+    unlabelled: the split that the last member was to learn from without labels; None: of none.
     """
 
     name: str
@@ -106,3 +109,4 @@ class AutoReport:
     submission_path: Path | None = None
     fetched: tuple[FetchedReport, ...] = ()
     not_fetched: str | None = None
+    unlabelled: str | None = None

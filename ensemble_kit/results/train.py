@@ -8,7 +8,11 @@ from ensemble_kit.results.members import MemberReport
 
 @dataclass(frozen=True)
 class TrainReport:
-    """A member that was just trained; notes: what went wrong, with the remedy."""
+    """A member that was just trained.
+
+    notes: what went wrong, with the remedy.
+    unlabelled_images: how many images without labels it learnt from, by soft labels; teacher: of which members.
+    """
 
     member: MemberReport
     run: Path
@@ -17,6 +21,8 @@ class TrainReport:
     train_images: int
     seconds: float
     notes: tuple[str, ...] = ()
+    unlabelled_images: int = 0
+    teacher: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

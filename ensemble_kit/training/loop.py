@@ -33,6 +33,7 @@ from ensemble_kit.training.step import (
     Augment,
     Labels,
     Pixels,
+    SoftLabels,
     Work,
     as_float,
     batches,
@@ -94,6 +95,7 @@ def fit(
     keep: str = "last",
     metric: str = "log-loss",
     patience: int = 0,
+    soft_labels: SoftLabels | None = None,
     resume: Snapshot | None = None,
     on_step: Callable[[Step], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -112,6 +114,7 @@ def fit(
         keep: `last`, or `best`: the epoch with the best val score.
         metric: what that score is, see `metrics.METRICS`; ties go to the earlier epoch.
         patience: epochs without a better val score after which training stops; 0: never.
+        soft_labels: shares of the classes that sum to 1, of the last images, which have no label.
         resume: a snapshot of a run of the same arguments, to go on from.
         on_step: called after every step, on_epoch after every epoch; val is measured in some of them only,
             unless something is chosen by it.
@@ -129,11 +132,12 @@ def fit(
         BadDataError: as many images.
     """
     check(recipe)
-    _check(images, labels, val_images, val_labels, keep, patience)
+    _check(images, labels, soft_labels, val_images, val_labels, keep, patience)
     rule = pick(METRICS, metric, "metric")
     where = torch.device(device)
     images, labels = images.to(where), labels.to(where)
-    work = work_of(module.to(where), images, labels, recipe, seed, augment, computing)
+    soft_labels = None if soft_labels is None else soft_labels.to(where)
+    work = work_of(module.to(where), images, labels, recipe, seed, augment, computing, soft_labels)
     module.to(memory_format=LAYOUTS[work.computing.layout])
     optimizer = make_optimizer(module, recipe)
     run = Progress(module, optimizer, RunningMean(module, recipe.ema) if recipe.ema else None)
@@ -261,7 +265,13 @@ def _worn_out(run: Progress, patience: int) -> bool:
 
 
 def _check(
-    images: Tensor, labels: Tensor, val_images: Tensor | None, val_labels: Tensor | None, keep: str, patience: int
+    images: Tensor,
+    labels: Tensor,
+    soft_labels: Tensor | None,
+    val_images: Tensor | None,
+    val_labels: Tensor | None,
+    keep: str,
+    patience: int,
 ) -> None:
     """Raise where images, labels, `keep` and `patience` do not fit together."""
     if keep not in ("last", "best"):
@@ -270,7 +280,9 @@ def _check(
         raise InvalidOptionError("keep 'best' goes by val, and there is no val; use keep 'last'.")
     if patience < 0 or (patience and val_images is None):
         raise InvalidOptionError(f"patience is {patience}; wanted epochs without a better val score, or 0 without val.")
-    if len(images) != len(labels) or not len(images):
-        raise InvalidOptionError(f"Wanted one label per image, got {len(images)} images and {len(labels)} labels.")
+    soft = 0 if soft_labels is None else len(soft_labels)
+    if len(images) != len(labels) + soft or not len(images):
+        got = f"{len(labels)} labels" + (f" and {soft} soft labels" if soft else "")
+        raise InvalidOptionError(f"Wanted one label per image, got {len(images)} images and {got}.")
     if (val_images is None) != (val_labels is None):
         raise InvalidOptionError("Wanted val images and val labels, or neither; got one without the other.")

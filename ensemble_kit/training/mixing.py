@@ -12,14 +12,16 @@ from torch import Tensor
 
 ImageArray = Float[Tensor, "images channels rows columns"]
 Labels = Int[Tensor, " images"]
+Shares = Float[Tensor, "images classes"]
 
 
 def mix(
-    images: ImageArray, labels: Labels, classes: int, generator: np.random.Generator
+    images: ImageArray, labels: Labels | Shares, classes: int, generator: np.random.Generator
 ) -> tuple[ImageArray, Float[Tensor, "images {classes}"]]:
     """Return the images mixed with their neighbours in the batch, and each one's share of every class.
 
-    The first image's share is uniform in [0, 1]; for cutmix it is the exact share of its pixels.
+    The first image's share is uniform in [0, 1]; for cutmix it is the exact share of its pixels. Labels may be
+    shares of the classes themselves.
 
     Returns:
         The mixed images, and targets whose rows sum to 1.

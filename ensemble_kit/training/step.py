@@ -26,6 +26,7 @@ from ensemble_kit.training.recipes import Computing, Recipe
 
 Pixels = UInt8[Tensor, "images 3 side side"]
 Labels = Int[Tensor, " images"]
+SoftLabels = Float[Tensor, "unlabelled classes"]
 Augment = Callable[[Tensor, Tensor, int, int], Tensor]
 """(uint8 images, their indices in the training set, seed, epoch) -> float images in [0, 1]."""
 
@@ -36,7 +37,9 @@ _ORDER, _MIX, _NOISE = 1, 2, 3  # what a random number is for
 class Work:
     """What is learnt, and how: the same in every step.
 
-    images, labels: all of train, on the device.
+    images, labels: all that is learnt from, on the device.
+    soft_labels: shares of the classes, of the last images, which have no label of their own; the likeliest class of
+        each stands among the labels, for balancing. None: all images have labels.
     joined: an image that would be a batch of its own joins the batch before it, see `joins_last`.
     asked: what to compute in; None: the usual.
     """
@@ -49,6 +52,7 @@ class Work:
     augment: Augment
     joined: bool = False
     asked: Computing | None = None
+    soft_labels: SoftLabels | None = None
 
     @cached_property
     def steps(self) -> int:
@@ -70,23 +74,49 @@ class Work:
         """What each class weighs in the loss; None: all alike."""
         return class_weights(self.labels, self.classes) if self.recipe.balance == "loss" else None
 
+    def targets(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"] | Float[Tensor, "rows {self.classes}"]:
+        """Return labels of images; where some have soft labels, shares of the classes, smoothed but for those."""
+        labels = self.labels[rows]
+        if self.soft_labels is None:
+            return labels
+        smoothing = self.recipe.label_smoothing
+        shares = F.one_hot(labels, self.classes).to(self.soft_labels) * (1 - smoothing) + smoothing / self.classes
+        place = rows - (len(self.labels) - len(self.soft_labels))
+        return torch.where((place >= 0)[:, None], self.soft_labels[place.clamp(min=0)], shares)
+
+    @property
+    def label_smoothing(self) -> float:
+        """What the loss has to smooth still."""
+        return self.recipe.label_smoothing if self.soft_labels is None else 0.0
+
 
 def work_of(
     module: nn.Module,
     images: Pixels,
-    labels: Labels,
+    labels: Int[Tensor, " labels"],
     recipe: Recipe,
     seed: int,
     augment: Augment,
     computing: Computing | None = None,
+    soft_labels: SoftLabels | None = None,
 ) -> Work:
     """Return what there is to learn, in batches that the module can learn from.
 
+    Args:
+        soft_labels: of the images that come after those with labels.
+
     Raises:
-        as `joins_last` says.
+        InvalidOptionError: soft labels of other classes than the module's; or as `joins_last` says.
     """
-    joined = joins_last(module, images, recipe)
-    return Work(images, labels, count_classes(module, images), recipe, seed, augment, joined, computing)
+    joined, classes = joins_last(module, images, recipe), count_classes(module, images)
+    if soft_labels is not None:
+        if soft_labels.shape[1] != classes:
+            raise InvalidOptionError(
+                f"Wanted soft labels of {classes} classes, as the network has, got {soft_labels.shape[1]}. "
+                "Give one share for each class."
+            )
+        labels = torch.cat([labels, soft_labels.argmax(dim=1)])
+    return Work(images, labels, classes, recipe, seed, augment, joined, computing, soft_labels)
 
 
 def joins_last(module: nn.Module, images: Pixels, recipe: Recipe) -> bool:
@@ -135,7 +165,7 @@ def take_step(
     recipe, key = work.recipe, (work.seed, epoch, step)
     batch = work.augment(work.images[rows], rows, work.seed, epoch)
     batch = batch.contiguous(memory_format=LAYOUTS[work.computing.layout])
-    targets = work.labels[rows]
+    targets = work.targets(rows)
     generator = generator_of(_MIX, *key)
     torch.manual_seed(int(generator_of(_NOISE, *key).integers(2**63)))  # for dropout
     set_rate(optimizer, lr)
@@ -144,7 +174,7 @@ def take_step(
     quick = QuickDepthwise() if work.half and batch.device.type == "cpu" else nullcontext()
     with torch.autocast(batch.device.type, torch.bfloat16, enabled=work.half), quick:
         logits = module(batch)
-    loss = cross_entropy(logits.float(), targets, work.class_weights, recipe.label_smoothing)
+    loss = cross_entropy(logits.float(), targets, work.class_weights, work.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if recipe.clip:

@@ -26,6 +26,7 @@ from ensemble_kit.pipeline.blends import blend
 from ensemble_kit.pipeline.entry import command
 from ensemble_kit.pipeline.inputs import DecodedImages, open_images
 from ensemble_kit.pipeline.models import LOCKS, threads_of, with_device
+from ensemble_kit.pipeline.runs import check_unlabelled
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import AutoReport, FetchedReport
 from ensemble_kit.storage.files import check_output, is_sealed, locked
@@ -70,6 +71,7 @@ def auto(
     pretrained: bool = True,
     fetch: bool = False,
     flip: bool | None = None,
+    unlabelled: str | None = None,
     seed: int = 0,
     sample: str | Path | None = None,
     id: str = "name",
@@ -95,6 +97,8 @@ def auto(
         fetch: fetch those that suit the budget from the hub before planning, which is part of the budget; without it
             nothing goes over the network. A hub that does not answer is said, and what is at hand is taken.
         flip: whether images may be mirrored; None finds out on the training images.
+        unlabelled: `test`: the last member learns from the test images too, by soft labels of those before it, see
+            `train`. The rules of a competition may forbid it.
         seed: of the first member of each kind.
         sample, id: of the submission, see `blend`.
         skip_bad, options: as in `train`.
@@ -114,6 +118,7 @@ def auto(
     if fetch and not pretrained:
         raise InvalidOptionError("Wanted --fetch or --no-pretrained, got both; leave one away.")
     check_name(name)
+    check_unlabelled(unlabelled)
     workspace, context = Workspace.of(options), with_device(RunContext.of(options))
     csv = Path(out or workspace.submissions / f"{name}.csv")
     if not plan:
@@ -122,7 +127,7 @@ def auto(
         for folder in (workspace.predictions, workspace.runs, workspace.blends, workspace.reports):
             check_writable(folder)
     source = Source.of({"data": data, **options})
-    work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad, fetch)
+    work = Work(name, source, seed, flip, pretrained, workspace, context, skip_bad, fetch, unlabelled)
     for one in every_candidate():
         check_name(member_name(work, one))
     with threads_of(context.threads), alone(workspace.cache / LOCKS / f"{name}.budget", name):
@@ -131,6 +136,7 @@ def auto(
             "fingerprints": dict(decoded.fingerprints),
             "pretrained": pretrained,
             "flip": flip,
+            "unlabelled": unlabelled,
             "seed": seed,
             "device": context.device,
         }
@@ -139,6 +145,8 @@ def auto(
             with locked(folder):
                 pass  # it can be written
         _check_target(decoded, csv, sample, id, source.encoding, out is not None)
+        if unlabelled and unlabelled not in decoded.images:
+            raise MisalignedError("There are no test images to learn from. Give --test-dir DIR, or drop --unlabelled.")
         if "test" in decoded.images:
             check_writable(workspace.submissions)
         again = "the same again, without --replace." if replace else "the same again."
@@ -148,7 +156,7 @@ def auto(
             planned = plan_now(work, decoded, budget)
             fetched = _fetched(budget)
             if plan:
-                return AutoReport(name, minutes, budget.used_s, flips, planned, **fetched)
+                return AutoReport(name, minutes, budget.used_s, flips, planned, unlabelled=unlabelled, **fetched)
             ahead = [f"{one.name} (about {one.epochs} epochs)" for one in planned if not one.done]
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
             while (step := next_step(work, decoded, budget)) is not None:
@@ -168,7 +176,16 @@ def auto(
             )
         steps = tuple(step_of(budget, one) for one in names)
         return AutoReport(
-            name, minutes, budget.used_s, flips, planned, steps, blended, blended.submission_path, **fetched
+            name,
+            minutes,
+            budget.used_s,
+            flips,
+            planned,
+            steps,
+            blended,
+            blended.submission_path,
+            unlabelled=unlabelled,
+            **fetched,
         )
 
 

@@ -47,6 +47,7 @@ class Work(NamedTuple):
     context: RunContext
     skip_bad: bool
     fetch: bool = False
+    unlabelled: str | None = None
 
 
 class Taken(NamedTuple):

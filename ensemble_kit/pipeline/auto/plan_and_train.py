@@ -72,11 +72,12 @@ def _first_of(
     work: Work, decoded: DecodedImages, ahead: Sequence[Planned], budget: Budget
 ) -> tuple[str, dict[str, Any]]:
     """Return the name of the first member of a plan, and how it is made; one alone leaves time to go on from it."""
-    step, alone = ahead[0], len(ahead) == 1 and not any(one["done"] for one in budget.spent.begun.values())
-    report = _reported(work, decoded, step)
+    step, is_last = ahead[0], len(ahead) == 1
+    alone = is_last and not any(one["done"] for one in budget.spent.begun.values())
+    report, taught = _reported(work, decoded, step), _taught(work, budget) if is_last else {}
     return report.name, {
         "plan": asdict(report),
-        "how": _how(step, report, len(ahead) == 1, budget.spent.found["flips"]["flip"], work.seed),
+        "how": {**_how(step, report, is_last, budget.spent.found["flips"]["flip"], work.seed), **taught},
         "kind": kind_of(step.candidate),
         "wanted": step.candidate.epochs,
         "share": FIRST_CYCLE if alone else step.seconds / total_s(ahead),
@@ -102,6 +103,7 @@ def _longer(work: Work, budget: Budget) -> tuple[str, dict[str, Any]]:
     cap = math.ceil(CAP_OF_LAST * epochs)
     how = {
         **how,
+        **_taught(work, budget),
         "init": str(checkpoint_of(work, name)),
         "pretrained": False,
         "epochs": cap,
@@ -111,6 +113,12 @@ def _longer(work: Work, budget: Budget) -> tuple[str, dict[str, Any]]:
     }
     plan = {**one["plan"], "name": longer, "epochs": epochs, "seconds": left_s}
     return longer, {"plan": plan, "how": how, "kind": one["kind"], "wanted": one["wanted"], "share": 1.0}
+
+
+def _taught(work: Work, budget: Budget) -> dict[str, Any]:
+    """Return what the last member is told about unlabelled images; all members that are done teach it."""
+    done = [name for name, one in budget.spent.begun.items() if one["done"]]
+    return {"unlabelled": work.unlabelled, "teacher": done} if work.unlabelled and done else {}
 
 
 def checkpoint_of(work: Work, name: str) -> Path:
@@ -211,7 +219,8 @@ def add_views(
 def step_of(budget: Budget, name: str) -> AutoStepReport:
     """Return what a member is that is done, and what it added."""
     saved = budget.spent.begun[name]["step"]
-    return AutoStepReport(**{**saved, "honest_interval": tuple(saved["honest_interval"])})
+    tuples = {key: tuple(saved.get(key, ())) for key in ("honest_interval", "teacher")}
+    return AutoStepReport(**{**saved, **tuples})
 
 
 def _evaluated(work: Work, name: str, budget: Budget) -> AutoStepReport:
@@ -240,6 +249,7 @@ def _evaluated(work: Work, name: str, budget: Budget) -> AutoStepReport:
         honest_accuracy=honest.accuracy,
         honest_interval=honest.interval(evaluation.pool.groups),
         added=honest.accuracy - before[-1]["honest_accuracy"] if before else None,
+        teacher=tuple(training.get("teacher") or ()),
     )
     so_far = "" if not before else f"; blend of {len(held)}: {percent(honest.accuracy)} %"
     say(f"{name}: val accuracy {percent(found.val_accuracy)} %{so_far}.", work.context.quiet)

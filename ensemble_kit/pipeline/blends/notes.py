@@ -29,7 +29,7 @@ def notes_of(val: Pool, sets: BlendSets, settings: BlendSettings, diversity: Div
         *_about_temperatures(sets, settings),
         *_about_members(diversity),
         *_about_what_val_decided(sets),
-        *_about_test(sets.manifests),
+        *_about_test(sets.manifests, sets.evaluation.split),
     ]
 
 
@@ -112,7 +112,9 @@ def _merged(sets: BlendSets) -> set[str]:
     return {sets.manifests[place].name for family, views in own if views == MERGED for place in family.places}
 
 
-def _about_test(manifests: Sequence[Manifest]) -> Iterator[str]:
+def _about_test(manifests: Sequence[Manifest], split: str) -> Iterator[str]:
+    if taught := [manifest.name for manifest in manifests if manifest.training.get("teacher")]:
+        yield note("taught", members=taught, split=split)
     blind = sorted({image_id for manifest in manifests for image_id in manifest.skipped.get("test", {})})
     if blind:
         yield note("unread-test", images=len(blind), first=blind[0])

@@ -1,5 +1,6 @@
 from .held_out_fold import folded as folded
 from .images import DecodedImages as DecodedImages
+from .images import Images as Images
 from .images import check_size as check_size
 from .images import in_class_order as in_class_order
 from .images import open_images as open_images

@@ -25,6 +25,8 @@ class Plan:
     family: of members trained alike; None: it has none.
     fold: the fold of the training images that was held out, from 1; 0: none, nor any `folds`.
     weights: the file that --init gave, where one was given.
+    unlabelled: the split that was learnt from without labels, unlabelled_images how many of its images.
+    teacher: the members whose soft labels these had, and the sha256 of each one's member.json; None: there were none.
     source: what was said about the images (`images.sources.Source`). Paths in it, and `weights`,
     are relative to the run, so that a working folder can move and no home folder is named.
     """
@@ -49,6 +51,9 @@ class Plan:
     family: str | None = None
     folds: int = 0
     fold: int = 0
+    unlabelled: str | None = None
+    unlabelled_images: int | None = None
+    teacher: Mapping[str, str] | None = None
 
 
 def manifest_of(facts: Mapping[str, Any], checkpoint: Path) -> store.Manifest:

@@ -86,12 +86,14 @@ def config_of(plan: "Plan") -> dict[str, Any]:
     """
     flat = asdict(plan)
     source, hyperparameters = flat.pop("source"), flat.pop("hyperparameters")
-    del flat["classes"]
+    del flat["classes"], flat["unlabelled_images"]
+    unlabelled, teacher = flat.pop("unlabelled"), flat.pop("teacher")
+    taught = {"unlabelled": unlabelled, "teacher": ",".join(teacher)} if teacher else {}
     name, recipe = flat.pop("name"), flat.pop("recipe")
     follows = re.sub(r"-fold-\d+$", "", name) if flat["fold"] else name
     if flat["family"] == follows and (flat["fold"] or hyperparameters.get("cycles", 1) > 1):
         flat["family"] = None
-    return {"name": name, **source, "recipe": recipe, **hyperparameters, **flat}
+    return {"name": name, **source, "recipe": recipe, **hyperparameters, **flat, **taught}
 
 
 def stored_source(source: "Source", run: Path) -> dict[str, Any]:

@@ -27,7 +27,10 @@ from ensemble_kit.training import RECIPES
 from ensemble_kit.types import IDENTITY
 from ensemble_kit.workspace import Workspace
 
-UNSAID: Final = ("family", "kept_epoch", "in_time", "computing", "soup", "penalty", "hyperparameters", "source")
+UNSAID: Final = (
+    *("family", "kept_epoch", "in_time", "computing", "soup", "penalty", "hyperparameters", "source"),
+    *("teacher", "unlabelled_images"),
+)
 """What a member's training holds that no option takes as it is."""
 
 
@@ -82,6 +85,7 @@ def _training(manifest: Manifest) -> str:
     said = {key: value for key, value in plan.items() if key not in UNSAID}
     said |= {key: value for key, value in fields.items() if own.get(key) != value}
     said |= {"arch_option": _options_of_arch(plan), "family": _own_family(manifest, name)}
+    said |= {"teacher": ",".join(plan.get("teacher") or ()) or None}
     return _line("train", {"name": name, **_seen_from_here({**_source(plan), **said}, run)}, train)
 
 
@@ -191,5 +195,7 @@ def _notes(manifests: Sequence[Manifest]) -> Iterator[str]:
         yield note("callable")
     if any("soup" in manifest.training for manifest in manifests):
         yield note("ingredients-first")
+    if any(manifest.training.get("teacher") for manifest in manifests):
+        yield note("teachers-first")
     if any(not manifest.training.get("in_time", True) for manifest in manifests):
         yield note("ended-by-clock")

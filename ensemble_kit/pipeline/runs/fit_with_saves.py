@@ -14,10 +14,11 @@ import numpy as np
 from ensemble_kit.errors import InvalidOptionError
 from ensemble_kit.metrics import HAVE_COLUMNS
 from ensemble_kit.pipeline.entry import noticed
-from ensemble_kit.pipeline.inputs import DecodedImages
+from ensemble_kit.pipeline.inputs import DecodedImages, Images
 from ensemble_kit.pipeline.models import Plan, config_of
 from ensemble_kit.pipeline.runs.computing import COMPUTING, Subject, computing_of
 from ensemble_kit.pipeline.runs.resume import Saver, facts_of, go_on
+from ensemble_kit.pipeline.runs.soft_labels import UNLABELLED, Unlabelled
 from ensemble_kit.reporting.terminal import Watch, note, say
 from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import runs as run_store
@@ -46,7 +47,14 @@ class RunTarget(NamedTuple):
 
 
 def fit_and_save(
-    plan: Plan, recipe: Recipe, decoded: DecodedImages, network: Any, target: RunTarget, on_cycle: OnCycle, quiet: bool
+    plan: Plan,
+    recipe: Recipe,
+    decoded: DecodedImages,
+    unlabelled: Unlabelled | None,
+    network: Any,
+    target: RunTarget,
+    on_cycle: OnCycle,
+    quiet: bool,
 ) -> Any:
     """Train, saving the state now and then, from where the run was left.
 
@@ -62,7 +70,7 @@ def fit_and_save(
     from ensemble_kit.images.augmentation import augment
     from ensemble_kit.training import fit
 
-    images = torch.from_numpy(np.array(decoded.images["train"]))
+    images = torch.from_numpy(_learnt_from(decoded, unlabelled))
     say_joined(network, images, recipe, quiet)
     evaluated_on = evaluation_split(decoded.images)
     train, val = decoded.split("train"), decoded.split(evaluated_on)
@@ -77,7 +85,7 @@ def fit_and_save(
     with (
         _curve(target),
         noticed() as notice,
-        Watch(plan.name, len(train.ids) * recipe.epochs, quiet) as watch,
+        Watch(plan.name, len(images) * recipe.epochs, quiet) as watch,
     ):
         saver = Saver(
             folder=target.folder,
@@ -91,7 +99,7 @@ def fit_and_save(
 
         def on_step(step: Any) -> None:
             saver.step = step
-            watch.expect(len(train.ids) * step.epochs)
+            watch.expect(len(images) * step.epochs)
             watch.advance(recipe.batch_size)
 
         def on_epoch(epoch: Any) -> None:
@@ -103,7 +111,7 @@ def fit_and_save(
 
         if snapshot is not None:
             say(f"Going on with epoch {snapshot['epoch'] + 1}, after {snapshot['step']} of its steps.", quiet)
-            watch.advance(len(train.ids) * snapshot["epoch"] + recipe.batch_size * snapshot["step"])
+            watch.advance(len(images) * snapshot["epoch"] + recipe.batch_size * snapshot["step"])
         try:
             fitted = fit(
                 network,
@@ -118,6 +126,7 @@ def fit_and_save(
                 keep=plan.keep,
                 metric=plan.metric,
                 patience=plan.patience,
+                soft_labels=None if unlabelled is None else torch.from_numpy(unlabelled.soft_labels),
                 resume=snapshot,
                 on_step=on_step,
                 on_epoch=on_epoch,
@@ -137,6 +146,13 @@ def fit_and_save(
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better {evaluated_on} {plan.metric} since epoch {best}; stopped early.", quiet)
     return fitted
+
+
+def _learnt_from(decoded: DecodedImages, unlabelled: Unlabelled | None) -> Images:
+    """Return a copy of the images of train, and after them those that have soft labels."""
+    if unlabelled is None:
+        return np.array(decoded.images["train"])
+    return np.concatenate([decoded.images["train"], decoded.images[UNLABELLED][unlabelled.rows]])
 
 
 def say_joined(network: Any, images: Any, recipe: Recipe, quiet: bool) -> None:

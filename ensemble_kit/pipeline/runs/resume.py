@@ -6,6 +6,7 @@ decides whether a state may be taken up; `claim` does.
 """
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from ensemble_kit.training import Recipe
 
 # what runs of earlier versions did, whose plans do not say so
 _DEFAULTS = {one.name: one.default for kind in (Recipe, Plan) for one in fields(kind) if one.default is not MISSING}
+SHA256 = re.compile("[0-9a-f]{64}")
 DEFAULT_FOLDERS = {"runs": Path("runs"), "predictions": Path("predictions")}
 
 
@@ -113,7 +115,9 @@ def _said(value: Any) -> str:
     if value is None or value in ({}, [], ()):
         return "nothing"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={one}" for name, one in value.items())
+        return ", ".join(f"{name}={_said(one)}" for name, one in value.items())
+    if isinstance(value, str) and SHA256.fullmatch(value):
+        return value[:12]
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

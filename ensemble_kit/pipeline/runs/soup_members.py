@@ -10,6 +10,7 @@ from ensemble_kit.errors import BadDataError, InvalidOptionError, MisalignedErro
 from ensemble_kit.metrics import measure
 from ensemble_kit.pipeline.inputs import DecodedImages
 from ensemble_kit.pipeline.models import read_checkpoint_here
+from ensemble_kit.pipeline.runs.soft_labels import UNLABELLED
 from ensemble_kit.splits import evaluation_split
 from ensemble_kit.storage import members as store
 from ensemble_kit.storage import runs as run_store
@@ -131,14 +132,21 @@ def common_plan(name: str, kept: Sequence[Ingredient], source: Mapping[str, Any]
     whole = {key: common([plan.get(key, value) for plan in plans]) for key, value in plans[0].items()}
     learning = [plan["hyperparameters"] for plan in plans]
     shared = {key: common([one.get(key, value) for one in learning]) for key, value in learning[0].items()}
-    return whole | {
-        "name": name,
-        "source": dict(source),
-        "hyperparameters": shared | {"dropout": learning[0]["dropout"]},
-        "keep": "best" if any(plan["keep"] == "best" for plan in plans) else "last",
-        "patience": max(plan.get("patience", 0) for plan in plans),
-        "skip_bad": any(plan["skip_bad"] for plan in plans),
-    }
+    teacher = {name: sha256 for plan in plans for name, sha256 in (plan.get("teacher") or {}).items()}
+    images = max(plan.get("unlabelled_images") or 0 for plan in plans)
+    taught = {"unlabelled": UNLABELLED, "unlabelled_images": images, "teacher": teacher} if teacher else {}
+    return (
+        whole
+        | taught
+        | {
+            "name": name,
+            "source": dict(source),
+            "hyperparameters": shared | {"dropout": learning[0]["dropout"]},
+            "keep": "best" if any(plan["keep"] == "best" for plan in plans) else "last",
+            "patience": max(plan.get("patience", 0) for plan in plans),
+            "skip_bad": any(plan["skip_bad"] for plan in plans),
+        }
+    )
 
 
 def common(values: Sequence[Any]) -> Any:

@@ -15,6 +15,7 @@ from ensemble_kit.metrics import METRICS
 from ensemble_kit.pipeline.entry import Stopped, command
 from ensemble_kit.pipeline.models import arch_options, with_device
 from ensemble_kit.pipeline.runs.claim_name import base_name
+from ensemble_kit.pipeline.runs.soft_labels import check_teacher, teacher_names
 from ensemble_kit.pipeline.runs.train_one import Order, snapshot_names, train_one
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import FamilyReport, TrainReport
@@ -42,6 +43,8 @@ def train(
     seeds: int = 1,
     folds: int = 0,
     fold: int = 0,
+    unlabelled: str | None = None,
+    teacher: str | Sequence[str] | None = None,
     family: str | None = None,
     skip_bad: bool = False,
     arch_option: Mapping[str, Any] | None = None,
@@ -73,6 +76,10 @@ def train(
             logits on that fold as a third split, `oof`: NAME-fold-1, ...; 0: on all images. Where there is no
             val, the member is evaluated on that fold.
         fold: only this one of them, from 1; 0: all.
+        unlabelled: `test`: learn from the test images too, by soft labels; their labels are not known, and none is
+            read. The rules of a competition may forbid it.
+        teacher: the members that give the soft labels, a list or joined by commas: the plain mean of their
+            probabilities, each one's logits averaged over its views. Val had no part in making them.
         family: what members are called that were trained alike; None: NAME, where there are several.
         skip_bad: go on without the images that cannot be read; the member records them.
         arch_option: the architecture's own options by name.
@@ -95,7 +102,7 @@ def train(
         InvalidOptionError: a value outside its range, a name that is taken, an unfinished run
             that was asked for otherwise, or a run that diverged.
         BadDataError: images that cannot be used.
-        MisalignedError: the unfinished run had other images.
+        MisalignedError: the unfinished run, or a member that teaches, had other images.
         CorruptError: its state is damaged.
         LockedError: another process trains under this name.
         Stopped: Ctrl-C, SIGTERM or SIGHUP came while training (a KeyboardInterrupt); all is saved.
@@ -106,6 +113,8 @@ def train(
     _check(seed, keep, metric, patience, save_every, minutes)
     check(chosen)
     _check_family(chosen, keep, patience, seeds, folds, fold)
+    teachers = teacher_names(teacher)
+    check_teacher(unlabelled, teachers, folds)
     order = Order(
         source=Source.of({"data": data, **options}),
         workspace=Workspace.of(options),
@@ -120,6 +129,8 @@ def train(
         seed=seed,
         folds=folds,
         fold=fold,
+        unlabelled=unlabelled,
+        teacher=teachers,
         skip_bad=skip_bad,
         pretrained=pretrained,
         init=init,

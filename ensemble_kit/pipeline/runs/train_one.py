@@ -1,7 +1,7 @@
 """One run: images + network + recipe -> run folder, checkpoint, member, and the snapshots of its cycles."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from dataclasses import replace as with_changes
@@ -30,6 +30,7 @@ from ensemble_kit.pipeline.runs.computing import COMPUTING
 from ensemble_kit.pipeline.runs.fit_with_saves import RunTarget, fit_and_save, metric_rows
 from ensemble_kit.pipeline.runs.resume import differences
 from ensemble_kit.pipeline.runs.save_member import compute_and_write, facts_of_run
+from ensemble_kit.pipeline.runs.soft_labels import Unlabelled, soft_labels_of
 from ensemble_kit.pipeline.runs.train_report import report_of
 from ensemble_kit.reporting.terminal import say
 from ensemble_kit.results import TrainReport
@@ -57,6 +58,8 @@ class Order:
     seed: int
     folds: int
     fold: int
+    unlabelled: str | None
+    teacher: tuple[str, ...]
     skip_bad: bool
     pretrained: bool
     init: str | Path | None
@@ -105,7 +108,12 @@ def train_one(order: Order) -> TrainReport:
         )
         return folded(found, order.folds, order.fold, order.source.split_seed) if order.fold else found
 
+    @lru_cache
+    def taught() -> Unlabelled | None:
+        return soft_labels_of(order.teacher, decoded(), order.workspace) if order.teacher else None
+
     def plan_of(name: str) -> Plan:
+        unlabelled = taught()
         family = order.family or (name if order.recipe.cycles > 1 else None)
         return Plan(
             name=name,
@@ -128,6 +136,9 @@ def train_one(order: Order) -> TrainReport:
             family=family,
             folds=order.folds,
             fold=order.fold,
+            unlabelled=order.unlabelled,
+            unlabelled_images=None if unlabelled is None else len(unlabelled.rows),
+            teacher=None if unlabelled is None else unlabelled.teacher,
         )
 
     asked = Request(
@@ -141,6 +152,7 @@ def train_one(order: Order) -> TrainReport:
     with ExitStack() as held:
         held.enter_context(threads_of(order.context.threads))
         claimed = claim(held, asked)
+        _check_other(claimed.name, order)
         plan, folder = plan_of(claimed.name), order.workspace.runs / claimed.name
         if claimed.finished:
             say(_standing(plan.name, order), order.context.quiet)
@@ -160,11 +172,13 @@ def train_one(order: Order) -> TrainReport:
             order.minutes,
             order.workspace.cache,
         )
-        _run(plan, order.recipe, decoded(), target, order.context.quiet)
+        _run(plan, order.recipe, decoded(), taught(), target, order.context.quiet)
         return report_of(plan, decoded(), order, folder)
 
 
-def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, quiet: bool) -> None:
+def _run(
+    plan: Plan, recipe: Recipe, decoded: DecodedImages, unlabelled: Unlabelled | None, target: RunTarget, quiet: bool
+) -> None:
     """Train, then write the run's files and, last of all, the member; snapshots on the way."""
     started = time.perf_counter()
     before_s = 0.0 if target.state is None else target.state["facts"]["train_s"]
@@ -199,7 +213,7 @@ def _run(plan: Plan, recipe: Recipe, decoded: DecodedImages, target: RunTarget, 
             _write(one, decoded, trained, target._replace(folder=folder), config_of(plan), quiet=True)  # a bar is there
         say(f"{one.name}: kept as it is after epoch {len(rows)}.", quiet)
 
-    fitted = fit_and_save(plan, recipe, decoded, network, target, on_cycle, quiet)
+    fitted = fit_and_save(plan, recipe, decoded, unlabelled, network, target, on_cycle, quiet)
     rows = [asdict(epoch) for epoch in fitted.history]
     trained = Trained(fitted.state_dict, rows, fitted.kept_epoch, fitted.in_time, seconds(), fitted.computing)
     _write(plan, decoded, trained, target, config_of(plan), quiet)
@@ -227,6 +241,12 @@ def snapshot_names(name: str, cycles: int) -> tuple[str, ...]:
         ('cnn-cycle-1', 'cnn-cycle-2')
     """
     return tuple(f"{name}-cycle-{cycle}" for cycle in range(1, cycles))
+
+
+def _check_other(name: str, order: Order) -> None:
+    """Raise where a member would be its own teacher: the one that stands is gone once the new one is written."""
+    if name in order.teacher:
+        raise InvalidOptionError(f"'{name}' cannot be its own --teacher. Choose another --name.")
 
 
 def _check_snapshots(plan: Plan, fingerprints: Mapping[str, str], order: Order) -> None:
@@ -268,10 +288,12 @@ def _called(plan: Plan) -> str:
     return Path(plan.source.get("train_csv") or plan.source["data"]).name
 
 
-def _greeting(plan: Plan, decoded: DecodedImages, parameters: int) -> tuple[str, str]:
+def _greeting(plan: Plan, decoded: DecodedImages, parameters: int) -> Iterator[str]:
     counts = ", ".join(f"{len(decoded.split(split).ids)} {split}" for split in decoded.images)
-    return (
-        f"{_called(plan)}: {len(plan.classes)} classes; {counts} images at {plan.size} px",
+    yield f"{_called(plan)}: {len(plan.classes)} classes; {counts} images at {plan.size} px"
+    yield (
         f"{plan.name}: {plan.arch}, {parameters / 1e6:.2f} M parameters; recipe {plan.recipe}, seed {plan.seed}, "
-        f"{plan.device}",
+        f"{plan.device}"
     )
+    if plan.teacher and plan.unlabelled_images:
+        yield f"{plan.unlabelled_images} test images have soft labels by {', '.join(plan.teacher)}."

@@ -36,6 +36,8 @@ def report_of(plan: Plan, decoded: DecodedImages, order: "Order", folder: Path) 
         size_px=decoded.size_px,
         train_images=len(decoded.split("train").ids),
         seconds=float(cost.get("train_s") or 0.0),
+        unlabelled_images=plan.unlabelled_images or 0,
+        teacher=tuple(plan.teacher or ()),
         notes=training_notes(
             member.judged_on,
             member.val_log_loss,

@@ -39,6 +39,9 @@ NOTES: Final[Mapping[str, str]] = {
     "flatter a little. `ek tta --choose equal` or `none` uses no val.",
     "views-chosen-apart": "honest for weights and temperatures; {split} chose the view weights of {members}, so its "
     "figures flatter a little. Give all folds of a family the same views: ek tta with the same --views and --choose.",
+    "taught": "{members}: learnt from test images too, by soft labels. Nobody learnt from {split}, so its figures are "
+    "honest; but on test such a member follows its teachers more closely than on {split}, so blending may gain less "
+    "there.",
     "unread-test": "{images} of the test images could not be read, first {first!r}; for them members predict the "
     "most frequent class of train.",
     "no-stack": "Stacking is left out of the methods: it {why}.",
@@ -71,6 +74,7 @@ NOTES: Final[Mapping[str, str]] = {
     "imported-files": "The scores of imported members are files of others; their sha256 are in predictions/.",
     "callable": "CALLABLE was a Python function, which is not saved.",
     "ingredients-first": "The ingredients of a soup have to be trained first.",
+    "teachers-first": "Members that gave soft labels, and their views, have to be made first.",
     "ended-by-clock": "A member was ended by the clock, so its training cannot be repeated to the bit.",
     # submissions
     "no-sample": "No --sample was given, so header, ids and order could not be checked.",
