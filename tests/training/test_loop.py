@@ -102,6 +102,35 @@ def test_one_step_is_the_optimisers_own():
         assert torch.allclose(module.get_parameter(name), expected, atol=1e-5)
 
 
+def _soft(labels, last, **more):
+    """Fit where the last images have one-hot shares in place of labels."""
+    images, _ = _images(31)
+    shares = nn.functional.one_hot(labels[-last:], CLASSES).float()
+    recipe, module = more.pop("recipe", RECIPE), _module(dropout=0.5)
+    return fit(module, images, labels[:-last], *_images(13, seed=1), recipe, 3, _plain, soft_labels=shares, **more)
+
+
+@pytest.mark.parametrize("more", [{}, {"mix": 0.5}, {"balance": "loss"}, {"balance": "sampling"}])
+def test_soft_labels_that_are_sure_are_learnt_from_as_labels(more):
+    recipe, labels = replace(RECIPE, **more), _images(31)[1]
+    soft, hard = _soft(labels, 11, recipe=recipe), _fit(recipe, module=_module(dropout=0.5))
+    assert [row.train_loss for row in soft.history] == pytest.approx([row.train_loss for row in hard.history], abs=1e-4)
+    for name, value in hard.state_dict.items():
+        assert torch.allclose(soft.state_dict[name].float(), value.float(), atol=1e-3)
+
+
+def test_a_run_with_soft_labels_that_is_gone_on_with_comes_to_the_same_bits():
+    labels, snapshots = _images(31)[1], []
+    whole = _soft(labels, 11, on_pause=lambda take: snapshots.append(take()))
+    assert _same(_soft(labels, 11, resume=snapshots[6]), whole)
+
+
+def test_as_many_labels_and_soft_labels_as_images_are_wanted():
+    images, labels = _images(31)
+    with pytest.raises(InvalidOptionError, match="got 31 images and 20 labels and 7 soft labels"):
+        fit(_module(), images, labels[:20], None, None, RECIPE, 3, _plain, soft_labels=torch.full((7, CLASSES), 1 / 3))
+
+
 def test_history_has_a_row_an_epoch_with_the_figures_of_val():
     module = _module()
     rows = []

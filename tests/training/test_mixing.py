@@ -71,3 +71,13 @@ def test_cross_entropy_takes_the_soft_targets_with_label_smoothing():
     hard = F.cross_entropy(logits, LABELS, label_smoothing=0.1)
     soft = F.cross_entropy(logits, F.one_hot(LABELS, 7).float(), label_smoothing=0.1)
     assert float(hard) == pytest.approx(float(soft), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shares_of_classes_are_mixed_as_the_labels_that_they_stand_for(seed):
+    shares = torch.softmax(torch.randn(5, 7, generator=torch.Generator().manual_seed(3)), dim=1)
+    images, targets, _ = _mixed(seed)
+    mixed, soft = mix(IMAGES, shares, 7, np.random.default_rng(seed))
+    assert torch.equal(mixed, images)
+    share = targets[1, 6]  # of image 0 in image 1, whose label is 0
+    assert torch.allclose(soft[1], share * shares[0] + (1 - share) * shares[1], atol=1e-6)

@@ -130,6 +130,51 @@ def test_a_step_moves_the_weights_by_the_clipped_gradient(clip):
         assert torch.allclose(one, other - 0.5 * factor * other.grad, atol=1e-6)
 
 
+def _soft_labels():
+    """Shares of 7 classes for two images."""
+    return torch.softmax(torch.randn(2, 7, generator=torch.Generator().manual_seed(11)), dim=1)
+
+
+@pytest.mark.parametrize("balance", ["none", "loss"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_step_with_soft_labels_moves_a_linear_network_by_the_gradient_by_hand(smoothing, balance):
+    net, images, soft = _net(), _images(), _soft_labels()
+    recipe = replace(PLAIN, dropout=0.0, label_smoothing=smoothing, balance=balance)
+    work = work_of(net, images, LABELS[:3], recipe, 0, _plainly, soft)
+    before = net[1].weight.detach().double().numpy().copy(), net[1].bias.detach().double().numpy().copy()
+    optimizer = torch.optim.SGD([{"params": list(net.parameters()), "lr_scale": 1.0}], lr=0.5)
+    told = take_step(net.train(), optimizer, work, torch.tensor([4, 0, 3, 1, 2]), 0, 0, 0.5)
+
+    pixels = images.double().numpy().reshape(5, -1) / 255
+    hard = np.eye(7)[LABELS[:3]] * (1 - smoothing) + smoothing / 7
+    targets = np.concatenate([hard, soft.double().numpy()])  # soft labels are not smoothed
+    each = np.ones(7)
+    if balance == "loss":  # an image without a label counts as one of its likeliest class
+        counts = np.bincount([*LABELS[:3], *soft.numpy().argmax(axis=1)], minlength=7)
+        each = np.divide(5, (counts > 0).sum() * counts, out=np.zeros(7), where=counts > 0)
+    logs = pixels @ before[0].T + before[1]
+    chances = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
+    wanted = targets * each
+    slope = (wanted.sum(axis=1, keepdims=True) * chances - wanted) / 5
+    assert float(told) == pytest.approx(-(wanted * np.log(chances)).sum() / 5, abs=1e-6)
+    assert np.allclose(net[1].weight.detach(), before[0] - 0.5 * slope.T @ pixels, atol=1e-6)
+    assert np.allclose(net[1].bias.detach(), before[1] - 0.5 * slope.sum(axis=0), atol=1e-6)
+
+
+def test_sampling_takes_an_image_without_a_label_for_one_of_its_likeliest_class():
+    soft = F.one_hot(torch.tensor([2, 2, 2, 2]), 7) * 0.9 + 0.1 / 7
+    images, recipe = _images().repeat(2, 1, 1, 1)[:8], replace(PLAIN, balance="sampling")
+    work = work_of(_net(), images, torch.tensor([0, 2, 0, 0]), recipe, 0, _plainly, soft)
+    dealt = np.concatenate(list(batches(work, 0)))
+    classes = np.array([0, 2, 0, 0, 2, 2, 2, 2])[dealt]
+    assert np.bincount(classes).tolist() == [4, 0, 4]
+
+
+def test_soft_labels_of_other_classes_than_the_networks_are_refused():
+    with pytest.raises(InvalidOptionError, match=r"soft labels of 7 classes, as the network has, got 5\."):
+        work_of(_net(), _images(), LABELS[:3], PLAIN, 0, _plainly, torch.full((2, 5), 0.2))
+
+
 def test_classes_are_counted_without_touching_the_network():
     net = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(48, 11)).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}

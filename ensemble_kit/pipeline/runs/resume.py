@@ -138,6 +138,7 @@ def go_on(folder: Path, predictions: Path) -> str:
 def _asked(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plan flat, without its name and without what the fingerprints cover."""
     flat = {**_DEFAULTS, **plan.get("source", {}), **plan.get("hyperparameters", {}), **plan}
-    left_out = {"name", "source", "hyperparameters", "kept_epoch", "in_time", "computing", *PATHS} - {"weights"}
+    left_out = {"name", "source", "hyperparameters", "kept_epoch", "in_time", "computing", "unlabelled_images", *PATHS}
+    left_out -= {"weights"}
     plain: dict[str, Any] = json.loads(json.dumps(flat))
     return {name: value for name, value in plain.items() if name not in left_out and value is not None}
