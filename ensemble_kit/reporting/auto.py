@@ -6,6 +6,10 @@ from ensemble_kit.reporting.blend import expected_on_test
 from ensemble_kit.reporting.terminal import interval, percent, points, table, wrapped
 from ensemble_kit.results import AutoReport, FlipReport
 
+_UNLABELLED = (
+    "The last one learns from the test images too, by soft labels of those before it; its epochs are longer, and fewer."
+)
+
 
 def done(report: AutoReport) -> str:
     """Return the plan where nothing was trained, else what was, what it is worth, and where it lies."""
@@ -81,6 +85,7 @@ def _plan(report: AutoReport) -> str:
                 "the rest is for blending and a margin."
             ),
             *map(wrapped, _fetched(report)),
+            *([wrapped(_UNLABELLED)] if report.unlabelled else []),
             wrapped(_flips(report.flips)),
             wrapped("Nothing was trained. Next: the same without --plan"),
         ]

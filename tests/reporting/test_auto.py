@@ -54,7 +54,7 @@ def flat(text):
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("report", [plan(), trained(), plan(flips=FlipReport(False, True))])
+@pytest.mark.parametrize("report", [plan(), trained(), plan(flips=FlipReport(False, True)), plan(unlabelled="test")])
 def test_every_line_fits_80_columns(monkeypatch, report):
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, done(report).splitlines())) <= 80

@@ -55,7 +55,7 @@ def teacher_names(teacher: str | Sequence[str] | None) -> tuple[str, ...]:
         (('cnn', 'vit'), ('cnn',), ())
     """
     names = teacher.split(",") if isinstance(teacher, str) else teacher or ()
-    return tuple(sorted(name.strip() for name in names))
+    return tuple(sorted(name.strip() for name in names if name.strip()))
 
 
 def check_teacher(unlabelled: str | None, teacher: Sequence[str], folds: int) -> None:
@@ -89,7 +89,7 @@ def soft_labels_of(teacher: Sequence[str], decoded: DecodedImages, workspace: Wo
     read, here or by a member, are left out, and so are those that are in val too, pixel for pixel.
 
     Raises:
-        InvalidOptionError: no such member, one without test, or one that val had a part in making.
+        InvalidOptionError: no such member, one without test, or one that val had a part in making; or no image is left.
         MisalignedError: there are no test images, or a member had other test or val images, or other classes.
         CorruptError: a damaged member.
     """
@@ -104,7 +104,9 @@ def soft_labels_of(teacher: Sequence[str], decoded: DecodedImages, workspace: Wo
     left_out = {*decoded.blind_rows(UNLABELLED), *_also_in_val(decoded)}
     rows = [row for row, name in enumerate(pool.ids) if row not in left_out and name not in unread]
     if not rows:
-        raise MisalignedError("Every test image is unreadable or in val too, so none can be learnt from.")
+        raise InvalidOptionError(
+            "Every test image is unreadable or in val too, so there are none to learn from. Drop --unlabelled."
+        )
     sha256s = {one.manifest.name: one.manifest_sha256 for one in held}
     places = np.array(rows, dtype=np.int64)
     return Unlabelled(sha256s, places, np.mean(chances, axis=0)[places].astype(np.float32))

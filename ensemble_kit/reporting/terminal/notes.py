@@ -39,8 +39,8 @@ NOTES: Final[Mapping[str, str]] = {
     "flatter a little. `ek tta --choose equal` or `none` uses no val.",
     "views-chosen-apart": "honest for weights and temperatures; {split} chose the view weights of {members}, so its "
     "figures flatter a little. Give all folds of a family the same views: ek tta with the same --views and --choose.",
-    "taught": "{members}: learnt from test images too, by soft labels. Nobody learnt from {split}, so its figures are "
-    "honest; but on test such a member follows its teachers more closely than on {split}, so blending may gain less "
+    "taught": "{members}: learnt from test images too, by soft labels. None learnt from {split}, so its figures are "
+    "honest; but on test a member may agree with its teachers more than on {split}, and the blend may then gain less "
     "there.",
     "unread-test": "{images} of the test images could not be read, first {first!r}; for them members predict the "
     "most frequent class of train.",

@@ -1,6 +1,7 @@
 """`ek auto` from images to submission, with a tiny portfolio and a clock that the test holds."""
 
 import csv
+import hashlib
 import importlib
 import json
 import shutil
@@ -26,6 +27,7 @@ from ensemble_kit.pipeline.auto.measure import Taken
 from ensemble_kit.pipeline.auto.portfolio import Candidate, Cost
 from ensemble_kit.pipeline.entry.signals import Stopped
 from ensemble_kit.pipeline.runs.resume import Saver
+from ensemble_kit.reporting.auto import done
 from ensemble_kit.storage.files.atomic import locked
 from ensemble_kit.storage.members.commit import list_members, read_manifest
 from ensemble_kit.storage.members.read import read_predictions
@@ -339,6 +341,68 @@ def test_where_one_member_alone_fits_a_second_goes_on_from_it(world):
     assert 0.94 * 60 <= report.used_s <= 60
 
 
+@pytest.fixture(scope="module")
+def taught(data, tmp_path_factory):
+    """A folder in which a minute was spent with soft labels, what was said of it, and what was called."""
+    folder = tmp_path_factory.mktemp("taught")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        world = World(data, patch)
+        return SimpleNamespace(folder=folder, report=world.run(unlabelled="test"), calls=world.calls)
+
+
+def test_the_last_member_alone_learns_from_test_images_by_soft_labels_of_those_before_it(taught, finished):
+    first, last = (read_manifest(taught.folder / "predictions" / name).training for name in TWO)
+    assert first.get("teacher") is None
+    teacher = hashlib.sha256((taught.folder / "predictions/auto-zebra-0/member.json").read_bytes()).hexdigest()
+    assert last["teacher"] == {"auto-zebra-0": teacher}
+    assert last["unlabelled_images"] == TEST
+    assert [one.teacher for one in taught.report.steps] == [(), ("auto-zebra-0",)]
+    said = " ".join(done(taught.report).split())
+    assert "auto-ant-1 learnt from the test images too, by soft labels of auto-zebra-0." in said
+    one, other = (
+        read_predictions(place / "predictions" / "auto-zebra-0", "test").logits
+        for place in (taught.folder, finished.folder)
+    )
+    assert one.tobytes() == other.tobytes()
+
+
+def test_interrupted_while_the_last_member_is_taught_it_ends_as_if_it_never_was(world, taught, monkeypatch):
+    stop_in_training(world, monkeypatch)
+    with pytest.raises(Stopped, match="saved"):
+        world.run(unlabelled="test")
+    resumed = world.run(unlabelled="test")
+    assert [one.teacher for one in resumed.steps] == [(), ("auto-zebra-0",)]
+    assert Path("submissions/auto.csv").read_bytes() == (taught.folder / "submissions/auto.csv").read_bytes()
+    mine, theirs = (
+        read_predictions(place / TWO[1], "test") for place in (Path("predictions"), taught.folder / "predictions")
+    )
+    assert mine.logits.tobytes() == theirs.logits.tobytes()
+
+
+def test_a_member_that_goes_on_from_the_only_one_is_taught_by_it(world):
+    world.cost = replace(COST, epoch_s=30.0)
+    report = world.run(unlabelled="test")
+    assert [(one.name, one.teacher) for one in report.steps] == [
+        ("auto-zebra-0", ()),
+        ("auto-zebra-0-longer", ("auto-zebra-0",)),
+    ]
+
+
+def test_soft_labels_are_not_added_to_what_was_begun_without_them(spent):
+    with pytest.raises(InvalidOptionError, match="unlabelled: None there, test here"):
+        spent.run(unlabelled="test")
+
+
+def test_where_no_test_image_may_be_learnt_from_the_others_are_blended(world, tmp_path):
+    shutil.copytree(world.data, tmp_path / "data")
+    for path in (tmp_path / "data/test").iterdir():
+        shutil.copy(next((tmp_path / "data/val").rglob("*.png")), path)
+    report = world.run(tmp_path / "data", unlabelled="test")
+    assert [one.name for one in report.steps] == TWO[:1]
+    assert "No member learnt from the test images" in done(report)
+
+
 def test_a_clock_that_ran_out_before_the_first_member_still_yields_one(world):
     def slow(*given):
         world.now += 55.0
@@ -553,6 +617,10 @@ def test_without_test_images_it_says_that_there_is_no_submission(world, tmp_path
         shutil.copytree(world.data / split, tmp_path / "data" / split)
     with pytest.raises(MisalignedError, match="There are no test images"):
         world.run(tmp_path / "data", out="mine.csv")
+    with pytest.raises(
+        MisalignedError, match="no test images to learn from. Give --test-dir DIR, or drop --unlabelled"
+    ):
+        world.run(tmp_path / "data", unlabelled="test")
     report = world.run(tmp_path / "data")
     assert report.submission_path is None
     assert [one.name for one in report.steps] == TWO
@@ -586,6 +654,7 @@ def test_a_sample_and_a_file_of_your_own_are_obeyed(spent):
         ({"minutes": float("nan")}, InvalidOptionError, "--minutes is nan"),
         ({"minutes": float("inf")}, InvalidOptionError, "--minutes is inf"),
         ({"name": "a/b"}, InvalidOptionError, "a/b"),
+        ({"unlabelled": "val"}, InvalidOptionError, "--unlabelled is 'val'; wanted test"),
         ({"threads": 0}, InvalidOptionError, "--threads is 0"),
     ],
 )

@@ -243,7 +243,7 @@ def test_a_member_that_may_have_learnt_from_the_val_images_here_cannot_teach(her
     with pytest.raises(MisalignedError, match=r"'split' has \d\d val images, 'the images here' has 31"):
         ek.train("data", **TINY, **{**TAUGHT, "teacher": "split"})
     mlp = read_predictions(PREDICTIONS / "mlp", "test")
-    write_member(PREDICTIONS, Manifest("bare", "a", "imported", mlp.classes, mlp.views, (0.25,) * 4), {"test": mlp})
+    write_member(PREDICTIONS, Manifest("bare", "a", "imported", mlp.classes, mlp.views, (1 / 3,) * 3), {"test": mlp})
     with pytest.raises(InvalidOptionError, match="'bare' has no val, so it may have learnt from the val images here"):
         ek.train("data", **TINY, **{**TAUGHT, "teacher": "bare"})
 
@@ -254,6 +254,14 @@ def test_a_member_of_other_images_under_the_same_names_cannot_teach(here):
     shutil.copy(first, second)
     with pytest.raises(MisalignedError, match=r"the (val|test) images of 'mlp' are not those here: wanted fingerprint"):
         ek.train("data", **TINY, **{**TAUGHT, "teacher": "mlp"})
+
+
+def test_where_every_test_image_is_in_val_too_there_are_none_to_learn_from(here):
+    for path in Path("data/test").iterdir():
+        shutil.copy(next(Path("data/val").rglob("*.png")), path)
+    ek.train("data", **TINY, name="reader")
+    with pytest.raises(InvalidOptionError, match=r"unreadable or in val too, .* Drop --unlabelled\."):
+        ek.train("data", **TINY, **{**TAUGHT, "teacher": "reader"})
 
 
 def test_without_test_images_there_is_nothing_to_learn_from(here):
