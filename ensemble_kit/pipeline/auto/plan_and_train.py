@@ -85,7 +85,7 @@ def _first_of(
 
 
 def _longer(work: Work, budget: Budget) -> tuple[str, dict[str, Any]]:
-    """Return a member that goes on from the one that was trained the shortest; no name: there is no time for it.
+    """Return a member that goes on from the one trained the shortest; no name: no time is left, or it was tried.
 
     Time is left that is too short for another. It begins anew with half of the learning rate, as the second cycle
     of a run does, and the first stays a member beside it.
@@ -95,11 +95,10 @@ def _longer(work: Work, budget: Budget) -> tuple[str, dict[str, Any]]:
         return "", {}
     name, one = min(done.items(), key=lambda pair: float(pair[1]["step"]["epochs"] / pair[1]["wanted"]))
     cost, left_s = costs_of(budget)[one["kind"]], _left_s(budget)
-    learning_s = left_s - cost.of(0, 1)
-    if learning_s < LEAST_LONGER * budget.seconds:
+    learning_s, longer, how = left_s - cost.of(0, 1), f"{name}-longer", one["how"]
+    if learning_s < LEAST_LONGER * budget.seconds or longer in budget.spent.begun:
         return "", {}
     epochs = max(1, round(learning_s / cost.epoch_s))
-    longer, how = f"{name}-longer", one["how"]
     cap = math.ceil(CAP_OF_LAST * epochs)
     how = {
         **how,
