@@ -140,7 +140,7 @@ def _soft_labels():
 def test_a_step_with_soft_labels_moves_a_linear_network_by_the_gradient_by_hand(smoothing, balance):
     net, images, soft = _net(), _images(), _soft_labels()
     recipe = replace(PLAIN, dropout=0.0, label_smoothing=smoothing, balance=balance)
-    work = work_of(net, images, LABELS[:3], recipe, 0, _plainly, soft)
+    work = work_of(net, images, LABELS[:3], recipe, 0, _plainly, soft_labels=soft)
     before = net[1].weight.detach().double().numpy().copy(), net[1].bias.detach().double().numpy().copy()
     optimizer = torch.optim.SGD([{"params": list(net.parameters()), "lr_scale": 1.0}], lr=0.5)
     told = take_step(net.train(), optimizer, work, torch.tensor([4, 0, 3, 1, 2]), 0, 0, 0.5)
@@ -164,7 +164,7 @@ def test_a_step_with_soft_labels_moves_a_linear_network_by_the_gradient_by_hand(
 def test_sampling_takes_an_image_without_a_label_for_one_of_its_likeliest_class():
     soft = F.one_hot(torch.tensor([2, 2, 2, 2]), 7) * 0.9 + 0.1 / 7
     images, recipe = _images().repeat(2, 1, 1, 1)[:8], replace(PLAIN, balance="sampling")
-    work = work_of(_net(), images, torch.tensor([0, 2, 0, 0]), recipe, 0, _plainly, soft)
+    work = work_of(_net(), images, torch.tensor([0, 2, 0, 0]), recipe, 0, _plainly, soft_labels=soft)
     dealt = np.concatenate(list(batches(work, 0)))
     classes = np.array([0, 2, 0, 0, 2, 2, 2, 2])[dealt]
     assert np.bincount(classes).tolist() == [4, 0, 4]
@@ -172,7 +172,7 @@ def test_sampling_takes_an_image_without_a_label_for_one_of_its_likeliest_class(
 
 def test_soft_labels_of_other_classes_than_the_networks_are_refused():
     with pytest.raises(InvalidOptionError, match=r"soft labels of 7 classes, as the network has, got 5\."):
-        work_of(_net(), _images(), LABELS[:3], PLAIN, 0, _plainly, torch.full((2, 5), 0.2))
+        work_of(_net(), _images(), LABELS[:3], PLAIN, 0, _plainly, soft_labels=torch.full((2, 5), 0.2))
 
 
 def test_classes_are_counted_without_touching_the_network():

@@ -78,7 +78,7 @@ def fit_and_save(
     seconds, begun = 60 * (target.minutes or math.inf), time.perf_counter()
     facts = None if target.state is None else target.state["facts"]
     subject = Subject(plan.name, plan.arch, plan.arch_option, len(plan.classes), plan.size, plan.device, plan.threads)
-    computing = computing_of(subject, recipe, network, len(train.ids), target.minutes, facts, target.cache, quiet)
+    computing = computing_of(subject, recipe, network, len(images), target.minutes, facts, target.cache, quiet)
     history = [] if snapshot is None else list(snapshot["history"])
     if target.state is None:
         remove_states(target.folder)
