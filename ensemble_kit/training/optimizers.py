@@ -55,7 +55,7 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for weight, scale in learning_scales(learning, recipe.layer_decay).items():
         decay = recipe.weight_decay if learning[weight].ndim > 1 else 0.0
-        matrix = is_matrix(learning[weight]) and not in_head(module, weight)
+        matrix = make is muon and is_matrix(learning[weight]) and not in_head(module, weight)
         groups.setdefault((scale, decay, matrix), []).append(learning[weight])
     optimizer: torch.optim.Optimizer = make(
         [

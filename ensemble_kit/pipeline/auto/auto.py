@@ -19,6 +19,7 @@ from ensemble_kit.pipeline.auto.plan_and_train import (
     next_step,
     plan_now,
     step_of,
+    take_up,
     try_member,
 )
 from ensemble_kit.pipeline.auto.portfolio import every_candidate
@@ -153,6 +154,7 @@ def auto(
         with budget.kept("Stopped. Members that are done, and the one under way, are saved.", f"Go on: {again}"):
             flips = find_out(work, decoded, budget)
             find_nearness(work, decoded, budget)
+            take_up(work, budget)
             planned = plan_now(work, decoded, budget)
             fetched = _fetched(budget)
             if plan:

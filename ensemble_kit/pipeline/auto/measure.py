@@ -71,6 +71,8 @@ def find_out(work: Work, decoded: DecodedImages, budget: Budget) -> FlipReport:
     if "flips" not in found:
         found["flips"] = asdict(_flips(work, decoded, budget))
         budget.save()
+    if any("view_s" not in cost for cost in found.get("costs", {}).values()):
+        del found["costs"]  # an earlier version's, measured otherwise
     if "costs" not in found:
         found["costs"], until_s = {}, budget.left_s - MEASURING_SHARE * budget.seconds
         for one in wanted_here(decoded, budget):

@@ -44,6 +44,18 @@ FIRST_CYCLE: Final = 0.6  # of the time, for the first of two members where the 
 LEAST_LONGER: Final = 0.02  # of the budget, of training for which a member is gone on with
 
 
+def take_up(work: Work, budget: Budget) -> None:
+    """Say of members that an earlier version began what this one asks for."""
+    costs = costs_of(budget)
+    for name, one in budget.spent.begun.items():
+        if "kind" not in one:
+            kind = next((kind for kind in costs if f"-{kind.split()[0]}-" in name), next(iter(costs)))
+            one |= {"kind": kind, "wanted": one["plan"]["epochs"], "share": FIRST_CYCLE}
+        if one["done"] and "step" not in one:
+            one["step"] = asdict(_evaluated(work, name, budget))
+    budget.save()
+
+
 def plan_now(work: Work, decoded: DecodedImages, budget: Budget) -> tuple[AutoPlanReport, ...]:
     """Return the members that are done or under way, and those that fit into the time that is left."""
     begun = [
@@ -106,7 +118,7 @@ def _longer(work: Work, budget: Budget) -> tuple[str, dict[str, Any]]:
         "init": str(checkpoint_of(work, name)),
         "pretrained": False,
         "epochs": cap,
-        "warmup_epochs": how["warmup_epochs"] / how["epochs"] * cap,
+        "warmup_epochs": how.get("warmup_epochs", 0.0) / how["epochs"] * cap,
         "head_epochs": 0,
         "lr": resolve(how["recipe"], {}).lr / 2,
     }
@@ -227,14 +239,15 @@ def _evaluated(work: Work, name: str, budget: Budget) -> AutoStepReport:
 
     So it is known in time how long the blend at the end will take.
     """
-    begun_s = budget.used_s
-    held = store.read_members(work.workspace.predictions, names_of(budget), work.workspace.cache)
+    begun_s, names = budget.used_s, names_of(budget)
+    names = names[: names.index(name) + 1]
+    held = store.read_members(work.workspace.predictions, names, work.workspace.cache)
     manifests = [member.manifest for member in held]
     settings = blend_settings("logit-sum", "auto", "accuracy", {}, member_costs(manifests))
     evaluation = evaluation_of(held)
     honest = estimate(blend_sets(evaluation, held, (), "accuracy", "auto"), settings).honest
     training = manifests[-1].training
-    before = [one["step"] for one in budget.spent.begun.values() if "step" in one]
+    before = [budget.spent.begun[other]["step"] for other in names[:-1]]
     found = AutoStepReport(
         name=name,
         arch=manifests[-1].arch,
