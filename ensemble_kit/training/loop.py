@@ -49,7 +49,7 @@ Pause = Callable[[Callable[[], Snapshot]], None]
 
 _VAL_BATCH = 256
 _READ_EVERY = 20  # steps between readings of the loss, where reading waits for the device
-_LOOKS = 5  # at val in a run where nothing is chosen by it; each takes as long as some steps
+_MEASURED = 5  # times that val is, in a run where nothing is chosen by it; each takes as long as some steps
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,12 @@ def fit(
         row, in_time = _epoch(run, work, pace, on_step, on_pause, on_cycle)
         ahead = pace.place((run.epoch + 1) * work.steps)
         ended = not in_time or run.epoch + 1 == recipe.epochs
-        due = _LOOKS if ended else int(_LOOKS * ahead / total)
-        if val_images is not None and val_labels is not None and (always or due > run.looks):
+        due = _MEASURED if ended else int(_MEASURED * ahead / total)
+        if val_images is not None and val_labels is not None and (always or due > run.measured):
             seen = measure(
                 run.scored, val_images.to(where), val_labels.to(where), metric, lambda: on_pause(run.snapshot)
             )
-            run.looks = due
+            run.measured = due
             row = replace(row, val_loss=seen.loss, val_accuracy=seen.accuracy, val_score=seen.score)
             if run.best is None or rule.gain(seen.score) > run.best.gain:
                 weights = state_of(run.scored) if keep == "best" else {}

@@ -49,7 +49,8 @@ class Progress:
 
     epoch: the one under way, from 0; step: how many of its steps are done.
     seconds, losses: what those steps took, and their losses, on the device.
-    place: of the last step in the schedule, see `Pace`; cycle: how many of its cycles are over; looks: at val so far.
+    place: of the last step in the schedule, see `Pace`; cycle: how many of its cycles are over;
+        measured: how often val was, of the times that are due.
     """
 
     module: nn.Module
@@ -63,7 +64,7 @@ class Progress:
     best: Best | None = None
     place: float = 0.0
     cycle: int = 0
-    looks: int = 0
+    measured: int = 0
 
     @property
     def scored(self) -> nn.Module:
@@ -86,7 +87,7 @@ class Progress:
             "step": self.step,
             "place": self.place,
             "cycle": self.cycle,
-            "looks": self.looks,
+            "measured": self.measured,
             "seconds": self.seconds,
             "losses": torch.stack(self.losses).cpu() if self.losses else torch.zeros(0),
             "history": [asdict(row) for row in self.history],
@@ -114,7 +115,7 @@ class Progress:
             self.mean.module.load_state_dict(snapshot["mean"])
         self.epoch, self.step, self.seconds = snapshot["epoch"], snapshot["step"], snapshot["seconds"]
         # earlier versions knew no clock, so their place is that of their steps
-        self.place, self.cycle, self.looks = (snapshot.get(name, 0) for name in ("place", "cycle", "looks"))
+        self.place, self.cycle, self.measured = (snapshot.get(name, 0) for name in ("place", "cycle", "measured"))
         self.losses = list(snapshot["losses"].to(device).unbind())
         self.history = [Epoch(**row) for row in snapshot["history"]]
         self.best = None if snapshot["best"] is None else Best(**snapshot["best"])

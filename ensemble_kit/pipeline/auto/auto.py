@@ -13,7 +13,7 @@ from ensemble_kit.pipeline.auto.budget import Budget, alone, open_budget
 from ensemble_kit.pipeline.auto.measure import Work, find_out
 from ensemble_kit.pipeline.auto.nearness import find_nearness
 from ensemble_kit.pipeline.auto.plan_and_train import (
-    look_more,
+    add_views_to_last,
     member_name,
     names_of,
     next_step,
@@ -163,7 +163,7 @@ def auto(
             say(f"Plan: {', '.join(ahead)}." if ahead else "All that fits into the time is trained.", context.quiet)
             while (step := next_step(work, decoded, budget)) is not None:
                 try_member(work, decoded, step, budget)
-            look_more(work, budget)
+            add_views_to_last(work, budget)
             names = names_of(budget)
             blended = blend(
                 names,

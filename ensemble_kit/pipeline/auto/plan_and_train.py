@@ -35,7 +35,7 @@ BLENDING_S: Final = 2.0  # until one was made
 WRITING_S: Final = 0.5  # of the blend and its submission
 SLOWER: Final = 2.0  # times what was measured, that the end is given, should the machine slow down
 MARGIN: Final = 0.01  # of the budget, beside that
-LOOKING: Final = 0.1  # of a member's time, for its views at most
+VIEWS_SHARE: Final = 0.1  # of a member's time, for its views at most
 CAUTION: Final = 0.6  # of the time for views, that those computed at once should take
 AT_ONCE: Final = 2  # fewer are not worth the loading, once there are some
 CAP: Final = 1.5  # times the epochs that should fit, should the machine speed up
@@ -160,7 +160,7 @@ def make_member(work: Work, decoded: DecodedImages, name: str, budget: Budget) -
         costs_of(budget)[one["kind"]],
         views_of(budget.spent.found["flips"]["flip"]),
     )
-    after_s = cost.once_s + cost.view_s + min(LOOKING * share_s, len(views) * cost.view_s / CAUTION)
+    after_s = cost.once_s + cost.view_s + min(VIEWS_SHARE * share_s, len(views) * cost.view_s / CAUTION)
     report = train(
         **vars(work.source),
         **one["how"],
@@ -177,15 +177,15 @@ def make_member(work: Work, decoded: DecodedImages, name: str, budget: Budget) -
     for note in report.notes:
         say(f"{name}: {note}", work.context.quiet)
     taken = taken_by(work, decoded, name)
-    looked = add_views(work, name, views, until_s - cost.once_s / 2, taken.view_s, budget)
-    once_s = budget.used_s - begun_s - taken.steps_s - (1 + looked) * taken.view_s
+    added = add_views(work, name, views, until_s - cost.once_s / 2, taken.view_s, budget)
+    once_s = budget.used_s - begun_s - taken.steps_s - (1 + added) * taken.view_s
     learn(budget, one["kind"], Cost(taken.epoch_s, taken.view_s, max(once_s, 0.1)))
     one["done"] = True
     one["step"] = asdict(_evaluated(work, name, budget))
     budget.save()
 
 
-def look_more(work: Work, budget: Budget) -> None:
+def add_views_to_last(work: Work, budget: Budget) -> None:
     """Add views to the last member, where time is left that is too short to learn in."""
     done = {name: one for name, one in budget.spent.begun.items() if one["done"]}
     if not done:

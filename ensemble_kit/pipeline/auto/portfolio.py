@@ -217,10 +217,10 @@ def _shared(taken: Field, seconds: float, views: int) -> list[Planned]:
     """
 
     def at(factor: float) -> list[Planned]:
-        looks = max(1, round(min(factor, 1) * views))
+        count = max(1, round(min(factor, 1) * views))
         epochs = [max(factor * one.epochs, one.least_epochs) for one, _ in taken]
         return [
-            Planned(one, int(many + 1e-9), cost.of(many, looks))
+            Planned(one, int(many + 1e-9), cost.of(many, count))
             for (one, cost), many in zip(taken, epochs, strict=True)
         ]
 

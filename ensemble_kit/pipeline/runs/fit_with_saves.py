@@ -141,7 +141,8 @@ def fit_and_save(
         saver.leave_if_asked()
     if not fitted.in_time:
         epochs = len(fitted.history)
-        say(f"{plan.name}: its time was over in epoch {epochs} of {recipe.epochs}; the schedule kept pace.", quiet)
+        limit = f"time limit reached in epoch {epochs} of {recipe.epochs}"
+        say(f"{plan.name}: {limit}; the learning rate came down in time.", quiet)
     elif len(fitted.history) < recipe.epochs:
         best = len(fitted.history) - plan.patience
         say(f"{plan.name}: no better {evaluated_on} {plan.metric} since epoch {best}; stopped early.", quiet)

@@ -94,7 +94,7 @@ class Machine:
         self.do(10)  # to read the images, and to measure
         while (name := auto_work.next_step(self.work, decoded, self.budget)) is not None:
             auto_work.try_member(self.work, decoded, name, self.budget)
-        auto_work.look_more(self.work, self.budget)
+        auto_work.add_views_to_last(self.work, self.budget)
         self.do(1.3 * BLENDING_S * len(self.members) ** 0.5 + 0.5)
         return self.now / self.budget.seconds
 
